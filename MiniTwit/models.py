@@ -1,0 +1,130 @@
+"""The domain: users, messages and follows.
+
+Every default and constraint stands in the database too, so that set-based SQL is as safe as the ORM. Rows that
+came from the old database carry its id (`legacy_id`) and the number of the import run that brought them.
+`changed_at` belongs to a trigger (see `MiniTwit/triggers.py`): it tells when a row was last changed here.
+"""
+
+from django.conf import settings
+from django.contrib.auth.models import AbstractUser
+from django.core.validators import validate_email
+from django.db import models
+from django.db.models.functions import Now
+from django.utils import timezone
+
+from MiniTwit.validators import USERNAME_MAX_LENGTH, PrintableUsernameValidator
+
+
+class User(AbstractUser):
+    """A MiniTwit account. Staff accounts are born here; imported ones are never staff."""
+
+    username = models.CharField(
+        max_length=USERNAME_MAX_LENGTH,
+        unique=True,
+        validators=[PrintableUsernameValidator()],
+        help_text="Any printable characters, spaces included.",
+        error_messages={"unique": "A user with that username already exists."},
+    )
+    # No length limits: the old database had none, and a hash or an address that is cut is lost. (An EmailField
+    # without a limit does not survive its own migration.)
+    password = models.CharField()
+    email = models.CharField("email address", blank=True, default="", db_default="", validators=[validate_email])
+    first_name = models.CharField(max_length=150, blank=True, default="", db_default="")
+    last_name = models.CharField(max_length=150, blank=True, default="", db_default="")
+    is_staff = models.BooleanField(
+        "staff status", default=False, db_default=False, help_text="May sign in to the back office."
+    )
+    is_superuser = models.BooleanField(
+        "superuser status", default=False, db_default=False, help_text="Holds every permission."
+    )
+    is_active = models.BooleanField(
+        "active", default=True, db_default=True, help_text="May sign in. Untick instead of deleting."
+    )
+    date_joined = models.DateTimeField(
+        null=True,
+        blank=True,
+        default=timezone.now,
+        db_default=Now(),
+        help_text="Empty when unknown: the old database did not keep it.",
+    )
+    legacy_id = models.BigIntegerField("old id", null=True, unique=True, editable=False)
+    import_run = models.IntegerField("import run", null=True, editable=False)
+    changed_at = models.DateTimeField("changed here", null=True, editable=False)
+
+    class Meta:
+        permissions = [
+            ("import_user", "Can import users from a file"),
+            ("export_user", "Can export users to a file"),
+        ]
+        constraints = [
+            models.CheckConstraint(condition=~models.Q(username=""), name="user_username_not_empty"),
+        ]
+
+    @staticmethod
+    def autocomplete_search_fields() -> tuple[str, ...]:
+        return ("username__istartswith",)
+
+
+class Message(models.Model):
+    """One post. `flagged` hides it from timelines, as it did in the old application."""
+
+    author = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="messages", db_index=False
+    )
+    text = models.TextField()
+    pub_date = models.DateTimeField("published", default=timezone.now, db_default=Now())
+    flagged = models.BooleanField(default=False, db_default=False, help_text="Hidden from timelines.")
+    legacy_id = models.BigIntegerField("old id", null=True, unique=True, editable=False)
+    import_run = models.IntegerField("import run", null=True, editable=False)
+    changed_at = models.DateTimeField("changed here", null=True, editable=False)
+
+    class Meta:
+        permissions = [
+            ("import_message", "Can import messages from a file"),
+            ("export_message", "Can export messages to a file"),
+        ]
+        constraints = [
+            models.CheckConstraint(condition=~models.Q(text=""), name="message_text_not_empty"),
+        ]
+        # Many messages share a second, so every order ends in the id.
+        indexes = [
+            models.Index(models.F("pub_date").desc(), models.F("id").desc(), name="message_newest"),
+            models.Index("author", models.F("pub_date").desc(), models.F("id").desc(), name="message_author_newest"),
+        ]
+
+    def __str__(self) -> str:
+        return self.text if len(self.text) <= 60 else f"{self.text[:59]}…"
+
+
+class Follow(models.Model):
+    """`who` follows `whom`."""
+
+    who = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.CASCADE,
+        related_name="following",
+        db_index=False,
+        verbose_name="follower",
+    )
+    whom = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.CASCADE,
+        related_name="followers",
+        db_index=False,
+        verbose_name="followed",
+    )
+    import_run = models.IntegerField("import run", null=True, editable=False)
+
+    class Meta:
+        permissions = [
+            ("import_follow", "Can import follows from a file"),
+            ("export_follow", "Can export follows to a file"),
+        ]
+        constraints = [
+            models.UniqueConstraint(fields=["who", "whom"], name="follow_unique_pair"),
+            models.CheckConstraint(condition=~models.Q(who=models.F("whom")), name="follow_not_oneself"),
+        ]
+        indexes = [models.Index(fields=["whom", "who"], name="follow_whom_who")]
+
+    def __str__(self) -> str:
+        return f"{self.who} follows {self.whom}"

@@ -1,0 +1,5 @@
+from grappelli.dashboard import Dashboard
+
+
+class BackOfficeDashboard(Dashboard):
+    pass

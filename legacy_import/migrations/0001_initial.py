@@ -1,0 +1,179 @@
+"""The runs of the legacy import and what they remember."""
+
+import django.db.models.deletion
+import django.utils.timezone
+from django.conf import settings
+from django.db import migrations, models
+
+
+class Migration(migrations.Migration):
+    initial = True
+
+    dependencies = [
+        migrations.swappable_dependency(settings.AUTH_USER_MODEL),
+    ]
+
+    operations = [
+        migrations.CreateModel(
+            name="ImportRun",
+            fields=[
+                (
+                    "id",
+                    models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID"),
+                ),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[("users", "users"), ("messages", "messages and follows")], max_length=10
+                    ),
+                ),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("staging", "reading"),
+                            ("previewed", "waiting for confirmation"),
+                            ("applying", "importing"),
+                            ("applied", "imported"),
+                            ("failed", "failed"),
+                            ("cancelled", "cancelled"),
+                            ("superseded", "replaced by a newer preview"),
+                            ("undone", "undone"),
+                        ],
+                        db_default="staging",
+                        default="staging",
+                        max_length=12,
+                    ),
+                ),
+                (
+                    "origin",
+                    models.CharField(
+                        choices=[
+                            ("admin", "the admin"),
+                            ("command", "the command line"),
+                            ("migration", "a migration"),
+                        ],
+                        db_default="admin",
+                        default="admin",
+                        max_length=10,
+                    ),
+                ),
+                ("source", models.JSONField(default=dict)),
+                ("source_key", models.TextField(db_default="", db_index=True, default="")),
+                ("options", models.JSONField(default=dict)),
+                ("counts", models.JSONField(default=dict)),
+                ("samples", models.JSONField(default=dict)),
+                ("progress", models.JSONField(default=dict)),
+                ("verification", models.JSONField(null=True)),
+                ("fingerprint", models.TextField(db_default="", default="")),
+                ("error_code", models.CharField(db_default="", default="", max_length=40)),
+                ("error_message", models.TextField(db_default="", default="")),
+                ("cancel_requested", models.BooleanField(db_default=False, default=False)),
+                (
+                    "created_at",
+                    models.DateTimeField(default=django.utils.timezone.now, verbose_name="started"),
+                ),
+                ("created_by_name", models.TextField(db_default="", default="", verbose_name="started by")),
+                ("picked_up_at", models.DateTimeField(null=True)),
+                ("previewed_at", models.DateTimeField(null=True)),
+                ("confirmed_at", models.DateTimeField(null=True)),
+                ("confirmed_by_name", models.TextField(db_default="", default="")),
+                ("finished_at", models.DateTimeField(null=True)),
+                ("durations", models.JSONField(default=dict)),
+                (
+                    "created_by",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+            ],
+            options={
+                "ordering": ["-id"],
+                "permissions": [
+                    ("run_legacy_import", "Can import the old database"),
+                    ("undo_legacy_import", "Can undo an import of the old database"),
+                ],
+                "default_permissions": ("view",),
+            },
+        ),
+        migrations.CreateModel(
+            name="MergedUser",
+            fields=[
+                (
+                    "id",
+                    models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID"),
+                ),
+                ("legacy_id", models.BigIntegerField(unique=True)),
+                ("import_run", models.IntegerField(db_index=True)),
+                (
+                    "user",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+            ],
+            options={
+                "default_permissions": ("view",),
+            },
+        ),
+        migrations.CreateModel(
+            name="RejectedRow",
+            fields=[
+                (
+                    "id",
+                    models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID"),
+                ),
+                ("table", models.CharField(max_length=10)),
+                ("position", models.BigIntegerField()),
+                ("legacy_id", models.BigIntegerField(null=True)),
+                ("username", models.TextField(null=True)),
+                ("reason", models.CharField(max_length=40)),
+                ("values", models.JSONField(default=dict)),
+                (
+                    "run",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="rejected_rows",
+                        to="legacy_import.importrun",
+                    ),
+                ),
+            ],
+            options={
+                "ordering": ["run", "table", "position"],
+                "default_permissions": ("view",),
+                "indexes": [
+                    models.Index(fields=["run", "table", "position"], name="rejected_place"),
+                    models.Index(fields=["table", "legacy_id"], name="rejected_legacy_id"),
+                ],
+            },
+        ),
+        migrations.CreateModel(
+            name="ReplacedRow",
+            fields=[
+                (
+                    "id",
+                    models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID"),
+                ),
+                ("table", models.CharField(max_length=10)),
+                ("row_id", models.BigIntegerField()),
+                ("before", models.JSONField()),
+                (
+                    "run",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="replaced_rows",
+                        to="legacy_import.importrun",
+                    ),
+                ),
+            ],
+            options={
+                "default_permissions": ("view",),
+                "indexes": [models.Index(fields=["run", "table", "row_id"], name="replaced_place")],
+            },
+        ),
+    ]

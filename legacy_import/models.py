@@ -1,0 +1,126 @@
+"""What the import remembers: its runs, the rows it refused, and what undoing a run needs."""
+
+from django.conf import settings
+from django.db import models
+from django.utils import timezone
+
+
+class ImportRun(models.Model):
+    """One import, from the click on *preview* to its end. Only `legacy_import.runs` changes it."""
+
+    class Kind(models.TextChoices):
+        USERS = "users", "users"
+        MESSAGES = "messages", "messages and follows"
+
+    class State(models.TextChoices):
+        STAGING = "staging", "reading"
+        PREVIEWED = "previewed", "waiting for confirmation"
+        APPLYING = "applying", "importing"
+        APPLIED = "applied", "imported"
+        FAILED = "failed", "failed"
+        CANCELLED = "cancelled", "cancelled"
+        SUPERSEDED = "superseded", "replaced by a newer preview"
+        UNDONE = "undone", "undone"
+
+    class Origin(models.TextChoices):
+        ADMIN = "admin", "the admin"
+        COMMAND = "command", "the command line"
+        MIGRATION = "migration", "a migration"
+
+    kind = models.CharField(max_length=10, choices=Kind.choices)
+    state = models.CharField(max_length=12, choices=State.choices, default=State.STAGING, db_default=State.STAGING)
+    origin = models.CharField(max_length=10, choices=Origin.choices, default=Origin.ADMIN, db_default=Origin.ADMIN)
+    # {"label", "location", "uploaded", "stored_as", "size", "sha256", "modified", "tables", "warnings"};
+    # see sources.SourceDescription
+    source = models.JSONField(default=dict)
+    # Two runs are of the same old database when their keys are equal: a path, a URL or an upload's hash.
+    source_key = models.TextField(default="", db_default="", db_index=True)
+    # {"existing": "keep" | "update", "duplicates": "reject" | "merge"}
+    options = models.JSONField(default=dict)
+    # {table: {"read": 0, "new": 0, ..., "reasons": {code: 0}, "notes": {code: 0}}}; see records.TableCounts
+    counts = models.JSONField(default=dict)
+    # {table: [sample row, ...]}; see preview.SampleRow
+    samples = models.JSONField(default=dict)
+    # {"phase": "Reading messages", "done": 0, "total": 0}
+    progress = models.JSONField(default=dict)
+    # What verify.py found after applying.
+    verification = models.JSONField(null=True)
+    # Which rows were to become what; the confirmation applies only what still gives the same.
+    fingerprint = models.TextField(default="", db_default="")
+    error_code = models.CharField(max_length=40, default="", db_default="")
+    error_message = models.TextField(default="", db_default="")
+    cancel_requested = models.BooleanField(default=False, db_default=False)
+    created_at = models.DateTimeField("started", default=timezone.now)
+    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
+    created_by_name = models.TextField("started by", default="", db_default="")
+    picked_up_at = models.DateTimeField(null=True)  # when a worker took the current step
+    previewed_at = models.DateTimeField(null=True)
+    confirmed_at = models.DateTimeField(null=True)
+    confirmed_by_name = models.TextField(default="", db_default="")
+    finished_at = models.DateTimeField(null=True)
+    # seconds per step: {"staging": 1.5, "applying": 2.5, "verifying": 0.5}
+    durations = models.JSONField(default=dict)
+
+    class Meta:
+        default_permissions = ("view",)
+        permissions = [
+            ("run_legacy_import", "Can import the old database"),
+            ("undo_legacy_import", "Can undo an import of the old database"),
+        ]
+        ordering = ["-id"]
+
+    def __str__(self) -> str:
+        return f"Import {self.pk} ({self.get_kind_display()})"
+
+
+class RejectedRow(models.Model):
+    """A row of the old database that an applied run did not import, with why. Passwords are not kept."""
+
+    run = models.ForeignKey(ImportRun, on_delete=models.CASCADE, related_name="rejected_rows")
+    table = models.CharField(max_length=10)  # user, message or follower
+    position = models.BigIntegerField()  # the row's place in the old table, from 1
+    legacy_id = models.BigIntegerField(null=True)
+    username = models.TextField(null=True)  # noqa: DJ001 -- null where the table has none
+    reason = models.CharField(max_length=40)
+    values = models.JSONField(default=dict)
+
+    class Meta:
+        default_permissions = ("view",)
+        ordering = ["run", "table", "position"]
+        indexes = [
+            models.Index(fields=["run", "table", "position"], name="rejected_place"),
+            models.Index(fields=["table", "legacy_id"], name="rejected_legacy_id"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.table} row {self.position}: {self.reason}"
+
+
+class MergedUser(models.Model):
+    """An old account that was merged into another of the same username (`--duplicates merge`)."""
+
+    legacy_id = models.BigIntegerField(unique=True)
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    import_run = models.IntegerField(db_index=True)
+
+    class Meta:
+        default_permissions = ("view",)
+
+    def __str__(self) -> str:
+        return f"old user {self.legacy_id} is now {self.user_id}"
+
+
+class ReplacedRow(models.Model):
+    """What a row held before a run changed it, so that undoing the run can put it back."""
+
+    run = models.ForeignKey(ImportRun, on_delete=models.CASCADE, related_name="replaced_rows")
+    table = models.CharField(max_length=10)
+    row_id = models.BigIntegerField()
+    before = models.JSONField()
+
+    class Meta:
+        default_permissions = ("view",)
+        indexes = [models.Index(fields=["run", "table", "row_id"], name="replaced_place")]
+
+    def __str__(self) -> str:
+        return f"{self.table} {self.row_id} before run {self.run_id}"

@@ -1,0 +1,60 @@
+"""Every code the import gives a row, with the sentence staff read. A code is never renamed: scripts count them."""
+
+from enum import StrEnum
+
+
+class Verdict(StrEnum):
+    """What happens to a row. Per table: read = the sum of all six."""
+
+    NEW = "new"
+    CHANGED = "changed"
+    UNCHANGED = "unchanged"
+    KEPT = "kept"
+    DUPLICATE = "duplicate"
+    REJECTED = "rejected"
+
+
+VERDICTS: dict[str, str] = {
+    Verdict.NEW: "Not here yet: will be created.",
+    Verdict.CHANGED: "Here already, different in the old database: will be updated.",
+    Verdict.UNCHANGED: "Here already and the same: nothing to do.",
+    Verdict.KEPT: "Here already and different: what stands here is kept.",
+    Verdict.DUPLICATE: "The same as another row that is imported: counted, not imported twice.",
+    Verdict.REJECTED: "Cannot be imported: stored with the reason, and downloadable.",
+}
+
+# Why a row is not imported.
+REASONS: dict[str, str] = {
+    "bad_id": "The id is missing or is not a whole number.",
+    "duplicate_id": "An earlier row has the same id.",
+    "empty_username": "The username is empty or missing.",
+    "bad_username": "The username holds control characters or is longer than 254 characters.",
+    "duplicate_username": "An account with a lower id has the same username.",
+    "username_taken": "The username belongs to an account here that did not come from the old database.",
+    "author_missing": "No user with this author id is here: it is not in the old user table, or was not imported yet.",
+    "author_rejected": "The author is in the old user table, but that account was rejected.",
+    "empty_text": "The text is empty or missing.",
+    "bad_date": "The publication date is missing or cannot be read as a date.",
+    "incomplete_follow": "The follower or the followed is missing in the row.",
+    "self_follow": "An account follows itself.",
+    "follower_missing": "The follower is not among the imported users.",
+    "followed_missing": "The followed account is not among the imported users.",
+}
+
+# What was noticed on a row that is imported all the same.
+NOTES: dict[str, str] = {
+    "number_as_text": "Stored as a number by SQLite; read as text.",
+    "repaired_text": "Held NUL characters (dropped) or bytes that are not UTF-8 (replaced).",
+    "username_normalised": "The username was brought to Unicode's NFKC form, as signing in does.",
+    "case_twin": "Another username differs only in upper and lower case.",
+    "duplicate_email": "Another account has the same e-mail address.",
+    "invalid_email": "The e-mail address is not a valid one.",
+    "empty_email": "There is no e-mail address.",
+    "unusable_password": "The stored password cannot be used: the account needs a new one to sign in.",
+    "date_as_text": "The date was stored as text.",
+    "date_unit": "The date was stored in another unit than seconds.",
+    "suspicious_date": "The date lies before 1990 or in the future.",
+    "flagged_unknown": "Nothing was stored under flagged; read as not flagged.",
+    "flagged_odd": "Flagged was neither 0 nor 1.",
+    "author_by_name": "The author was given as a username.",
+}

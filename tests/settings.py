@@ -1,0 +1,8 @@
+"""The product's settings as a developer's checkout has them, whatever the shell of the moment says."""
+
+import os
+
+os.environ.setdefault("DEBUG", "1")
+os.environ.pop("LEGACY_DATABASE_URL", None)
+
+from backoffice.settings import *  # noqa: F403
