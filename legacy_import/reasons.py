@@ -31,7 +31,7 @@ REASONS: dict[str, str] = {
     "bad_username": "The username holds control characters or is longer than 254 characters.",
     "duplicate_username": "An account with a lower id has the same username.",
     "username_taken": "The username belongs to an account here that did not come from the old database.",
-    "author_missing": "No user with this author id is here: it is not in the old user table, or was not imported yet.",
+    "author_missing": "No imported user has this author id: it is not in the old user table, or came later.",
     "author_rejected": "The author is in the old user table, but that account was rejected.",
     "empty_text": "The text is empty or missing.",
     "bad_date": "The publication date is missing or cannot be read as a date.",

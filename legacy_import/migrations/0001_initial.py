@@ -17,10 +17,7 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="ImportRun",
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID"),
-                ),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
                 (
                     "kind",
                     models.CharField(
@@ -63,22 +60,23 @@ class Migration(migrations.Migration):
                 ("options", models.JSONField(default=dict)),
                 ("counts", models.JSONField(default=dict)),
                 ("samples", models.JSONField(default=dict)),
+                ("audit", models.JSONField(default=dict)),
                 ("progress", models.JSONField(default=dict)),
                 ("verification", models.JSONField(null=True)),
-                ("fingerprint", models.TextField(db_default="", default="")),
+                ("fingerprints", models.JSONField(default=dict)),
                 ("error_code", models.CharField(db_default="", default="", max_length=40)),
                 ("error_message", models.TextField(db_default="", default="")),
                 ("cancel_requested", models.BooleanField(db_default=False, default=False)),
-                (
-                    "created_at",
-                    models.DateTimeField(default=django.utils.timezone.now, verbose_name="started"),
-                ),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now, verbose_name="started")),
                 ("created_by_name", models.TextField(db_default="", default="", verbose_name="started by")),
                 ("picked_up_at", models.DateTimeField(null=True)),
                 ("previewed_at", models.DateTimeField(null=True)),
                 ("confirmed_at", models.DateTimeField(null=True)),
                 ("confirmed_by_name", models.TextField(db_default="", default="")),
                 ("finished_at", models.DateTimeField(null=True)),
+                ("undo_requested_at", models.DateTimeField(null=True)),
+                ("undone_by_name", models.TextField(db_default="", default="")),
+                ("undo_result", models.JSONField(null=True)),
                 ("durations", models.JSONField(default=dict)),
                 (
                     "created_by",
@@ -102,18 +100,13 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="MergedUser",
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID"),
-                ),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
                 ("legacy_id", models.BigIntegerField(unique=True)),
                 ("import_run", models.IntegerField(db_index=True)),
                 (
                     "user",
                     models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE,
-                        related_name="+",
-                        to=settings.AUTH_USER_MODEL,
+                        on_delete=django.db.models.deletion.CASCADE, related_name="+", to=settings.AUTH_USER_MODEL
                     ),
                 ),
             ],
@@ -124,10 +117,7 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="RejectedRow",
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID"),
-                ),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
                 ("table", models.CharField(max_length=10)),
                 ("position", models.BigIntegerField()),
                 ("legacy_id", models.BigIntegerField(null=True)),
@@ -155,10 +145,7 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="ReplacedRow",
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID"),
-                ),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
                 ("table", models.CharField(max_length=10)),
                 ("row_id", models.BigIntegerField()),
                 ("before", models.JSONField()),

@@ -1,0 +1,79 @@
+"""Child processes that are started, watched and ended together."""
+
+import signal
+import subprocess
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Self
+
+PATIENCE_SECONDS = 8  # for ending in peace, before each louder knock
+
+
+class ChildProcess:
+    """A program that writes to a log file of its own and does not hear the terminal's Ctrl-C."""
+
+    def __init__(
+        self,
+        name: str,
+        command: Sequence[str],
+        *,
+        log: Path,
+        directory: Path,
+        environment: Mapping[str, str],
+        keep_open: Sequence[int] = (),
+    ) -> None:
+        self.name = name
+        self.log = log
+        with log.open("wb") as output:
+            self._process = subprocess.Popen(  # noqa: S603 -- commands of our own
+                command,
+                cwd=directory,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                pass_fds=keep_open,
+                start_new_session=True,
+            )
+
+    def exit_code(self) -> int | None:
+        """The code the process ended with, or None while it runs."""
+        return self._process.poll()
+
+    def signal(self, number: signal.Signals) -> None:
+        self._process.send_signal(number)
+
+    def wait_until(self, deadline: float) -> bool:
+        """Wait for the end; return whether it came before `deadline` (of the monotonic clock)."""
+        try:
+            self._process.wait(max(0.0, deadline - time.monotonic()))
+        except subprocess.TimeoutExpired:
+            return False
+        return True
+
+
+class ChildProcesses(list[ChildProcess]):
+    """Several of them; leaving the `with` block ends all, whatever happened in it."""
+
+    def start(self, name: str, command: Sequence[str], log: Path, **options: Any) -> ChildProcess:
+        child = ChildProcess(name, command, log=log, **options)
+        self.append(child)
+        return child
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        # A worker finishes its task at the first SIGTERM, and gives it up at the second.
+        for number in (signal.SIGTERM, signal.SIGTERM, signal.SIGKILL):
+            running = [child for child in self if child.exit_code() is None]
+            for child in running:
+                child.signal(number)
+            deadline = time.monotonic() + PATIENCE_SECONDS
+            if all(child.wait_until(deadline) for child in running):
+                return
+
+    def ended(self) -> ChildProcess | None:
+        """The first child that does not run any more, if there is one."""
+        return next((child for child in self if child.exit_code() is not None), None)

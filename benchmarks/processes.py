@@ -1,0 +1,87 @@
+"""Throw-away databases, and commands that are run and measured."""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import quote
+
+import psycopg2
+from psycopg2 import sql
+
+from backoffice.settings import BASE_DIR, DATABASES
+
+SERVER = DATABASES["default"]
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A finished command. `peak_memory` is in bytes, of the command's own process."""
+
+    seconds: float
+    peak_memory: int
+    output: str
+
+
+def server_url(name: str, *, socket_prefix: str | None = None) -> str:
+    """Return the address of a database on the configured server.
+
+    Args:
+        name: the database.
+        socket_prefix: for pgloader, which writes a socket's folder in the place of the host, after `unix:`;
+            PostgreSQL's own library takes it percent-encoded.
+    """
+    host = SERVER["HOST"] or SERVER["OPTIONS"].get("host") or "localhost"
+    port = SERVER["PORT"] or SERVER["OPTIONS"].get("port") or 5432
+    password = f":{quote(SERVER['PASSWORD'], safe='')}" if SERVER["PASSWORD"] else ""
+    if host.startswith("/"):
+        host = quote(host, safe="") if socket_prefix is None else f"{socket_prefix}{host}"
+    return f"postgresql://{quote(SERVER['USER'], safe='')}{password}@{host}:{port}/{name}"
+
+
+@contextmanager
+def throwaway_database(name: str) -> Iterator[str]:
+    """Make an empty database on the configured server, and drop it afterwards."""
+    connection = psycopg2.connect(server_url(str(SERVER["NAME"])))
+    connection.autocommit = True
+    drop = sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name))
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute(drop)
+            cursor.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+            try:
+                yield name
+            finally:
+                cursor.execute(drop)
+    finally:
+        connection.close()
+
+
+def run_measured(command: Sequence[str], environment: Mapping[str, str] | None = None) -> Measured:
+    """Run a command to its end.
+
+    Raises:
+        RuntimeError: it failed; with what it printed.
+    """
+    with tempfile.TemporaryDirectory() as folder, (Path(folder) / "output").open("w+") as output:
+        result = Path(folder) / "result.json"
+        measure = [sys.executable, "-m", "benchmarks.measure", str(result), *command]
+        subprocess.run(measure, cwd=BASE_DIR, env=environment, stdout=output, stderr=subprocess.STDOUT, check=True)
+        output.seek(0)
+        printed = output.read()
+        measured = json.loads(result.read_text())
+    if measured["exit_code"]:
+        raise RuntimeError(f"{' '.join(command)} failed ({measured['exit_code']}):\n{printed}")
+    return Measured(measured["seconds"], measured["peak_memory"], printed)
+
+
+def manage(database: str, *arguments: str) -> Measured:
+    """Run `manage.py` in production's settings on a throw-away database, with no old database configured."""
+    environment = {key: value for key, value in os.environ.items() if key != "LEGACY_DATABASE_URL"}
+    environment |= {"DATABASE_URL": server_url(database), "DEBUG": "0"}
+    return run_measured([sys.executable, "manage.py", *arguments], environment)

@@ -1,0 +1,187 @@
+"""Write what was previewed, in one transaction: all of it or nothing.
+
+The checked rows of the preview are written, not judged anew; but first every staged row is judged again, and if that
+does not give the very same, somebody changed the new database meanwhile and nothing is written.
+"""
+
+from collections.abc import Sequence
+from contextlib import nullcontext
+from typing import Any
+
+from django.db import connection
+from psycopg2 import sql
+
+from legacy_import.bulk import is_worth_rebuilding, page_ranges, prepare_transaction, without_secondary_indexes
+from legacy_import.checks import Check
+from legacy_import.errors import RunError
+from legacy_import.progress import Progress
+from legacy_import.reasons import Verdict
+from legacy_import.records import TableCounts
+from legacy_import.sources import CANONICAL_COLUMNS
+from legacy_import.tables import Models, checked_table, staged_table, table_of
+
+# Old table -> the columns that are written, as they are called in the checked table and in the new one.
+WRITTEN: dict[str, tuple[str, ...]] = {
+    "user": ("username", "email", "password"),
+    "message": ("author_id", "text", "pub_date", "flagged"),
+    "follower": ("who_id", "whom_id"),
+}
+# What a new row holds besides; an imported account is never staff, whatever the old database says.
+CONSTANTS: dict[str, dict[str, Any]] = {
+    "user": {"date_joined": None, "is_staff": False, "is_superuser": False, "is_active": True},
+    "message": {},
+    "follower": {},
+}
+SECRET_COLUMNS = frozenset({"pw_hash"})  # not kept with rejected rows
+
+
+def write_run(run: Any, models: Models, checks: Sequence[Check], progress: Progress) -> None:
+    """Write all tables of a run. The caller holds the transaction.
+
+    Raises:
+        RunError: the staged rows are gone, or the new database is no longer as it was at the preview.
+    """
+    with connection.cursor() as cursor:
+        prepare_transaction(cursor)
+        for check in checks:
+            target = table_of(models.target(check.table))
+            cursor.execute(sql.SQL("LOCK TABLE {} IN SHARE ROW EXCLUSIVE MODE").format(target))
+        for check in checks:
+            progress.phase(f"Checking {check.table}s once more")
+            confirm_unchanged(run, check)
+        for check in checks:
+            write_table(cursor, run, models, check.table, progress)
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+
+
+def confirm_unchanged(run: Any, check: Check) -> None:
+    """Judge the staged rows again, and compare with the preview."""
+    previewed = TableCounts.from_json(run.counts[check.table])
+    now, fingerprint = check.judged_again()
+    if now.read != previewed.read:
+        raise RunError(
+            "staging_lost",
+            f"The rows that import {run.pk} had read are gone: the database server stopped without closing down. "
+            "Nothing was imported. Make a new preview.",
+        )
+    if fingerprint != run.fingerprints[check.table]:
+        raise RunError(
+            "preview_outdated",
+            f"Since the preview of import {run.pk} something was changed here, so that it would no longer do what "
+            "was shown. Nothing was imported. Make a new preview.",
+        )
+
+
+def write_table(cursor: Any, run: Any, models: Models, table: str, progress: Progress) -> None:
+    """Write one table's rejected, changed, new and merged rows."""
+    counts = TableCounts.from_json(run.counts[table])
+    target = table_of(models.target(table))
+    keep_rejected_rows(cursor, run.pk, models, table)
+    rebuild = is_worth_rebuilding(cursor, target, counts.new)
+    with without_secondary_indexes(cursor, target, progress.phase) if rebuild else nullcontext():
+        if counts.changed:
+            progress.phase(f"Updating {table}s", counts.changed)
+            update_changed_rows(cursor, run.pk, models, table)
+        progress.phase(f"Writing {table}s", counts.new)
+        insert_new_rows(cursor, run.pk, target, table, progress)
+    if table == "user" and counts.duplicate:
+        keep_merged_users(cursor, run.pk, models)
+    if rebuild:
+        progress.phase(f"Gathering statistics of {table}s")
+        cursor.execute(sql.SQL("ANALYZE {}").format(target))
+
+
+def keep_rejected_rows(cursor: Any, run_id: int, models: Models, table: str) -> None:
+    """Store every rejected row with its reason and its values."""
+    columns = [name for name in CANONICAL_COLUMNS[table] if name not in SECRET_COLUMNS]
+    pairs = [sql.SQL("{}, staged.{}").format(sql.Literal(name), sql.Identifier(name)) for name in columns]
+    cursor.execute(
+        sql.SQL(
+            'INSERT INTO {rejected} (run_id, "table", position, legacy_id, username, reason, "values")'
+            " SELECT {run}, {table}, position, {legacy_id}, {username}, checked.reason, jsonb_build_object({pairs})"
+            " FROM {checked} AS checked JOIN {staged} AS staged USING (position) WHERE checked.verdict = {verdict}"
+        ).format(
+            rejected=table_of(models.rejected),
+            run=sql.Literal(run_id),
+            table=sql.Literal(table),
+            legacy_id=sql.SQL("NULL" if table == "follower" else "checked.legacy_id"),
+            username=sql.SQL("checked.username" if table == "user" else "NULL"),
+            pairs=sql.SQL(", ").join(pairs),
+            checked=checked_table(run_id, table),
+            staged=staged_table(run_id, table),
+            verdict=sql.Literal(Verdict.REJECTED),
+        )
+    )
+
+
+def update_changed_rows(cursor: Any, run_id: int, models: Models, table: str) -> None:
+    """Bring rows that differ up to date, and remember what they held before."""
+    target = table_of(models.target(table))
+    names = {
+        "target": target,
+        "checked": checked_table(run_id, table),
+        "verdict": sql.Literal(Verdict.CHANGED),
+        "run": sql.Literal(run_id),
+        "table": sql.Literal(table),
+        "replaced": table_of(models.replaced),
+        "before": sql.SQL(", ").join(
+            sql.SQL("{}, target.{}").format(sql.Literal(name), sql.Identifier(name)) for name in WRITTEN[table]
+        ),
+        "assignments": sql.SQL(", ").join(
+            sql.SQL("{0} = checked.{0}").format(sql.Identifier(name)) for name in WRITTEN[table]
+        ),
+    }
+    cursor.execute(
+        sql.SQL(
+            'INSERT INTO {replaced} (run_id, "table", row_id, before)'
+            " SELECT {run}, {table}, target.id, jsonb_build_object({before})"
+            " FROM {checked} AS checked JOIN {target} AS target ON target.id = checked.target_id"
+            " WHERE checked.verdict = {verdict}"
+        ).format(**names)
+    )
+    cursor.execute(
+        sql.SQL(
+            "UPDATE {target} AS target SET {assignments} FROM {checked} AS checked"
+            " WHERE target.id = checked.target_id AND checked.verdict = {verdict}"
+        ).format(**names)
+    )
+
+
+def insert_new_rows(cursor: Any, run_id: int, target: sql.Identifier, table: str, progress: Progress) -> None:
+    """Insert the new rows, some pages of the checked table at a time so that progress shows."""
+    constants = CONSTANTS[table] | {"import_run": run_id}
+    written = [*WRITTEN[table], *([] if table == "follower" else ["legacy_id"])]
+    checked = checked_table(run_id, table)
+    statement = sql.SQL(
+        "INSERT INTO {target} ({columns}) SELECT {values} FROM {checked}"
+        " WHERE verdict = {verdict} AND ctid >= %s::tid AND ctid < %s::tid"
+    ).format(
+        target=target,
+        columns=sql.SQL(", ").join(map(sql.Identifier, [*written, *constants])),
+        values=sql.SQL(", ").join([*map(sql.Identifier, written), *map(sql.Literal, constants.values())]),
+        checked=checked,
+        verdict=sql.Literal(Verdict.NEW),
+    )
+    done = 0
+    for start, end in page_ranges(cursor, checked):
+        cursor.execute(statement, [start, end])
+        done += cursor.rowcount
+        progress.advance(done)
+
+
+def keep_merged_users(cursor: Any, run_id: int, models: Models) -> None:
+    """Remember which old accounts are now part of another."""
+    cursor.execute(
+        sql.SQL(
+            "INSERT INTO {merged} (legacy_id, user_id, import_run)"
+            " SELECT checked.legacy_id, coalesce(checked.holder_id, survivor.id), {run}"
+            " FROM {checked} AS checked LEFT JOIN {user} AS survivor ON survivor.legacy_id = checked.survivor"
+            " WHERE checked.verdict = {verdict} ON CONFLICT (legacy_id) DO NOTHING"
+        ).format(
+            merged=table_of(models.merged),
+            run=sql.Literal(run_id),
+            checked=checked_table(run_id, "user"),
+            user=table_of(models.user),
+            verdict=sql.Literal(Verdict.DUPLICATE),
+        )
+    )

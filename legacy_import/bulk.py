@@ -1,0 +1,107 @@
+"""Write many rows into a table quickly: without its secondary indexes and foreign keys, which come back at the end.
+
+Building an index over finished rows is several times as fast as keeping it through every insert, and a foreign key
+that is added afterwards is checked by one join. All of it happens in the caller's transaction: if that fails,
+nothing was ever dropped.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from psycopg2 import sql
+
+SMALL_BATCH = 20_000  # rows; below it, keeping the indexes costs less than building them again
+
+# What a transaction that moves millions of rows wants of the server.
+SETTINGS = {
+    "minitwit.importing": "on",  # see MiniTwit/triggers.py
+    "jit": "off",
+    "work_mem": "128MB",
+    "maintenance_work_mem": "256MB",
+    "lock_timeout": "30s",
+}
+
+CONSTRAINTS = """
+SELECT conname, pg_get_constraintdef(oid), contype FROM pg_constraint AS own
+WHERE conrelid = %(table)s::regclass AND (contype = 'f' OR contype = 'u' AND NOT EXISTS (
+    SELECT FROM pg_constraint AS referring WHERE referring.contype = 'f' AND referring.conindid = own.conindid))
+ORDER BY contype = 'f', conname
+"""
+INDEXES = """
+SELECT indexrelid::regclass::text, pg_get_indexdef(indexrelid) FROM pg_index
+WHERE indrelid = %(table)s::regclass AND NOT indisprimary
+    AND NOT EXISTS (SELECT FROM pg_constraint WHERE conindid = indexrelid)
+ORDER BY 1
+"""
+
+
+@dataclass(frozen=True)
+class Secondary:
+    """An index or constraint: what drops it, and what makes it again."""
+
+    name: str
+    drop: sql.Composable
+    create: sql.Composable
+
+
+def prepare_transaction(cursor: Any) -> None:
+    """Set what SETTINGS says, for this transaction only."""
+    for name, value in SETTINGS.items():
+        cursor.execute("SELECT set_config(%s, %s, true)", [name, value])
+
+
+def is_worth_rebuilding(cursor: Any, table: sql.Identifier, batch: int) -> bool:
+    """Whether the table is empty or small against the batch."""
+    if batch < SMALL_BATCH:
+        return False
+    cursor.execute(sql.SQL("SELECT count(*) FROM (SELECT FROM {} LIMIT %s) AS some").format(table), [batch])
+    return cursor.fetchone()[0] < batch
+
+
+@contextmanager
+def without_secondary_indexes(cursor: Any, table: sql.Identifier, tell: Callable[[str], None]) -> Iterator[None]:
+    """Drop the table's secondary indexes and foreign keys, and make them again from their own definitions.
+
+    Args:
+        tell: called with a sentence before each is built.
+    """
+    secondaries = _secondaries(cursor, table)
+    for secondary in reversed(secondaries):
+        cursor.execute(secondary.drop)
+    yield
+    for secondary in secondaries:
+        tell(f"Building {secondary.name}")
+        cursor.execute(secondary.create)
+
+
+def _secondaries(cursor: Any, table: sql.Identifier) -> list[Secondary]:
+    """Indexes, then unique constraints, then foreign keys: the order of building."""
+    arguments = {"table": table.as_string(cursor.cursor)}
+    cursor.execute(INDEXES, arguments)
+    found = [
+        Secondary(name, sql.SQL("DROP INDEX {}").format(sql.SQL(name)), sql.SQL(definition))
+        for name, definition in cursor.fetchall()
+    ]
+    cursor.execute(CONSTRAINTS, arguments)
+    for name, definition, _ in cursor.fetchall():
+        found.append(
+            Secondary(
+                name,
+                sql.SQL("ALTER TABLE {} DROP CONSTRAINT {}").format(table, sql.Identifier(name)),
+                sql.SQL("ALTER TABLE {} ADD CONSTRAINT {} {}").format(
+                    table, sql.Identifier(name), sql.SQL(definition)
+                ),
+            )
+        )
+    return found
+
+
+def page_ranges(cursor: Any, table: sql.Identifier, slices: int = 50) -> Iterator[tuple[str, str]]:
+    """Cut a table into ranges of pages, as bounds for `ctid >= … AND ctid < …`."""
+    cursor.execute("SELECT greatest(pg_relation_size(%s::regclass) / 8192, 1)", [table.as_string(cursor.cursor)])
+    pages = cursor.fetchone()[0]
+    step = max(pages // slices, 64)
+    for start in range(0, pages, step):
+        yield f"({start},0)", f"({start + step},0)"

@@ -1,0 +1,270 @@
+"""Give every staged row its verdict, in SQL.
+
+The widgets of a Resource give the expressions that clean one value; the statements here compare rows with each
+other and with what stands in the new database, as `Resource.judge` does for one row.
+"""
+
+from dataclasses import dataclass
+
+from django.db import connection
+from psycopg2 import sql
+
+from legacy_import.records import TableCounts
+from legacy_import.resources import LegacyResource
+from legacy_import.sources import CANONICAL_COLUMNS
+from legacy_import.tables import checked_table, staged_table, table_of
+from legacy_import.widgets import AccountWidget, LegacyWidget, StagedColumn
+
+USER_VERDICTS = """
+WITH cleaned AS ({cleaned}),
+compared AS (
+    SELECT *,
+        min(legacy_id) FILTER (WHERE reason IS NULL) OVER (PARTITION BY username) AS survivor,
+        count(*) FILTER (WHERE reason IS NULL) OVER (PARTITION BY email) AS email_holders,
+        min(username COLLATE "C") FILTER (WHERE reason IS NULL) OVER spelling AS first_spelling,
+        max(username COLLATE "C") FILTER (WHERE reason IS NULL) OVER spelling AS last_spelling
+    FROM cleaned
+    WINDOW spelling AS (PARTITION BY lower(username COLLATE "C"))
+),
+judged AS (
+    SELECT compared.*, existing.id AS target_id, holder.id AS holder_id,
+        CASE
+            WHEN reason IS NOT NULL THEN 'rejected ' || reason
+            WHEN existing.id IS NOT NULL AND (existing.username, existing.email, existing.password)
+                = (compared.username, compared.email, compared.password) THEN 'unchanged'
+            WHEN existing.id IS NOT NULL AND (existing.changed_at IS NOT NULL OR {keep}) THEN 'kept'
+            WHEN holder.id IS NOT NULL AND holder.legacy_id IS NULL THEN 'rejected username_taken'
+            WHEN holder.id IS NULL AND survivor = compared.legacy_id
+                THEN CASE WHEN existing.id IS NULL THEN 'new' ELSE 'changed' END
+            WHEN existing.id IS NULL AND {merge} THEN 'duplicate'
+            ELSE 'rejected duplicate_username'
+        END AS outcome
+    FROM compared
+    LEFT JOIN {user} AS existing ON existing.legacy_id = compared.legacy_id AND reason IS NULL
+    LEFT JOIN {user} AS holder ON holder.username = compared.username AND reason IS NULL
+        AND holder.id IS DISTINCT FROM existing.id
+)
+SELECT position, legacy_id, username, email, password, target_id, holder_id, survivor, {verdict_and_reason},
+    concat_ws(' ', nullif(notes, ''), CASE WHEN email <> '' AND email_holders > 1 THEN 'duplicate_email' END,
+        CASE WHEN first_spelling <> last_spelling THEN 'case_twin' END) AS notes
+FROM judged
+"""
+
+# Old ids and usernames of the imported accounts, and of those that were refused.
+ACCOUNTS = """
+accounts AS (
+    SELECT legacy_id, id FROM {user} WHERE legacy_id IS NOT NULL
+    UNION ALL
+    SELECT merged.legacy_id, merged.user_id FROM {merged} AS merged
+    WHERE NOT EXISTS (SELECT FROM {user} AS own WHERE own.legacy_id = merged.legacy_id)
+),
+refused AS (SELECT legacy_id, username FROM {rejected} WHERE run_id = {users_run} AND "table" = 'user')
+"""
+
+MESSAGE_VERDICTS = """
+WITH {accounts},
+found AS (
+    SELECT cleaned.*, coalesce(author.id, named.id) AS account_id,
+        existing.id AS target_id,
+        CASE WHEN existing.id IS NULL THEN NULL
+            WHEN (existing.author_id, existing.text, existing.pub_date, existing.flagged)
+                = (coalesce(author.id, named.id), cleaned.text, cleaned.pub_date, cleaned.flagged) THEN 'unchanged'
+            WHEN existing.changed_at IS NOT NULL OR {keep} THEN 'kept'
+            ELSE 'changed' END AS existing_outcome
+    FROM ({cleaned}) AS cleaned
+    LEFT JOIN accounts AS author ON author.legacy_id = cleaned.author_id
+    LEFT JOIN {user} AS named ON named.username = cleaned.author_id_name AND named.legacy_id IS NOT NULL
+    LEFT JOIN {message} AS existing ON existing.legacy_id = cleaned.legacy_id
+),
+judged AS (
+    SELECT found.*,
+        CASE
+            WHEN reason IS NOT NULL THEN 'rejected ' || reason
+            WHEN account_id IS NULL THEN CASE
+                WHEN author_id IN (SELECT legacy_id FROM refused WHERE legacy_id IS NOT NULL)
+                    OR author_id_name IN (SELECT username FROM refused WHERE username IS NOT NULL)
+                THEN 'rejected author_rejected' ELSE 'rejected author_missing' END
+            ELSE coalesce(existing_outcome, 'new')
+        END AS outcome
+    FROM found
+)
+SELECT position, legacy_id, account_id AS author_id, text, pub_date, flagged, target_id, {verdict_and_reason}, notes
+FROM judged
+"""
+
+FOLLOW_VERDICTS = """
+WITH {accounts},
+found AS (
+    SELECT cleaned.position, cleaned.notes,
+        coalesce(who.id, named_who.id) AS who_id, coalesce(whom.id, named_whom.id) AS whom_id,
+        CASE
+            WHEN cleaned.who_id IS NULL AND who_id_name IS NULL OR cleaned.whom_id IS NULL AND whom_id_name IS NULL
+                THEN 'incomplete_follow'
+            WHEN cleaned.who_id = cleaned.whom_id OR who_id_name = whom_id_name
+                OR coalesce(who.id, named_who.id) = coalesce(whom.id, named_whom.id) THEN 'self_follow'
+            WHEN coalesce(who.id, named_who.id) IS NULL THEN 'follower_missing'
+            WHEN coalesce(whom.id, named_whom.id) IS NULL THEN 'followed_missing'
+        END AS reason
+    FROM ({cleaned}) AS cleaned
+    LEFT JOIN accounts AS who ON who.legacy_id = cleaned.who_id
+    LEFT JOIN accounts AS whom ON whom.legacy_id = cleaned.whom_id
+    LEFT JOIN {user} AS named_who ON named_who.username = who_id_name AND named_who.legacy_id IS NOT NULL
+    LEFT JOIN {user} AS named_whom ON named_whom.username = whom_id_name AND named_whom.legacy_id IS NOT NULL
+),
+judged AS (
+    SELECT found.*, existing.id AS target_id,
+        CASE
+            WHEN reason IS NOT NULL THEN 'rejected ' || reason
+            WHEN row_number() OVER (PARTITION BY found.who_id, found.whom_id, reason ORDER BY position) > 1
+                THEN 'duplicate'
+            WHEN existing.id IS NOT NULL THEN 'unchanged'
+            ELSE 'new'
+        END AS outcome
+    FROM found
+    LEFT JOIN {follow} AS existing ON existing.who_id = found.who_id AND existing.whom_id = found.whom_id
+)
+SELECT position, who_id, whom_id, target_id, {verdict_and_reason}, notes FROM judged
+"""
+
+STATEMENTS = {"user": USER_VERDICTS, "message": MESSAGE_VERDICTS, "follower": FOLLOW_VERDICTS}
+
+# `outcome` is a verdict, and after "rejected" the reason.
+VERDICT_AND_REASON = sql.SQL(
+    "split_part(outcome, ' ', 1) AS verdict, nullif(split_part(outcome, ' ', 2), '') AS reason"
+)
+
+SUMMARY = """
+SELECT verdict, reason, nullif(notes, '') AS notes, count(*),
+    sum(hashtextextended(concat_ws('|', position, outcome_ids), 0)) AS fingerprint
+FROM (SELECT verdict, reason, notes, position, {ids} AS outcome_ids FROM ({rows}) AS rows) AS rows
+GROUP BY 1, 2, 3 ORDER BY 1, 2, 3
+"""
+# What ties a verdict to particular rows of the new database.
+FINGERPRINT_COLUMNS = {
+    "user": ("target_id", "holder_id"),
+    "message": ("target_id", "author_id"),
+    "follower": ("target_id", "who_id", "whom_id"),
+}
+
+
+@dataclass(frozen=True)
+class Check:
+    """The verdicts of one table of one run.
+
+    Attributes:
+        run_id: whose staging tables are read.
+        table: user, message or follower.
+        resource: gives the widgets, the options and the models.
+        unique_ids: whether the source guarantees that no id stands twice.
+    """
+
+    run_id: int
+    table: str
+    resource: LegacyResource
+    unique_ids: bool
+
+    @property
+    def checked(self) -> sql.Identifier:
+        """The table that `write` fills."""
+        return checked_table(self.run_id, self.table)
+
+    def write(self) -> None:
+        """Fill the run's table of checked rows."""
+        with connection.cursor() as cursor:
+            cursor.execute(sql.SQL("CREATE UNLOGGED TABLE {} AS {}").format(self.checked, self.verdicts()))
+            cursor.execute(sql.SQL("ANALYZE {}").format(self.checked))
+
+    def written(self) -> tuple[TableCounts, str]:
+        """Count the checked rows, and take their fingerprint."""
+        return self._summarise(sql.SQL("SELECT * FROM {}").format(self.checked))
+
+    def judged_again(self) -> tuple[TableCounts, str]:
+        """The same for the verdicts that the new database would give rise to now."""
+        return self._summarise(self.verdicts())
+
+    def verdicts(self) -> sql.Composed:
+        """The statement that judges every staged row."""
+        models, options = self.resource.models, self.resource.options
+        users_run = sql.Literal(self.resource.users_run)
+        accounts = sql.SQL(ACCOUNTS).format(
+            user=table_of(models.user),
+            merged=table_of(models.merged),
+            rejected=table_of(models.rejected),
+            users_run=users_run,
+        )
+        return sql.SQL(STATEMENTS[self.table]).format(
+            cleaned=self.cleaned(),
+            accounts=accounts,
+            user=table_of(models.user),
+            message=table_of(models.message),
+            follow=table_of(models.follow),
+            keep=sql.Literal(options.existing == "keep"),
+            merge=sql.Literal(options.duplicates == "merge"),
+            verdict_and_reason=VERDICT_AND_REASON,
+        )
+
+    def cleaned(self) -> sql.Composed:
+        """Every staged row with its cleaned values, the reason of its own values if any, and its notes."""
+        columns = CANONICAL_COLUMNS[self.table]
+        values, outputs, reasons, notes = [], [], [], []
+        for index, (name, field) in enumerate(zip(columns, self.fields(), strict=True)):
+            column, widget = StagedColumn.of(name, index), field.widget
+            values.append(_named(widget.value_sql(column), f"clean_{name}"))
+            outputs.append(_named(column.cleaned, field.attribute))
+            if isinstance(widget, AccountWidget):
+                values.append(_named(widget.name_sql(column), f"{name}_name"))
+                outputs.append(sql.Identifier("staged", f"{name}_name"))
+            reasons.append(widget.reason_sql(column))
+            notes += [_when(condition, code) for code, condition in widget.notes_sql(column).items()]
+        if not self.unique_ids and self.table != "follower":
+            values.append(_repeated(columns[0], self.fields()[0].widget))
+            reasons.append(sql.SQL("CASE WHEN staged.repeated THEN 'duplicate_id' END"))
+        # OFFSET 0 keeps the planner from copying each cleaning expression into every place that uses it.
+        return sql.SQL(
+            "SELECT staged.position, {outputs}, coalesce({reasons}, NULL) AS reason, concat_ws(' ', {notes}) AS notes"
+            " FROM (SELECT staged.*, {values} FROM {staging} AS staged OFFSET 0) AS staged"
+        ).format(
+            outputs=_list(outputs),
+            reasons=_list(reasons),
+            notes=_list(notes),
+            values=_list(values),
+            staging=staged_table(self.run_id, self.table),
+        )
+
+    def fields(self) -> list:
+        return self.resource.get_import_fields()
+
+    def _summarise(self, rows: sql.Composable) -> tuple[TableCounts, str]:
+        ids = sql.SQL("concat_ws(',', verdict, reason, {})").format(
+            _list(
+                [sql.SQL("coalesce({}, 0)").format(sql.Identifier(name)) for name in FINGERPRINT_COLUMNS[self.table]]
+            )
+        )
+        counts, fingerprint = TableCounts(), 0
+        with connection.cursor() as cursor:
+            cursor.execute(sql.SQL(SUMMARY).format(ids=ids, rows=rows))
+            for verdict, reason, notes, count, hashes in cursor.fetchall():
+                counts.add(verdict, reason, notes, count)
+                fingerprint += int(hashes)
+        return counts, str(fingerprint)
+
+
+def _repeated(id_column: str, widget: LegacyWidget) -> sql.Composed:
+    """Whether an earlier row has the same id."""
+    number = widget.value_sql(StagedColumn.of(id_column, 0))
+    return sql.SQL(
+        "({number} IS NOT NULL AND row_number() OVER (PARTITION BY {number} ORDER BY staged.position) > 1)"
+        " AS repeated"
+    ).format(number=number)
+
+
+def _named(expression: sql.Composable, name: str) -> sql.Composed:
+    return sql.SQL("{} AS {}").format(expression, sql.Identifier(name))
+
+
+def _when(condition: sql.Composable, code: str) -> sql.Composed:
+    return sql.SQL("CASE WHEN {} THEN {} END").format(condition, sql.Literal(code))
+
+
+def _list(parts: list[sql.Composable]) -> sql.Composed:
+    return sql.SQL(", ").join(parts)

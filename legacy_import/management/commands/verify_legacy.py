@@ -1,0 +1,80 @@
+"""`manage.py verify_legacy`: is every row of the old database here, and as it was?"""
+
+import json
+import tempfile
+from argparse import ArgumentParser
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from legacy_import.sources import SourceError, SourceReference, configured_source, source_at
+from legacy_import.sources.sqlite import check_is_sqlite, take_snapshot
+from legacy_import.verify import Verification, verify
+
+COLUMNS = ("legacy", "arrived", "rejected", "missing", "altered")
+
+
+class Command(BaseCommand):
+    help = (
+        "Compare the old database with what is here, row by row, without the import's code. "
+        "Ends with 0 when nothing is missing or altered, with 1 when something is."
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument(
+            "--source",
+            help="the old database: a path or an address such as sqlite:////srv/minitwit.db "
+            "(default: LEGACY_DATABASE_URL)",
+        )
+        parser.add_argument("--json", action="store_true", help="print one JSON object on standard output")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        try:
+            reference = find_source(options["source"])
+            verification = verify_snapshot(reference)
+        except SourceError as error:
+            if options["json"]:
+                self.stdout.write(json.dumps({"error": {"code": error.code, "message": error.message}}))
+            raise CommandError(error.message, returncode=2) from error
+        if options["json"]:
+            self.stdout.write(json.dumps(verification.as_json()))
+        else:
+            self.stdout.write(as_table(reference.label, verification))
+        if not verification.ok:
+            raise SystemExit(1)
+
+
+def find_source(location: str | None) -> SourceReference:
+    """Return the database that was named, or the configured one.
+
+    Raises:
+        SourceError: there is neither, or it is not a SQLite file.
+    """
+    reference = source_at(location) if location else configured_source()
+    if reference is None:
+        raise SourceError(
+            "no_source",
+            "No old database is configured. Name one with --source PATH, or set LEGACY_DATABASE_URL, "
+            "for example to sqlite:////srv/minitwit.db.",
+        )
+    check_is_sqlite(reference)
+    return reference
+
+
+def verify_snapshot(reference: SourceReference) -> Verification:
+    """Verify a copy of one moment, because the old application may still be writing."""
+    with tempfile.TemporaryDirectory(prefix="verify_legacy_") as folder:
+        return verify(take_snapshot(reference, Path(folder) / "snapshot.db"), label=reference.label)
+
+
+def as_table(label: str, verification: Verification) -> str:
+    """Return the figures in columns, the examples, and the verdict."""
+    lines = [f"{label} and what is here:", "", f"{'':10}" + "".join(f"{column:>12}" for column in COLUMNS)]
+    for name, table in verification.tables.items():
+        figures = table.as_json()
+        lines.append(f"{name:10}" + "".join(f"{figures[column]:>12,}" for column in COLUMNS))
+    for table in verification.tables.values():
+        lines += ["", *table.examples] if table.examples else []
+    verdict = "Nothing is missing or altered." if verification.ok else "Not everything is here as it was."
+    return "\n".join([*lines, "", verdict])

@@ -1,0 +1,123 @@
+"""The rows that a preview shows, audited: each of them goes through import-export's own path as well.
+
+For every verdict the first rows and some random ones are taken. They are read from the old database anew, one by
+one, and judged by `Resource.import_row` in a dry run, which gives import-export's RowResult with its diff. If it
+disagrees with the verdict in SQL, one of the two rules is wrong, and the import must not be confirmed.
+"""
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from django.db import connection
+from psycopg2 import sql
+
+from legacy_import import facts
+from legacy_import.checks import Check
+from legacy_import.reasons import Verdict
+from legacy_import.records import TableCounts
+from legacy_import.resources import LegacyRowResult
+from legacy_import.sources import CANONICAL_COLUMNS, LegacyRow, SQLiteSource
+from legacy_import.sources.values import as_text
+
+FIRST_ROWS = RANDOM_ROWS = 5  # of each verdict; of each reason among the rejected
+LONGEST_SHOWN = 500  # characters of a value
+
+
+@dataclass
+class SampleRow:
+    """One row as a preview shows it.
+
+    Attributes:
+        position: the row's place in the old table.
+        verdict, reason, notes: what the SQL says of it; notes are codes with spaces between.
+        values: the old values as text, by canonical column; passwords are not shown.
+        import_type: what import-export calls the outcome: new, update, skip, invalid or error.
+        diff: import-export's HTML for each field of the new row; empty for rejected rows.
+    """
+
+    position: int
+    verdict: str
+    reason: str | None
+    notes: str
+    values: dict[str, str | None]
+    import_type: str = ""
+    diff: list[str] | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def take_samples(check: Check, counts: TableCounts, source: SQLiteSource) -> tuple[list[SampleRow], list[str]]:
+    """Choose the sample rows of a table and audit them.
+
+    Returns:
+        The rows, and a sentence for each disagreement.
+    """
+    judged = chosen_rows(check, counts)
+    positions = sorted(judged)
+    check.resource.neighbours = facts.STAGED[check.table](check.run_id, positions)
+    loader = check.resource._meta.instance_loader_class(check.resource)
+    samples, disagreements = [], []
+    for row in source.rows(check.table, positions):
+        verdict, reason, notes = judged[row.position]
+        sample = SampleRow(row.position, verdict, reason, notes, shown_values(check.table, row))
+        outcome = import_row(check, row, loader)
+        sample.import_type = outcome.import_type
+        sample.diff = list(outcome.diff) if outcome.diff else None
+        samples.append(sample)
+        if complaint := disagreement(check.table, sample, outcome):
+            disagreements.append(complaint)
+    order = [verdict.value for verdict in Verdict]
+    samples.sort(key=lambda sample: (order.index(sample.verdict), sample.reason or "", sample.position))
+    return samples, disagreements
+
+
+def chosen_rows(check: Check, counts: TableCounts) -> dict[int, tuple[str, str | None, str]]:
+    """Position -> verdict, reason and notes, of the first rows of each class and of random ones."""
+    classes: list[tuple[str, str | None]] = [(Verdict.REJECTED.value, reason) for reason in counts.reasons]
+    classes += [(v.value, None) for v in Verdict if v is not Verdict.REJECTED and getattr(counts, v.value)]
+    chosen: dict[int, tuple[str, str | None, str]] = {}
+    query = sql.SQL(
+        "SELECT position, verdict, reason, notes FROM {checked}"
+        " WHERE verdict = %s AND reason IS NOT DISTINCT FROM %s ORDER BY {order} LIMIT %s"
+    )
+    checked = check.checked
+    with connection.cursor() as cursor:
+        for verdict, reason in classes:
+            for order, limit in ((sql.SQL("position"), FIRST_ROWS), (sql.SQL("random()"), RANDOM_ROWS)):
+                cursor.execute(query.format(checked=checked, order=order), [verdict, reason, limit])
+                chosen |= {position: tuple(rest) for position, *rest in cursor.fetchall()}
+    return chosen
+
+
+def import_row(check: Check, row: LegacyRow, loader: Any) -> LegacyRowResult:
+    """Send one row through import-export's own path, which only reads."""
+    values = row.named(CANONICAL_COLUMNS[check.table]) | {"position": row.position}
+    return check.resource.import_row(values, loader, row_number=row.position, dry_run=True, using_transactions=False)
+
+
+def disagreement(table: str, sample: SampleRow, outcome: LegacyRowResult) -> str | None:
+    """Say in what the two paths differ, if they do."""
+    if outcome.errors:
+        return f"{table} row {sample.position}: import-export stopped with “{outcome.errors[0].error}”."
+    theirs = (outcome.verdict, outcome.reason, set(outcome.notes.split()))
+    ours = (sample.verdict, sample.reason, set(sample.notes.split()) if sample.reason is None else set())
+    if theirs == ours:
+        return None
+    return f"{table} row {sample.position}: {_spoken(ours)} by the set-based rules, {_spoken(theirs)} row by row."
+
+
+def _spoken(outcome: tuple[str, str | None, set[str]]) -> str:
+    verdict, reason, notes = outcome
+    return " ".join(filter(None, [verdict, reason, f"({', '.join(sorted(notes))})" if notes else ""]))
+
+
+def shown_values(table: str, row: LegacyRow) -> dict[str, str | None]:
+    """The old values as text, cut to a readable length, without the password."""
+    shown: dict[str, str | None] = {}
+    for name, value in row.named(CANONICAL_COLUMNS[table]).items():
+        if name == "pw_hash":
+            continue
+        text = as_text(value)
+        shown[name] = text if text is None or len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}…"
+    return shown

@@ -1,0 +1,309 @@
+"""The life of an import run. The only door to the import: the admin, the commands, the tasks and the migrations
+all come through here.
+
+    start -> stage -> (look at the preview) -> confirm -> apply -> (undo)
+
+`start`, `confirm`, `cancel` and `request_undo` decide and return at once. `stage`, `apply` and `undo` do the work,
+in a worker or in the foreground, one at a time in the whole database.
+"""
+
+import logging
+import time
+from typing import Any
+
+from django.db import connection, transaction
+from django.utils import timezone
+
+from legacy_import import locks, preview, sameness, staging, verify
+from legacy_import.apply import write_run
+from legacy_import.bulk import prepare_transaction
+from legacy_import.checks import Check
+from legacy_import.errors import RunError
+from legacy_import.files import reference_of, snapshot_path, stored_file
+from legacy_import.progress import Progress
+from legacy_import.records import TABLES_OF_KIND, ImportOptions
+from legacy_import.resources import RESOURCES
+from legacy_import.sources import SourceReference, SQLiteSource
+from legacy_import.sources.sqlite import check_is_sqlite
+from legacy_import.tables import Models
+from legacy_import.undo import check_undoable, undo_run
+from legacy_import.work import AT_WORK, discard_work, finish, reconcile, state_label, work_on
+
+logger = logging.getLogger(__name__)
+
+
+def start(
+    *,
+    kind: str,
+    reference: SourceReference,
+    options: ImportOptions,
+    actor: Any = None,
+    origin: str = "admin",
+    models: Models | None = None,
+) -> Any:
+    """Open a run for an old database. Nothing is read yet but the first bytes of the file.
+
+    Raises:
+        RunError: another run is at work, or users have to come first.
+        SourceError: there is no such file, or it is no SQLite database.
+    """
+    models = models or Models.of()
+    check_is_sqlite(reference)
+    if kind == "messages":
+        sameness.users_run_before(models, reference)
+    with transaction.atomic():
+        locks.serialise_starts()
+        refuse_while_at_work(models)
+        return models.run.objects.create(
+            kind=kind,
+            origin=origin,
+            options=options.as_json(),
+            source={"label": reference.label, "location": str(reference.path), "uploaded": reference.uploaded},
+            source_key="" if reference.uploaded else reference.key(""),
+            created_by_id=actor.pk if actor else None,
+            created_by_name=actor.get_username() if actor else origin,
+        )
+
+
+def refuse_while_at_work(models: Models) -> None:
+    """Raise RunError if a run is at work; runs whose worker has died do not count."""
+    reconcile(models)
+    if busy := models.run.objects.filter(state__in=AT_WORK).first():
+        raise RunError(
+            "already_running",
+            f"Import {busy.pk}, started by {busy.created_by_name}, is still at work. Wait for it to end, or cancel "
+            "it.",
+        )
+
+
+def stage(run_id: int, models: Models | None = None) -> Any:
+    """Read the old database, judge every row and prepare the preview.
+
+    Returns:
+        The run, in state previewed.
+
+    Raises:
+        RunError: it failed or was cancelled; the run says so, too.
+    """
+    models = models or Models.of()
+    with work_on(run_id, "staging", "staging", models) as (run, progress):
+        reference = reference_of(run)
+        progress.phase("Looking at the old database")
+        tables = ("user", *TABLES_OF_KIND["messages"]) if run.kind == "messages" else ("user",)
+        with SQLiteSource.open(reference, snapshot_path(run.pk), required=tables) as source:
+            run.source = run.source | source.description.as_json() | {"location": run.source["location"]}
+            run.source_key = reference.key(run.source["sha256"])
+            users_run = sameness.users_run_before(models, reference) if run.kind == "messages" else None
+            checks = checks_of(run, models, source, users_run)
+            run.options |= {"unique_ids": {name: table.unique_ids for name, table in source.tables.items()}}
+            if users_run:
+                run.options |= {"users_run": users_run.pk}
+                stage_users_for_comparison(run, source, users_run, models, progress)
+            for check in checks:
+                stage_table(run, check, source, progress)
+        progress.stop()
+        finish(run, state="previewed", previewed_at=timezone.now())
+        supersede_older_previews(run, models)
+    return run
+
+
+def stage_users_for_comparison(
+    run: Any, source: SQLiteSource, users_run: Any, models: Models, progress: Progress
+) -> None:
+    """Make sure that the messages belong to the users that were imported."""
+    progress.phase("Comparing users", source.tables["user"].rows)
+    staging.stage(run.pk, "user", source, progress.advance)
+    resource = RESOURCES["user"](models=models, now=run.created_at)
+    Check(run.pk, "user", resource, source.tables["user"].unique_ids).write()
+    shared = sameness.shared_users(run.pk, users_run.pk, models)
+    run.source["warnings"] += sameness.check_shared_users(shared, users_run, run.source)
+
+
+def stage_table(run: Any, check: Check, source: SQLiteSource, progress: Progress) -> None:
+    """Read, judge, count and sample one table."""
+    table = check.table
+    progress.phase(f"Reading {table}s", source.tables[table].rows)
+    staging.stage(run.pk, table, source, progress.advance)
+    with transaction.atomic(), connection.cursor() as cursor:
+        prepare_transaction(cursor)
+        progress.phase(f"Checking {table}s")
+        check.write()
+        counts, fingerprint = check.written()
+        progress.phase(f"Choosing sample {table}s")
+        samples, disagreements = preview.take_samples(check, counts, source)
+    run.counts[table] = counts.as_json()
+    run.fingerprints[table] = fingerprint
+    run.samples[table] = [sample.as_json() for sample in samples]
+    run.audit = {
+        "checked": run.audit.get("checked", 0) + len(samples),
+        "disagreements": run.audit.get("disagreements", []) + disagreements,
+    }
+
+
+def confirm(run_id: int, *, actor: Any = None, models: Models | None = None) -> Any:
+    """Take the confirmation of a previewed run; it counts once.
+
+    Raises:
+        RunError: the run is not waiting for one, its audit failed, or another run is at work.
+    """
+    models = models or Models.of()
+    with transaction.atomic():
+        locks.serialise_starts()
+        run = models.run.objects.select_for_update().get(pk=run_id)
+        if run.state != "previewed":
+            raise RunError(
+                "not_previewed",
+                f"Import {run.pk} cannot be confirmed: it is {state_label(run.state)}. Make a new preview.",
+            )
+        check_audit(run)
+        refuse_while_at_work(models)
+        run.state = "applying"
+        run.picked_up_at = None
+        run.progress = {}
+        run.confirmed_at = timezone.now()
+        run.confirmed_by_name = actor.get_username() if actor else run.origin
+        run.save()
+    return run
+
+
+def check_audit(run: Any) -> None:
+    """Raise RunError if the samples' way through import-export told another story than the SQL."""
+    if disagreements := run.audit.get("disagreements"):
+        raise RunError(
+            "audit_failed",
+            f"Import {run.pk} cannot be confirmed: its set-based rules and import-export's row-by-row path disagree. "
+            f"{disagreements[0]} This is a fault of the program; report it.",
+        )
+
+
+def apply(run_id: int, models: Models | None = None) -> Any:
+    """Write a confirmed run, all or nothing, and verify it.
+
+    Returns:
+        The run, in state applied.
+
+    Raises:
+        RunError: nothing was written; the run says why.
+    """
+    models = models or Models.of()
+    with work_on(run_id, "applying", "applying", models) as (run, progress):
+        checks = checks_of(run, models)
+        require_staging(run, models)
+        with transaction.atomic():
+            write_run(run, models, checks, progress)
+            progress.stop()
+            finish(run, state="applied", finished_at=timezone.now())
+        verify_run(run, models)
+    discard_work(run.pk)
+    return run
+
+
+def verify_run(run: Any, models: Models) -> None:
+    """Compare old and new after a run was applied. What goes wrong here does not undo the import."""
+    began = time.monotonic()
+    path = stored_file(run)
+    if path is None:
+        return
+    with Progress(run.pk, models) as progress:
+
+        def report(table: str, done: int, total: int) -> None:
+            progress.phase_name, progress.done, progress.total = f"Verifying {table}s", done, total
+
+        try:
+            verification = verify.verify(path, tables=TABLES_OF_KIND[run.kind], progress=report)
+        except Exception as error:
+            logger.exception("Import %s was applied, but could not be verified.", run.pk)
+            run.verification = {"ok": False, "error": f"The verification stopped: {error}", "tables": {}}
+        else:
+            run.verification = verification.as_json()
+    run.durations |= {"verifying": round(time.monotonic() - began, 2)}
+    run.save(update_fields=["verification", "durations"])
+
+
+def cancel(run_id: int, *, models: Models | None = None) -> Any:
+    """Give up a preview, or ask a run at work to stop.
+
+    Raises:
+        RunError: the run is over.
+    """
+    models = models or Models.of()
+    reconcile(models)
+    with transaction.atomic():
+        run = models.run.objects.select_for_update().get(pk=run_id)
+        if run.state == "previewed" or (run.state in AT_WORK and run.picked_up_at is None):
+            run.state = "cancelled"
+            run.finished_at = timezone.now()
+            discard_work(run.pk)
+        elif run.state in AT_WORK:
+            run.cancel_requested = True
+        else:
+            raise RunError("run_is_over", f"Import {run.pk} cannot be cancelled: it is {state_label(run.state)}.")
+        run.save(update_fields=["state", "finished_at", "cancel_requested"])
+    return run
+
+
+def request_undo(run_id: int, *, actor: Any = None, models: Models | None = None) -> Any:
+    """Decide that an applied run shall be undone; `undo` does it.
+
+    Raises:
+        RunError: it cannot be undone now.
+    """
+    models = models or Models.of()
+    with transaction.atomic():
+        locks.serialise_starts()
+        run = models.run.objects.select_for_update().get(pk=run_id)
+        check_undoable(run, models)
+        refuse_while_at_work(models)
+        run.undo_requested_at = timezone.now()
+        run.undone_by_name = actor.get_username() if actor else run.origin
+        run.picked_up_at = None
+        run.progress = {}
+        run.save()
+    return run
+
+
+def undo(run_id: int, models: Models | None = None) -> Any:
+    """Take out what an applied run brought.
+
+    Raises:
+        RunError: nothing was taken out.
+    """
+    models = models or Models.of()
+    with work_on(run_id, "applied", "undoing", models) as (run, progress), transaction.atomic():
+        run.undo_result = undo_run(run, models, progress)
+        progress.stop()
+        finish(run, state="undone")
+    return run
+
+
+def supersede_older_previews(run: Any, models: Models) -> None:
+    """One preview of a kind waits at a time: the newest."""
+    for older in models.run.objects.filter(kind=run.kind, state="previewed", id__lt=run.pk):
+        models.run.objects.filter(pk=older.pk).update(state="superseded", finished_at=timezone.now())
+        discard_work(older.pk)
+
+
+def checks_of(run: Any, models: Models, source: SQLiteSource | None = None, users_run: Any = None) -> list[Check]:
+    """The checks of a run's tables: when staging from the source, later from what the run remembers of it."""
+    options = ImportOptions(existing=run.options["existing"], duplicates=run.options["duplicates"])
+    users_run_id = users_run.pk if users_run else run.options.get("users_run")
+    return [
+        Check(
+            run_id=run.pk,
+            table=table,
+            resource=RESOURCES[table](options=options, now=run.created_at, models=models, users_run=users_run_id),
+            unique_ids=source.tables[table].unique_ids if source else run.options["unique_ids"][table],
+        )
+        for table in TABLES_OF_KIND[run.kind]
+    ]
+
+
+def require_staging(run: Any, models: Models) -> None:
+    """Refuse to apply when the staging tables themselves are gone."""
+    with connection.cursor() as cursor:
+        for table in TABLES_OF_KIND[run.kind]:
+            cursor.execute("SELECT to_regclass(%s)", [f"legacy_staging_{run.pk}_{table}_checked"])
+            if cursor.fetchone()[0] is None:
+                raise RunError(
+                    "staging_lost", f"The rows that import {run.pk} had read are gone. Make a new preview."
+                )

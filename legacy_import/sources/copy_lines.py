@@ -1,0 +1,156 @@
+"""Turn the rows of an old table into lines of PostgreSQL's COPY text format, mostly inside SQLite.
+
+One `printf` per row in SQLite's own SQL, and escaping by whole chunks, is several times as fast as building the
+lines in Python. To escape a chunk at once, fields and lines are first parted by control characters that no normal
+text holds. A row that holds one of them, a NUL (at which `printf` stops) or bytes that are not UTF-8 is found by
+counting, and only such a row is read again and built in Python.
+
+A line holds: position, storage, then the columns. `storage` has one letter per column: n, i, r, t or b for SQLite's
+storage class, a capital where the text was repaired.
+"""
+
+import sqlite3
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+
+from legacy_import.sources.guard import Watch
+from legacy_import.sources.schema import TableDescription
+from legacy_import.sources.values import LegacyRow, as_text, storage_letter
+
+CHUNK_BYTES = 256 * 1024
+FIELD_END, LINE_END, NULL = b"\x1f", b"\x1e", b"\x1d"
+# How COPY is told to read the lines.
+COPY_OPTIONS = r"FORMAT text, DELIMITER E'\x1f', NULL E'\x1d'"
+ESCAPES = ((b"\\", b"\\\\"), (b"\n", b"\\n"), (b"\r", b"\\r"))
+
+RowReader = Callable[[list[int]], Iterable[LegacyRow]]
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """Some lines for COPY, and how many rows they are."""
+
+    data: bytes
+    rows: int
+
+
+def quoted(name: str) -> str:
+    """Quote a name for SQLite. (Names cannot be passed as parameters.)"""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def line_query(table: TableDescription) -> str:
+    """The SELECT that gives one line per row, or the bare position of a row that Python has to build."""
+    usual = [
+        f"typeof({column}) = {'text' if column in table.text_columns else 'integer'!r}" for column in table.columns
+    ]
+    usual += [f"NOT instr({column}, char(0))" for column in table.columns if column in table.text_columns]
+    letters = "".join("t" if column in table.text_columns else "i" for column in table.columns)
+    values = ", ".join(table.columns)
+    types = ", ".join(f"typeof({column})" for column in table.columns)
+    nullable = ", ".join(f"coalesce({column}, char(29))" for column in table.columns)
+    odd = [f"instr({column}, char(0)) OR instr({column}, char(29))" for column in table.columns]
+    ends = "\x1f".join(["%s"] * len(table.columns)) + "\x1e"
+    return (
+        f"SELECT CASE WHEN {' AND '.join(usual)} "  # noqa: S608
+        f"THEN printf('%d\x1f{letters}\x1f{ends}', {table.position}, {values}) "
+        f"WHEN {' OR '.join(odd)} THEN CAST({table.position} AS TEXT) "
+        f"ELSE printf('%d\x1f{'%.1s' * len(table.columns)}\x1f{ends}', {table.position}, {types}, {nullable}) END "
+        f"FROM {quoted(table.actual_name)}"
+    )
+
+
+def copy_chunks(
+    connection: sqlite3.Connection, table: TableDescription, watch: Watch, read_rows: RowReader
+) -> Iterator[Chunk]:
+    """Stream a table as chunks of COPY lines, each of about CHUNK_BYTES.
+
+    Args:
+        read_rows: reads the rows at the given positions one by one.
+
+    Raises:
+        sqlite3.Error: the file is damaged, a value is too long, or the watch ended the statement.
+    """
+    builder = ChunkBuilder(len(table.columns), read_rows)
+    watch.alive()
+    lines: list[bytes] = []
+    size = 0
+    for (line,) in connection.execute(line_query(table)):
+        lines.append(line)
+        size += len(line)
+        if size >= CHUNK_BYTES:
+            yield builder.build(lines)
+            watch.alive()
+            lines, size = [], 0
+    if lines:
+        yield builder.build(lines)
+
+
+class ChunkBuilder:
+    """Checks and escapes the lines of one table."""
+
+    def __init__(self, columns: int, read_rows: RowReader) -> None:
+        self.field_ends = columns + 1  # per line: after the position, after the storage, between the columns
+        self.read_rows = read_rows
+
+    def build(self, lines: list[bytes]) -> Chunk:
+        data = b"".join(lines)
+        if NULL in data or not self.is_sound(data, len(lines)):
+            odd = {index for index, line in enumerate(lines) if not self.is_sound_line(line)}
+            if odd:
+                return self.build_with_odd_lines(lines, odd)
+        return Chunk(escaped(data).replace(LINE_END, b"\n"), len(lines))
+
+    def is_sound(self, data: bytes, rows: int) -> bool:
+        """Whether the lines say exactly what the rows hold and PostgreSQL will take them."""
+        return (
+            data.count(LINE_END) == rows
+            and data.count(FIELD_END) == rows * self.field_ends
+            and b"\0" not in data
+            and is_utf8(data)
+        )
+
+    def is_sound_line(self, line: bytes) -> bool:
+        if not self.is_sound(line, 1):
+            return False
+        storage = line.split(FIELD_END, 2)[1]
+        return line.count(NULL) == storage.count(b"n")
+
+    def build_with_odd_lines(self, lines: list[bytes], odd: set[int]) -> Chunk:
+        positions = [int(lines[index].split(FIELD_END, 1)[0]) for index in sorted(odd)]
+        built = {row.position: line_of(row) for row in self.read_rows(positions)}
+        parts = [
+            built[int(line.split(FIELD_END, 1)[0])] if index in odd else escaped(line).replace(LINE_END, b"\n")
+            for index, line in enumerate(lines)
+        ]
+        return Chunk(b"".join(parts), len(lines))
+
+
+def line_of(row: LegacyRow) -> bytes:
+    """Build one COPY line from Python values, repairing what PostgreSQL could not store."""
+    storage = "".join(storage_letter(value) for value in row.values)
+    fields = [f"{row.position}".encode(), storage.encode()]
+    for value in row.values:
+        text = as_text(value)
+        fields.append(NULL if text is None else escaped_field(text.encode()))
+    return FIELD_END.join(fields) + b"\n"
+
+
+def escaped(data: bytes) -> bytes:
+    for character, escape in ESCAPES:
+        data = data.replace(character, escape)
+    return data
+
+
+def escaped_field(data: bytes) -> bytes:
+    """Escape a value that may hold the very characters that part fields and mark nulls."""
+    data = escaped(data).replace(FIELD_END, b"\\" + FIELD_END)
+    return b"\\" + data if data == NULL else data
+
+
+def is_utf8(data: bytes) -> bool:
+    try:
+        data.decode()
+    except UnicodeDecodeError:
+        return False
+    return True

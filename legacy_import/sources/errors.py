@@ -1,0 +1,15 @@
+"""What can be wrong with an old database."""
+
+
+class SourceError(Exception):
+    """The old database cannot be used.
+
+    Attributes:
+        code: a short name that scripts can rely on, e.g. `not_sqlite`.
+        message: one sentence for staff: what is wrong, with which file, and what to do.
+    """
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message

@@ -1,0 +1,69 @@
+"""Open a SQLite file that may be hostile, so that nothing but reading its real tables is possible.
+
+An uploaded database can hold views and triggers that run SQL of their choice, generated columns that explode,
+queries that never end, and pages that lie about themselves. See https://www.sqlite.org/security.html.
+"""
+
+import sqlite3
+import time
+from pathlib import Path
+from urllib.parse import quote
+
+VALUE_LIMIT = 16 * 1024 * 1024  # bytes: the longest value, and the longest row, that is read
+SILENCE_LIMIT = 30.0  # seconds that a statement may work without giving a row
+PROGRESS_STEPS = 100_000  # SQLite virtual machine steps between two looks at the clock
+
+# What reading a table and building COPY lines needs. Nothing here loads, writes, attaches or recurses.
+ALLOWED_ACTIONS = frozenset({sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ})
+ALLOWED_FUNCTIONS = frozenset({"char", "coalesce", "count", "instr", "printf", "row_number", "typeof"})
+ALLOWED_PRAGMAS = frozenset({"table_xinfo", "quick_check"})
+
+
+class Watch:
+    """Ends a statement that gives no row for too long, or whose reader was told to stop."""
+
+    def __init__(self, silence_limit: float = SILENCE_LIMIT) -> None:
+        self.silence_limit = silence_limit
+        self.timed_out = False
+        self.alive()
+
+    def alive(self) -> None:
+        """Say that the statement has just given something."""
+        self.last_sign = time.monotonic()
+
+    def __call__(self) -> int:
+        self.timed_out = time.monotonic() - self.last_sign > self.silence_limit
+        return int(self.timed_out)
+
+
+def open_readonly(path: Path, watch: Watch | None = None) -> sqlite3.Connection:
+    """Open the file for reading only, immutable, behind an authorizer and limits.
+
+    Text comes as bytes (`text_factory`), because a file may hold text that is not UTF-8.
+    """
+    connection = sqlite3.connect(
+        f"file:{quote(str(path))}?mode=ro&immutable=1", uri=True, isolation_level=None, check_same_thread=False
+    )
+    connection.text_factory = bytes
+    connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, VALUE_LIMIT)
+    connection.setlimit(sqlite3.SQLITE_LIMIT_ATTACHED, 0)
+    for pragma in ("trusted_schema=OFF", "cell_size_check=ON", "query_only=ON", "mmap_size=0"):
+        connection.execute(f"PRAGMA {pragma}")
+    connection.set_authorizer(authorize)
+    connection.set_progress_handler(watch or Watch(), PROGRESS_STEPS)
+    return connection
+
+
+def authorize(
+    action: int, first: str | None, second: str | None, database: str | None, trigger_or_view: str | None
+) -> int:
+    """Allow reading, a few functions and two pragmas; deny all else, and all that a view or trigger asks for."""
+    if trigger_or_view is not None:
+        return sqlite3.SQLITE_DENY
+    if action in ALLOWED_ACTIONS:
+        return sqlite3.SQLITE_OK
+    if action == sqlite3.SQLITE_FUNCTION and (second or "").lower() in ALLOWED_FUNCTIONS:
+        return sqlite3.SQLITE_OK
+    if action == sqlite3.SQLITE_PRAGMA and (first or "").lower() in ALLOWED_PRAGMAS:
+        return sqlite3.SQLITE_OK
+    return sqlite3.SQLITE_DENY

@@ -1,0 +1,53 @@
+"""Where an old database is: configured, named on the command line, or uploaded."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from django.conf import settings
+
+from legacy_import.sources.errors import SourceError
+
+
+@dataclass(frozen=True)
+class SourceReference:
+    """Where an old database is.
+
+    Attributes:
+        path: the file.
+        label: how staff know it: the path, or the name of the uploaded file.
+        uploaded: whether it came through the upload form. Such a file is ours: nobody writes to it, and it is
+            deleted when its run is over.
+    """
+
+    path: Path
+    label: str
+    uploaded: bool = False
+
+    def key(self, sha256: str) -> str:
+        """Tell two runs of the same old database by this: the place, or for uploads the content."""
+        return f"sha256:{sha256}" if self.uploaded else f"file:{self.path}"
+
+
+def configured_source() -> SourceReference | None:
+    """Return the database that LEGACY_DATABASE_URL names, or None."""
+    return source_at(settings.LEGACY_DATABASE_URL) if settings.LEGACY_DATABASE_URL else None
+
+
+def source_at(location: str) -> SourceReference:
+    """Return the old database at a path or a `sqlite:///` URL (four slashes: an absolute path).
+
+    Raises:
+        SourceError: the URL names another kind of database.
+    """
+    if "://" in location:
+        parts = urlsplit(location)
+        if parts.scheme not in {"sqlite", "sqlite3"}:
+            raise SourceError(
+                "unsupported_source",
+                f"The old database must be a SQLite file, but its address starts with {parts.scheme}://. "
+                "Give a path, or an address such as sqlite:////srv/minitwit.db.",
+            )
+        location = unquote(parts.netloc + parts.path).removeprefix("/")
+    path = Path(location).expanduser().absolute()
+    return SourceReference(path=path, label=str(path))

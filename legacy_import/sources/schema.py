@@ -1,0 +1,36 @@
+"""The tables of an old MiniTwit database, and how they stand in a particular file."""
+
+from dataclasses import dataclass
+
+# Canonical table -> its columns, in the order in which they are staged.
+CANONICAL_COLUMNS: dict[str, tuple[str, ...]] = {
+    "user": ("user_id", "username", "email", "pw_hash"),
+    "message": ("message_id", "author_id", "text", "pub_date", "flagged"),
+    "follower": ("who_id", "whom_id"),
+}
+
+# The columns that normally hold text; the others hold whole numbers.
+TEXT_COLUMNS = frozenset({"username", "email", "pw_hash", "text"})
+
+
+@dataclass(frozen=True)
+class TableDescription:
+    """One old table as it stands in the file.
+
+    Attributes:
+        name: the canonical name: user, message or follower.
+        actual_name: its name in the file.
+        columns: the actual column for each of CANONICAL_COLUMNS[name], in that order, quoted for SQL.
+        text_columns: those of the columns that normally hold text.
+        position: the SQL expression that gives a row's place, from 1.
+        unique_ids: whether the file itself guarantees that no id stands twice.
+        rows: how many rows it holds.
+    """
+
+    name: str
+    actual_name: str
+    columns: tuple[str, ...]
+    text_columns: frozenset[str]
+    position: str
+    unique_ids: bool
+    rows: int

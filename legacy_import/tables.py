@@ -1,0 +1,57 @@
+"""The models that an import writes, and their tables.
+
+The data migrations hand in historical models (`apps.get_model`), which know only the columns of their time; all
+else works with the current ones. Hence nothing in the import's engine imports a model by name.
+"""
+
+from dataclasses import dataclass
+from typing import Any, Self
+
+from django.apps import apps as current_apps
+from django.apps.registry import Apps
+from django.db import models
+from psycopg2 import sql
+
+
+@dataclass(frozen=True)
+class Models:
+    """The models of the domain and of the import, of one moment in the history of the migrations."""
+
+    user: type[models.Model] | Any
+    message: type[models.Model] | Any
+    follow: type[models.Model] | Any
+    run: type[models.Model] | Any
+    rejected: type[models.Model] | Any
+    merged: type[models.Model] | Any
+    replaced: type[models.Model] | Any
+
+    @classmethod
+    def of(cls, apps: Apps = current_apps) -> Self:
+        return cls(
+            user=apps.get_model("MiniTwit", "User"),
+            message=apps.get_model("MiniTwit", "Message"),
+            follow=apps.get_model("MiniTwit", "Follow"),
+            run=apps.get_model("legacy_import", "ImportRun"),
+            rejected=apps.get_model("legacy_import", "RejectedRow"),
+            merged=apps.get_model("legacy_import", "MergedUser"),
+            replaced=apps.get_model("legacy_import", "ReplacedRow"),
+        )
+
+    def target(self, table: str) -> type[models.Model] | Any:
+        """The model that an old table becomes."""
+        return {"user": self.user, "message": self.message, "follower": self.follow}[table]
+
+
+def table_of(model: type[models.Model]) -> sql.Identifier:
+    """The name of a model's table, for SQL."""
+    return sql.Identifier(model._meta.db_table)
+
+
+def staged_table(run_id: int, table: str) -> sql.Identifier:
+    """Where a run keeps the rows of an old table as they were read."""
+    return sql.Identifier(f"legacy_staging_{run_id}_{table}")
+
+
+def checked_table(run_id: int, table: str) -> sql.Identifier:
+    """Where a run keeps the cleaned rows with their verdicts."""
+    return sql.Identifier(f"legacy_staging_{run_id}_{table}_checked")

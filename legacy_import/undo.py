@@ -1,0 +1,100 @@
+"""Take out what a run brought, and put back what it changed; rows that were changed here since stay."""
+
+from typing import Any
+
+from django.db import connection
+from psycopg2 import sql
+
+from legacy_import.apply import WRITTEN
+from legacy_import.bulk import prepare_transaction
+from legacy_import.errors import RunError
+from legacy_import.progress import Progress
+from legacy_import.records import TABLES_OF_KIND
+from legacy_import.tables import Models, table_of
+
+REFERENCES = """
+SELECT conrelid::regclass::text, attname FROM pg_constraint
+JOIN pg_attribute ON attrelid = conrelid AND attnum = conkey[1]
+WHERE contype = 'f' AND confrelid = %s::regclass
+"""
+
+
+def check_undoable(run: Any, models: Models) -> None:
+    """Refuse to take out users on whom an applied messages import rests.
+
+    Raises:
+        RunError: the run is not applied, or another one has to be undone first.
+    """
+    if run.state != "applied":
+        raise RunError("not_applied", f"Import {run.pk} cannot be undone: only an import that was applied can.")
+    if run.kind == "users" and (
+        later := models.run.objects.filter(kind="messages", state="applied", id__gt=run.pk).order_by("-id").first()
+    ):
+        raise RunError(
+            "messages_first",
+            f"Import {later.pk} brought messages and follows of these users. Undo that import first.",
+        )
+
+
+def undo_run(run: Any, models: Models, progress: Progress) -> dict[str, dict[str, int]]:
+    """Undo all tables of a run. The caller holds the transaction.
+
+    Returns:
+        For each table how many rows were removed, how many got their former values back, and how many were left
+        alone because they were changed here or are in use here.
+    """
+    result = {}
+    with connection.cursor() as cursor:
+        prepare_transaction(cursor)
+        if run.kind == "users":
+            cursor.execute(sql.SQL("DELETE FROM {} WHERE import_run = %s").format(table_of(models.merged)), [run.pk])
+        for table in reversed(TABLES_OF_KIND[run.kind]):
+            progress.phase(f"Taking out {table}s")
+            restored = restore_replaced_rows(cursor, run.pk, models, table)
+            removed = remove_new_rows(cursor, run.pk, models, table)
+            cursor.execute(
+                sql.SQL("SELECT count(*) FROM {} WHERE import_run = %s").format(table_of(models.target(table))),
+                [run.pk],
+            )
+            result[table] = {"removed": removed, "restored": restored, "kept": cursor.fetchone()[0]}
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+    return result
+
+
+def restore_replaced_rows(cursor: Any, run_id: int, models: Models, table: str) -> int:
+    """Give updated rows their former values back, unless somebody changed them here since."""
+    if table == "follower":
+        return 0
+    target = table_of(models.target(table))
+    columns = [sql.Identifier(name) for name in WRITTEN[table]]
+    cursor.execute(
+        sql.SQL(
+            "UPDATE {target} AS target SET {assignments} FROM {replaced} AS replaced,"
+            " jsonb_populate_record(NULL::{target}, replaced.before) AS former"
+            ' WHERE replaced.run_id = %s AND replaced."table" = %s AND replaced.row_id = target.id'
+            " AND target.changed_at IS NULL"
+        ).format(
+            target=target,
+            replaced=table_of(models.replaced),
+            assignments=sql.SQL(", ").join(sql.SQL("{0} = former.{0}").format(column) for column in columns),
+        ),
+        [run_id, table],
+    )
+    return int(cursor.rowcount)
+
+
+def remove_new_rows(cursor: Any, run_id: int, models: Models, table: str) -> int:
+    """Delete what the run brought, except rows that were changed here and accounts that something here refers to."""
+    target = table_of(models.target(table))
+    conditions = [sql.SQL("target.import_run = {}").format(sql.Literal(run_id))]
+    if table != "follower":
+        conditions.append(sql.SQL("target.changed_at IS NULL"))
+        cursor.execute(REFERENCES, [target.as_string(cursor.cursor)])
+        conditions += [
+            sql.SQL("NOT EXISTS (SELECT FROM {} AS referring WHERE referring.{} = target.id)").format(
+                sql.SQL(referring), sql.Identifier(column)
+            )
+            for referring, column in cursor.fetchall()
+        ]
+    cursor.execute(sql.SQL("DELETE FROM {} AS target WHERE {}").format(target, sql.SQL(" AND ").join(conditions)))
+    return int(cursor.rowcount)

@@ -1,0 +1,12 @@
+"""Compare the old database with the new one after an import, without trusting the import.
+
+Nothing here is shared with the code that imports: the rules are restated from the description of old databases, in
+plain Python, and both databases are read row by row. What one side got wrong, the other would have to get wrong in
+the same way to go unnoticed.
+"""
+
+from legacy_import.verify.compare import verify
+from legacy_import.verify.old import CANONICAL_LAYOUT, OldTable
+from legacy_import.verify.report import TableVerification, Verification
+
+__all__ = ["CANONICAL_LAYOUT", "OldTable", "TableVerification", "Verification", "verify"]

@@ -1,0 +1,202 @@
+"""The new database, read in the order of the old ids through server-side cursors.
+
+Everything here runs inside one transaction, which a server-side cursor needs.
+"""
+
+import heapq
+import re
+from array import array
+from bisect import bisect_left
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from datetime import datetime
+from functools import lru_cache
+from typing import Any, NamedTuple, cast
+
+from django.db import connection
+from django.db.models import F
+from psycopg2 import sql
+
+from legacy_import.models import ImportRun, MergedUser, RejectedRow
+from legacy_import.verify.old import OldValue
+from legacy_import.verify.values import username_of
+from MiniTwit.models import Follow, Message, User
+
+ROWS_AT_A_TIME = 5_000
+KIND_OF_TABLE = {
+    "user": ImportRun.Kind.USERS,
+    "message": ImportRun.Kind.MESSAGES,
+    "follower": ImportRun.Kind.MESSAGES,
+}
+
+WHOLE_NUMBER = re.compile(r"-?[0-9]{1,18}")
+
+FOLLOWS_THAT_ARE_HERE = """
+SELECT pair.who, pair.whom
+FROM unnest(%s::bigint[], %s::bigint[]) AS pair (who, whom)
+JOIN {user} AS follower ON follower.legacy_id = pair.who
+JOIN {user} AS followed ON followed.legacy_id = pair.whom
+JOIN {follow} AS follow ON follow.who_id = follower.id AND follow.whom_id = followed.id
+"""
+
+
+class NewUser(NamedTuple):
+    """What stands here for one old user. `merged`: it is the account that the old one was merged into."""
+
+    legacy_id: int
+    username: str
+    email: str
+    password: str
+    is_staff: bool
+    is_superuser: bool
+    changed_at: datetime | None
+    merged: bool = False
+
+
+# What stands here for one old message: old id, primary key of the author, text, date (microseconds since 1970),
+# flagged, changed_at. A plain tuple, since making millions of named ones takes seconds.
+NewMessage = tuple[int, int, str, int, bool, datetime | None]
+
+MESSAGES = """
+SELECT legacy_id, author_id, text, (extract(epoch FROM pub_date) * 1000000)::bigint, flagged, changed_at
+FROM {message}
+WHERE legacy_id IS NOT NULL
+ORDER BY legacy_id
+"""
+
+
+def plan_for_all_rows() -> None:
+    """Tell PostgreSQL that our cursors are read to their end, or it plans them for a quick first row."""
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL cursor_tuple_fraction = 1")
+
+
+def users() -> Generator[NewUser, None, None]:
+    """Yield every account that stands for an old one, by old id; those merged into another among them."""
+    imported = (
+        User.objects.filter(legacy_id__isnull=False)
+        .order_by("legacy_id")
+        .values_list("legacy_id", "username", "email", "password", "is_staff", "is_superuser", "changed_at")
+        .iterator(ROWS_AT_A_TIME)
+    )
+    merged = (
+        MergedUser.objects.order_by("legacy_id")
+        .values_list("legacy_id", "user__username", "user__changed_at")
+        .iterator(ROWS_AT_A_TIME)
+    )
+    yield from heapq.merge(
+        map(NewUser._make, ((*row, False) for row in imported)),
+        (NewUser(legacy_id, name, "", "", False, False, changed_at, True) for legacy_id, name, changed_at in merged),
+    )
+
+
+def messages() -> Generator[NewMessage, None, None]:
+    """Yield every message that stands for an old one, by old id.
+
+    Past the ORM, whose rows take three times as long; there are millions of these.
+    """
+    with connection.chunked_cursor() as cursor:
+        cursor.execute(sql.SQL(MESSAGES).format(message=sql.Identifier(Message._meta.db_table)))
+        while rows := cursor.fetchmany(ROWS_AT_A_TIME):
+            yield from rows
+
+
+def follows() -> Generator[tuple[int, int], None, None]:
+    """Yield every follow between imported accounts, as their old ids, sorted."""
+    rows = (
+        Follow.objects.filter(who__legacy_id__isnull=False, whom__legacy_id__isnull=False)
+        .order_by("who__legacy_id", "whom__legacy_id")
+        .values_list("who__legacy_id", "whom__legacy_id")
+        .iterator(ROWS_AT_A_TIME)
+    )
+    yield from cast("Iterator[tuple[int, int]]", rows)  # the filter leaves no None
+
+
+def follows_among(pairs: Sequence[tuple[int, int]]) -> set[tuple[int, int]]:
+    """Return those of the pairs (of old ids) that are follows here."""
+    statement = sql.SQL(FOLLOWS_THAT_ARE_HERE).format(
+        user=sql.Identifier(User._meta.db_table), follow=sql.Identifier(Follow._meta.db_table)
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(statement, [[who for who, _ in pairs], [whom for _, whom in pairs]])
+        return set(cursor.fetchall())
+
+
+def rejected_positions(table: str) -> Iterable[int]:
+    """Yield, sorted, the row ids of the old rows that the latest applied import of the table refused."""
+    run = (
+        ImportRun.objects.filter(kind=KIND_OF_TABLE[table], state=ImportRun.State.APPLIED)
+        .order_by(F("finished_at").desc(nulls_last=True), "-pk")
+        .values("pk")[:1]
+    )
+    rejected = RejectedRow.objects.filter(run=run, table=table).order_by("position")
+    return rejected.values_list("position", flat=True).iterator(ROWS_AT_A_TIME)
+
+
+class IdMap:
+    """From one positive number to another, in a tenth of a dictionary's memory. The pairs come sorted."""
+
+    def __init__(self, pairs: Iterable[tuple[int, int]]) -> None:
+        self._keys, self._values = array("q"), array("q")
+        for key, value in pairs:
+            self._keys.append(key)
+            self._values.append(value)
+        # Ids that were counted up leave few gaps, so that they can stand for the place of their value.
+        self._by_key = array("q")
+        if self._keys and self._keys[0] >= 0 and self._keys[-1] < 4 * len(self._keys):
+            self._by_key = array("q", bytes(8 * (self._keys[-1] + 1)))
+            for key, value in zip(self._keys, self._values, strict=True):
+                self._by_key[key] = value
+
+    def get(self, key: int) -> int | None:
+        if 0 <= key < len(self._by_key):
+            return self._by_key[key] or None
+        place = bisect_left(self._keys, key)
+        if place < len(self._keys) and self._keys[place] == key:
+            return self._values[place]
+        return None
+
+
+class Accounts:
+    """Finds the account here that an old row names, be it by an old id or by a username."""
+
+    def __init__(self) -> None:
+        imported = User.objects.filter(legacy_id__isnull=False).order_by("legacy_id")
+        merged = MergedUser.objects.order_by("legacy_id")
+        self._primary_keys = IdMap(
+            heapq.merge(
+                _pairs(imported.values_list("legacy_id", "pk")), _pairs(merged.values_list("legacy_id", "user"))
+            )
+        )
+        surviving = merged.filter(user__legacy_id__isnull=False)
+        self._survivors = IdMap(_pairs(surviving.values_list("legacy_id", "user__legacy_id")))
+        self._named = lru_cache(maxsize=10_000)(_account_named)
+
+    def primary_key(self, value: OldValue) -> int | None:
+        """Return the key of the account that an old id or a username means, None if it is not here."""
+        if isinstance(value, int):
+            return self._primary_keys.get(value)
+        old_id = self.old_id(value)
+        return None if old_id is None else self._primary_keys.get(old_id)
+
+    def old_id(self, value: OldValue) -> int | None:
+        """Return the old id of the account that stands for an old id or a username.
+
+        An id that was never merged is returned as it is, whether or not such an account is here.
+        """
+        if value is None:
+            return None
+        if not isinstance(value, int):
+            text = username_of(value)
+            if not WHOLE_NUMBER.fullmatch(text):
+                return self._named(text)
+            value = int(text)
+        survivor = self._survivors.get(value)
+        return value if survivor is None else survivor
+
+
+def _pairs(rows: Any) -> Iterator[tuple[int, int]]:
+    return cast("Iterator[tuple[int, int]]", rows.iterator(ROWS_AT_A_TIME))
+
+
+def _account_named(username: str) -> int | None:
+    return User.objects.filter(username=username, legacy_id__isnull=False).values_list("legacy_id", flat=True).first()

@@ -1,0 +1,69 @@
+"""What a verification found."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+EXAMPLES = 5  # sentences per table, of each kind
+
+
+@dataclass
+class TableVerification:
+    """The account of one old table: legacy = arrived + rejected + missing.
+
+    Attributes:
+        legacy: rows in the old table.
+        arrived: old rows that have a counterpart here.
+        rejected: old rows that the import refused, and stored with the reason.
+        missing: old rows that are neither here nor refused.
+        altered: arrived, but not what the old row says, although nobody changed them here.
+        examples: short sentences about the first missing and altered rows.
+    """
+
+    legacy: int = 0
+    arrived: int = 0
+    rejected: int = 0
+    missing: int = 0
+    altered: int = 0
+    examples: list[str] = field(default_factory=list)
+
+    @property
+    def ok(self) -> bool:
+        return self.missing == 0 and self.altered == 0
+
+    def add_altered(self, sentence: str) -> None:
+        self.altered += 1
+        if self.altered <= EXAMPLES:
+            self.examples.append(sentence)
+
+    def add_missing(self, sentence: str) -> None:
+        self.missing += 1
+        if self.missing <= EXAMPLES:
+            self.examples.append(sentence)
+
+    def as_json(self) -> dict[str, int]:
+        return {
+            "legacy": self.legacy,
+            "arrived": self.arrived,
+            "rejected": self.rejected,
+            "missing": self.missing,
+            "altered": self.altered,
+        }
+
+
+@dataclass
+class Verification:
+    """The account of every table that was compared, by canonical name."""
+
+    tables: dict[str, TableVerification] = field(default_factory=dict)
+
+    @property
+    def ok(self) -> bool:
+        return all(table.ok for table in self.tables.values())
+
+    def as_json(self, *, examples: bool = False) -> dict[str, Any]:
+        """Return `{"ok": true, "tables": {"user": {"legacy": 0, ...}}}`; with `examples`, their sentences too."""
+        tables: dict[str, dict[str, Any]] = {name: table.as_json() for name, table in self.tables.items()}
+        if examples:
+            for name, table in self.tables.items():
+                tables[name]["examples"] = table.examples
+        return {"ok": self.ok, "tables": tables}

@@ -1,0 +1,150 @@
+"""How one step of a run is executed: one at a time, watched, and with an end that says what happened."""
+
+import logging
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from django.db import connection
+from django.db.utils import OperationalError
+from django.utils import timezone
+from psycopg2 import errors as postgres_errors
+from psycopg2 import sql
+
+from legacy_import import locks, staging
+from legacy_import.errors import RunError
+from legacy_import.files import snapshot_path
+from legacy_import.models import ImportRun
+from legacy_import.progress import Cancelled, Progress
+from legacy_import.sources import SourceError
+from legacy_import.tables import Models, table_of
+
+logger = logging.getLogger(__name__)
+
+AT_WORK = ("staging", "applying")
+
+
+@contextmanager
+def work_on(run_id: int, state: str, step: str, models: Models) -> Iterator[tuple[Any, Progress]]:
+    """Execute one step of a run: hold the lock, show progress, and turn what goes wrong into the run's end."""
+    try:
+        with locks.executing():
+            run = take_up(run_id, state, models)
+            began = time.monotonic()
+            try:
+                with Progress(run_id, models) as progress:
+                    yield run, progress
+            except BaseException as error:
+                raise fail(run, step, error, models) from error
+            models.run.objects.filter(pk=run_id).update(
+                durations=run.durations | {step: round(time.monotonic() - began, 2)}
+            )
+            run.refresh_from_db()
+    except locks.Busy:
+        raise RunError("already_running", "Another import is at work. Wait for it to end, or cancel it.") from None
+
+
+def take_up(run_id: int, state: str, models: Models) -> Any:
+    """Say that somebody is now at work on the run."""
+    taken = models.run.objects.filter(pk=run_id, state=state, picked_up_at__isnull=True)
+    if not taken.update(picked_up_at=timezone.now()):
+        run = models.run.objects.get(pk=run_id)
+        raise RunError("run_is_over", f"Import {run_id} is {state_label(run.state)}; there is nothing to do.")
+    return models.run.objects.get(pk=run_id)
+
+
+def finish(run: Any, **changes: Any) -> None:
+    """Write down the end of a step together with what it found."""
+    for name, value in changes.items():
+        setattr(run, name, value)
+    run.progress = {}
+    run.save()
+
+
+def fail(run: Any, step: str, error: BaseException, models: Models) -> RunError:
+    """Record why a step ended, clean up after it, and return the error to raise."""
+    if not connection.is_usable():
+        connection.close()  # the server went away; the next statement connects anew
+    if isinstance(error, Exception):
+        failure = explain(run, error)
+    else:
+        failure = RunError("interrupted", f"Import {run.pk} was interrupted. Nothing was written; start it again.")
+    runs = models.run.objects.filter(pk=run.pk)
+    if step == "undoing":
+        runs.update(undo_requested_at=None, cancel_requested=False, error_message=failure.message)
+        return failure
+    # A run that has been applied stays so, whatever goes wrong after it.
+    ended = runs.filter(state__in=AT_WORK).update(
+        state="cancelled" if failure.code == "cancelled" else "failed",
+        finished_at=timezone.now(),
+        error_code=failure.code,
+        error_message=failure.message,
+        source=run.source,  # what was learnt of it stays to be seen
+        cancel_requested=False,
+    )
+    if ended:
+        discard_work(run.pk)
+    return failure
+
+
+def explain(run: Any, error: Exception) -> RunError:
+    """Turn any error into a sentence for staff."""
+    if isinstance(error, RunError):
+        return error
+    if isinstance(error, SourceError):
+        return RunError(error.code, error.message)
+    cause = error.__cause__ if isinstance(error, OperationalError) else error
+    if isinstance(error, Cancelled) or isinstance(cause, postgres_errors.QueryCanceled):
+        return RunError("cancelled", f"Import {run.pk} was cancelled. Nothing was written.")
+    if isinstance(cause, postgres_errors.LockNotAvailable):
+        return RunError(
+            "database_busy",
+            f"Import {run.pk} waited 30 seconds for other work on the same tables to end. Nothing was written; "
+            "try again when it is quieter.",
+        )
+    logger.exception("Import %s failed", run.pk, exc_info=error)
+    kind = type(error).__name__
+    return RunError(
+        "unexpected_error",
+        f"Import {run.pk} ended with an unexpected error ({kind}). Nothing was written; the log has the details.",
+    )
+
+
+WORKER_DIED = """
+UPDATE {run} SET state = 'failed', finished_at = now(), error_code = 'worker_died',
+    error_message = 'The process that was at work on this import died. Nothing was written; start it again.'
+WHERE state IN ('staging', 'applying') AND picked_up_at IS NOT NULL AND NOT {somebody_executes}
+RETURNING id
+"""
+UNDO_DIED = """
+UPDATE {run} SET undo_requested_at = NULL,
+    error_message = 'The process that was undoing this import died. Nothing was taken out; undo it again.'
+WHERE state = 'applied' AND picked_up_at > undo_requested_at AND NOT {somebody_executes}
+"""
+
+
+def reconcile(models: Models | None = None) -> None:
+    """End the runs whose worker has died, so that nobody waits for them.
+
+    One statement looks at the run and at the lock, and PostgreSQL looks at the run once more before it changes it;
+    so a run that ends at this very moment is left alone.
+    """
+    models = models or Models.of()
+    names = {"run": table_of(models.run), "somebody_executes": sql.SQL(locks.SOMEBODY_EXECUTES)}
+    with connection.cursor() as cursor:
+        cursor.execute(sql.SQL(WORKER_DIED).format(**names))
+        dead = [run_id for (run_id,) in cursor.fetchall()]
+        cursor.execute(sql.SQL(UNDO_DIED).format(**names))
+    for run_id in dead:
+        discard_work(run_id)
+
+
+def discard_work(run_id: int) -> None:
+    """Drop a run's staging tables and its snapshot."""
+    staging.discard(run_id, ("user", "message", "follower"))
+    snapshot_path(run_id).unlink(missing_ok=True)
+
+
+def state_label(state: str) -> str:
+    return str(ImportRun.State(state).label)

@@ -1,0 +1,139 @@
+"""The pages of a user: old accounts can be edited as they are, and nobody gets rights by them."""
+
+import pytest
+from django.contrib.admin.models import ADDITION, LogEntry
+from django.contrib.auth.hashers import make_password
+from django.contrib.auth.models import Group
+from django.test import Client
+
+from MiniTwit.models import User
+from tests.MiniTwit.factories import make_follow, make_message, make_staff, make_superuser, make_user
+
+pytestmark = pytest.mark.django_db
+
+USERS = "/admin/MiniTwit/user/"
+
+
+@pytest.fixture
+def admin(client: Client) -> Client:
+    client.force_login(make_superuser())
+    return client
+
+
+@pytest.fixture
+def moderator(client: Client) -> Client:
+    client.force_login(make_staff("view_user", "add_user", "change_user", "delete_user"))
+    return client
+
+
+def page_of(user: User) -> str:
+    return f"{USERS}{user.pk}/change/"
+
+
+def as_posted(user: User, **changes: object) -> dict[str, object]:
+    posted = {"username": user.username, "email": user.email, "first_name": "", "last_name": "", "is_active": "on"}
+    return {name: value for name, value in (posted | changes).items() if value is not None}
+
+
+def test_an_old_account_with_an_odd_name_and_address_can_be_deactivated(admin: Client) -> None:
+    user = make_user("  Zoë 🎉 \t".replace("\t", ""), email="not an address " + "x" * 500)
+    response = admin.post(page_of(user), as_posted(user, is_active=None))
+    assert response.status_code == 302, response.context["errors"]
+    before = user.username, user.email.strip()
+    user.refresh_from_db()
+    assert not user.is_active
+    assert (user.username, user.email) == before
+
+
+def test_a_new_address_has_to_be_a_valid_one(admin: Client) -> None:
+    user = make_user(email="old and invalid")
+    response = admin.post(page_of(user), as_posted(user, email="new and invalid"))
+    assert "Enter a valid email address." in response.content.decode()
+
+
+def test_a_user_can_be_added_with_spaces_in_the_name(admin: Client) -> None:
+    admin.post(
+        f"{USERS}add/",
+        {
+            "username": "Roger Histand!",
+            "email": "",
+            "usable_password": "true",
+            "password1": "a long enough one",
+            "password2": "a long enough one",
+        },
+    )
+    assert User.objects.get(username="Roger Histand!").check_password("a long enough one")
+
+
+def test_a_superuser_gives_rights(admin: Client) -> None:
+    user, group = make_user("new moderator"), Group.objects.create(name="Friends")
+    admin.post(page_of(user), as_posted(user, is_staff="on", groups=[group.pk]))
+    user.refresh_from_db()
+    assert user.is_staff
+    assert list(user.groups.all()) == [group]
+
+
+def test_staff_who_may_change_users_cannot_give_rights(moderator: Client) -> None:
+    user, group = make_user("friend of the moderator"), Group.objects.create(name="Friends")
+    rights = {"is_staff": "on", "is_superuser": "on", "groups": [group.pk], "user_permissions": [1]}
+    assert moderator.post(page_of(user), as_posted(user, first_name="Changed", **rights)).status_code == 302
+    user.refresh_from_db()
+    assert user.first_name == "Changed"
+    assert not user.is_staff
+    assert not user.is_superuser
+    assert not user.groups.exists()
+    assert not user.user_permissions.exists()
+
+
+def test_staff_who_may_change_users_cannot_become_a_superuser_by_a_password(moderator: Client) -> None:
+    boss = make_superuser("boss")
+    new = {"password1": "taken over 123", "password2": "taken over 123", "usable_password": "true"}
+    assert moderator.post(f"{USERS}{boss.pk}/password/", new).status_code == 403
+    assert moderator.post(page_of(boss), as_posted(boss, is_active=None)).status_code == 403
+    assert moderator.post(f"{USERS}{boss.pk}/delete/", {"post": "yes"}).status_code == 403
+    boss.refresh_from_db()
+    assert boss.is_active
+    assert not boss.check_password("taken over 123")
+
+
+def test_an_account_with_messages_is_not_deleted_and_the_page_says_what_to_do(admin: Client) -> None:
+    writer = make_message().author
+    follow = make_follow()
+    for user in (writer, follow.who, follow.whom):
+        response = admin.post(f"{USERS}{user.pk}/delete/", {"post": "yes"}, follow=True)
+        assert "Untick “active” instead" in response.content.decode()
+        assert User.objects.filter(pk=user.pk).exists()
+
+
+def test_an_account_that_acted_here_is_not_deleted_with_its_log(admin: Client) -> None:
+    moderator = make_staff()
+    LogEntry.objects.create(user=moderator, action_flag=ADDITION, object_repr="something")
+    admin.post(f"{USERS}{moderator.pk}/delete/", {"post": "yes"})
+    assert LogEntry.objects.filter(user=moderator).exists()
+
+
+def test_an_account_that_nothing_hangs_on_is_deleted_after_a_confirmation(admin: Client) -> None:
+    user = make_user()
+    assert "Are you sure" in admin.get(f"{USERS}{user.pk}/delete/").content.decode()
+    admin.post(f"{USERS}{user.pk}/delete/", {"post": "yes"})
+    assert not User.objects.filter(pk=user.pk).exists()
+
+
+def test_nobody_sees_a_password_hash(client: Client) -> None:
+    user = make_user()
+    user.password = make_password("secret of the user")
+    user.save()
+    salt, digest = user.password.split("$")[2:]
+    client.force_login(make_staff("view_user"))
+    page = client.get(page_of(user)).content.decode()
+    assert salt not in page
+    assert digest not in page
+    assert client.get(USERS, {"password__startswith": "pbkdf2"}).status_code == 400
+
+
+def test_a_user_page_leads_to_messages_and_follows(admin: Client) -> None:
+    user = make_user()
+    page = admin.get(page_of(user)).content.decode()
+    for address in (f"message/?author__id__exact={user.pk}", f"follow/?whom__id__exact={user.pk}"):
+        assert address in page
+        assert admin.get(f"/admin/MiniTwit/{address}").status_code == 200

@@ -1,0 +1,166 @@
+"""What a newcomer gets from `make demo`: the real command, with its own database, web server and worker."""
+
+import http.cookiejar
+import os
+import re
+import signal
+import socket
+import sqlite3
+import subprocess
+import sys
+import urllib.parse
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+from django.conf import settings
+from django.core.management import CommandError
+
+from backoffice.management.commands.demo import listen
+
+SIGN_IN_LINE = re.compile(r"Sign in at (http://127\.0\.0\.1:(\d+)/admin/) as admin / (\S+)\n")
+
+
+class Demo:
+    """A running `manage.py demo`, as a terminal would run it."""
+
+    def __init__(self, var_dir: Path, **environment: str) -> None:
+        unset = {"DATABASE_URL", "LEGACY_DATABASE_URL", "DEMO_PASSWORD", "PORT", "DJANGO_SETTINGS_MODULE"}
+        inherited = {name: value for name, value in os.environ.items() if name not in unset}
+        self.process = subprocess.Popen(
+            [sys.executable, "manage.py", "demo"],
+            cwd=settings.BASE_DIR,
+            env=inherited | {"VAR_DIR": str(var_dir), "DEBUG": "1"} | environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+        self._var_dir = var_dir
+
+    def wait_for_sign_in_line(self) -> tuple[str, str]:
+        """Return the address and the password it prints."""
+        line = self.process.stdout.readline()
+        match = SIGN_IN_LINE.fullmatch(line)
+        assert match, line + self.process.stderr.read()
+        return match[1], match[3]
+
+    def family(self) -> list[psutil.Process]:
+        """Every process of the demo, the database's included."""
+        postmaster = psutil.Process(int((self._var_dir / "postgres" / "postmaster.pid").read_text().split()[0]))
+        command = psutil.Process(self.process.pid)
+        return [command, *command.children(recursive=True), postmaster, *postmaster.children(recursive=True)]
+
+    def child(self, word: str) -> psutil.Process:
+        (found,) = [
+            process for process in psutil.Process(self.process.pid).children() if word in " ".join(process.cmdline())
+        ]
+        return found
+
+    def finish(self) -> tuple[int, str, str]:
+        """Wait for the end; return the exit code and what was written since the sign-in line."""
+        output, errors = self.process.communicate(timeout=60)
+        return self.process.returncode, output, errors
+
+
+@pytest.fixture
+def start_demo(tmp_path: Path) -> Iterator[Callable[..., Demo]]:
+    demos: list[Demo] = []
+
+    def start(**environment: str) -> Demo:
+        demos.append(Demo(tmp_path, **environment))
+        return demos[-1]
+
+    yield start
+    for demo in demos:
+        if demo.process.poll() is None:
+            demo.process.terminate()
+            demo.finish()
+
+
+def sign_in(address: str, password: str) -> str:
+    """Sign in as a browser does and return the page that follows."""
+    browser = urllib.request.build_opener(
+        urllib.request.ProxyHandler({}), urllib.request.HTTPCookieProcessor(http.cookiejar.CookieJar())
+    )
+    with browser.open(f"{address}login/?next=/admin/password_change/") as page:
+        token = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', page.read().decode())
+    assert token
+    form = {"username": "admin", "password": password, "csrfmiddlewaretoken": token[1]}
+    with browser.open(page.url, urllib.parse.urlencode(form).encode()) as page:
+        return page.url + "\n" + page.read().decode()
+
+
+def test_a_newcomer_signs_in_and_ctrl_c_leaves_nothing_running(
+    start_demo: Callable[..., Demo], tmp_path: Path
+) -> None:
+    demo = start_demo()
+    address, password = demo.wait_for_sign_in_line()
+    url, _newline, page = sign_in(address, password).partition("\n")
+    assert url.endswith("/admin/password_change/")
+    assert "admin" in page
+
+    worker_environment = demo.child("db_worker").environ()
+    sample = tmp_path / "sample" / "minitwit_sample.db"
+    assert worker_environment["LEGACY_DATABASE_URL"] == f"sqlite:///{sample}"
+    with sqlite3.connect(f"file:{sample}?mode=ro", uri=True) as old:
+        assert old.execute("SELECT count(*) FROM user").fetchone()[0] > 100
+    old.close()
+
+    family = demo.family()
+    os.killpg(demo.process.pid, signal.SIGINT)
+    code, output, errors = demo.finish()
+    assert (code, output) == (0, ""), "nothing but the one line on standard output"
+    assert "Traceback" not in errors
+    _gone, left_over = psutil.wait_procs(family, timeout=10)
+    assert left_over == []
+    assert (tmp_path / "log" / "web.log").read_text() == "", "no news is good news"
+
+    second = start_demo()
+    assert second.wait_for_sign_in_line()[1] == password, "the account is kept"
+    family = second.family()
+    second.process.terminate()
+    assert second.finish()[0] == 0
+    _gone, left_over = psutil.wait_procs(family, timeout=10)
+    assert left_over == []
+
+
+def test_when_the_worker_dies_the_demo_says_so_and_ends(start_demo: Callable[..., Demo], tmp_path: Path) -> None:
+    demo = start_demo(DEMO_PASSWORD="let me in", LEGACY_DATABASE_URL="sqlite:////srv/minitwit.db")
+    assert "as admin / let me in\n" in demo.process.stdout.readline()
+    worker = demo.child("db_worker")
+    assert worker.environ()["LEGACY_DATABASE_URL"] == "sqlite:////srv/minitwit.db"
+    assert not (tmp_path / "sample").exists(), "no sample beside an old database that is named"
+
+    family = demo.family()
+    worker.kill()
+    code, _output, errors = demo.finish()
+    assert code == 1
+    assert "The background worker ended by itself" in errors
+    assert str(tmp_path / "log" / "worker.log") in errors
+    assert "Traceback" not in errors
+    _gone, left_over = psutil.wait_procs(family, timeout=10)
+    assert left_over == []
+
+
+def test_a_port_that_is_taken(start_demo: Callable[..., Demo], tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        code, output, errors = start_demo(PORT=str(port)).finish()
+    assert (code, output) == (1, "")
+    assert f"127.0.0.1:{port}: Address already in use. Choose another: make demo PORT=9000" in errors
+
+
+@pytest.mark.parametrize("port", ["eighty", "70000"])
+def test_a_port_that_is_none(port: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PORT", port)
+    with pytest.raises(CommandError, match=f"PORT is '{port}'; it must be a number below 65536"):
+        listen()
+
+
+def test_without_a_port_the_first_free_one_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("PORT", raising=False)
+    with listen() as first, listen() as second:
+        assert 8000 <= first.getsockname()[1] < second.getsockname()[1]

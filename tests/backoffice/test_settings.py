@@ -1,0 +1,86 @@
+"""The settings as a production site, a fresh checkout and the tests meet them."""
+
+import os
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+from django.template import Context, Template
+from django.test import Client
+
+PRODUCTION = {"DEBUG": "0", "DATABASE_URL": "postgresql://minitwit@database.invalid/minitwit"}
+
+
+def manage(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run manage.py with warnings as errors; no variable of the settings comes from our own environment."""
+    inherited = {
+        name: value for name, value in os.environ.items() if name not in {"DEBUG", "SECRET_KEY", "DATABASE_URL"}
+    }
+    return subprocess.run(
+        [sys.executable, "-W", "error", "manage.py", *arguments],
+        cwd=settings.BASE_DIR,
+        env=inherited | {"DJANGO_SETTINGS_MODULE": "backoffice.settings"} | environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_production_settings_pass_the_deployment_check(tmp_path: Path) -> None:
+    result = manage("check", "--deploy", "--fail-level", "WARNING", VAR_DIR=str(tmp_path), **PRODUCTION)
+    assert result.returncode == 0, result.stderr
+    assert "no issues" in result.stdout
+
+
+def test_production_serves_hashed_and_compressed_static_files(tmp_path: Path) -> None:
+    result = manage("collectstatic", "--no-input", "--verbosity=0", VAR_DIR=str(tmp_path), **PRODUCTION)
+    assert result.returncode == 0, result.stderr
+    assert list((tmp_path / "static" / "grappelli").rglob("*.*.css.gz"))
+
+
+def test_production_without_a_database_says_so(tmp_path: Path) -> None:
+    result = manage("check", VAR_DIR=str(tmp_path), DEBUG="0")
+    assert result.returncode == 1
+    assert "ImproperlyConfigured: DATABASE_URL is not set." in result.stderr
+
+
+def test_a_named_database_means_production_unless_debug_is_on(tmp_path: Path) -> None:
+    show = ["shell", "--no-imports", "-c", "from django.conf import settings; print(settings.DEBUG)"]
+    database = {"DATABASE_URL": PRODUCTION["DATABASE_URL"], "VAR_DIR": str(tmp_path)}
+    assert manage(*show, **database).stdout == "False\n"
+    assert manage(*show, **database, DEBUG="1").stdout == "True\n"
+
+
+def test_the_secret_key_is_made_once_for_all_processes_and_kept_secret(tmp_path: Path) -> None:
+    show = ["shell", "--no-imports", "-c", "from django.conf import settings; print(settings.SECRET_KEY)"]
+    commands = [
+        subprocess.Popen(
+            [sys.executable, "manage.py", *show],
+            cwd=settings.BASE_DIR,
+            env=os.environ | PRODUCTION | {"DJANGO_SETTINGS_MODULE": "backoffice.settings", "VAR_DIR": str(tmp_path)},
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for _ in range(3)
+    ]
+    keys = {command.communicate()[0] for command in commands}
+    assert len(keys) == 1
+    assert len(keys.pop().strip()) >= 50
+    assert stat.S_IMODE((tmp_path / "secret_key").stat().st_mode) == 0o600
+    assert [path.name for path in tmp_path.iterdir()] == ["secret_key"]
+
+
+@pytest.mark.parametrize("path", ["admin/css/base.css", "grappelli/stylesheets/screen.css"])
+def test_a_checkout_serves_static_files_without_collecting_them(path: str, client: Client) -> None:
+    response = client.get(f"/static/{path}")
+    assert response.status_code == 200
+    assert response["Content-Type"].startswith("text/css")
+    assert b"".join(response)  # type: ignore[arg-type]
+
+
+def test_ids_in_addresses_are_written_without_commas() -> None:
+    template = Template('{% load humanize %}<a href="?id={{ number }}">{{ number|intcomma }}</a>')
+    assert template.render(Context({"number": 11306})) == '<a href="?id=11306">11,306</a>'

@@ -1,0 +1,392 @@
+"""After an import, staff ask: is everything here, and as it was?"""
+
+import base64
+import json
+import sqlite3
+from datetime import UTC, datetime
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.db import connection
+
+from legacy_import.models import ImportRun, MergedUser, RejectedRow
+from legacy_import.sources import SourceError
+from legacy_import.verify import OldTable, Verification, verify
+from MiniTwit.models import Follow, Message, User
+
+pytestmark = pytest.mark.django_db
+
+KEY = bytes(range(32))
+WERKZEUG_HASH = f"pbkdf2:sha256:50000$salt${KEY.hex()}"
+DJANGO_HASH = f"pbkdf2_sha256$50000$salt${base64.b64encode(KEY).decode()}"
+SECONDS = 1_582_100_838
+MOMENT = datetime(2020, 2, 19, 8, 27, 18, tzinfo=UTC)
+
+SCHEMA = """
+CREATE TABLE user (user_id integer primary key autoincrement, username string not null, email string not null,
+                   pw_hash string not null);
+CREATE TABLE follower (who_id integer, whom_id integer);
+CREATE TABLE message (message_id integer primary key autoincrement, author_id integer not null, text string not null,
+                      pub_date integer, flagged integer);
+"""
+
+
+class OldMiniTwit:
+    """A small old database that a test fills row by row."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.execute(SCHEMA)
+
+    def execute(self, script: str) -> None:
+        with sqlite3.connect(self.path) as database:
+            database.executescript(script)
+        database.close()
+
+    def insert(self, table: str, *values: Any) -> None:
+        with sqlite3.connect(self.path) as database:
+            database.execute(f"INSERT INTO {table} VALUES ({', '.join('?' * len(values))})", values)
+        database.close()
+
+    def add_user(
+        self, user_id: int, username: Any, email: Any = "a@example.com", pw_hash: Any = WERKZEUG_HASH
+    ) -> None:
+        self.insert("user", user_id, username, email, pw_hash)
+
+    def add_message(
+        self, message_id: int, author: Any = 1, text: Any = "hello", date: Any = SECONDS, flagged: Any = 0
+    ) -> None:
+        self.insert("message", message_id, author, text, date, flagged)
+
+
+@pytest.fixture
+def old(tmp_path: Path) -> OldMiniTwit:
+    return OldMiniTwit(tmp_path / "old.db")
+
+
+def add_user(legacy_id: int, username: str, **values: Any) -> User:
+    """Put an account here as the import would."""
+    return User.objects.create(
+        **{"legacy_id": legacy_id, "username": username, "email": "a@example.com", "password": DJANGO_HASH} | values
+    )
+
+
+def add_message(legacy_id: int, author: User, **values: Any) -> Message:
+    return Message.objects.create(
+        **{"legacy_id": legacy_id, "author": author, "text": "hello", "pub_date": MOMENT} | values
+    )
+
+
+def reject(table: str, position: int, *, state: str = ImportRun.State.APPLIED) -> None:
+    kind = ImportRun.Kind.USERS if table == "user" else ImportRun.Kind.MESSAGES
+    run = ImportRun.objects.create(kind=kind, state=state)
+    RejectedRow.objects.create(run=run, table=table, position=position, reason="some_reason")
+
+
+def figures(verification: Verification, table: str) -> tuple[int, ...]:
+    """legacy, arrived, rejected, missing, altered"""
+    return tuple(verification.tables[table].as_json().values())
+
+
+def test_everything_arrived(old: OldMiniTwit) -> None:
+    old.add_user(1, "Ada")
+    old.add_user(2, "Bruno")
+    old.add_message(10, author=2, flagged=1)
+    old.insert("follower", 1, 2)
+    ada, bruno = add_user(1, "Ada"), add_user(2, "Bruno")
+    add_message(10, bruno, flagged=True)
+    Follow.objects.create(who=ada, whom=bruno)
+    # Somebody who never was in the old database does not disturb.
+    add_message(None, User.objects.create(username="admin"), text="Welcome!")  # type: ignore[arg-type]
+
+    verification = verify(old.path)
+
+    assert verification.as_json() == {
+        "ok": True,
+        "tables": {
+            "user": {"legacy": 2, "arrived": 2, "rejected": 0, "missing": 0, "altered": 0},
+            "message": {"legacy": 1, "arrived": 1, "rejected": 0, "missing": 0, "altered": 0},
+            "follower": {"legacy": 1, "arrived": 1, "rejected": 0, "missing": 0, "altered": 0},
+        },
+    }
+
+
+def test_a_row_that_is_nowhere_is_missing(old: OldMiniTwit) -> None:
+    old.add_user(1, "Ada")
+    old.add_message(1)
+    old.add_message(2)
+    old.add_message(5)
+    ada = add_user(1, "Ada")
+    add_message(1, ada)
+    add_message(5, ada)
+
+    verification = verify(old.path)
+
+    assert not verification.ok
+    assert figures(verification, "message") == (3, 2, 0, 1, 0)
+    assert verification.tables["message"].examples == [
+        "Row 2 of the old table message is neither here nor among the rows that were rejected."
+    ]
+
+
+def test_rows_that_the_import_refused_are_not_missing(old: OldMiniTwit) -> None:
+    old.add_user(1, "")
+    old.insert("follower", 1, 1)
+    old.insert("follower", 1, None)
+    for table, position in (("user", 1), ("follower", 1), ("follower", 2)):
+        reject(table, position)
+
+    verification = verify(old.path, tables=["user"])
+    assert figures(verification, "user") == (1, 0, 1, 0, 0)
+
+    # Only the latest applied run counts: it has read the whole table, and refused one of the two.
+    assert figures(verify(old.path), "follower") == (2, 0, 1, 1, 0)
+
+
+def test_a_preview_refuses_nothing(old: OldMiniTwit) -> None:
+    old.add_user(1, "")
+    reject("user", 1, state=ImportRun.State.PREVIEWED)
+    assert figures(verify(old.path), "user") == (1, 0, 0, 1, 0)
+
+
+@pytest.mark.parametrize(
+    ("here", "said"),
+    [
+        ({"text": "hello!"}, "the text was “hello” and is “hello!” here"),
+        ({"flagged": True}, "the flag was “0” and is “1” here"),
+        ({"pub_date": MOMENT.replace(microsecond=1)}, "the date was “1582100838” and is"),
+    ],
+)
+def test_a_message_that_is_not_what_it_was_is_altered(old: OldMiniTwit, here: dict[str, Any], said: str) -> None:
+    old.add_user(1, "Ada")
+    old.add_message(7)
+    message = add_message(7, add_user(1, "Ada"), **here)
+
+    verification = verify(old.path)
+    assert figures(verification, "message") == (1, 1, 0, 0, 1)
+    assert said in verification.tables["message"].examples[0]
+
+    # Once a moderator has had it in hand, it may differ.
+    Message.objects.filter(pk=message.pk).update(text="[removed]")
+    assert verify(old.path).ok
+
+
+def test_a_message_under_another_name_is_altered(old: OldMiniTwit) -> None:
+    old.add_user(1, "Ada")
+    old.add_user(2, "Bruno")
+    old.add_message(7, author=1)
+    add_user(1, "Ada")
+    add_message(7, add_user(2, "Bruno"))
+    assert "another account" in verify(old.path).tables["message"].examples[0]
+
+
+@pytest.mark.parametrize(
+    "here",
+    [
+        {"username": "ada"},
+        {"email": "other@example.com"},
+        {"password": DJANGO_HASH.replace("50000", "50001")},
+        {"password": "!unusable"},
+        {"is_staff": True},
+        {"is_superuser": True},
+    ],
+)
+def test_an_account_that_is_not_what_it_was_is_altered(old: OldMiniTwit, here: dict[str, Any]) -> None:
+    old.add_user(1, "Ada")
+    add_user(**{"legacy_id": 1, "username": "Ada"} | here)
+    assert figures(verify(old.path), "user") == (1, 1, 0, 0, 1)
+
+
+@pytest.mark.parametrize(
+    ("stored", "here", "right"),
+    [
+        (f"pbkdf2:sha1:7$s${KEY[:20].hex()}", f"pbkdf2_sha1$7$s${base64.b64encode(KEY[:20]).decode()}", True),
+        (f"pbkdf2:sha512:7$s${(KEY * 2).hex()}", f"pbkdf2_sha512$7$s${base64.b64encode(KEY * 2).decode()}", True),
+        (f"scrypt:32768:8:1$s${(KEY * 2).hex()}", f"scrypt$32768$s$8$1${base64.b64encode(KEY * 2).decode()}", True),
+        (f"pbkdf2:sha256:4000000000$s${KEY.hex()}", "!unusable", True),
+        (f"pbkdf2:sha256:4000000000$s${KEY.hex()}", DJANGO_HASH.replace("50000", "4000000000"), False),
+        ("pbkdf2:sha256:50000$s$abcdef", "!unusable", True),
+        ("", "!unusable", True),
+        (123456, "!unusable", True),
+        ("$2b$10$N9qo8uLOickgx2ZMRZoMye", "$2b$10$N9qo8uLOickgx2ZMRZoMye", True),
+        (b"$2b$10$N9qo8uLOickgx2ZMRZoMye", "bcrypt$$2b$10$N9qo8uLOickgx2ZMRZoMye", True),
+        (DJANGO_HASH, DJANGO_HASH, True),
+        ("open sesame", "!unusable", True),
+        ("open sesame", "open sesame", False),
+        ("!secret", "!secret", False),
+    ],
+)
+def test_a_password_is_right_when_the_owner_can_sign_in_or_nobody_can(
+    old: OldMiniTwit, stored: Any, here: str, right: bool
+) -> None:
+    old.add_user(1, "Ada", pw_hash=stored)
+    add_user(1, "Ada", password=here)
+    verification = verify(old.path)
+    assert verification.ok is right
+    # Whatever is said about it, the old password is not.
+    assert "open sesame" not in "".join(verification.tables["user"].examples)
+
+
+@pytest.mark.parametrize(
+    ("stored", "here"),
+    [
+        ("007", "7"),
+        ("3.140", "3.14"),
+        (b"caf\xe9", "caf\ufffd"),
+        (b"a\0b", "ab"),
+        ("ﬁnn", "finn"),
+        ("  two words ", "  two words "),
+    ],
+)
+def test_usernames_are_compared_as_they_are_read(old: OldMiniTwit, stored: Any, here: str) -> None:
+    old.add_user(1, stored)
+    add_user(1, here)
+    assert verify(old.path).ok
+
+
+@pytest.mark.parametrize(
+    ("stored", "here"),
+    [
+        (SECONDS * 1_000 + 123, MOMENT.replace(microsecond=123_000)),
+        (SECONDS * 1_000_000 + 123_456, MOMENT.replace(microsecond=123_456)),
+        (637_176_976_381_234_560, MOMENT.replace(hour=8, minute=27, second=18, microsecond=123_456)),
+        (SECONDS + 0.25, MOMENT.replace(microsecond=250_000)),
+        ("2020-02-19 08:27:18", MOMENT),
+        ("2020-02-19T09:27:18+01:00", MOMENT),
+        ("2020-02-19 09:27:18 +0100 CET m=+0.1", MOMENT),
+        ("8:27:18 AM, 2/19/2020", MOMENT),
+        (0, datetime(1970, 1, 1, tzinfo=UTC)),
+        (123, datetime(1970, 1, 1, 0, 2, 3, tzinfo=UTC)),
+    ],
+)
+def test_dates_are_compared_in_the_unit_they_were_written_in(old: OldMiniTwit, stored: Any, here: datetime) -> None:
+    old.add_user(1, "Ada")
+    old.add_message(1, date=stored)
+    message = add_message(1, add_user(1, "Ada"), pub_date=here)
+    assert verify(old.path).ok
+
+    # A second off, written by something that leaves no trace, is noticed.
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL minitwit.importing = 'on'")
+        cursor.execute(
+            "UPDATE \"MiniTwit_message\" SET pub_date = pub_date + interval '1 s' WHERE id = %s", [message.pk]
+        )
+    assert figures(verify(old.path), "message") == (1, 1, 0, 0, 1)
+
+
+def test_a_date_without_an_offset_is_in_the_old_sites_zone(old: OldMiniTwit, settings: Any) -> None:
+    settings.LEGACY_TIME_ZONE = "Europe/Copenhagen"
+    old.add_user(1, "Ada")
+    old.add_message(1, date="2020-02-19 09:27:18")
+    add_message(1, add_user(1, "Ada"))
+    assert verify(old.path).ok
+
+
+def test_an_author_may_be_given_as_a_username(old: OldMiniTwit) -> None:
+    old.add_user(1, "Ada")
+    old.add_message(1, author="Ada")
+    add_message(1, add_user(1, "Ada"))
+    assert verify(old.path).ok
+
+
+def test_what_a_merged_account_wrote_and_followed_belongs_to_the_survivor(old: OldMiniTwit) -> None:
+    for user_id, name in ((1, "Lotte"), (2, "Lotte"), (3, "Nils")):
+        old.add_user(user_id, name)
+    old.add_message(1, author=2)
+    old.insert("follower", 2, 3)
+    old.insert("follower", 3, 2)
+    lotte, nils = add_user(1, "Lotte"), add_user(3, "Nils")
+    MergedUser.objects.create(legacy_id=2, user=lotte, import_run=1)
+    add_message(1, lotte)
+    Follow.objects.create(who=lotte, whom=nils)
+
+    verification = verify(old.path)
+
+    assert figures(verification, "user") == (3, 3, 0, 0, 0)
+    assert figures(verification, "message") == (1, 1, 0, 0, 0)
+    assert figures(verification, "follower") == (2, 1, 0, 1, 0)
+
+
+def test_every_repetition_of_a_follow_has_arrived(old: OldMiniTwit) -> None:
+    users = [add_user(user_id, f"Person {user_id}") for user_id in (1, 2, 3)]
+    for user in users:
+        old.add_user(user.legacy_id or 0, user.username)
+    for pair in ((3, 1), (1, 2), (3, 1), (1, 2), (1, 2), (2, 3)):
+        old.insert("follower", *pair)
+    Follow.objects.create(who=users[0], whom=users[1])
+    Follow.objects.create(who=users[2], whom=users[0])
+    assert figures(verify(old.path), "follower") == (6, 5, 0, 1, 0)
+
+
+def test_tables_may_have_other_names(old: OldMiniTwit) -> None:
+    old.execute('CREATE TABLE "Old ""Messages" (id integer primary key, author, body, "when")')
+    old.insert('"Old ""Messages"', 4, 1, "hello", SECONDS)
+    add_message(4, add_user(1, "Ada"))
+    layout = {"message": OldTable('Old "Messages', ("id", "author", "body", "when", None))}
+    assert figures(verify(old.path, tables=["message"], layout=layout), "message") == (1, 1, 0, 0, 0)
+
+
+def test_progress_ends_with_every_row(old: OldMiniTwit) -> None:
+    old.add_user(1, "Ada")
+    seen: list[tuple[str, int, int]] = []
+    verify(old.path, progress=lambda *step: seen.append(step))
+    assert seen == [("user", 1, 1), ("message", 0, 0), ("follower", 0, 0)]
+
+
+def test_a_view_in_place_of_a_table_is_not_read(old: OldMiniTwit) -> None:
+    old.execute(
+        "DROP TABLE user; CREATE VIEW user AS SELECT 1 AS user_id, 'a' AS username, '' AS email, '' AS pw_hash"
+    )
+    with pytest.raises(SourceError, match="no table user"):
+        verify(old.path)
+
+
+def test_the_command_prints_figures_and_ends_with_the_verdict(old: OldMiniTwit, settings: Any) -> None:
+    old.add_user(1, "Ada")
+    settings.LEGACY_DATABASE_URL = f"sqlite:///{old.path}"
+    output = StringIO()
+    with pytest.raises(SystemExit) as ended:
+        call_command("verify_legacy", stdout=output)
+    assert ended.value.code == 1
+    assert "Row 1 of the old table user" in output.getvalue()
+
+    add_user(1, "Ada")
+    output = StringIO()
+    call_command("verify_legacy", json=True, stdout=output)
+    assert json.loads(output.getvalue()) == verify(old.path).as_json()
+
+
+@pytest.mark.parametrize(
+    ("prepare", "code"),
+    [
+        (lambda path: None, "no_such_file"),
+        (lambda path: path.write_text("no database"), "not_sqlite"),
+        (
+            lambda path: sqlite3.connect(path).executescript("CREATE TABLE other (a)").connection.close(),
+            "missing_table",
+        ),
+        (
+            lambda path: sqlite3.connect(path).executescript("CREATE TABLE user (a)").connection.close(),
+            "missing_column",
+        ),
+    ],
+)
+def test_the_command_says_what_is_wrong_with_the_source(tmp_path: Path, prepare: Any, code: str) -> None:
+    path = tmp_path / "some.db"
+    prepare(path)
+    output = StringIO()
+    with pytest.raises(CommandError) as error:
+        call_command("verify_legacy", source=str(path), json=True, stdout=output)
+    assert error.value.returncode not in {0, 1}
+    assert str(path) in str(error.value)
+    said = json.loads(output.getvalue())["error"]
+    assert said == {"code": code, "message": str(error.value)}
+
+
+def test_the_command_asks_for_a_source(settings: Any) -> None:
+    settings.LEGACY_DATABASE_URL = ""
+    with pytest.raises(CommandError, match="--source"):
+        call_command("verify_legacy")
