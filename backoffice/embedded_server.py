@@ -23,7 +23,7 @@ import stat
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from urllib.parse import quote
 
@@ -51,11 +51,15 @@ SERVER_SETTINGS = {
 
 
 class EmbeddedServer:
-    """The server that keeps its data in `data_dir`, run with the PostgreSQL programs in `programs`."""
+    """The server that keeps its data in `data_dir`, run with the PostgreSQL programs in `programs`.
 
-    def __init__(self, data_dir: Path, *, programs: Path) -> None:
+    `software` are the folders that the programs and their libraries lie in.
+    """
+
+    def __init__(self, data_dir: Path, *, programs: Path, software: Sequence[Path]) -> None:
         self.data_dir = data_dir.absolute()
         self.programs = programs
+        self.software = software
         self._process_id = os.getpid()
         self._users_file = -1
 
@@ -148,8 +152,7 @@ class EmbeddedServer:
         if os.geteuid() == 0:
             account = _system_account()
             os.chown(new_dir, account.pw_uid, account.pw_gid)
-            _let_others_through(new_dir)
-            _let_others_read(self.programs.parent)
+            self._let_account_in()
         self._run(
             "initdb",
             f"--pgdata={new_dir}",
@@ -191,6 +194,8 @@ class EmbeddedServer:
             (self.data_dir / stale).unlink(missing_ok=True)
         if self.socket_dir != self.data_dir:
             self._make_socket_dir()
+        if os.geteuid() == 0:
+            self._let_account_in()
         settings = SERVER_SETTINGS | {"unix_socket_directories": str(self.socket_dir)}
         self._run(
             "pg_ctl",
@@ -209,6 +214,14 @@ class EmbeddedServer:
             return process.name() == "postgres" and Path(process.cwd()) == self.data_dir.resolve()
         except (FileNotFoundError, ValueError, psutil.NoSuchProcess, psutil.AccessDenied):
             return False
+
+    def _let_account_in(self) -> None:
+        """Let the server's account reach its data and its programs, which a strict umask made root's alone."""
+        _let_others_through(self.data_dir)
+        for folder in self.software:
+            _let_others_through(folder)
+            if folder.exists() and not folder.stat().st_mode & stat.S_IXOTH:
+                _let_others_read(folder)
 
     def _make_socket_dir(self) -> None:
         owner = self.data_dir.stat()
@@ -296,10 +309,7 @@ def _let_others_through(path: Path) -> None:
 
 
 def _let_others_read(folder: Path) -> None:
-    """Let the server's account read and run what a strict umask made ours alone."""
-    _let_others_through(folder)
-    for path in [folder, *folder.rglob("*")]:
+    # The folder itself comes last: it tells next time that the rest is done.
+    for path in [*folder.rglob("*"), folder]:
         mode = path.stat().st_mode
-        wanted = mode | stat.S_IROTH | (stat.S_IXOTH if mode & stat.S_IXUSR else 0)
-        if wanted != mode:
-            path.chmod(wanted)
+        path.chmod(mode | stat.S_IROTH | (stat.S_IXOTH if mode & stat.S_IXUSR else 0))

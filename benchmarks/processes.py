@@ -80,8 +80,13 @@ def run_measured(command: Sequence[str], environment: Mapping[str, str] | None =
     return Measured(measured["seconds"], measured["peak_memory"], printed)
 
 
-def manage(database: str, *arguments: str) -> Measured:
-    """Run `manage.py` in production's settings on a throw-away database, with no old database configured."""
+def run_in_product(database: str, *arguments: str) -> Measured:
+    """Run Python with production's settings on a throw-away database, with no old database configured."""
     environment = {key: value for key, value in os.environ.items() if key != "LEGACY_DATABASE_URL"}
     environment |= {"DATABASE_URL": server_url(database), "DEBUG": "0"}
-    return run_measured([sys.executable, "manage.py", *arguments], environment)
+    return run_measured([sys.executable, *arguments], environment)
+
+
+def manage(database: str, *arguments: str) -> Measured:
+    """Run `manage.py` so."""
+    return run_in_product(database, "manage.py", *arguments)

@@ -84,7 +84,7 @@ class FileResource(resources.ModelResource):
 
     def save_instance(self, instance: Any, is_create: bool, row: dict[str, Any], **kwargs: Any) -> None:
         """A preview has validated the row and stops here: a write that is rolled back would use up ids."""
-        if True:
+        if not self._is_dry_run(kwargs):
             super().save_instance(instance, is_create, row, **kwargs)
 
     def after_import(self, dataset: tablib.Dataset, result: FileResult, **kwargs: Any) -> None:

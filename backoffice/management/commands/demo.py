@@ -9,6 +9,7 @@ import sys
 import time
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from django.conf import settings
 from django.contrib.auth import get_user_model
@@ -57,7 +58,7 @@ class Command(BaseCommand):
         call_command("loaddata", "roles", verbosity=0)
         password = staff_password()
         ensure_staff_account(password)
-        legacy_url = settings.LEGACY_DATABASE_URL or f"sqlite:///{ensure_sample_database()}"
+        legacy_url = settings.LEGACY_DATABASE_URL or f"sqlite:///{quote(str(ensure_sample_database()))}"
         connection.close()
         self._check(children)
 

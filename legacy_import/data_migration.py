@@ -1,0 +1,62 @@
+"""The import as two migrations of MiniTwit: the same door, against the models of that time."""
+
+import sys
+from typing import Any
+
+from django.apps.registry import Apps
+from django.core.management.base import CommandError
+
+from legacy_import import runs
+from legacy_import.errors import RunError
+from legacy_import.records import ImportOptions, TableCounts
+from legacy_import.sources import SourceError, configured_source
+from legacy_import.tables import Models
+
+
+def import_configured(apps: Apps, kind: str) -> None:
+    """Import users or messages of the database that LEGACY_DATABASE_URL names; without one, say so.
+
+    Raises:
+        CommandError: it could not be imported; nothing was written and the migration counts as not applied.
+    """
+    models = Models.of(apps)
+    try:
+        reference = configured_source()
+        if reference is None:
+            say(f"LEGACY_DATABASE_URL is not set: no old {kind} to import.")
+            return
+        run = runs.start(kind=kind, reference=reference, options=ImportOptions(), origin="migration", models=models)
+        runs.stage(run.pk, models)
+        runs.confirm(run.pk, models=models)
+        run = runs.apply(run.pk, models)
+    except (RunError, SourceError) as error:
+        raise CommandError(error.message) from error
+    for table, data in run.counts.items():
+        counts = TableCounts.from_json(data)
+        say(f"Import {run.pk}, {table}: {counts.read:,} read, {counts.new:,} new, {counts.rejected:,} rejected.")
+
+
+def take_out(apps: Apps, kind: str) -> None:
+    """Undo what `import_configured` brought, and nothing else.
+
+    Raises:
+        CommandError: an import that came later has to be undone first.
+    """
+    models = Models.of(apps)
+    brought: list[Any] = list(
+        models.run.objects.filter(origin="migration", kind=kind, state="applied").order_by("-id")
+    )
+    if not brought:
+        say(f"No migration brought any {kind}: there is nothing to take out.")
+    try:
+        for run in brought:
+            runs.request_undo(run.pk, models=models)
+            run = runs.undo(run.pk, models)
+            for table, result in run.undo_result.items():
+                say(f"Import {run.pk}, {table}: {result['removed']:,} taken out, {result['kept']:,} kept.")
+    except RunError as error:
+        raise CommandError(error.message) from error
+
+
+def say(line: str) -> None:
+    sys.stdout.write(f"\n    {line}")
