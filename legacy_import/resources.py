@@ -119,7 +119,7 @@ class LegacyResource(ModelResource):
     def look_around(self, rows: Iterable[tuple[int, dict[str, Any]]]) -> Neighbours:
         """Gather the facts about the whole dataset."""
         places: dict[int, int] = {}
-        id_column = next(iter(self.fields.values())).column_name
+        id_column = self.fields[self.get_import_id_fields()[0]].column_name
         for position, row in rows:
             number = whole_number(row[id_column])
             if number is not None:

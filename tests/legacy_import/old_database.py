@@ -1,0 +1,49 @@
+"""Make old MiniTwit databases for tests: real SQLite files with exactly the given values in them."""
+
+import sqlite3
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+CANONICAL_SCHEMA = {
+    "user": "user_id integer primary key autoincrement, username string not null, email string not null,"
+    " pw_hash string not null",
+    "message": "message_id integer primary key autoincrement, author_id integer not null, text string not null,"
+    " pub_date integer, flagged integer",
+    "follower": "who_id integer, whom_id integer",
+}
+# As other ports of the application have it: no types, no keys, nothing refused.
+LOOSE_SCHEMA = {
+    "user": "user_id, username, email, pw_hash",
+    "message": "message_id, author_id, text, pub_date, flagged",
+    "follower": "who_id, whom_id",
+}
+# As the canonical one, but every column takes NULL, as files in the wild do.
+NULLABLE_SCHEMA = {name: columns.replace(" not null", "") for name, columns in CANONICAL_SCHEMA.items()}
+
+
+def make_old_database(
+    path: Path,
+    *,
+    user: Iterable[Sequence[Any]] = (),
+    message: Iterable[Sequence[Any]] = (),
+    follower: Iterable[Sequence[Any]] = (),
+    schema: dict[str, str] = NULLABLE_SCHEMA,
+) -> Path:
+    """Write a file with the three tables.
+
+    A str with lone surrogates is stored as the bytes they stand for, which are not UTF-8.
+    """
+    path.unlink(missing_ok=True)
+    connection = sqlite3.connect(path)
+    connection.execute("PRAGMA synchronous=OFF")
+    for name, columns in schema.items():
+        connection.execute(f"CREATE TABLE {name} ({columns})")
+    for name, rows in (("user", user), ("message", message), ("follower", follower)):
+        for row in rows:
+            marks = ", ".join("CAST(? AS TEXT)" if isinstance(value, str) else "?" for value in row)
+            values = [value.encode("utf-8", "surrogateescape") if isinstance(value, str) else value for value in row]
+            connection.execute(f"INSERT INTO {name} VALUES ({marks})", values)
+    connection.commit()
+    connection.close()
+    return path

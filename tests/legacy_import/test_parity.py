@@ -1,0 +1,185 @@
+"""The set-based rules and import-export's row-by-row path come to the same verdict on every row.
+
+The stock path is the oracle: `Resource.import_data` on the same file, in a dry run that only reads.
+"""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from django.db import connection, transaction
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+from psycopg2 import sql
+
+from legacy_import import staging
+from legacy_import.checks import Check
+from legacy_import.models import ImportRun, MergedUser, RejectedRow
+from legacy_import.records import ImportOptions
+from legacy_import.resources import RESOURCES
+from legacy_import.sources import CANONICAL_COLUMNS, SQLiteSource, source_at
+from MiniTwit.models import Follow, Message, User
+from tests.legacy_import import strategies
+from tests.legacy_import.old_database import LOOSE_SCHEMA, NULLABLE_SCHEMA, make_old_database
+
+NOW = datetime(2026, 11, 1, tzinfo=UTC)
+COPENHAGEN = "Europe/Copenhagen"  # has hours that come twice and hours that never come
+RUN = 77
+
+pytestmark = pytest.mark.django_db
+thorough = settings(
+    deadline=None,
+    max_examples=150,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large],
+)
+
+Outcome = tuple[str, str | None, frozenset[str]]
+
+
+class LazyDataset:
+    """What `Resource.import_data` needs of a dataset."""
+
+    def __init__(self, table: str, source: SQLiteSource) -> None:
+        self.headers = ["position", *CANONICAL_COLUMNS[table]]
+        self.rows = [(row.position, *row.values) for row in source.rows(table)]
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __iter__(self):
+        return iter(self.rows)
+
+
+def outcomes_of_both(path: Path, table: str, options: ImportOptions, users_run: int | None = None):
+    """Position -> outcome, once in SQL for all rows and once row by row."""
+    with SQLiteSource.open(source_at(str(path)), path.with_suffix(".snapshot"), required=(table,)) as source:
+        staging.discard(RUN, (table,))
+        staging.stage(RUN, table, source, lambda rows: None)
+        resource = RESOURCES[table](options=options, now=NOW, users_run=users_run)
+        check = Check(RUN, table, resource, source.tables[table].unique_ids)
+        check.write()
+        set_based = read_checked(check)
+        dataset = LazyDataset(table, source)
+        result = RESOURCES[table](options=options, now=NOW, users_run=users_run).import_data(dataset, dry_run=True)
+    assert not result.base_errors, result.base_errors[0].traceback
+    row_by_row = {}
+    for row, outcome in zip(dataset.rows, result.rows, strict=True):
+        assert not outcome.errors, outcome.errors[0].traceback
+        row_by_row[row[0]] = (outcome.verdict, outcome.reason, frozenset(outcome.notes.split()))
+    return set_based, row_by_row
+
+
+def read_checked(check: Check) -> dict[int, Outcome]:
+    with connection.cursor() as cursor:
+        cursor.execute(sql.SQL("SELECT position, verdict, reason, notes FROM {}").format(check.checked))
+        return {
+            position: (verdict, reason, frozenset(notes.split() if reason is None else ()))
+            for position, verdict, reason, notes in cursor.fetchall()
+        }
+
+
+class rolled_back:  # noqa: N801
+    """A transaction that leaves nothing behind, for each example of hypothesis."""
+
+    def __enter__(self) -> None:
+        self.atomic = transaction.atomic()
+        self.atomic.__enter__()
+
+    def __exit__(self, *error: object) -> None:
+        transaction.set_rollback(True)
+        self.atomic.__exit__(*error)
+
+
+@pytest.fixture(autouse=True)
+def danish_time(settings):
+    settings.LEGACY_TIME_ZONE = COPENHAGEN
+
+
+@pytest.fixture
+def users_run() -> ImportRun:
+    return ImportRun.objects.create(kind="users", state="applied")
+
+
+@pytest.fixture
+def accounts(users_run) -> dict[str, User]:
+    """Ann and Bob were imported, Refused was not, old id 5 was merged into Bob; Taken was born here."""
+    ann = User.objects.create(username="ann", email="ann@example.com", legacy_id=1)
+    bob = User.objects.create(username="bob", legacy_id=3)
+    User.objects.create(username="taken")
+    MergedUser.objects.create(legacy_id=5, user=bob, import_run=users_run.pk)
+    RejectedRow.objects.create(
+        run=users_run, table="user", position=6, legacy_id=6, username="refused", reason="username_taken"
+    )
+    return {"ann": ann, "bob": bob}
+
+
+options = st.builds(
+    ImportOptions, existing=st.sampled_from(["keep", "update"]), duplicates=st.sampled_from(["reject", "merge"])
+)
+
+
+@thorough
+@given(rows=strategies.keyed(strategies.users), options=options, changed_here=st.booleans())
+@example(
+    rows=[(1, "ann", "x@y.zz", None), (2, "ann", "", None), (3, "ann", None, "plain")],
+    options=ImportOptions(duplicates="merge"),
+    changed_here=False,
+)
+def test_users(tmp_path, accounts, rows, options, changed_here):
+    path = make_old_database(tmp_path / "old.db", user=rows)
+    with rolled_back():
+        if changed_here:
+            User.objects.filter(username="bob").update(email="new@example.com")
+        set_based, row_by_row = outcomes_of_both(path, "user", options)
+    assert set_based == row_by_row
+
+
+@thorough
+@given(rows=strategies.loosely_keyed(strategies.users), options=options)
+def test_users_of_a_table_without_keys_or_types(tmp_path, accounts, rows, options):
+    path = make_old_database(tmp_path / "old.db", user=rows, schema=LOOSE_SCHEMA)
+    with rolled_back():
+        set_based, row_by_row = outcomes_of_both(path, "user", options)
+    assert set_based == row_by_row
+
+
+@thorough
+@given(
+    rows=strategies.keyed(strategies.messages),
+    options=options,
+    existing=st.none() | st.sampled_from(["same", "different", "changed here"]),
+)
+def test_messages(tmp_path, accounts, users_run, rows, options, existing):
+    rows = [*rows, (100, 1, "hello", 1_600_000_000, 0)]
+    path = make_old_database(tmp_path / "old.db", message=rows)
+    with rolled_back():
+        if existing:
+            message = Message.objects.create(
+                legacy_id=100,
+                author=accounts["ann"],
+                text="hello" if existing == "same" else "bye",
+                pub_date=datetime.fromtimestamp(1_600_000_000, UTC),
+            )
+            if existing == "changed here":
+                Message.objects.filter(pk=message.pk).update(flagged=True)
+        set_based, row_by_row = outcomes_of_both(path, "message", options, users_run.pk)
+    assert set_based == row_by_row
+
+
+@thorough
+@given(rows=strategies.loosely_keyed(strategies.messages), options=options)
+def test_messages_of_a_table_without_keys_or_types(tmp_path, accounts, users_run, rows, options):
+    path = make_old_database(tmp_path / "old.db", message=rows, schema=LOOSE_SCHEMA)
+    with rolled_back():
+        set_based, row_by_row = outcomes_of_both(path, "message", options, users_run.pk)
+    assert set_based == row_by_row
+
+
+@thorough
+@given(rows=strategies.follows, options=options, schema=st.sampled_from([NULLABLE_SCHEMA, LOOSE_SCHEMA]))
+def test_follows(tmp_path, accounts, users_run, rows, options, schema):
+    path = make_old_database(tmp_path / "old.db", follower=[*rows, (1, 3)], schema=schema)
+    with rolled_back():
+        Follow.objects.create(who=accounts["ann"], whom=accounts["bob"])
+        set_based, row_by_row = outcomes_of_both(path, "follower", options, users_run.pk)
+    assert set_based == row_by_row
