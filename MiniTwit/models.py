@@ -40,7 +40,7 @@ class User(AbstractUser):
     is_active = models.BooleanField(
         "active", default=True, db_default=True, help_text="May sign in. Untick instead of deleting."
     )
-    date_joined = models.DateTimeField(
+    date_joined = models.DateTimeField(  # type: ignore[assignment]  # Django's own is never null
         null=True,
         blank=True,
         default=timezone.now,

@@ -1,5 +1,70 @@
+"""The first page after signing in: the two imports, then what is moderated."""
+
+from typing import Any
+
+from django.http import HttpRequest
+from django.urls import reverse
 from grappelli.dashboard import Dashboard
+from grappelli.dashboard.modules import DashboardModule, LinkList, ModelList, RecentActions
+
+from legacy_import.overview import standings
+
+
+class LegacyImports(DashboardModule):
+    """The two import buttons with their state, for those who may import."""
+
+    title = "Import the old database"
+    template = "backoffice/legacy_imports.html"
+    collapsible = False
+
+    def init_with_context(self, context: Any) -> None:
+        request: HttpRequest = context["request"]
+        if request.user.has_perm("legacy_import.run_legacy_import"):
+            self.children = standings()
+
+
+class PermittedLinks(LinkList):
+    """Links, each for those who have its permission: `{"title", "url", "permission"}`."""
+
+    children: list[dict[str, Any]]
+    collapsible = False
+
+    def init_with_context(self, context: Any) -> None:
+        user = context["request"].user
+        self.children = [link for link in self.children if user.has_perm(link["permission"])]
+
+
+def link(title: str, url_name: str, permission: str) -> dict[str, Any]:
+    return {"title": title, "url": reverse(f"admin:{url_name}"), "permission": permission, "external": False}
 
 
 class BackOfficeDashboard(Dashboard):
-    pass
+    title = "Back office"
+    columns = 2
+
+    class Media:
+        css = {"all": ["legacy_import/legacy_import.css"]}  # noqa: RUF012 -- as Django's form media have it
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.children = [
+            LegacyImports(column=1),
+            PermittedLinks(
+                "Moderation",
+                column=1,
+                children=[
+                    link("Users", "MiniTwit_user_changelist", "MiniTwit.view_user"),
+                    link("Messages", "MiniTwit_message_changelist", "MiniTwit.view_message"),
+                    link("Follows", "MiniTwit_follow_changelist", "MiniTwit.view_follow"),
+                ],
+            ),
+            PermittedLinks(
+                "History",
+                column=1,
+                children=[
+                    link("Imports", "legacy_import_importrun_changelist", "legacy_import.view_importrun"),
+                ],
+            ),
+            ModelList("Accounts and groups", column=1, collapsible=False, models=["django.contrib.auth.*"]),
+            RecentActions("Recent actions", column=2, limit=8, collapsible=False),
+        ]

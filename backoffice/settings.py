@@ -148,7 +148,7 @@ FIXTURE_DIRS = [BASE_DIR / "fixtures"]
 SESSION_COOKIE_AGE = 12 * 3600  # a working day
 
 # Uploads can be whole databases: straight to disk. One form sends two files at most, a database and its -wal.
-FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.TemporaryFileUploadHandler"]
+FILE_UPLOAD_HANDLERS = ["legacy_import.uploads.CappedUploadHandler"]
 DATA_UPLOAD_MAX_NUMBER_FILES = 2
 
 # Import and export of files beside the legacy import: nobody without the permission, nothing half done.

@@ -68,16 +68,20 @@ def run_measured(command: Sequence[str], environment: Mapping[str, str] | None =
     Raises:
         RuntimeError: it failed; with what it printed.
     """
-    with tempfile.TemporaryDirectory() as folder, (Path(folder) / "output").open("w+") as output:
+    with tempfile.TemporaryDirectory() as folder:
         result = Path(folder) / "result.json"
-        measure = [sys.executable, "-m", "benchmarks.measure", str(result), *command]
-        subprocess.run(measure, cwd=BASE_DIR, env=environment, stdout=output, stderr=subprocess.STDOUT, check=True)
-        output.seek(0)
-        printed = output.read()
-        measured = json.loads(result.read_text())
+        finished = subprocess.run(
+            [sys.executable, "-m", "benchmarks.measure", str(result), *command],
+            cwd=BASE_DIR,
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        measured = json.loads(result.read_text()) if result.exists() else {"exit_code": finished.returncode}
     if measured["exit_code"]:
-        raise RuntimeError(f"{' '.join(command)} failed ({measured['exit_code']}):\n{printed}")
-    return Measured(measured["seconds"], measured["peak_memory"], printed)
+        raise RuntimeError(f"{' '.join(command)} failed:\n{finished.stdout}{finished.stderr}")
+    return Measured(measured["seconds"], measured["peak_memory"], finished.stdout)
 
 
 def run_in_product(database: str, *arguments: str) -> Measured:
@@ -90,3 +94,15 @@ def run_in_product(database: str, *arguments: str) -> Measured:
 def manage(database: str, *arguments: str) -> Measured:
     """Run `manage.py` so."""
     return run_in_product(database, "manage.py", *arguments)
+
+
+def durations_of_latest_run(database: str) -> dict[str, float]:
+    """Return how many seconds each step of the latest import took, as the product recorded it."""
+    connection = psycopg2.connect(server_url(database))
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT durations FROM legacy_import_importrun ORDER BY id DESC LIMIT 1")
+            row = cursor.fetchone()
+    finally:
+        connection.close()
+    return dict(row[0]) if row else {}

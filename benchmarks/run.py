@@ -16,7 +16,7 @@ from typing import Any
 
 from benchmarks import pgloader
 from benchmarks.generate import Size, add_size_arguments, database_of
-from benchmarks.processes import Measured, manage, run_in_product, throwaway_database
+from benchmarks.processes import Measured, durations_of_latest_run, manage, run_in_product, throwaway_database
 
 DATABASE = "minitwit_benchmark"
 STOCK_ROWS = 3_000
@@ -38,7 +38,7 @@ class Step:
 
     @property
     def rows_per_second(self) -> float:
-        return self.rows / self.seconds
+        return self.rows / self.seconds if self.seconds else 0.0
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,8 @@ class Benchmark:
     def __init__(self, size: Size) -> None:
         self.size = size
         self.steps: dict[str, Step] = {}
-        self.stock_seconds = 0.0  # what import-export would need for every row
+        # What import-export would need to import every row, without a preview.
+        self.stock_seconds = 0.0
 
     def add(self, name: str, rows: int, seconds: float, peak_memory: int | None = None) -> None:
         self.steps[name] = Step(name, rows, seconds, peak_memory)
@@ -69,7 +70,7 @@ class Benchmark:
             manage(DATABASE, "migrate", "--verbosity", "0")
             self.import_users_and_messages("", self.size, source, stock=True)
             verified = manage(DATABASE, "verify_legacy", "--source", str(source))
-            self.add("verification", self.size.rows, verified.seconds, verified.peak_memory)
+            self.add("verify_legacy", self.size.rows, verified.seconds, verified.peak_memory)
         tenth = self.size.divided(10)
         with throwaway_database(DATABASE):
             manage(DATABASE, "migrate", "--verbosity", "0")
@@ -84,8 +85,8 @@ class Benchmark:
             self.import_sample("user", size.users, source)
         self.import_kind("users", suffix, size.users, source)
         if stock:
-            self.import_sample("message", size.messages, source)
-            self.import_sample("follower", size.follows, source)
+            # Follows are reckoned as fast as messages; in truth they are slower.
+            self.import_sample("message", size.messages + size.follows, source)
         self.import_kind("messages", suffix, size.messages + size.follows, source)
 
     def import_kind(self, kind: str, suffix: str, rows: int, source: Path) -> None:
@@ -95,15 +96,18 @@ class Benchmark:
         self.add(f"{kind}, preview alone{suffix}", rows, preview.seconds, preview.peak_memory)
         whole = manage(DATABASE, *arguments)
         check_all_new(whole)
-        self.add(f"{kind}, preview and import{suffix}", rows, whole.seconds, whole.peak_memory)
+        # The command ends by verifying what it wrote, which is a step of its own.
+        verifying = durations_of_latest_run(DATABASE).get("verifying", 0.0)
+        self.add(f"{kind}, preview and import{suffix}", rows, whole.seconds - verifying, whole.peak_memory)
+        self.add(f"{kind}, verification{suffix}", rows, verifying)
 
     def import_sample(self, table: str, rows: int, source: Path) -> None:
-        """Measure import-export on the first rows of a table, and reckon what all of them would take."""
+        """Measure import-export on the first rows of a table, and reckon what `rows` of them would take."""
         measured = run_in_product(DATABASE, "-m", "benchmarks.stock", table, str(source), "--rows", str(STOCK_ROWS))
         sample = json.loads(measured.output.splitlines()[-1])
         self.add(f"import-export, {table}, preview", sample["rows"], sample["preview"])
         self.add(f"import-export, {table}, import", sample["rows"], sample["import"], measured.peak_memory)
-        self.stock_seconds += (sample["preview"] + sample["import"]) / sample["rows"] * rows
+        self.stock_seconds += sample["import"] / sample["rows"] * rows
 
     def whole(self, suffix: str = "") -> Step:
         """Return preview and import of everything as one step."""
@@ -119,7 +123,7 @@ class Benchmark:
         whole, tenth = self.whole(), self.whole(", a tenth")
         ratio = self.stock_seconds / whole.seconds
         yield Requirement(
-            f"at least {LEAST_RATIO} times as fast as import-export row by row",
+            f"preview and import at least {LEAST_RATIO} times as fast as import-export's import alone",
             f"{ratio:,.0f} times ({self.stock_seconds / 60:,.0f} min against {whole.seconds:,.1f} s)",
             ratio >= LEAST_RATIO,
         )

@@ -36,7 +36,6 @@ def import_sample(table: str, dataset: tablib.Dataset) -> dict[str, float]:
     resource_classes: dict[str, Any] = {
         "user": resources.LegacyUserResource,
         "message": resources.LegacyMessageResource,
-        "follower": resources.LegacyFollowResource,
     }
     seconds = {}
     with transaction.atomic():
@@ -52,7 +51,7 @@ def import_sample(table: str, dataset: tablib.Dataset) -> dict[str, float]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description="Import a sample row by row, as import-export ships.")
-    parser.add_argument("table", choices=("user", "message", "follower"))
+    parser.add_argument("table", choices=("user", "message"))
     parser.add_argument("path", type=Path)
     parser.add_argument("--rows", type=int, default=3_000)
     options = parser.parse_args()

@@ -18,6 +18,7 @@ SMALL_BATCH = 20_000  # rows; below it, keeping the indexes costs less than buil
 SETTINGS = {
     "minitwit.importing": "on",  # see MiniTwit/triggers.py
     "jit": "off",
+    "enable_mergejoin": "off",  # it would sort millions of wide rows where hashing the small side does
     "work_mem": "128MB",
     "maintenance_work_mem": "256MB",
     "lock_timeout": "30s",
@@ -56,7 +57,7 @@ def is_worth_rebuilding(cursor: Any, table: sql.Identifier, batch: int) -> bool:
     """Whether the table is empty or small against the batch."""
     if batch < SMALL_BATCH:
         return False
-    cursor.execute(sql.SQL("SELECT count(*) FROM (SELECT FROM {} LIMIT %s) AS some").format(table), [batch])
+    cursor.execute(sql.SQL("SELECT count(*) FROM (SELECT FROM {} LIMIT %s) AS first_rows").format(table), [batch])
     return cursor.fetchone()[0] < batch
 
 

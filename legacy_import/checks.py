@@ -4,17 +4,20 @@ The widgets of a Resource give the expressions that clean one value; the stateme
 other and with what stands in the new database, as `Resource.judge` does for one row.
 """
 
+from collections import Counter
 from dataclasses import dataclass
 
 from django.db import connection
 from psycopg2 import sql
 
+from legacy_import.reasons import Verdict
 from legacy_import.records import TableCounts
 from legacy_import.resources import LegacyResource
 from legacy_import.sources import CANONICAL_COLUMNS
 from legacy_import.tables import checked_table, staged_table, table_of
 from legacy_import.widgets import AccountWidget, LegacyWidget, StagedColumn
 
+# Each OFFSET 0 keeps the planner from copying what a subquery calculates into every place that uses it.
 USER_VERDICTS = """
 WITH cleaned AS ({cleaned}),
 compared AS (
@@ -29,22 +32,24 @@ compared AS (
 judged AS (
     SELECT compared.*, existing.id AS target_id, holder.id AS holder_id,
         CASE
-            WHEN reason IS NOT NULL THEN 'rejected ' || reason
+            WHEN reason IS NOT NULL THEN reason
             WHEN existing.id IS NOT NULL AND (existing.username, existing.email, existing.password)
                 = (compared.username, compared.email, compared.password) THEN 'unchanged'
             WHEN existing.id IS NOT NULL AND (existing.changed_at IS NOT NULL OR {keep}) THEN 'kept'
-            WHEN holder.id IS NOT NULL AND holder.legacy_id IS NULL THEN 'rejected username_taken'
+            WHEN holder.id IS NOT NULL AND holder.legacy_id IS NULL THEN 'username_taken'
             WHEN holder.id IS NULL AND survivor = compared.legacy_id
                 THEN CASE WHEN existing.id IS NULL THEN 'new' ELSE 'changed' END
             WHEN existing.id IS NULL AND {merge} THEN 'duplicate'
-            ELSE 'rejected duplicate_username'
+            ELSE 'duplicate_username'
         END AS outcome
     FROM compared
     LEFT JOIN {user} AS existing ON existing.legacy_id = compared.legacy_id AND reason IS NULL
     LEFT JOIN {user} AS holder ON holder.username = compared.username AND reason IS NULL
         AND holder.id IS DISTINCT FROM existing.id
+    OFFSET 0
 )
-SELECT position, legacy_id, username, email, password, target_id, holder_id, survivor, {verdict_and_reason},
+SELECT position, legacy_id, username, email, password, reason AS own_reason,
+    target_id, holder_id, survivor, {verdict_and_reason},
     concat_ws(' ', nullif(notes, ''), CASE WHEN email <> '' AND email_holders > 1 THEN 'duplicate_email' END,
         CASE WHEN first_spelling <> last_spelling THEN 'case_twin' END) AS notes
 FROM judged
@@ -79,16 +84,18 @@ found AS (
 judged AS (
     SELECT found.*,
         CASE
-            WHEN reason IS NOT NULL THEN 'rejected ' || reason
+            WHEN reason IS NOT NULL THEN reason
             WHEN account_id IS NULL THEN CASE
                 WHEN author_id IN (SELECT legacy_id FROM refused WHERE legacy_id IS NOT NULL)
                     OR author_id_name IN (SELECT username FROM refused WHERE username IS NOT NULL)
-                THEN 'rejected author_rejected' ELSE 'rejected author_missing' END
+                THEN 'author_rejected' ELSE 'author_missing' END
             ELSE coalesce(existing_outcome, 'new')
         END AS outcome
     FROM found
+    OFFSET 0
 )
-SELECT position, legacy_id, account_id AS author_id, text, pub_date, flagged, target_id, {verdict_and_reason}, notes
+SELECT position, legacy_id, author_id AS author_key, author_id_name, text, pub_date, flagged, reason AS own_reason,
+    account_id AS author_id, target_id, {verdict_and_reason}, notes
 FROM judged
 """
 
@@ -96,6 +103,7 @@ FOLLOW_VERDICTS = """
 WITH {accounts},
 found AS (
     SELECT cleaned.position, cleaned.notes,
+        cleaned.who_id AS who_key, who_id_name, cleaned.whom_id AS whom_key, whom_id_name,
         coalesce(who.id, named_who.id) AS who_id, coalesce(whom.id, named_whom.id) AS whom_id,
         CASE
             WHEN cleaned.who_id IS NULL AND who_id_name IS NULL OR cleaned.whom_id IS NULL AND whom_id_name IS NULL
@@ -110,11 +118,12 @@ found AS (
     LEFT JOIN accounts AS whom ON whom.legacy_id = cleaned.whom_id
     LEFT JOIN {user} AS named_who ON named_who.username = who_id_name AND named_who.legacy_id IS NOT NULL
     LEFT JOIN {user} AS named_whom ON named_whom.username = whom_id_name AND named_whom.legacy_id IS NOT NULL
+    OFFSET 0
 ),
 judged AS (
     SELECT found.*, existing.id AS target_id,
         CASE
-            WHEN reason IS NOT NULL THEN 'rejected ' || reason
+            WHEN reason IS NOT NULL THEN reason
             WHEN row_number() OVER (PARTITION BY found.who_id, found.whom_id, reason ORDER BY position) > 1
                 THEN 'duplicate'
             WHEN existing.id IS NOT NULL THEN 'unchanged'
@@ -122,22 +131,37 @@ judged AS (
         END AS outcome
     FROM found
     LEFT JOIN {follow} AS existing ON existing.who_id = found.who_id AND existing.whom_id = found.whom_id
+    OFFSET 0
 )
-SELECT position, who_id, whom_id, target_id, {verdict_and_reason}, notes FROM judged
+SELECT position, who_key, who_id_name, whom_key, whom_id_name,
+    who_id, whom_id, target_id, {verdict_and_reason}, notes
+FROM judged
 """
 
 STATEMENTS = {"user": USER_VERDICTS, "message": MESSAGE_VERDICTS, "follower": FOLLOW_VERDICTS}
 
-# `outcome` is a verdict, and after "rejected" the reason.
-VERDICT_AND_REASON = sql.SQL(
-    "split_part(outcome, ' ', 1) AS verdict, nullif(split_part(outcome, ' ', 2), '') AS reason"
+# Every change of a row gives it a new xmin, so this stays the same only while nobody changes anything in the table.
+STATE = "SELECT coalesce(sum(hashint8extended(id, xmin::text::bigint)), 0) || '/' || count(*) FROM {table}"
+
+# The cleaned rows once more, from where `Check.write` left them.
+CLEANED_BEFORE = {
+    "user": "position, legacy_id, username, email, password, own_reason AS reason, notes",
+    "message": "position, legacy_id, author_key AS author_id, author_id_name, text, pub_date, flagged,"
+    " own_reason AS reason, notes",
+    "follower": "position, who_key AS who_id, who_id_name, whom_key AS whom_id, whom_id_name, notes",
+}
+
+# `outcome` is a verdict, or the reason for a rejection.
+IMPORTED = sql.SQL("outcome IN ({})").format(
+    sql.SQL(", ").join(sql.Literal(verdict.value) for verdict in Verdict if verdict is not Verdict.REJECTED)
 )
+VERDICT_AND_REASON = sql.SQL(
+    "CASE WHEN {0} THEN outcome ELSE 'rejected' END AS verdict, CASE WHEN NOT {0} THEN outcome END AS reason"
+).format(IMPORTED)
 
 SUMMARY = """
-SELECT verdict, reason, nullif(notes, '') AS notes, count(*),
-    sum(hashtextextended(concat_ws('|', position, outcome_ids), 0)) AS fingerprint
-FROM (SELECT verdict, reason, notes, position, {ids} AS outcome_ids FROM ({rows}) AS rows) AS rows
-GROUP BY 1, 2, 3 ORDER BY 1, 2, 3
+SELECT verdict, reason, nullif(notes, '') AS notes, count(*), sum({row_hash}) AS fingerprint
+FROM ({rows}) AS rows GROUP BY 1, 2, 3 ORDER BY 1, 2, 3
 """
 # What ties a verdict to particular rows of the new database.
 FINGERPRINT_COLUMNS = {
@@ -171,7 +195,8 @@ class Check:
     def write(self) -> None:
         """Fill the run's table of checked rows."""
         with connection.cursor() as cursor:
-            cursor.execute(sql.SQL("CREATE UNLOGGED TABLE {} AS {}").format(self.checked, self.verdicts()))
+            statement = self.verdicts(self.cleaned())
+            cursor.execute(sql.SQL("CREATE UNLOGGED TABLE {} AS {}").format(self.checked, statement))
             cursor.execute(sql.SQL("ANALYZE {}").format(self.checked))
 
     def written(self) -> tuple[TableCounts, str]:
@@ -179,11 +204,21 @@ class Check:
         return self._summarise(sql.SQL("SELECT * FROM {}").format(self.checked))
 
     def judged_again(self) -> tuple[TableCounts, str]:
-        """The same for the verdicts that the new database would give rise to now."""
-        return self._summarise(self.verdicts())
+        """The same for the verdicts that the new database would give rise to now. (The notes may fall short.)"""
+        cleaned = sql.SQL("SELECT {} FROM {}").format(sql.SQL(CLEANED_BEFORE[self.table]), self.checked)
+        return self._summarise(self.verdicts(cleaned))
 
-    def verdicts(self) -> sql.Composed:
-        """The statement that judges every staged row."""
+    def state_here(self) -> str:
+        """What stands in the new database where the verdicts depend on it, as a short text to compare."""
+        models = self.resource.models
+        tables = {models.user, models.merged, models.rejected, models.target(self.table)}
+        states = [sql.SQL(STATE).format(table=table_of(model)) for model in sorted(tables, key=lambda m: m.__name__)]
+        with connection.cursor() as cursor:
+            cursor.execute(sql.SQL(" UNION ALL ").join(states))
+            return " ".join(state for (state,) in cursor.fetchall())
+
+    def verdicts(self, cleaned: sql.Composable) -> sql.Composed:
+        """The statement that judges every cleaned row."""
         models, options = self.resource.models, self.resource.options
         users_run = sql.Literal(self.resource.users_run)
         accounts = sql.SQL(ACCOUNTS).format(
@@ -193,7 +228,7 @@ class Check:
             users_run=users_run,
         )
         return sql.SQL(STATEMENTS[self.table]).format(
-            cleaned=self.cleaned(),
+            cleaned=cleaned,
             accounts=accounts,
             user=table_of(models.user),
             message=table_of(models.message),
@@ -219,34 +254,41 @@ class Check:
         if not self.unique_ids and self.table != "follower":
             values.append(_repeated(columns[0], self.fields()[0].widget))
             reasons.append(sql.SQL("CASE WHEN staged.repeated THEN 'duplicate_id' END"))
-        # OFFSET 0 keeps the planner from copying each cleaning expression into every place that uses it.
         return sql.SQL(
-            "SELECT staged.position, {outputs}, coalesce({reasons}, NULL) AS reason, concat_ws(' ', {notes}) AS notes"
-            " FROM (SELECT staged.*, {values} FROM {staging} AS staged OFFSET 0) AS staged"
+            "SELECT staged.position, {outputs}, coalesce({reasons}, NULL) AS reason,"
+            " CASE WHEN {plain} THEN '' ELSE concat_ws(' ', {notes}) END AS notes"
+            " FROM (SELECT staged.*, {values} FROM {staging} AS staged OFFSET 0) AS staged OFFSET 0"
         ).format(
             outputs=_list(outputs),
             reasons=_list(reasons),
+            plain=self.is_plain(),
             notes=_list(notes),
             values=_list(values),
             staging=staged_table(self.run_id, self.table),
         )
 
+    def is_plain(self) -> sql.Composable:
+        """Whether a row is as most rows are, so that there is nothing to note: looking for each note takes longer."""
+        usual, conditions = "", []
+        for index, (name, field) in enumerate(zip(CANONICAL_COLUMNS[self.table], self.fields(), strict=True)):
+            usual += field.widget.usual_storage
+            conditions.append(field.widget.plain_sql(StagedColumn.of(name, index)))
+        return sql.SQL("staged.storage = {} AND {}").format(sql.Literal(usual), sql.SQL(" AND ").join(conditions))
+
     def fields(self) -> list:
         return self.resource.get_import_fields()
 
     def _summarise(self, rows: sql.Composable) -> tuple[TableCounts, str]:
-        ids = sql.SQL("concat_ws(',', verdict, reason, {})").format(
-            _list(
-                [sql.SQL("coalesce({}, 0)").format(sql.Identifier(name)) for name in FINGERPRINT_COLUMNS[self.table]]
-            )
-        )
-        counts, fingerprint = TableCounts(), 0
+        row_hash: sql.Composable = sql.Identifier("position")
+        for name in FINGERPRINT_COLUMNS[self.table]:
+            row_hash = sql.SQL("hashint8extended({}, coalesce({}, 0))").format(row_hash, sql.Identifier(name))
+        counts, fingerprint = TableCounts(), Counter[str]()
         with connection.cursor() as cursor:
-            cursor.execute(sql.SQL(SUMMARY).format(ids=ids, rows=rows))
+            cursor.execute(sql.SQL(SUMMARY).format(row_hash=row_hash, rows=rows))
             for verdict, reason, notes, count, hashes in cursor.fetchall():
                 counts.add(verdict, reason, notes, count)
-                fingerprint += int(hashes)
-        return counts, str(fingerprint)
+                fingerprint[f"{verdict} {reason or ''}"] += int(hashes)
+        return counts, " ".join(f"{outcome}:{total}" for outcome, total in sorted(fingerprint.items()))
 
 
 def _repeated(id_column: str, widget: LegacyWidget) -> sql.Composed:

@@ -117,6 +117,11 @@ class PubDateWidget(LegacyWidget):
             "suspicious_date": suspicious,
         }
 
+    def plain_sql(self, column: StagedColumn) -> sql.Composable:
+        return sql.SQL("length({}) <= 10 AND {} >= to_timestamp({}) AND {} <= {}").format(
+            column.value, column.cleaned, sql.Literal(SUSPICIOUS_BEFORE), column.cleaned, sql.Literal(self.now)
+        )
+
 
 def from_number(number: Decimal) -> datetime | None:
     """Read a number of seconds, or of another unit where only that gives a plausible date."""

@@ -47,7 +47,8 @@ class ImportRun(models.Model):
     progress = models.JSONField(default=dict)
     # What verify.py found after applying.
     verification = models.JSONField(null=True)
-    # {table: "123"}: which rows were to become what; the confirmation applies only what still gives the same.
+    # {table: {"verdicts", "here"}}: which rows were to become what, and what stood here at that time. The
+    # confirmation applies only what still gives the same.
     fingerprints = models.JSONField(default=dict)
     error_code = models.CharField(max_length=40, default="", db_default="")
     error_message = models.TextField(default="", db_default="")

@@ -94,6 +94,8 @@ FORMATS: tuple[Format, ...] = (
 class PasswordWidget(LegacyWidget):
     """Convert a hash to Django's encoding; what cannot be converted becomes an unusable password."""
 
+    usual_storage = "t"
+
     def clean(self, value: LegacyValue, row: Any = None, **kwargs: Any) -> str:
         if storage_letter(value) not in "tb":
             return UNUSABLE
@@ -121,6 +123,9 @@ class PasswordWidget(LegacyWidget):
 
     def notes_sql(self, column: StagedColumn) -> dict[str, sql.Composable]:
         return {"unusable_password": sql.SQL("{} = {}").format(column.cleaned, sql.Literal(UNUSABLE))}
+
+    def plain_sql(self, column: StagedColumn) -> sql.Composable:
+        return sql.SQL("{} <> {}").format(column.cleaned, sql.Literal(UNUSABLE))
 
 
 def _encoded(known: Format, text: str) -> str:

@@ -6,9 +6,11 @@ disagrees with the verdict in SQL, one of the two rules is wrong, and the import
 """
 
 from dataclasses import asdict, dataclass
+from operator import itemgetter
 from typing import Any
 
 from django.db import connection
+from django.utils.text import Truncator
 from psycopg2 import sql
 
 from legacy_import import facts
@@ -20,7 +22,9 @@ from legacy_import.sources import CANONICAL_COLUMNS, LegacyRow, SQLiteSource
 from legacy_import.sources.values import as_text
 
 FIRST_ROWS = RANDOM_ROWS = 5  # of each verdict; of each reason among the rejected
+LARGE_CLASS = 300_000  # rows
 LONGEST_SHOWN = 500  # characters of a value
+LONGEST_MARKUP = 400 * LONGEST_SHOWN  # no character of a diff has longer tags around it
 
 
 @dataclass
@@ -63,7 +67,7 @@ def take_samples(check: Check, counts: TableCounts, source: SQLiteSource) -> tup
         sample = SampleRow(row.position, verdict, reason, notes, shown_values(check.table, row))
         outcome = import_row(check, row, loader)
         sample.import_type = outcome.import_type
-        sample.diff = list(outcome.diff) if outcome.diff else None
+        sample.diff = [shown_diff(markup) for markup in outcome.diff or []] or None
         samples.append(sample)
         if complaint := disagreement(check.table, sample, outcome):
             disagreements.append(complaint)
@@ -74,18 +78,22 @@ def take_samples(check: Check, counts: TableCounts, source: SQLiteSource) -> tup
 
 def chosen_rows(check: Check, counts: TableCounts) -> dict[int, tuple[str, str | None, str]]:
     """Position -> verdict, reason and notes, of the first rows of each class and of random ones."""
-    classes: list[tuple[str, str | None]] = [(Verdict.REJECTED.value, reason) for reason in counts.reasons]
-    classes += [(v.value, None) for v in Verdict if v is not Verdict.REJECTED and getattr(counts, v.value)]
+    classes: list[tuple[str, str | None, int]] = [
+        (Verdict.REJECTED.value, reason, count) for reason, count in counts.reasons.items()
+    ]
+    classes += [(v.value, None, getattr(counts, v.value)) for v in Verdict if v is not Verdict.REJECTED]
     chosen: dict[int, tuple[str, str | None, str]] = {}
     query = sql.SQL(
-        "SELECT position, verdict, reason, notes FROM {checked}"
+        "SELECT position, verdict, reason, notes FROM {checked} {part}"
         " WHERE verdict = %s AND reason IS NOT DISTINCT FROM %s ORDER BY {order} LIMIT %s"
     )
-    checked = check.checked
     with connection.cursor() as cursor:
-        for verdict, reason in classes:
-            for order, limit in ((sql.SQL("position"), FIRST_ROWS), (sql.SQL("random()"), RANDOM_ROWS)):
-                cursor.execute(query.format(checked=checked, order=order), [verdict, reason, limit])
+        for verdict, reason, count in filter(itemgetter(2), classes):
+            # Of a large class a hundredth of the pages has plenty to draw from.
+            part = "TABLESAMPLE SYSTEM (1)" if count > LARGE_CLASS else ""
+            for order, pages, limit in (("position", "", FIRST_ROWS), ("random()", part, RANDOM_ROWS)):
+                statement = query.format(checked=check.checked, part=sql.SQL(pages), order=sql.SQL(order))
+                cursor.execute(statement, [verdict, reason, limit])
                 chosen |= {position: tuple(rest) for position, *rest in cursor.fetchall()}
     return chosen
 
@@ -121,3 +129,8 @@ def shown_values(table: str, row: LegacyRow) -> dict[str, str | None]:
         text = as_text(value)
         shown[name] = text if text is None or len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}…"
     return shown
+
+
+def shown_diff(markup: str) -> str:
+    """A diff cut to a readable length, as HTML: tags stay closed and values escaped."""
+    return Truncator(markup[:LONGEST_MARKUP]).chars(LONGEST_SHOWN, html=True)

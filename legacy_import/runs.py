@@ -114,8 +114,8 @@ def stage_users_for_comparison(
     progress.phase("Comparing users", source.tables["user"].rows)
     staging.stage(run.pk, "user", source, progress.advance)
     resource = RESOURCES["user"](models=models, now=run.created_at)
-    Check(run.pk, "user", resource, source.tables["user"].unique_ids).write()
-    shared = sameness.shared_users(run.pk, users_run.pk, models)
+    check = Check(run.pk, "user", resource, source.tables["user"].unique_ids)
+    shared = sameness.shared_users(check.cleaned(), users_run.pk, models)
     run.source["warnings"] += sameness.check_shared_users(shared, users_run, run.source)
 
 
@@ -127,12 +127,13 @@ def stage_table(run: Any, check: Check, source: SQLiteSource, progress: Progress
     with transaction.atomic(), connection.cursor() as cursor:
         prepare_transaction(cursor)
         progress.phase(f"Checking {table}s")
+        here = check.state_here()
         check.write()
         counts, fingerprint = check.written()
         progress.phase(f"Choosing sample {table}s")
         samples, disagreements = preview.take_samples(check, counts, source)
     run.counts[table] = counts.as_json()
-    run.fingerprints[table] = fingerprint
+    run.fingerprints[table] = {"verdicts": fingerprint, "here": here}
     run.samples[table] = [sample.as_json() for sample in samples]
     run.audit = {
         "checked": run.audit.get("checked", 0) + len(samples),
@@ -150,6 +151,12 @@ def confirm(run_id: int, *, actor: Any = None, models: Models | None = None) -> 
     with transaction.atomic():
         locks.serialise_starts()
         run = models.run.objects.select_for_update().get(pk=run_id)
+        if run.state in ("applying", "applied"):
+            raise RunError(
+                "already_confirmed",
+                f"Import {run.pk} was confirmed already: it is "
+                f"{'being imported' if run.state == 'applying' else 'imported'}.",
+            )
         if run.state != "previewed":
             raise RunError(
                 "not_previewed",
@@ -188,7 +195,6 @@ def apply(run_id: int, models: Models | None = None) -> Any:
     models = models or Models.of()
     with work_on(run_id, "applying", "applying", models) as (run, progress):
         checks = checks_of(run, models)
-        require_staging(run, models)
         with transaction.atomic():
             write_run(run, models, checks, progress)
             progress.stop()
@@ -215,7 +221,7 @@ def verify_run(run: Any, models: Models) -> None:
             logger.exception("Import %s was applied, but could not be verified.", run.pk)
             run.verification = {"ok": False, "error": f"The verification stopped: {error}", "tables": {}}
         else:
-            run.verification = verification.as_json()
+            run.verification = verification.as_json(examples=True)
     run.durations |= {"verifying": round(time.monotonic() - began, 2)}
     run.save(update_fields=["verification", "durations"])
 
@@ -273,6 +279,7 @@ def undo(run_id: int, models: Models | None = None) -> Any:
         run.undo_result = undo_run(run, models, progress)
         progress.stop()
         finish(run, state="undone")
+    discard_work(run.pk)
     return run
 
 
@@ -296,14 +303,3 @@ def checks_of(run: Any, models: Models, source: SQLiteSource | None = None, user
         )
         for table in TABLES_OF_KIND[run.kind]
     ]
-
-
-def require_staging(run: Any, models: Models) -> None:
-    """Refuse to apply when the staging tables themselves are gone."""
-    with connection.cursor() as cursor:
-        for table in TABLES_OF_KIND[run.kind]:
-            cursor.execute("SELECT to_regclass(%s)", [f"legacy_staging_{run.pk}_{table}_checked"])
-            if cursor.fetchone()[0] is None:
-                raise RunError(
-                    "staging_lost", f"The rows that import {run.pk} had read are gone. Make a new preview."
-                )

@@ -11,7 +11,7 @@ from psycopg2 import sql
 
 from legacy_import.errors import RunError
 from legacy_import.sources import SourceReference
-from legacy_import.tables import Models, checked_table, table_of
+from legacy_import.tables import Models, table_of
 
 # Of the file's users that are known here by id, this share must carry the same name in an upload of unknown origin.
 SHARED_USERS = 0.9
@@ -21,10 +21,10 @@ SELECT count(*) AS total,
     count(*) FILTER (WHERE here.id IS NOT NULL OR merged.id IS NOT NULL OR refused.id IS NOT NULL) AS known,
     count(here.id) AS here,
     count(*) FILTER (WHERE here.username = old.username OR here.changed_at IS NOT NULL) AS same
-FROM {checked} AS old
+FROM ({users}) AS old
 LEFT JOIN {user} AS here ON here.legacy_id = old.legacy_id
 LEFT JOIN {merged} AS merged ON merged.legacy_id = old.legacy_id
-LEFT JOIN {rejected} AS refused ON refused.run_id = %(users_run)s AND refused."table" = 'user'
+LEFT JOIN {rejected} AS refused ON refused.run_id = {users_run} AND refused."table" = 'user'
     AND refused.position = old.position
 """
 
@@ -72,16 +72,17 @@ def users_run_before(models: Models, reference: SourceReference) -> Any:
     return run
 
 
-def shared_users(run_id: int, users_run_id: int, models: Models) -> SharedUsers:
-    """Compare the staged users with those here."""
+def shared_users(users: sql.Composable, users_run_id: int, models: Models) -> SharedUsers:
+    """Compare the cleaned users of the old database, which the given statement reads, with those here."""
     query = sql.SQL(SHARED).format(
-        checked=checked_table(run_id, "user"),
+        users=users,
+        users_run=sql.Literal(users_run_id),
         user=table_of(models.user),
         merged=table_of(models.merged),
         rejected=table_of(models.rejected),
     )
     with connection.cursor() as cursor:
-        cursor.execute(query, {"users_run": users_run_id})
+        cursor.execute(query)
         return SharedUsers(*cursor.fetchone())
 
 

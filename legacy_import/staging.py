@@ -6,12 +6,14 @@ belong to one run and go with it.
 
 import io
 from collections.abc import Callable, Iterator
+from contextlib import closing
 
 from django.db import connection
 from psycopg2 import sql
 
 from legacy_import.sources import CANONICAL_COLUMNS, SQLiteSource
 from legacy_import.sources.copy_lines import COPY_OPTIONS, Chunk
+from legacy_import.sources.prefetch import prefetched
 from legacy_import.tables import checked_table, staged_table
 
 COPY_BLOCK = 256 * 1024  # bytes per read
@@ -32,8 +34,22 @@ def stage(run_id: int, table: str, source: SQLiteSource, report: Callable[[int],
             )
         )
         copy = sql.SQL("COPY {} FROM STDIN WITH ({})").format(staged_table(run_id, table), sql.SQL(COPY_OPTIONS))
-        cursor.copy_expert(copy, ChunkReader(source.chunks(table), report), COPY_BLOCK)
+        with closing(prefetched(source.chunks(table))) as chunks:
+            cursor.copy_expert(copy, ChunkReader(chunks, report), COPY_BLOCK)
         cursor.execute(sql.SQL("ANALYZE {}").format(staged_table(run_id, table)))
+
+
+def is_complete(run_id: int, table: str, rows: int) -> bool:
+    """Whether the staged and the checked rows are still there; a crash of the server empties unlogged tables."""
+    with connection.cursor() as cursor:
+        for name in (staged_table(run_id, table), checked_table(run_id, table)):
+            cursor.execute("SELECT to_regclass(%s)", [name.as_string(cursor.cursor)])
+            if cursor.fetchone()[0] is None:
+                return False
+            cursor.execute(sql.SQL("SELECT count(*) FROM {}").format(name))
+            if cursor.fetchone()[0] != rows:
+                return False
+    return True
 
 
 def discard(run_id: int, tables: tuple[str, ...]) -> None:

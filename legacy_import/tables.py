@@ -15,15 +15,18 @@ from psycopg2 import sql
 
 @dataclass(frozen=True)
 class Models:
-    """The models of the domain and of the import, of one moment in the history of the migrations."""
+    """The models of the domain and of the import, of one moment in the history of the migrations.
 
-    user: type[models.Model] | Any
-    message: type[models.Model] | Any
-    follow: type[models.Model] | Any
-    run: type[models.Model] | Any
-    rejected: type[models.Model] | Any
-    merged: type[models.Model] | Any
-    replaced: type[models.Model] | Any
+    Typed as Any: a historical model has the fields of its time, which no type checker knows.
+    """
+
+    user: Any
+    message: Any
+    follow: Any
+    run: Any
+    rejected: Any
+    merged: Any
+    replaced: Any
 
     @classmethod
     def of(cls, apps: Apps = current_apps) -> Self:
@@ -37,7 +40,7 @@ class Models:
             replaced=apps.get_model("legacy_import", "ReplacedRow"),
         )
 
-    def target(self, table: str) -> type[models.Model] | Any:
+    def target(self, table: str) -> Any:
         """The model that an old table becomes."""
         return {"user": self.user, "message": self.message, "follower": self.follow}[table]
 

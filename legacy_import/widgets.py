@@ -67,7 +67,13 @@ class StagedColumn:
 
 
 class LegacyWidget(Widget):
-    """A rule for one old column. Subclasses state it in Python and in SQL."""
+    """A rule for one old column. Subclasses state it in Python and in SQL.
+
+    Attributes:
+        usual_storage: the storage class that the column was meant for.
+    """
+
+    usual_storage = "i"
 
     def notes(self, value: LegacyValue) -> Iterator[str]:
         """Give the note codes of a value that `clean()` accepts."""
@@ -84,6 +90,10 @@ class LegacyWidget(Widget):
     def notes_sql(self, column: StagedColumn) -> dict[str, sql.Composable]:
         """Note code -> when it applies."""
         return {}
+
+    def plain_sql(self, column: StagedColumn) -> sql.Composable:
+        """A cheap condition: where it holds, a value of the usual storage class has no notes."""
+        return sql.SQL("true")
 
 
 class IdWidget(LegacyWidget):
@@ -105,6 +115,7 @@ class IdWidget(LegacyWidget):
 class TextWidget(LegacyWidget):
     """Text as it stands; SQLite may have stored it as a number."""
 
+    usual_storage = "t"
     empty_reason: str | None = None
 
     def clean(self, value: LegacyValue, row: Any = None, **kwargs: Any) -> str:
@@ -171,6 +182,9 @@ class UsernameWidget(TextWidget):
         changed = sql.SQL("{} IS NOT NULL AND {} <> {}").format(column.value, column.value, column.cleaned)
         return super().notes_sql(column) | {"username_normalised": changed}
 
+    def plain_sql(self, column: StagedColumn) -> sql.Composable:
+        return sql.SQL("{} = {}").format(column.value, column.cleaned)
+
 
 class EmailWidget(TextWidget):
     """An e-mail address as it stands, valid or not."""
@@ -188,6 +202,9 @@ class EmailWidget(TextWidget):
             "empty_email": sql.SQL("{} = ''").format(column.cleaned),
             "invalid_email": sql.SQL("{} <> '' AND NOT {}").format(column.value, column.matches(EMAIL)),
         }
+
+    def plain_sql(self, column: StagedColumn) -> sql.Composable:
+        return column.matches(EMAIL)
 
 
 class FlaggedWidget(LegacyWidget):
@@ -225,6 +242,9 @@ class FlaggedWidget(LegacyWidget):
             "flagged_unknown": sql.SQL("{} IS NULL").format(column.value),
             "flagged_odd": sql.SQL("{} NOT IN ('0', '1')").format(column.value),
         }
+
+    def plain_sql(self, column: StagedColumn) -> sql.Composable:
+        return sql.SQL("{} IN ('0', '1')").format(column.value)
 
 
 # Lower-casing that does not depend on a locale: letters beyond ASCII stay as they are.

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from django.db import connection
+from django.db import connection, transaction
 from django.db.utils import OperationalError
 from django.utils import timezone
 from psycopg2 import errors as postgres_errors
@@ -19,6 +19,7 @@ from legacy_import.models import ImportRun
 from legacy_import.progress import Cancelled, Progress
 from legacy_import.sources import SourceError
 from legacy_import.tables import Models, table_of
+from legacy_import.uploads import discard_unneeded_uploads
 
 logger = logging.getLogger(__name__)
 
@@ -141,9 +142,10 @@ def reconcile(models: Models | None = None) -> None:
 
 
 def discard_work(run_id: int) -> None:
-    """Drop a run's staging tables and its snapshot."""
+    """Drop a run's staging tables and its snapshot, and the uploads that nobody needs any more."""
     staging.discard(run_id, ("user", "message", "follower"))
     snapshot_path(run_id).unlink(missing_ok=True)
+    transaction.on_commit(discard_unneeded_uploads)
 
 
 def state_label(state: str) -> str:

@@ -23,12 +23,13 @@ def describe_tables(
         SourceError: the file is damaged, or a required table or column is not there.
         sqlite3.Error: SQLite could not read the schema.
     """
-    check_undamaged(connection, label)
     actual_names = ordinary_tables(connection)
     by_lower_name = {name.lower(): name for name in actual_names}
     found: dict[str, TableDescription] = {}
     for name in CANONICAL_COLUMNS:
         if actual := by_lower_name.get(name):
+            if name in required:
+                check_undamaged(connection, label, actual)
             found[name] = describe_table(connection, label, name, actual)
         elif name in required:
             have = ", ".join(actual_names) or "none at all"
@@ -40,9 +41,9 @@ def describe_tables(
     return found, [name for name in actual_names if name not in used]
 
 
-def check_undamaged(connection: sqlite3.Connection, label: str) -> None:
-    """Let SQLite check the file's structure."""
-    for (line,) in connection.execute("PRAGMA quick_check(100)"):
+def check_undamaged(connection: sqlite3.Connection, label: str, actual_name: str) -> None:
+    """Let SQLite check the structure of one table."""
+    for (line,) in connection.execute(f"PRAGMA quick_check({quoted(actual_name)})"):
         complaint = line.decode("utf-8", "replace")
         if complaint == "ok" or complaint.startswith(ABOUT_VALUES):
             continue

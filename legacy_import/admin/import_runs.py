@@ -1,0 +1,178 @@
+"""The history of imports, and the page of a run from its first row read to its end."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from django.contrib import admin, messages
+from django.contrib.admin.utils import unquote
+from django.core.exceptions import PermissionDenied
+from django.db import transaction
+from django.db.models import QuerySet
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
+from django.http.response import HttpResponseBase
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path
+from django.views.decorators.http import require_POST
+
+from legacy_import import runs, tasks
+from legacy_import.admin.rejected_rows import rejected_csv
+from legacy_import.admin.run_page import context_of, template_of
+from legacy_import.admin.start_pages import StartPagesMixin
+from legacy_import.errors import RunError
+from legacy_import.models import ImportRun
+from legacy_import.overview import BRIEF, account_of, moment, progress_of, run_url
+from legacy_import.records import TABLES_OF_KIND
+from legacy_import.tables import Models
+from legacy_import.undo import check_undoable
+
+State = ImportRun.State
+# The columns that can be long; a list does without them.
+LONG_COLUMNS = ("samples", "audit", "verification", "fingerprints", "progress")
+
+
+@admin.register(ImportRun)
+class ImportRunAdmin(StartPagesMixin, admin.ModelAdmin):
+    list_display = ["number", "kind", "state", "database", "account", "created_by_name", "started"]
+    list_filter = ["kind", "state"]
+    list_per_page = 50
+    show_full_result_count = False
+    actions = None
+
+    @admin.display(description="import", ordering="id")
+    def number(self, run: ImportRun) -> str:
+        return f"Import {run.pk}"
+
+    @admin.display(description="old database")
+    def database(self, run: ImportRun) -> str:
+        return str(run.source.get("label", ""))
+
+    @admin.display(description="rows")
+    def account(self, run: ImportRun) -> str:
+        return account_of(run)
+
+    @admin.display(description="started", ordering="created_at")
+    def started(self, run: ImportRun) -> str:
+        return moment(run.created_at)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[ImportRun]:
+        return super().get_queryset(request).defer(*LONG_COLUMNS)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def get_urls(self) -> list[URLPattern]:
+        def page(view: Callable[..., HttpResponseBase], **kwargs: Any) -> Callable[..., HttpResponseBase]:
+            return self.admin_site.admin_view(partial(view, **kwargs))
+
+        run = "<int:run_id>"
+        return [
+            path("users/", page(self.start_view, kind="users"), name="legacy_import_users"),
+            path("messages/", page(self.start_view, kind="messages"), name="legacy_import_messages"),
+            path(f"{run}/status/", page(self.status_view), name="legacy_import_status"),
+            path(f"{run}/rejected/<str:table>.csv", page(self.rejected_view), name="legacy_import_rejected"),
+            path(f"{run}/confirm/", page(require_POST(self.confirm_view)), name="legacy_import_confirm"),
+            path(f"{run}/cancel/", page(require_POST(self.cancel_view)), name="legacy_import_cancel"),
+            path(f"{run}/undo/", page(self.undo_view), name="legacy_import_undo"),
+            *super().get_urls(),
+        ]
+
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+        runs.reconcile()
+        return super().changelist_view(request, extra_context)
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
+    ) -> HttpResponse:
+        """The page of a run: progress, preview or result, as far as the run is."""
+        number = unquote(object_id)
+        run = self.run_or_404(request, int(number) if number.isascii() and number.isdigit() else 0)
+        context = self.page_context(request, run) | context_of(run, request.user)
+        return TemplateResponse(request, template_of(run), context)
+
+    def page_context(self, request: HttpRequest, run: ImportRun) -> dict[str, Any]:
+        return {**self.admin_site.each_context(request), "opts": self.opts, "run": run, "title": str(run)}
+
+    def run_or_404(self, request: HttpRequest, run_id: int, *columns: str) -> ImportRun:
+        """The run as it is, after the runs of dead workers were ended."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        runs.reconcile()
+        found = ImportRun.objects.filter(pk=run_id)
+        run = (found.only(*columns) if columns else found).first()
+        if run is None:
+            raise Http404(f"There is no import {run_id}.")
+        return run
+
+    def status_view(self, request: HttpRequest, run_id: int) -> HttpResponse:
+        """How far the run is, for the progress bar; asked every second or so."""
+        timing = ("progress", "picked_up_at", "confirmed_at", "undo_requested_at")
+        run = self.run_or_404(request, run_id, *BRIEF, *timing)
+        return JsonResponse(progress_of(run).as_json())
+
+    def rejected_view(self, request: HttpRequest, run_id: int, table: str) -> HttpResponseBase:
+        if not request.user.has_perm("legacy_import.view_rejectedrow"):
+            raise PermissionDenied
+        run = self.run_or_404(request, run_id)
+        if table not in TABLES_OF_KIND[run.kind] or run.state not in (State.PREVIEWED, State.APPLIED):
+            raise Http404(f"There are no rejected rows of {table} with import {run_id}.")
+        return rejected_csv(run, table)
+
+    def confirm_view(self, request: HttpRequest, run_id: int) -> HttpResponse:
+        """Take the confirmation. It carries only the run's number: what is imported was decided by the preview."""
+
+        def confirm() -> None:
+            runs.confirm(run_id, actor=request.user)
+            tasks.apply_run.enqueue(run_id)
+
+        return self.act(request, run_id, "run_legacy_import", confirm, log="Confirmed the import.")
+
+    def cancel_view(self, request: HttpRequest, run_id: int) -> HttpResponse:
+        return self.act(
+            request, run_id, "run_legacy_import", partial(runs.cancel, run_id), log="Cancelled the import."
+        )
+
+    def undo_view(self, request: HttpRequest, run_id: int) -> HttpResponse:
+        """Say what undoing takes out and what stays; when that is confirmed, do it."""
+
+        def undo() -> None:
+            runs.request_undo(run_id, actor=request.user)
+            tasks.undo_run.enqueue(run_id)
+
+        if request.method == "POST":
+            return self.act(request, run_id, "undo_legacy_import", undo, log="Asked for the import to be undone.")
+        self.require(request, "undo_legacy_import")
+        run = self.run_or_404(request, run_id)
+        context = self.page_context(request, run) | context_of(run, request.user)
+        try:
+            check_undoable(run, Models.of())
+        except RunError as error:
+            context["obstacle"] = error.message
+        return TemplateResponse(
+            request, "admin/legacy_import/undo.html", context | {"title": f"Undo import {run.pk}"}
+        )
+
+    def act(
+        self, request: HttpRequest, run_id: int, permission: str, action: Callable[[], Any], log: str
+    ) -> HttpResponse:
+        """Do something to a run, and go back to its page; what stands against it is said there."""
+        self.require(request, permission)
+        run = self.run_or_404(request, run_id, *BRIEF)
+        try:
+            with transaction.atomic():
+                action()
+        except RunError as error:
+            self.message_user(request, error.message, messages.WARNING)
+        else:
+            self.log_change(request, run, log)
+        return HttpResponseRedirect(run_url(run))
+
+    def require(self, request: HttpRequest, permission: str) -> None:
+        if not request.user.has_perm(f"legacy_import.{permission}"):
+            raise PermissionDenied

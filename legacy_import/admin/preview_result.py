@@ -1,0 +1,129 @@
+"""A run's stored samples as import-export's Result, so that its pages can show them."""
+
+from collections.abc import Iterator
+from itertools import groupby
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.utils.safestring import mark_safe
+from import_export.results import Error, Result
+
+from legacy_import.models import ImportRun
+from legacy_import.overview import TABLE_NAMES
+from legacy_import.reasons import NOTES, REASONS, VERDICTS, Verdict
+from legacy_import.records import TABLES_OF_KIND, TableCounts
+from legacy_import.resources import RESOURCES, LegacyRowResult
+
+# import-export's word for each verdict, for the totals.
+IMPORT_TYPES = {
+    Verdict.NEW: LegacyRowResult.IMPORT_TYPE_NEW,
+    Verdict.CHANGED: LegacyRowResult.IMPORT_TYPE_UPDATE,
+    Verdict.UNCHANGED: LegacyRowResult.IMPORT_TYPE_SKIP,
+    Verdict.KEPT: LegacyRowResult.IMPORT_TYPE_SKIP,
+    Verdict.DUPLICATE: LegacyRowResult.IMPORT_TYPE_SKIP,
+    Verdict.REJECTED: LegacyRowResult.IMPORT_TYPE_INVALID,
+}
+
+# What the verdicts meant, once the run is applied.
+AFTERWARDS = {
+    Verdict.NEW: "Was not here yet: created.",
+    Verdict.CHANGED: "Was here, different in the old database: updated.",
+    Verdict.UNCHANGED: "Was here already and the same.",
+    Verdict.KEPT: "Was here and different: what stood here was kept.",
+    Verdict.DUPLICATE: "The same as another row that was imported: not imported twice.",
+    Verdict.REJECTED: "Could not be imported: stored with the reason, and downloadable.",
+}
+
+
+class TableResult(Result):
+    """One old table: totals of all its rows, and of the rows themselves the samples.
+
+    Args:
+        table: user, message or follower.
+        samples: what the run stored of `preview.SampleRow`.
+        meanings: a sentence for each verdict.
+    """
+
+    def __init__(
+        self, table: str, counts: TableCounts, samples: list[dict[str, Any]], meanings: dict[Any, str]
+    ) -> None:
+        super().__init__()
+        self.meanings = meanings
+        self.table = table
+        self.name = TABLE_NAMES[table]
+        self.counts = counts
+        self.diff_headers = [field.column_name for field in RESOURCES[table]().get_import_fields()]
+        self.total_rows = counts.read
+        for verdict, import_type in IMPORT_TYPES.items():
+            self.totals[import_type] += getattr(counts, verdict)
+        for sample in samples:
+            if sample["verdict"] == Verdict.REJECTED:
+                self.append_rejected(sample)
+            else:
+                self.append_row_result(row_result_of(sample))
+
+    def append_rejected(self, sample: dict[str, Any]) -> None:
+        code = sample["reason"]
+        values = {"pw_hash": "not shown"} | sample["values"]
+        error = ValidationError({code: ValidationError(REASONS.get(code, code), code=code)})
+        self.append_invalid_row(sample["position"], values, error)
+
+    def outcomes(self) -> list[dict[str, Any]]:
+        """Each verdict with its number of rows and what it means."""
+        return [
+            {"name": verdict.value, "rows": getattr(self.counts, verdict), "meaning": self.meanings[verdict]}
+            for verdict in Verdict
+        ]
+
+    def reasons(self) -> list[dict[str, Any]]:
+        return explained(self.counts.reasons, REASONS)
+
+    def notes(self) -> list[dict[str, Any]]:
+        return explained(self.counts.notes, NOTES)
+
+    def samples_by_verdict(self) -> Iterator[dict[str, Any]]:
+        """The rows that are not rejected, in groups; the run stores them in the order of the verdicts."""
+        for verdict, rows in groupby(self.rows, key=lambda row: row.verdict):
+            yield {"name": verdict, "total": getattr(self.counts, verdict), "rows": list(rows)}
+
+
+class PreviewResult(Result):
+    """All tables of a run. What the audit found is an error of the whole."""
+
+    def __init__(self, run: ImportRun) -> None:
+        super().__init__()
+        meanings = AFTERWARDS if run.state == ImportRun.State.APPLIED else VERDICTS
+        self.tables = [
+            TableResult(table, TableCounts.from_json(run.counts[table]), run.samples.get(table, []), meanings)
+            for table in TABLES_OF_KIND[run.kind]
+            if table in run.counts
+        ]
+        for table in self.tables:
+            self.rows += table.rows
+            self.invalid_rows += table.invalid_rows
+            self.total_rows += table.total_rows
+            for import_type, total in table.totals.items():
+                self.totals[import_type] += total
+        for disagreement in run.audit.get("disagreements", [])[:10]:
+            self.append_base_error(Error(disagreement))
+
+
+def row_result_of(sample: dict[str, Any]) -> LegacyRowResult:
+    """A genuine RowResult from what was stored of it."""
+    result = LegacyRowResult()
+    result.import_type = sample["import_type"]
+    # import-export escapes the values when it makes the diff.
+    result.diff = [mark_safe(markup) for markup in sample["diff"] or []]  # noqa: S308
+    result.verdict = sample["verdict"]
+    result.notes = sample["notes"]
+    result.row_values = sample["values"]
+    result.number = sample["position"]
+    return result
+
+
+def explained(counts: dict[str, int], sentences: dict[str, str]) -> list[dict[str, Any]]:
+    """Codes with their counts and sentences, the most frequent first."""
+    return [
+        {"code": code, "rows": rows, "meaning": sentences.get(code, "")}
+        for code, rows in sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+    ]

@@ -1,0 +1,81 @@
+"""The rejected rows of a run as a CSV file, streamed: there may be millions."""
+
+import csv
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from django.db import connection
+from django.http import StreamingHttpResponse
+from psycopg2 import sql
+
+from legacy_import.apply import SECRET_COLUMNS
+from legacy_import.models import ImportRun
+from legacy_import.overview import TABLE_NAMES
+from legacy_import.reasons import REASONS, Verdict
+from legacy_import.sources import CANONICAL_COLUMNS
+from legacy_import.tables import checked_table, staged_table
+
+ROWS_AT_A_TIME = 500
+# A cell that begins so is taken for a formula, or hides one, when a spreadsheet opens the file.
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
+
+
+def rejected_csv(run: ImportRun, table: str) -> StreamingHttpResponse:
+    """The rejected rows of one table: kept with an applied run, staged before."""
+    rows = stored_rows(run, table) if run.state == ImportRun.State.APPLIED else staged_rows(run, table)
+    return StreamingHttpResponse(
+        csv_lines(columns_of(table), rows),
+        content_type="text/csv; charset=utf-8",
+        headers={
+            "Content-Disposition": f'attachment; filename="import-{run.pk}-rejected-{TABLE_NAMES[table]}.csv"',
+            "X-Content-Type-Options": "nosniff",
+        },
+    )
+
+
+def columns_of(table: str) -> list[str]:
+    return [name for name in CANONICAL_COLUMNS[table] if name not in SECRET_COLUMNS]
+
+
+def stored_rows(run: ImportRun, table: str) -> Iterator[tuple[Any, ...]]:
+    """Position, reason and values of the rows that were kept when the run was applied."""
+    columns = columns_of(table)
+    rows = run.rejected_rows.filter(table=table).order_by("position")
+    for row in rows.iterator(chunk_size=ROWS_AT_A_TIME):
+        yield row.position, row.reason, *(row.values.get(column) for column in columns)
+
+
+def staged_rows(run: ImportRun, table: str) -> Iterator[tuple[Any, ...]]:
+    """The same of a preview, from its staging tables."""
+    query = sql.SQL(
+        "SELECT position, checked.reason, {columns} FROM {checked} AS checked JOIN {staged} AS staged"
+        " USING (position) WHERE checked.verdict = %s ORDER BY position"
+    ).format(
+        columns=sql.SQL(", ").join(sql.Identifier("staged", name) for name in columns_of(table)),
+        checked=checked_table(run.pk, table),
+        staged=staged_table(run.pk, table),
+    )
+    with connection.chunked_cursor() as cursor:
+        cursor.execute(query, [Verdict.REJECTED.value])
+        while rows := cursor.fetchmany(ROWS_AT_A_TIME):
+            yield from rows
+
+
+class Echo:
+    """A file that hands back what is written to it, line by line."""
+
+    def write(self, line: str) -> str:
+        return line
+
+
+def csv_lines(columns: list[str], rows: Iterable[tuple[Any, ...]]) -> Iterator[str]:
+    """The file's lines; it begins with a byte order mark, by which spreadsheets know UTF-8."""
+    writer = csv.writer(Echo())
+    yield "\ufeff" + writer.writerow(["row", "reason", "meaning", *columns])
+    for position, reason, *values in rows:
+        yield writer.writerow([position, reason, REASONS.get(reason, ""), *map(harmless, values)])
+
+
+def harmless(value: Any) -> Any:
+    """A value that no spreadsheet takes for a formula."""
+    return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA_STARTS) else value

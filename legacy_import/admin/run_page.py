@@ -1,0 +1,110 @@
+"""What the page of a run shows, by the state that the run is in."""
+
+from datetime import datetime
+from typing import Any
+
+from django.db.models import Model
+from django.urls import reverse
+
+from legacy_import.admin.preview_result import PreviewResult
+from legacy_import.forms import DUPLICATES, EXISTING
+from legacy_import.models import ImportRun
+from legacy_import.overview import TABLE_NAMES, activity_of, moment, progress_of, standing_of
+from legacy_import.records import TABLES_OF_KIND
+from legacy_import.tables import Models
+
+State = ImportRun.State
+SHOWN_TABLES = 20  # of the tables in the file that are not imported
+STEPS = {"staging": "Reading and checking", "applying": "Importing", "verifying": "Verifying", "undoing": "Undoing"}
+
+
+def template_of(run: ImportRun) -> str:
+    if activity_of(run):
+        return "admin/legacy_import/run_at_work.html"
+    pages = {State.PREVIEWED: "run_previewed.html", State.APPLIED: "run_applied.html"}
+    return f"admin/legacy_import/{pages.get(State(run.state), 'run_over.html')}"
+
+
+def context_of(run: ImportRun, user: Any) -> dict[str, Any]:
+    """Everything the templates of a run's page need."""
+    result = PreviewResult(run)
+    return {
+        "progress": progress_of(run),
+        "result": result if result.tables else None,
+        "source_facts": source_facts(run),
+        "options": options_in_words(run),
+        "durations": [(STEPS[step], seconds) for step, seconds in run.durations.items() if step in STEPS],
+        "verification": verification_of(run),
+        "brought": rows_brought(run),
+        "undo_result": [(TABLE_NAMES[table], counts) for table, counts in (run.undo_result or {}).items()],
+        "newer_preview": newer_preview(run),
+        "messages_standing": standing_of("messages") if run.kind == "users" and run.state == State.APPLIED else None,
+        "start_url": reverse(f"admin:legacy_import_{run.kind}"),
+        "confirm_form": run.state == State.PREVIEWED,
+        "may_run": user.has_perm("legacy_import.run_legacy_import"),
+        "may_undo": user.has_perm("legacy_import.undo_legacy_import"),
+        "may_download": user.has_perm("legacy_import.view_rejectedrow"),
+    }
+
+
+def source_facts(run: ImportRun) -> dict[str, Any]:
+    """What staff should know of the file; how much of it is shown does not depend on the file."""
+    ignored = run.source.get("ignored", [])
+    modified = run.source.get("modified")
+    return {
+        "label": run.source.get("label", ""),
+        "uploaded": run.source.get("uploaded", False),
+        "size": run.source.get("size"),
+        "sha256": run.source.get("sha256"),
+        "modified": moment(datetime.fromisoformat(modified)) if modified else "",
+        "tables": list(run.source.get("tables", {}).items()),
+        "ignored": ignored[:SHOWN_TABLES],
+        "ignored_more": max(0, len(ignored) - SHOWN_TABLES),
+        "warnings": run.source.get("warnings", []),
+    }
+
+
+def options_in_words(run: ImportRun) -> list[str]:
+    words: list[str] = [dict(EXISTING)[run.options.get("existing", "keep")]]
+    if run.kind == "users":
+        words.append(dict(DUPLICATES)[run.options.get("duplicates", "reject")])
+    return words
+
+
+def verification_of(run: ImportRun) -> dict[str, Any] | None:
+    """The verdict for each table, or why there is none."""
+    if run.verification is None:
+        return None
+    return {
+        "ok": run.verification["ok"],
+        "error": run.verification.get("error", ""),
+        "tables": [(TABLE_NAMES[name], counts) for name, counts in run.verification["tables"].items()],
+    }
+
+
+def rows_brought(run: ImportRun) -> list[dict[str, Any]]:
+    """What an applied run wrote, with the way to the rows."""
+    models = Models.of()
+    brought = []
+    for table in TABLES_OF_KIND[run.kind]:
+        counts = run.counts.get(table, {})
+        target: type[Model] = models.target(table)
+        changelist = reverse(f"admin:{target._meta.app_label}_{target._meta.model_name}_changelist")
+        brought.append(
+            {
+                "table": table,
+                "name": TABLE_NAMES[table],
+                "new": counts.get("new", 0),
+                "changed": counts.get("changed", 0),
+                "rejected": counts.get("rejected", 0),
+                "url": f"{changelist}?import_run={run.pk}",
+            }
+        )
+    return brought
+
+
+def newer_preview(run: ImportRun) -> ImportRun | None:
+    """The preview that took the place of a superseded one."""
+    if run.state != State.SUPERSEDED:
+        return None
+    return ImportRun.objects.filter(kind=run.kind, id__gt=run.pk).only("id", "kind").order_by("-id").first()

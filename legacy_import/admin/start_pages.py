@@ -1,0 +1,76 @@
+"""The two start pages: choose the old database and how its rows are treated, then preview."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.core.exceptions import PermissionDenied
+from django.db import transaction
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+
+from legacy_import import runs, tasks
+from legacy_import.errors import RunError
+from legacy_import.forms import StartForm
+from legacy_import.models import ImportRun
+from legacy_import.overview import run_url, standing_of
+from legacy_import.sources import SourceError
+
+INTRODUCTIONS = {
+    "users": (
+        "Brings the accounts of the old MiniTwit here: usernames, e-mail addresses and passwords, so that everybody "
+        "can go on signing in as before. Nobody becomes staff by it."
+    ),
+    "messages": (
+        "Brings all messages, and who follows whom, of the users that were imported before. Flagged messages stay "
+        "flagged."
+    ),
+}
+
+
+class StartPagesMixin(admin.ModelAdmin):
+    """Stands before the admin of runs."""
+
+    def start_view(self, request: HttpRequest, kind: str) -> HttpResponse:
+        """Show the form; when it is sent, open a run and hand it to the worker."""
+        if not request.user.has_perm("legacy_import.run_legacy_import"):
+            raise PermissionDenied
+        runs.reconcile()
+        posted = request.method == "POST"
+        form = StartForm(kind, request.POST if posted else None, request.FILES if posted else None)
+        if posted and form.is_valid():
+            try:
+                run = start_run(kind, form, request.user)
+            except (RunError, SourceError) as error:
+                form.add_error(None, error.message)
+            else:
+                self.log_addition(request, run, "Asked for a preview.")
+                return HttpResponseRedirect(run_url(run))
+        context = {
+            **self.admin_site.each_context(request),
+            "opts": self.opts,
+            "title": f"Import legacy {kind}",
+            "introduction": INTRODUCTIONS[kind],
+            "standing": standing_of(kind),
+            "form": form,
+        }
+        return TemplateResponse(request, "admin/legacy_import/start.html", context)
+
+
+def start_run(kind: str, form: StartForm, actor: Any) -> ImportRun:
+    """Open a run and queue it.
+
+    The queue is a table of the same database: the task is there as soon as the run is, and never without it.
+
+    Raises:
+        RunError, SourceError: the run cannot be started; an upload is not kept.
+    """
+    reference = form.take_reference()
+    try:
+        with transaction.atomic():
+            run: ImportRun = runs.start(kind=kind, reference=reference, options=form.options(), actor=actor)
+            tasks.stage_run.enqueue(run.pk)
+    except BaseException:
+        if form.is_upload:
+            reference.path.unlink(missing_ok=True)
+        raise
+    return run

@@ -1,0 +1,131 @@
+"""What staff choose before a preview."""
+
+from typing import Any
+
+from django import forms
+from django.conf import settings
+from django.core.files.uploadedfile import UploadedFile
+from django.template.defaultfilters import filesizeformat
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from legacy_import.records import ImportOptions
+from legacy_import.sources import SourceError, SourceReference, configured_source
+from legacy_import.uploads import store_upload, stored_users_upload
+
+UPLOAD = "upload"
+
+
+def explained(choice: str, explanation: str) -> SafeString:
+    """A choice, with a quieter line below it."""
+    return format_html("{}<small>{}</small>", choice, explanation)
+
+
+EXISTING = [
+    ("keep", explained("Keep what stands here", "Rows that are here already and differ stay as they are.")),
+    (
+        "update",
+        explained(
+            "Update from the old database",
+            "Rows that are here already and differ are brought up to date, unless somebody changed them here.",
+        ),
+    ),
+]
+DUPLICATES = [
+    ("reject", explained("Reject the others", "The lowest id keeps the name; the others are listed as rejected.")),
+    (
+        "merge",
+        explained(
+            "Merge the others", "The lowest id keeps the name, and gets the messages and follows of the others."
+        ),
+    ),
+]
+
+
+class StartForm(forms.Form):
+    """Which old database, and how rows are treated that are here already.
+
+    Args:
+        kind: users or messages.
+    """
+
+    field_order = ("source", "upload", "existing", "duplicates")
+
+    upload = forms.FileField(label="File to upload", required=False)
+    existing = forms.ChoiceField(
+        label="Rows that are here already", choices=EXISTING, initial="keep", widget=forms.RadioSelect
+    )
+    duplicates = forms.ChoiceField(
+        label="Users of the same name", choices=DUPLICATES, initial="reject", widget=forms.RadioSelect
+    )
+
+    def __init__(self, kind: str, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.references: dict[str, SourceReference] = {}
+        choices = []
+        if (configured := self._configured()) is not None:
+            self.references["configured"] = configured
+            choices.append(("configured", explained("The configured database", configured.label)))
+        if kind == "messages" and (stored := stored_users_upload()):
+            run, self.references["stored"] = stored
+            label = f"The file uploaded for import {run.pk}"
+            choices.append(("stored", explained(label, self.references["stored"].label)))
+        choices.append(
+            (UPLOAD, explained("A file from this computer", f"A SQLite file of at most {self.largest_upload}."))
+        )
+        self.fields["source"] = forms.ChoiceField(
+            label="Old database",
+            choices=choices,
+            # Messages follow their users: after an upload, from that upload.
+            initial="stored" if "stored" in self.references else choices[0][0],
+            widget=forms.RadioSelect,
+        )
+        self.order_fields(self.field_order)
+        self.fields["upload"].widget.attrs["data-largest"] = settings.LEGACY_UPLOAD_MAX_BYTES
+        if kind == "messages":
+            del self.fields["duplicates"]
+
+    def _configured(self) -> SourceReference | None:
+        self.configuration_error = ""
+        try:
+            return configured_source()
+        except SourceError as error:
+            self.configuration_error = error.message
+            return None
+
+    @property
+    def largest_upload(self) -> str:
+        return filesizeformat(settings.LEGACY_UPLOAD_MAX_BYTES)
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or {}
+        upload: UploadedFile | None = cleaned.get("upload")
+        if cleaned.get("source") != UPLOAD or "upload" in self.errors:
+            return cleaned
+        if upload is None:
+            self.add_error("upload", "Choose the SQLite file of the old MiniTwit, often called minitwit.db.")
+        elif (upload.size or 0) > settings.LEGACY_UPLOAD_MAX_BYTES:
+            self.add_error(
+                "upload",
+                f"{upload.name} has {filesizeformat(upload.size or 0)}, but at most {self.largest_upload} can be "
+                "uploaded. Put the file on the server instead, and name it in LEGACY_DATABASE_URL.",
+            )
+        return cleaned
+
+    @property
+    def is_upload(self) -> bool:
+        return bool(self.cleaned_data["source"] == UPLOAD)
+
+    def take_reference(self) -> SourceReference:
+        """The chosen database; an upload is stored first.
+
+        Raises:
+            SourceError: the upload could not be stored.
+        """
+        if self.is_upload:
+            return store_upload(self.cleaned_data["upload"])
+        return self.references[self.cleaned_data["source"]]
+
+    def options(self) -> ImportOptions:
+        chosen = {name: self.cleaned_data[name] for name in ("existing", "duplicates") if name in self.fields}
+        return ImportOptions(**chosen)

@@ -1,0 +1,101 @@
+"""Uploaded old databases: from the browser to a file of our own, and away again when nobody needs it.
+
+What a browser sends is not to be trusted: not its size, not its content, not its name. So the size is limited while
+it arrives, the content is only ever opened by `sources`, and the name serves as a label.
+"""
+
+import os
+import time
+import uuid
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.core.files.uploadedfile import UploadedFile
+from django.core.files.uploadhandler import TemporaryFileUploadHandler
+from django.db.models import QuerySet
+
+from legacy_import.files import import_dir
+from legacy_import.models import ImportRun
+from legacy_import.sources import SourceError, SourceReference
+
+PATTERN = "upload-*.sqlite3"
+# A file that belongs to no run: its run is just being opened, or the process died in between.
+ORPHAN_SECONDS = 3600
+
+State, Kind = ImportRun.State, ImportRun.Kind
+
+
+class CappedUploadHandler(TemporaryFileUploadHandler):
+    """Writes no more than LEGACY_UPLOAD_MAX_BYTES of an upload to disk, but counts all of it.
+
+    Whoever takes an upload compares its size with a limit of his own, which is never above this one.
+    """
+
+    def receive_data_chunk(self, raw_data: bytes, start: int) -> None:
+        if start + len(raw_data) <= settings.LEGACY_UPLOAD_MAX_BYTES:
+            super().receive_data_chunk(raw_data, start)
+
+
+def store_upload(upload: UploadedFile) -> SourceReference:
+    """Keep an upload under a name of our choice, readable by this account only.
+
+    Raises:
+        SourceError: there is no room for it.
+    """
+    discard_unneeded_uploads()
+    path = import_dir() / f"upload-{uuid.uuid4().hex}.sqlite3"
+    label = "".join(character for character in upload.name or "" if character.isprintable()) or "the uploaded file"
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with open(descriptor, "wb") as file:
+            for chunk in upload.chunks():
+                file.write(chunk)
+    except OSError as error:
+        path.unlink(missing_ok=True)
+        raise SourceError(
+            "not_stored", f"{label} could not be stored on the server: {error.strerror}. Nothing was imported."
+        ) from None
+    return SourceReference(path, label, uploaded=True)
+
+
+def stored_users_upload() -> tuple[ImportRun, SourceReference] | None:
+    """The upload whose users were imported last, if it is still here for its messages."""
+    run = newest_users_run()
+    if run is None or not run.source["uploaded"] or not Path(run.source["location"]).exists():
+        return None
+    return run, SourceReference(Path(run.source["location"]), run.source["label"], uploaded=True)
+
+
+def discard_unneeded_uploads() -> None:
+    """Delete the uploads that no run will read again."""
+    for path in import_dir().glob(PATTERN):
+        runs = ImportRun.objects.filter(source__location=str(path))
+        if not (is_needed(runs) if runs.exists() else is_young(path)):
+            path.unlink(missing_ok=True)
+
+
+def is_needed(runs: QuerySet[ImportRun]) -> bool:
+    """Whether a file is still to be read, given the runs that read it.
+
+    Two kinds of runs do: one that is not over yet, and the newest import of users, whose messages come next.
+    """
+    if runs.filter(state__in=(State.STAGING, State.PREVIEWED, State.APPLYING)).exists():
+        return True
+    newest = newest_users_run()
+    if newest is None or not runs.filter(pk=newest.pk).exists():
+        return False
+    return not runs.filter(kind=Kind.MESSAGES, state=State.APPLIED, id__gt=newest.pk).exists()
+
+
+def is_young(path: Path) -> bool:
+    try:
+        return path.stat().st_mtime > time.time() - ORPHAN_SECONDS
+    except FileNotFoundError:
+        return False
+
+
+def newest_users_run() -> Any:
+    # Only these columns: a data migration comes here, too, at a time when later ones may not be there.
+    applied = ImportRun.objects.filter(kind=Kind.USERS, state=State.APPLIED)
+    return applied.only("id", "source").order_by("-id").first()

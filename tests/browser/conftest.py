@@ -1,0 +1,86 @@
+"""A real browser on a real server, with a real worker beside it."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.db import connections
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from tests.legacy_import.conftest import configured, import_dir, sample, worker
+from tests.MiniTwit.factories import make_user
+
+__all__ = ["configured", "import_dir", "sample", "worker"]
+
+PASSWORD = "a password for the browser"
+WIDE, NARROW = {"width": 1400, "height": 900}, {"width": 480, "height": 900}
+
+
+@pytest.fixture
+def browser(live_server: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Browser]:
+    """Debian's Chromium. It ends before the database of the test does."""
+    chromium = shutil.which("chromium")
+    if chromium is None:
+        pytest.skip("NO BROWSER: the pages were not tried in one. Install Debian's chromium.")
+    # Playwright keeps an event loop in this thread, in which Django would refuse the test's own look at the database.
+    monkeypatch.setitem(os.environ, "DJANGO_ALLOW_ASYNC_UNSAFE", "1")
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        yield started
+        started.close()
+        connections.close_all()  # inside the loop these are others than outside, and nobody else would close them
+
+
+class Visitor:
+    """A staff member at the browser, and what the console said meanwhile."""
+
+    def __init__(self, page: Page, address: str) -> None:
+        self.page = page
+        self.address = address
+        self.complaints: list[str] = []
+        page.on("console", lambda message: self.hear(message.type, message.text))
+        page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        page.on("requestfailed", lambda request: self.hear("error", f"{request.url}: {request.failure}"))
+
+    def hear(self, kind: str, text: str) -> None:
+        # A page that is left while it asks for its progress has not failed.
+        if kind in ("error", "warning") and "ERR_ABORTED" not in text:
+            self.complaints.append(text)
+
+    def sign_in(self) -> None:
+        make_user_who_may_import()
+        self.page.goto(f"{self.address}/admin/")
+        self.page.fill("#id_username", "importer")
+        self.page.fill("#id_password", PASSWORD)
+        self.page.click("input[type=submit]")
+
+    def look(self, name: str) -> None:
+        """Keep a picture of the page, wide and narrow; on a narrow screen nothing may stand out at the side."""
+        folder: Path = settings.VAR_DIR / "screenshots"
+        folder.mkdir(parents=True, exist_ok=True)
+        for label, size in (("wide", WIDE), ("narrow", NARROW)):
+            self.page.set_viewport_size(size)  # type: ignore[arg-type]
+            self.page.screenshot(path=folder / f"{name}_{label}.png")
+            assert self.page.evaluate("document.documentElement.scrollWidth") <= size["width"], f"{name} {label}"
+        self.page.set_viewport_size(WIDE)  # type: ignore[arg-type]
+
+
+def make_user_who_may_import() -> None:
+    user = make_user("importer", is_staff=True, is_superuser=True)
+    user.set_password(PASSWORD)
+    user.save()
+
+
+@pytest.fixture
+def visitor(browser: Browser, live_server: Any) -> Visitor:
+    return Visitor(browser.new_page(), live_server.url)
+
+
+@pytest.fixture
+def visitor_without_javascript(browser: Browser, live_server: Any) -> Visitor:
+    context = browser.new_context(java_script_enabled=False)
+    return Visitor(context.new_page(), live_server.url)
