@@ -1,0 +1,95 @@
+"""`import_legacy` as scripts use it."""
+
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from MiniTwit.models import Follow, Message, User
+from tests.legacy_import.old_database import make_old_database
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("import_dir")]
+
+ACCOUNT = {"read", "new", "changed", "unchanged", "kept", "duplicate", "rejected"}
+
+
+def import_legacy(*arguments: str) -> dict[str, Any]:
+    output = io.StringIO()
+    try:
+        call_command("import_legacy", *arguments, "--json", stdout=output, stderr=io.StringIO())
+    finally:
+        answer = output.getvalue()
+    return json.loads(answer)
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return make_old_database(
+        tmp_path / "old.db",
+        user=[(1, "ann", "", ""), (2, "bob", "", ""), (3, "bob", "", "")],
+        message=[(1, 1, "hi", 1_600_000_000, 0), (2, 1, "", 1_600_000_000, 0)],
+        follower=[(1, 2), (1, 2), (1, 1)],
+    )
+
+
+def test_the_answer_has_the_promised_shape_and_figures(path):
+    users = import_legacy("users", "--source", str(path))
+    assert set(users) == {"run", "kind", "state", "tables", "rejected", "notes"}
+    assert (users["kind"], users["state"]) == ("users", "applied")
+    assert set(users["tables"]["user"]) == ACCOUNT
+    assert users["rejected"] == {"user": {"duplicate_username": 1}}
+    assert users["notes"] == {"user": {"empty_email": 2, "unusable_password": 2}}
+    messages = import_legacy("messages", "--source", f"sqlite:///{path}")
+    assert messages["tables"]["message"] | {"new": 1, "rejected": 1, "read": 2} == messages["tables"]["message"]
+    assert (
+        messages["tables"]["follower"] | {"new": 1, "duplicate": 1, "rejected": 1} == messages["tables"]["follower"]
+    )
+    assert messages["rejected"] == {"message": {"empty_text": 1}, "follower": {"self_follow": 1}}
+    assert (User.objects.count(), Message.objects.count(), Follow.objects.count()) == (2, 1, 1)
+
+
+def test_a_dry_run_stops_at_the_preview(path):
+    answer = import_legacy("users", "--source", str(path), "--dry-run")
+    assert (answer["state"], answer["tables"]["user"]["new"]) == ("previewed", 2)
+    assert not User.objects.exists()
+
+
+def test_the_configured_database_is_the_default(path, settings):
+    settings.LEGACY_DATABASE_URL = f"sqlite:///{path}"
+    assert import_legacy("users")["tables"]["user"]["new"] == 2
+
+
+def test_duplicates_are_merged_on_request(path):
+    answer = import_legacy("users", "--source", str(path), "--duplicates", "merge")
+    assert (answer["tables"]["user"]["duplicate"], answer["rejected"]) == (1, {"user": {}})
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        (["users", "--source", "/nowhere/old.db"], "no_such_file"),
+        (["users", "--source", "mysql://host/db"], "unsupported_source"),
+        (["users"], "no_source"),
+        (["messages", "--source", "PATH"], "users_first"),
+    ],
+)
+def test_what_goes_wrong_is_said_in_one_line_and_in_json(path, arguments, code):
+    output = io.StringIO()
+    with pytest.raises(CommandError) as error:
+        call_command(
+            "import_legacy", *(str(path) if word == "PATH" else word for word in arguments), "--json", stdout=output
+        )
+    answer = json.loads(output.getvalue())
+    assert answer == {"error": {"code": code, "message": str(error.value)}}
+    assert "\n" not in str(error.value)
+    assert error.value.returncode == 1
+
+
+def test_for_people_the_account_is_printed_as_text(path):
+    output = io.StringIO()
+    call_command("import_legacy", "users", "--source", str(path), stdout=output)
+    assert "user: 3 read: 2 new, 1 rejected" in output.getvalue()
+    assert "verification: ok" in output.getvalue()

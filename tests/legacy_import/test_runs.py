@@ -1,0 +1,386 @@
+"""The life of an import run, from preview to undo, on a real PostgreSQL with real transactions."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.contrib.auth import authenticate
+from django.db import connection
+
+from legacy_import import locks, runs
+from legacy_import.errors import RunError
+from legacy_import.models import ImportRun, MergedUser, RejectedRow
+from legacy_import.records import ImportOptions, TableCounts
+from legacy_import.sources import SourceReference, source_at
+from legacy_import.tables import staged_table
+from MiniTwit.models import Follow, Message, User
+from tests.legacy_import.conftest import other_session
+from tests.legacy_import.old_database import make_old_database
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("import_dir")]
+
+HASH = "pbkdf2:sha256:1000$Nq1fXSEO$" + "0b1dd8b6" * 8
+ANN = (1, "ann", "ann@example.com", HASH)
+BOB = (2, "bob", "bob@example.com", HASH)
+MORNING = 1_600_000_000
+
+
+def old(tmp_path: Path, **tables: Any) -> Path:
+    return make_old_database(tmp_path / "old.db", **tables)
+
+
+def import_(kind: str, path: Path, **options: str) -> Any:
+    run = preview(kind, path, **options)
+    runs.confirm(run.pk)
+    return runs.apply(run.pk)
+
+
+def preview(kind: str, path: Path, **options: str) -> Any:
+    run = runs.start(kind=kind, reference=source_at(str(path)), options=ImportOptions(**options))
+    return runs.stage(run.pk)
+
+
+def counts(run: Any, table: str) -> TableCounts:
+    return TableCounts.from_json(run.counts[table])
+
+
+def staging_tables(run: Any) -> list[str]:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT relname FROM pg_class WHERE relname LIKE %s", [f"legacy_staging_{run.pk}_%"])
+        return [name for (name,) in cursor.fetchall()]
+
+
+def test_users_then_messages_arrive_with_new_ids_and_their_origin(tmp_path):
+    User.objects.create_superuser("staff")
+    path = old(
+        tmp_path,
+        user=[ANN, BOB],
+        message=[(7, 2, "good morning", MORNING, 1)],
+        follower=[(1, 2)],
+    )
+    users = import_("users", path)
+    messages = import_("messages", path)
+    bob = User.objects.get(username="bob")
+    message = Message.objects.get()
+    assert (bob.legacy_id, bob.import_run, bob.date_joined, bob.email) == (2, users.pk, None, "bob@example.com")
+    assert (message.author, message.text, message.flagged) == (bob, "good morning", True)
+    assert message.pub_date == datetime.fromtimestamp(MORNING, UTC)
+    assert (message.legacy_id, message.import_run, message.changed_at) == (7, messages.pk, None)
+    assert [(follow.who.username, follow.whom.username) for follow in Follow.objects.all()] == [("ann", "bob")]
+    assert messages.verification["ok"] is True
+    assert staging_tables(messages) == []
+
+
+def test_a_second_import_brings_nothing_new(tmp_path):
+    path = old(tmp_path, user=[ANN, BOB], message=[(1, 1, "hi", MORNING, 0)], follower=[(1, 2), (1, 2)])
+    import_("users", path)
+    import_("messages", path)
+    assert counts(import_("users", path), "user").unchanged == 2
+    again = import_("messages", path)
+    assert (counts(again, "message").new, counts(again, "message").unchanged) == (0, 1)
+    assert (counts(again, "follower").unchanged, counts(again, "follower").duplicate) == (1, 1)
+    assert (User.objects.count(), Message.objects.count(), Follow.objects.count()) == (2, 1, 1)
+
+
+def test_a_preview_writes_nothing_and_burns_no_numbers(tmp_path):
+    path = old(tmp_path, user=[ANN, BOB])
+    with connection.cursor() as cursor:
+        cursor.execute('SELECT last_value FROM "MiniTwit_user_id_seq"')
+        before = cursor.fetchone()
+        run = preview("users", path)
+        cursor.execute('SELECT last_value FROM "MiniTwit_user_id_seq"')
+        assert cursor.fetchone() == before
+    assert run.state == "previewed"
+    assert counts(run, "user").new == 2
+    assert not User.objects.exists()
+
+
+def test_messages_wait_for_the_users_of_the_same_database(tmp_path):
+    path = old(tmp_path, user=[ANN], message=[(1, 1, "hi", MORNING, 0)])
+    other = make_old_database(tmp_path / "other.db", user=[ANN])
+    with pytest.raises(RunError, match="have not been imported yet") as error:
+        preview("messages", path)
+    assert error.value.code == "users_first"
+    import_("users", other)
+    with pytest.raises(RunError) as error:
+        preview("messages", path)
+    assert error.value.code == "users_first"
+    assert not ImportRun.objects.filter(kind="messages").exists()
+
+
+def test_users_who_came_later_are_named_in_the_preview_of_messages(tmp_path):
+    import_("users", old(tmp_path, user=[ANN]))
+    path = old(tmp_path, user=[ANN, BOB], message=[(1, 2, "hi", MORNING, 0)])
+    run = preview("messages", path)
+    assert counts(run, "message").reasons == {"author_missing": 1}
+    assert any("1 of its 2 users are missing here" in warning for warning in run.source["warnings"])
+
+
+def test_an_upload_may_be_a_copy_of_the_database_but_not_another_one(tmp_path):
+    import_("users", old(tmp_path, user=[ANN, BOB]))
+    copy = make_old_database(tmp_path / "copy.db", user=[ANN, BOB, (3, "new", "", "")], message=[])
+    stranger = make_old_database(tmp_path / "stranger.db", user=[(1, "x", "", ""), (2, "y", "", "")], message=[])
+    for path, state in ((copy, "previewed"), (stranger, "failed")):
+        reference = SourceReference(path, path.name, uploaded=True)
+        run = runs.start(kind="messages", reference=reference, options=ImportOptions())
+        if state == "failed":
+            with pytest.raises(RunError, match="is not the database whose users were imported"):
+                runs.stage(run.pk)
+        else:
+            runs.stage(run.pk)
+        run.refresh_from_db()
+        assert run.state == state
+
+
+def test_a_row_that_was_changed_here_is_kept_whatever_the_options_say(tmp_path):
+    import_("users", old(tmp_path, user=[ANN, BOB]))
+    User.objects.filter(username="ann").update(email="ann@work.example")
+    newer = old(tmp_path, user=[(1, "ann", "ann@home.example", HASH), (2, "bob", "bob@home.example", HASH)])
+    run = import_("users", newer, existing="update")
+    assert (counts(run, "user").kept, counts(run, "user").changed) == (1, 1)
+    assert set(User.objects.values_list("email", flat=True)) == {"ann@work.example", "bob@home.example"}
+    assert User.objects.get(username="bob").changed_at is None
+
+
+def test_rows_that_differ_are_kept_unless_updating_is_asked_for(tmp_path):
+    import_("users", old(tmp_path, user=[ANN]))
+    run = import_("users", old(tmp_path, user=[(1, "ann", "other@example.com", HASH)]))
+    assert counts(run, "user").kept == 1
+    assert User.objects.get().email == "ann@example.com"
+
+
+def test_the_staff_account_is_never_taken_over(tmp_path):
+    staff = User.objects.create_superuser("admin", "real@example.com", "secret")
+    run = import_("users", old(tmp_path, user=[(1, "admin", "evil@example.com", HASH)]), existing="update")
+    assert counts(run, "user").reasons == {"username_taken": 1}
+    staff.refresh_from_db()
+    assert (staff.email, staff.legacy_id) == ("real@example.com", None)
+
+
+def test_imported_accounts_are_never_staff_whatever_the_file_says(tmp_path):
+    schema = {"user": "user_id integer primary key, username, email, pw_hash, is_staff, is_superuser"}
+    import_("users", old(tmp_path, user=[(1, "mallory", "", HASH, 1, 1)], schema=schema))
+    mallory = User.objects.get()
+    assert (mallory.is_staff, mallory.is_superuser, mallory.is_active) == (False, False, True)
+
+
+def test_rejected_rows_are_stored_with_reason_and_values_but_without_passwords(tmp_path):
+    import_("users", old(tmp_path, user=[ANN, (2, "ann", "second@example.com", "open sesame")]))
+    rejected = RejectedRow.objects.get()
+    assert (rejected.reason, rejected.position, rejected.legacy_id) == ("duplicate_username", 2, 2)
+    assert rejected.values == {"user_id": "2", "username": "ann", "email": "second@example.com"}
+
+
+def test_messages_of_a_rejected_author_say_so(tmp_path):
+    path = old(tmp_path, user=[ANN, (2, "ann", "", "")], message=[(1, 2, "a", MORNING, 0), (2, 9, "b", MORNING, 0)])
+    import_("users", path)
+    run = import_("messages", path)
+    assert counts(run, "message").reasons == {"author_rejected": 1, "author_missing": 1}
+
+
+def test_merging_gives_the_messages_and_follows_to_the_survivor(tmp_path):
+    path = old(
+        tmp_path,
+        user=[ANN, (2, "ann", "", ""), (3, "bob", "", "")],
+        message=[(1, 2, "by the second ann", MORNING, 0)],
+        follower=[(2, 3), (1, 3), (1, 2)],
+    )
+    users = import_("users", path, duplicates="merge")
+    assert counts(users, "user").duplicate == 1
+    assert MergedUser.objects.get().legacy_id == 2
+    run = import_("messages", path, duplicates="merge")
+    assert Message.objects.get().author.username == "ann"
+    assert (counts(run, "follower").new, counts(run, "follower").duplicate) == (1, 1)
+    assert counts(run, "follower").reasons == {"self_follow": 1}
+    assert run.verification["ok"] is True
+
+
+def test_a_confirmation_counts_once(tmp_path):
+    run = preview("users", old(tmp_path, user=[ANN]))
+    runs.confirm(run.pk)
+    with pytest.raises(RunError) as error:
+        runs.confirm(run.pk)
+    assert error.value.code == "already_confirmed"
+    runs.apply(run.pk)
+    with pytest.raises(RunError) as error:
+        runs.apply(run.pk)
+    assert error.value.code == "run_is_over"
+    assert User.objects.count() == 1
+
+
+def test_what_was_previewed_is_imported_though_the_file_changed_since(tmp_path):
+    run = preview("users", old(tmp_path, user=[ANN]))
+    old(tmp_path, user=[ANN, BOB])
+    runs.confirm(run.pk)
+    runs.apply(run.pk)
+    assert list(User.objects.values_list("username", flat=True)) == ["ann"]
+
+
+def test_a_preview_that_is_no_longer_true_is_refused(tmp_path):
+    run = preview("users", old(tmp_path, user=[ANN, BOB]))
+    User.objects.create(username="ann")  # takes the name meanwhile
+    runs.confirm(run.pk)
+    with pytest.raises(RunError, match="Make a new preview") as error:
+        runs.apply(run.pk)
+    assert error.value.code == "preview_outdated"
+    run.refresh_from_db()
+    assert (run.state, run.error_code) == ("failed", "preview_outdated")
+    assert not User.objects.filter(legacy_id__isnull=False).exists()
+    assert staging_tables(run) == []
+
+
+def test_a_change_here_that_alters_nothing_of_the_preview_does_no_harm(tmp_path):
+    run = preview("users", old(tmp_path, user=[ANN]))
+    User.objects.create(username="somebody else")
+    runs.confirm(run.pk)
+    assert runs.apply(run.pk).state == "applied"
+
+
+def test_staged_rows_lost_in_a_server_crash_are_noticed(tmp_path):
+    run = preview("users", old(tmp_path, user=[ANN]))
+    with connection.cursor() as cursor:  # what a crash does to an unlogged table
+        cursor.execute(f"TRUNCATE {staged_table(run.pk, 'user').as_string(cursor.cursor)}")
+    runs.confirm(run.pk)
+    with pytest.raises(RunError) as error:
+        runs.apply(run.pk)
+    assert error.value.code == "staging_lost"
+    assert not User.objects.exists()
+
+
+def test_a_newer_preview_replaces_the_older(tmp_path):
+    path = old(tmp_path, user=[ANN])
+    first, second = preview("users", path), preview("users", path)
+    first.refresh_from_db()
+    assert (first.state, second.state) == ("superseded", "previewed")
+    with pytest.raises(RunError):
+        runs.confirm(first.pk)
+
+
+def test_a_preview_can_be_cancelled_and_leaves_nothing(tmp_path, import_dir):
+    run = preview("users", old(tmp_path, user=[ANN]))
+    assert runs.cancel(run.pk).state == "cancelled"
+    assert staging_tables(run) == []
+    assert list(import_dir.iterdir()) == []
+    with pytest.raises(RunError) as error:
+        runs.cancel(run.pk)
+    assert error.value.code == "run_is_over"
+
+
+def test_one_import_at_a_time(tmp_path):
+    path = old(tmp_path, user=[ANN])
+    waiting = runs.start(kind="users", reference=source_at(str(path)), options=ImportOptions())
+    with pytest.raises(RunError) as error:
+        preview("users", path)
+    assert error.value.code == "already_running"
+    with other_session() as cursor:
+        cursor.execute("SELECT pg_advisory_lock(%s, %s)", locks.EXECUTING)
+        with pytest.raises(RunError) as error:
+            runs.stage(waiting.pk)
+        assert error.value.code == "already_running"
+
+
+def test_a_run_whose_worker_died_is_ended_and_makes_way(tmp_path):
+    path = old(tmp_path, user=[ANN])
+    run = runs.start(kind="users", reference=source_at(str(path)), options=ImportOptions())
+    ImportRun.objects.filter(pk=run.pk).update(picked_up_at=datetime.now(UTC))  # and nobody holds the lock
+    assert preview("users", path).state == "previewed"
+    run.refresh_from_db()
+    assert (run.state, run.error_code) == ("failed", "worker_died")
+
+
+def test_a_run_at_work_is_not_taken_for_dead(tmp_path):
+    path = old(tmp_path, user=[ANN])
+    run = runs.start(kind="users", reference=source_at(str(path)), options=ImportOptions())
+    ImportRun.objects.filter(pk=run.pk).update(picked_up_at=datetime.now(UTC))
+    with other_session() as cursor:
+        cursor.execute("SELECT pg_advisory_lock(%s, %s)", locks.EXECUTING)
+        runs.reconcile()
+    run.refresh_from_db()
+    assert run.state == "staging"
+
+
+def test_undo_takes_out_what_the_run_brought_and_nothing_else(tmp_path):
+    staff = User.objects.create(username="staff")
+    own = Message.objects.create(author=staff, text="born here")
+    path = old(
+        tmp_path, user=[ANN, BOB], message=[(1, 1, "a", MORNING, 0), (2, 2, "b", MORNING, 0)], follower=[(1, 2)]
+    )
+    users = import_("users", path)
+    messages = import_("messages", path)
+    Message.objects.filter(legacy_id=2).update(flagged=True)  # moderated since
+    with pytest.raises(RunError) as error:
+        runs.request_undo(users.pk)
+    assert error.value.code == "messages_first"
+    undo(messages)
+    assert set(Message.objects.values_list("text", flat=True)) == {"born here", "b"}
+    assert not Follow.objects.exists()
+    undone = undo(users)
+    assert undone.undo_result == {"user": {"removed": 1, "restored": 0, "kept": 1}}
+    assert set(User.objects.values_list("username", flat=True)) == {"staff", "bob"}
+    assert own.author_id == staff.pk
+
+
+def test_undo_gives_updated_rows_their_former_values_back(tmp_path):
+    import_("users", old(tmp_path, user=[ANN, BOB]))
+    newer = [(1, "anna", "a@b.cc", HASH), (2, "bobby", "b@b.cc", HASH)]
+    update = import_("users", old(tmp_path, user=newer), existing="update")
+    User.objects.filter(legacy_id=2).update(first_name="Robert")
+    undo(update)
+    assert set(User.objects.values_list("username", "email")) == {("ann", "ann@example.com"), ("bobby", "b@b.cc")}
+    assert User.objects.get(username="ann").changed_at is None
+
+
+def undo(run: Any) -> Any:
+    runs.request_undo(run.pk)
+    return runs.undo(run.pk)
+
+
+def test_a_large_import_leaves_the_tables_as_they_were_defined(tmp_path):
+    """Beyond 20,000 rows the indexes and foreign keys are dropped and built again."""
+    people = [(number, f"user {number}", "", "") for number in range(1, 20_101)]
+    texts = [(number, number % 20_100 + 1, f"message {number}", MORNING + number, 0) for number in range(1, 20_201)]
+    path = old(tmp_path, user=people, message=texts)
+    definitions = indexes_and_constraints()
+    import_("users", path)
+    run = import_("messages", path)
+    assert indexes_and_constraints() == definitions
+    assert (User.objects.count(), Message.objects.count()) == (20_100, 20_200)
+    assert run.verification["ok"] is True
+    assert run.audit["disagreements"] == []
+
+
+def indexes_and_constraints() -> set[tuple[str, str]]:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT conname, pg_get_constraintdef(oid) FROM pg_constraint"
+            " WHERE conrelid::regclass::text LIKE '%MiniTwit%'"
+            " UNION ALL SELECT indexname, indexdef FROM pg_indexes WHERE tablename LIKE 'MiniTwit%'"
+        )
+        return set(cursor.fetchall())
+
+
+def test_old_passwords_still_sign_in(sample):
+    import_("users", sample)
+    user = User.objects.filter(password__startswith="pbkdf2_sha256$").earliest("legacy_id")
+    assert authenticate(username=user.username, password=f"password-{user.legacy_id}") == user
+    assert authenticate(username=user.username, password="something else") is None
+
+
+def test_the_whole_sample_is_accounted_for(sample):
+    for kind, tables in (("users", ["user"]), ("messages", ["message", "follower"])):
+        run = import_(kind, sample)
+        assert run.audit["disagreements"] == []
+        assert run.verification["ok"] is True
+        for table in tables:
+            account = counts(run, table)
+            parts = (
+                account.new,
+                account.changed,
+                account.unchanged,
+                account.kept,
+                account.duplicate,
+                account.rejected,
+            )
+            assert account.read == sum(parts) == run.source["tables"][table]
+            assert sum(account.reasons.values()) == account.rejected == run.rejected_rows.filter(table=table).count()

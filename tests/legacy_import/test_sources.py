@@ -1,0 +1,198 @@
+"""Old databases that are not what they should be: refused with a sentence, and never obeyed."""
+
+import sqlite3
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from legacy_import.sources import SourceError, SQLiteSource, configured_source, source_at
+from legacy_import.sources.guard import Watch, open_readonly
+from legacy_import.sources.reference import SourceReference
+from tests.legacy_import.old_database import make_old_database
+
+USER = ("user",)
+PERSON = (1, "ann", "ann@example.com", "x")
+
+
+def open_source(path: Path, required: Sequence[str] = USER) -> SQLiteSource:
+    return SQLiteSource.open(source_at(str(path)), path.with_suffix(".snapshot"), required=required)
+
+
+def refusal(path: Path, required: Sequence[str] = USER) -> SourceError:
+    with pytest.raises(SourceError) as error, open_source(path, required) as source:
+        for _ in source.chunks("user"):
+            pass
+    assert str(path) in error.value.message
+    return error.value
+
+
+def write(path: Path, script: str) -> Path:
+    connection = sqlite3.connect(path)
+    connection.executescript(script)
+    connection.close()
+    return path
+
+
+@pytest.mark.parametrize(
+    ("content", "what_it_is"),
+    [
+        (b"", "an empty file"),
+        (b"user_id,username\n1,ann\n", "a text file"),
+        ("größe".encode(), "a text file"),
+        (b"PK\x03\x04rest", "a ZIP archive"),
+        (b"\x1f\x8bgzip", "a gzip archive"),
+        (b"12345678DUCK", "a DuckDB database"),
+        (b"\x37\x7f\x06\x82wal", "write-ahead log"),
+        (bytes(range(256)), "an unknown kind"),
+    ],
+)
+def test_a_file_that_is_no_database_is_named_for_what_it_is(tmp_path, content, what_it_is):
+    path = tmp_path / "old.db"
+    path.write_bytes(content)
+    error = refusal(path)
+    assert error.code == "not_sqlite"
+    assert what_it_is in error.message
+
+
+def test_a_missing_file_and_a_folder(tmp_path):
+    assert refusal(tmp_path / "nowhere.db").code == "no_such_file"
+    assert refusal(tmp_path).code == "not_sqlite"
+
+
+def test_a_truncated_file_is_damaged(tmp_path):
+    path = make_old_database(tmp_path / "old.db", user=[(n, f"user {n}", "x" * 500, "y") for n in range(1, 500)])
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    assert refusal(path).code == "damaged_file"
+
+
+def test_overwritten_pages_are_damage(tmp_path):
+    path = make_old_database(tmp_path / "old.db", user=[(n, f"user {n}", "x" * 500, "y") for n in range(1, 500)])
+    data = bytearray(path.read_bytes())
+    data[8192:40960] = b"\xff" * (40960 - 8192)
+    path.write_bytes(data)
+    assert refusal(path).code == "damaged_file"
+
+
+def test_a_missing_table_or_column_is_named(tmp_path):
+    path = write(tmp_path / "a.db", "CREATE TABLE user (user_id integer primary key, username, email, pw_hash)")
+    assert "no table message" in refusal(path, ("user", "message")).message
+    path = write(tmp_path / "b.db", "CREATE TABLE user (user_id integer primary key, username, email)")
+    assert "no column pw_hash" in refusal(path).message
+
+
+def test_a_file_without_the_flagged_column_is_read_as_never_flagged(tmp_path):
+    path = write(
+        tmp_path / "old.db",
+        "CREATE TABLE message (message_id integer primary key, author_id, text, pub_date);"
+        "INSERT INTO message VALUES (1, 1, 'hi', 1600000000)",
+    )
+    with open_source(path, ("message",)) as source:
+        assert [row.values for row in source.rows("message")] == [(1, 1, "hi", 1600000000, None)]
+
+
+def test_a_view_with_the_name_of_a_table_is_not_read(tmp_path):
+    path = write(tmp_path / "old.db", "CREATE VIEW user AS SELECT 1 user_id, 'x' username, '' email, '' pw_hash")
+    assert refusal(path).code == "missing_table"
+
+
+def test_a_virtual_table_is_not_read(tmp_path):
+    path = write(tmp_path / "old.db", "CREATE VIRTUAL TABLE user USING fts5(user_id, username, email, pw_hash)")
+    assert refusal(path).code == "missing_table"
+
+
+def test_a_computed_column_is_not_read(tmp_path):
+    path = write(
+        tmp_path / "old.db",
+        "CREATE TABLE user (user_id integer primary key, username, email,"
+        " pw_hash AS (printf('%.*c', 100000000, 'x')));"
+        "INSERT INTO user (username) VALUES ('ann')",
+    )
+    assert refusal(path).code == "missing_column"
+
+
+def test_a_value_beyond_all_measure_is_refused(tmp_path):
+    path = make_old_database(tmp_path / "old.db", user=[(1, "x" * (17 * 1024 * 1024), "", "")])
+    assert refusal(path).code == "value_too_long"
+
+
+def test_a_statement_that_gives_nothing_is_ended(tmp_path):
+    path = make_old_database(tmp_path / "old.db", user=[(n, "x", "", "") for n in range(1, 2000)])
+    watch = Watch(silence_limit=0)
+    connection = open_readonly(path, watch)
+    with pytest.raises(sqlite3.OperationalError, match="interrupted"):
+        connection.execute("SELECT count(*) FROM user AS a, user AS b, user AS c").fetchone()
+    assert watch.timed_out
+    connection.close()
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "DELETE FROM user",
+        "CREATE TABLE more (id)",
+        "ATTACH DATABASE ':memory:' AS other",
+        "PRAGMA journal_mode=WAL",
+        "PRAGMA writable_schema=ON",
+        "SELECT load_extension('anything')",
+        "SELECT randomblob(10)",
+        "WITH RECURSIVE endless(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM endless) SELECT count(*) FROM endless",
+        "SELECT * FROM trap",
+    ],
+)
+def test_nothing_but_reading_tables_is_allowed(tmp_path, statement):
+    path = make_old_database(tmp_path / "old.db", user=[PERSON])
+    write(path, "CREATE VIEW trap AS SELECT username FROM user")
+    connection = open_readonly(path)
+    with pytest.raises(sqlite3.DatabaseError, match=r"not authorized|prohibited"):
+        connection.execute(statement).fetchall()
+    connection.close()
+
+
+def test_a_live_file_is_read_as_it_was_when_the_import_began(tmp_path):
+    path = make_old_database(tmp_path / "old.db", user=[PERSON])
+    with open_source(path) as source:
+        write(path, "INSERT INTO user VALUES (2, 'late', '', '')")
+        assert [row.values[1] for row in source.rows("user")] == ["ann"]
+
+
+def test_rows_in_the_wal_of_a_live_file_are_read(tmp_path):
+    path = make_old_database(tmp_path / "old.db", user=[PERSON])
+    live = sqlite3.connect(path)
+    live.execute("PRAGMA journal_mode=WAL")
+    live.execute("INSERT INTO user VALUES (2, 'recent', '', '')")
+    live.commit()
+    with open_source(path) as source:
+        assert source.tables["user"].rows == 2
+        assert source.description.warnings == []
+    live.close()
+
+
+def test_a_wal_file_that_came_alone_is_warned_about(tmp_path):
+    path = make_old_database(tmp_path / "old.db", user=[PERSON])
+    data = bytearray(path.read_bytes())
+    data[18:20] = b"\x02\x02"
+    path.write_bytes(data)
+    with SQLiteSource.open(SourceReference(path, "old.db", uploaded=True), tmp_path / "s", required=USER) as source:
+        assert "came without its -wal file" in source.description.warnings[0]
+
+
+def test_other_tables_are_ignored_and_listed(tmp_path):
+    path = make_old_database(tmp_path / "old.db", user=[PERSON])
+    write(path, "CREATE TABLE latest (id); CREATE TABLE sessions (id)")
+    with open_source(path) as source:
+        assert source.description.ignored == ["latest", "sessions"]
+
+
+@pytest.mark.parametrize(
+    ("location", "path"),
+    [("sqlite:////srv/old%20site.db", "/srv/old site.db"), ("/srv/old.db", "/srv/old.db")],
+)
+def test_a_source_is_given_as_a_path_or_an_address(location, path):
+    assert str(source_at(location).path) == path
+
+
+def test_another_kind_of_database_is_refused_by_its_address(settings):
+    settings.LEGACY_DATABASE_URL = "oracle://somewhere/db"
+    with pytest.raises(SourceError, match="must be a SQLite file"):
+        configured_source()
