@@ -31,7 +31,7 @@ format: $(VENV)/installed-dev ## Bring the code into ruff's form
 	@$(BIN)/ruff format
 
 bench: $(VENV)/installed-dev ## Measure the import on millions of rows
-	@$(BIN)/python benchmarks/run.py
+	@$(BIN)/python -m benchmarks.run
 
 clean-demo: ## Remove the demo's database, sample, uploads and logs
 	rm -rf $(VAR_DIR)

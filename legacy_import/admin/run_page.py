@@ -10,6 +10,7 @@ from legacy_import.admin.preview_result import PreviewResult
 from legacy_import.forms import DUPLICATES, EXISTING
 from legacy_import.models import ImportRun
 from legacy_import.overview import TABLE_NAMES, activity_of, moment, progress_of, standing_of
+from legacy_import.reasons import Verdict
 from legacy_import.records import TABLES_OF_KIND
 from legacy_import.tables import Models
 
@@ -33,7 +34,7 @@ def context_of(run: ImportRun, user: Any) -> dict[str, Any]:
         "result": result if result.tables else None,
         "source_facts": source_facts(run),
         "options": options_in_words(run),
-        "durations": [(STEPS[step], seconds) for step, seconds in run.durations.items() if step in STEPS],
+        "durations": [(name, run.durations[step]) for step, name in STEPS.items() if step in run.durations],
         "verification": verification_of(run),
         "brought": rows_brought(run),
         "undo_result": [(TABLE_NAMES[table], counts) for table, counts in (run.undo_result or {}).items()],
@@ -83,7 +84,7 @@ def verification_of(run: ImportRun) -> dict[str, Any] | None:
 
 
 def rows_brought(run: ImportRun) -> list[dict[str, Any]]:
-    """What an applied run wrote, with the way to the rows."""
+    """How many rows of each verdict a run's tables have, and the way to those that it wrote."""
     models = Models.of()
     brought = []
     for table in TABLES_OF_KIND[run.kind]:
@@ -91,12 +92,10 @@ def rows_brought(run: ImportRun) -> list[dict[str, Any]]:
         target: type[Model] = models.target(table)
         changelist = reverse(f"admin:{target._meta.app_label}_{target._meta.model_name}_changelist")
         brought.append(
-            {
+            {verdict.value: counts.get(verdict.value, 0) for verdict in Verdict}
+            | {
                 "table": table,
                 "name": TABLE_NAMES[table],
-                "new": counts.get("new", 0),
-                "changed": counts.get("changed", 0),
-                "rejected": counts.get("rejected", 0),
                 "url": f"{changelist}?import_run={run.pk}",
             }
         )
