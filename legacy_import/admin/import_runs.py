@@ -9,7 +9,7 @@ from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.db.models import QuerySet
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
@@ -19,9 +19,10 @@ from legacy_import import runs, tasks
 from legacy_import.admin.rejected_rows import rejected_csv
 from legacy_import.admin.run_page import context_of, template_of
 from legacy_import.admin.start_pages import StartPagesMixin
+from legacy_import.admin.status import status_url, status_view
 from legacy_import.errors import RunError
 from legacy_import.models import ImportRun
-from legacy_import.overview import BRIEF, account_of, moment, progress_of, run_url
+from legacy_import.overview import BRIEF, account_of, moment, run_url
 from legacy_import.records import TABLES_OF_KIND
 from legacy_import.tables import Models
 from legacy_import.undo import check_undoable
@@ -75,7 +76,7 @@ class ImportRunAdmin(StartPagesMixin, admin.ModelAdmin):
         return [
             path("users/", page(self.start_view, kind="users"), name="legacy_import_users"),
             path("messages/", page(self.start_view, kind="messages"), name="legacy_import_messages"),
-            path(f"{run}/status/", page(self.status_view), name="legacy_import_status"),
+            path(f"{run}/status/", status_view, name="legacy_import_status"),
             path(f"{run}/rejected/<str:table>.csv", page(self.rejected_view), name="legacy_import_rejected"),
             path(f"{run}/confirm/", page(require_POST(self.confirm_view)), name="legacy_import_confirm"),
             path(f"{run}/cancel/", page(require_POST(self.cancel_view)), name="legacy_import_cancel"),
@@ -94,7 +95,7 @@ class ImportRunAdmin(StartPagesMixin, admin.ModelAdmin):
         number = unquote(object_id)
         run = self.run_or_404(request, int(number) if number.isascii() and number.isdigit() else 0)
         context = self.page_context(request, run) | context_of(run, request.user)
-        return TemplateResponse(request, template_of(run), context)
+        return TemplateResponse(request, template_of(run), context | {"status_url": status_url(request, run.pk)})
 
     def page_context(self, request: HttpRequest, run: ImportRun) -> dict[str, Any]:
         return {**self.admin_site.each_context(request), "opts": self.opts, "run": run, "title": str(run)}
@@ -109,12 +110,6 @@ class ImportRunAdmin(StartPagesMixin, admin.ModelAdmin):
         if run is None:
             raise Http404(f"There is no import {run_id}.")
         return run
-
-    def status_view(self, request: HttpRequest, run_id: int) -> HttpResponse:
-        """How far the run is, for the progress bar; asked every second or so."""
-        timing = ("progress", "picked_up_at", "confirmed_at", "undo_requested_at")
-        run = self.run_or_404(request, run_id, *BRIEF, *timing)
-        return JsonResponse(progress_of(run).as_json())
 
     def rejected_view(self, request: HttpRequest, run_id: int, table: str) -> HttpResponseBase:
         if not request.user.has_perm("legacy_import.view_rejectedrow"):

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.test import Client
 from django.utils import timezone
 from django_tasks_db.models import DBTaskResult
@@ -27,6 +28,7 @@ from tests.legacy_import.conftest import (
     text_of,
     wait_for,
 )
+from tests.MiniTwit.factories import make_superuser
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -34,7 +36,9 @@ StartWorker = Callable[[], subprocess.Popen]
 
 
 def status(client: Client, run: ImportRun) -> dict[str, Any]:
-    answer: dict[str, Any] = client.get(f"{page_of(run)}status/").json()
+    """What the page of the run hears when it asks how far the run is."""
+    address = client.get(page_of(run), follow=True).context["status_url"]
+    answer: dict[str, Any] = client.get(address).json()
     return answer
 
 
@@ -93,6 +97,31 @@ def test_the_bar_fills_as_rows_go(admin: Client, configured: Path) -> None:
     assert answer["waiting"] == ""
     assert 'max="3000" value="1200"' in page
     assert "1,200 of 3,000 rows" in page
+
+
+def test_the_bar_fills_while_nobody_can_read_the_users(admin: Client, configured: Path) -> None:
+    run = ask_for_preview(admin, "users")
+    address = admin.get(page_of(run), follow=True).context["status_url"]
+    with other_session() as cursor, connection.cursor() as own:
+        cursor.execute(f'LOCK TABLE "{User._meta.db_table}"')
+        own.execute("SET lock_timeout = '5s'")
+        try:
+            assert admin.get(address).json()["stage"] == "staging staging"
+        finally:
+            own.execute("RESET lock_timeout")
+
+
+def test_progress_is_told_to_those_only_who_may_see_the_page(admin: Client, configured: Path) -> None:
+    run, other = ask_for_preview(admin, "users"), 999_999
+    address = admin.get(page_of(run), follow=True).context["status_url"]
+    stranger = Client()
+    stranger.force_login(make_superuser("another"))
+    assert stranger.get(address).status_code == 403
+    assert admin.get(address.replace(f"/{run.pk}/", f"/{other}/")).status_code == 403
+    assert admin.get(f"{page_of(run)}status/").status_code == 403
+    assert admin.get(address).status_code == 200
+    admin.post("/admin/logout/")
+    assert admin.get(address).status_code == 403
 
 
 def test_an_applied_run_is_at_work_until_it_is_verified(admin: Client, configured: Path) -> None:
