@@ -65,7 +65,7 @@ def progress_of(run: ImportRun) -> RunProgress:
     return RunProgress(
         stage=f"{run.state} {activity}".strip(),
         activity=ACTIVITIES.get(activity, ""),
-        phase=run.progress.get("phase", ""),
+        phase=run.progress.get("phase") or ("One moment" if run.picked_up_at else "Waiting to begin"),
         done=run.progress.get("done", 0),
         total=run.progress.get("total", 0),
         elapsed=max(0, int((timezone.now() - since).total_seconds())),

@@ -40,6 +40,9 @@ class ImportRunAdmin(StartPagesMixin, admin.ModelAdmin):
     show_full_result_count = False
     actions = None
 
+    class Media:
+        css = {"all": ["legacy_import/legacy_import.css"]}
+
     @admin.display(description="import", ordering="id")
     def number(self, run: ImportRun) -> str:
         return f"Import {run.pk}"

@@ -7,7 +7,7 @@ function showProgress(section, progress) {
   const find = (name) => section.querySelector(name);
   const bar = find("progress");
   const number = (value) => value.toLocaleString("en");
-  find(".legacy-phase").textContent = progress.phase || "Waiting to begin";
+  find(".legacy-phase").textContent = progress.phase;
   if (progress.total) {
     bar.max = progress.total;
     bar.value = progress.done;
