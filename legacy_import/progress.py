@@ -7,6 +7,8 @@ writes the progress down, looks whether somebody asked to cancel, and if so inte
 import json
 import logging
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import TracebackType
 from typing import Self
 
@@ -23,35 +25,20 @@ class Cancelled(Exception):  # noqa: N818 -- not an error
     """Somebody asked for the run to stop."""
 
 
-class Progress:
-    """The progress of one run; a context manager around the work.
+class Lane:
+    """How far one strand of the work is. Several may run side by side."""
 
-    Args:
-        run_id: whose progress it is.
-        models: where runs are kept.
-    """
-
-    def __init__(self, run_id: int, models: Models) -> None:
-        self.run_id = run_id
-        self.table = table_of(models.run)
-        self.phase_name = ""
+    def __init__(self, progress: "Progress") -> None:
+        self.progress = progress
+        self.name = ""
         self.done = 0
         self.total = 0
-        self.cancelled = False
-        self.finished = threading.Event()
-        self.worker = connections[DEFAULT_DB_ALIAS]  # not the proxy, which means another one in each thread
-        self.thread = threading.Thread(target=self._keep_writing, name=f"progress of import {run_id}", daemon=True)
 
-    def __enter__(self) -> Self:
-        self.thread.start()
-        return self
-
-    def __exit__(self, kind: type | None, error: BaseException | None, traceback: TracebackType | None) -> None:
-        self.stop()
-
-    def phase(self, name: str, total: int = 0) -> None:
-        """Begin a part of the work, of so many rows (0: unknown)."""
-        self.phase_name, self.done, self.total = name, 0, total
+    def phase(self, name: str, total: int | None = None) -> None:
+        """Begin a part of the work, of so many rows; where that is not known, the bar stays as it is."""
+        self.name = name
+        if total is not None:
+            self.done, self.total = 0, total
         self.check()
 
     def advance(self, done: int) -> None:
@@ -61,8 +48,60 @@ class Progress:
 
     def check(self) -> None:
         """Raise Cancelled if somebody asked to stop."""
-        if self.cancelled:
+        if self.progress.cancelled:
             raise Cancelled
+
+
+class Progress(Lane):
+    """The progress of one run, and its first lane; a context manager around the work.
+
+    Args:
+        run_id: whose progress it is.
+        models: where runs are kept.
+    """
+
+    def __init__(self, run_id: int, models: Models) -> None:
+        super().__init__(self)
+        self.run_id = run_id
+        self.table = table_of(models.run)
+        self.lanes: list[Lane] = [self]
+        self.cancelled = False
+        self.finished = threading.Event()
+        # Whose statements a cancellation interrupts. (Not the proxy, which means another one in each thread.)
+        self.at_work = {connections[DEFAULT_DB_ALIAS]}
+        self.thread = threading.Thread(target=self._keep_writing, name=f"progress of import {run_id}", daemon=True)
+
+    def __enter__(self) -> Self:
+        self.thread.start()
+        return self
+
+    def __exit__(self, kind: type | None, error: BaseException | None, traceback: TracebackType | None) -> None:
+        self.stop()
+
+    def lane(self, name: str, total: int) -> Lane:
+        """Open a lane for a strand of the work that runs beside others."""
+        lane = Lane(self)
+        self.lanes.append(lane)
+        lane.phase(name, total)
+        return lane
+
+    @contextmanager
+    def side_strand(self) -> Iterator[None]:
+        """Work in another thread: its connection is interrupted by a cancellation, too, and closed at the end."""
+        own = connections[DEFAULT_DB_ALIAS]
+        self.at_work.add(own)
+        try:
+            yield
+        finally:
+            self.at_work.discard(own)
+            own.close()
+
+    def cancel(self) -> None:
+        """Stop all strands: now if PostgreSQL is at work for them, else when they next say how far they are."""
+        self.cancelled = True
+        for worker in list(self.at_work):
+            if worker.connection is not None:
+                worker.connection.cancel()
 
     def stop(self) -> None:
         """End the thread. From here on nothing can be cancelled."""
@@ -71,7 +110,7 @@ class Progress:
             self.thread.join()
 
     def _keep_writing(self) -> None:
-        own = self.worker.copy()
+        own = connections.create_connection(DEFAULT_DB_ALIAS)
         try:
             while not self.finished.wait(INTERVAL):
                 self._write(own)
@@ -81,14 +120,20 @@ class Progress:
             own.close()
 
     def _write(self, own: BaseDatabaseWrapper) -> None:
-        state = {"phase": self.phase_name, "done": self.done, "total": self.total}
         with own.cursor() as cursor:
             cursor.execute(
                 f"UPDATE {self.table.as_string(cursor.cursor)} SET progress = %s WHERE id = %s"  # noqa: S608
                 " RETURNING cancel_requested",
-                [json.dumps(state), self.run_id],
+                [json.dumps(self.as_json()), self.run_id],
             )
             row = cursor.fetchone()
         if row and row[0] and not self.cancelled:
-            self.cancelled = True
-            self.worker.connection.cancel()
+            self.cancel()
+
+    def as_json(self) -> dict[str, str | int]:
+        """All lanes together."""
+        return {
+            "phase": "; ".join(lane.name for lane in self.lanes if lane.name),
+            "done": sum(lane.done for lane in self.lanes),
+            "total": sum(lane.total for lane in self.lanes),
+        }

@@ -11,15 +11,15 @@ import logging
 import time
 from typing import Any
 
-from django.db import connection, transaction
+from django.db import transaction
 from django.utils import timezone
 
-from legacy_import import locks, preview, sameness, staging, verify
+from legacy_import import locks, sameness, staging, verify
 from legacy_import.apply import write_run
-from legacy_import.bulk import prepare_transaction
 from legacy_import.checks import Check
 from legacy_import.errors import RunError
 from legacy_import.files import reference_of, snapshot_path, stored_file
+from legacy_import.prepare import Prepared, prepare_tables
 from legacy_import.progress import Progress
 from legacy_import.records import TABLES_OF_KIND, ImportOptions
 from legacy_import.resources import RESOURCES
@@ -98,18 +98,16 @@ def stage(run_id: int, models: Models | None = None) -> Any:
             run.options |= {"unique_ids": {name: table.unique_ids for name, table in source.tables.items()}}
             if users_run:
                 run.options |= {"users_run": users_run.pk}
-                stage_users_for_comparison(run, source, users_run, models, progress)
-            for check in checks:
-                stage_table(run, check, source, progress)
+                compare_users(run, source, users_run, models, progress)
+            for prepared in prepare_tables(checks, source, progress):
+                keep_prepared(run, prepared)
         progress.stop()
         finish(run, state="previewed", previewed_at=timezone.now())
         supersede_older_previews(run, models)
     return run
 
 
-def stage_users_for_comparison(
-    run: Any, source: SQLiteSource, users_run: Any, models: Models, progress: Progress
-) -> None:
+def compare_users(run: Any, source: SQLiteSource, users_run: Any, models: Models, progress: Progress) -> None:
     """Make sure that the messages belong to the users that were imported."""
     progress.phase("Comparing users", source.tables["user"].rows)
     staging.stage(run.pk, "user", source, progress.advance)
@@ -119,25 +117,14 @@ def stage_users_for_comparison(
     run.source["warnings"] += sameness.check_shared_users(shared, users_run, run.source)
 
 
-def stage_table(run: Any, check: Check, source: SQLiteSource, progress: Progress) -> None:
-    """Read, judge, count and sample one table."""
-    table = check.table
-    progress.phase(f"Reading {table}s", source.tables[table].rows)
-    staging.stage(run.pk, table, source, progress.advance)
-    with transaction.atomic(), connection.cursor() as cursor:
-        prepare_transaction(cursor)
-        progress.phase(f"Checking {table}s")
-        here = check.state_here()
-        check.write()
-        counts, fingerprint = check.written()
-        progress.phase(f"Choosing sample {table}s")
-        samples, disagreements = preview.take_samples(check, counts, source)
-    run.counts[table] = counts.as_json()
-    run.fingerprints[table] = {"verdicts": fingerprint, "here": here}
-    run.samples[table] = [sample.as_json() for sample in samples]
+def keep_prepared(run: Any, prepared: Prepared) -> None:
+    """Write down on the run what was found in one table."""
+    run.counts[prepared.table] = prepared.counts.as_json()
+    run.fingerprints[prepared.table] = {"verdicts": prepared.fingerprint, "here": prepared.here}
+    run.samples[prepared.table] = [sample.as_json() for sample in prepared.samples]
     run.audit = {
-        "checked": run.audit.get("checked", 0) + len(samples),
-        "disagreements": run.audit.get("disagreements", []) + disagreements,
+        "checked": run.audit.get("checked", 0) + len(prepared.samples),
+        "disagreements": run.audit.get("disagreements", []) + prepared.disagreements,
     }
 
 
@@ -213,7 +200,7 @@ def verify_run(run: Any, models: Models) -> None:
     with Progress(run.pk, models) as progress:
 
         def report(table: str, done: int, total: int) -> None:
-            progress.phase_name, progress.done, progress.total = f"Verifying {table}s", done, total
+            progress.name, progress.done, progress.total = f"Verifying {table}s", done, total
 
         try:
             verification = verify.verify(path, tables=TABLES_OF_KIND[run.kind], progress=report)

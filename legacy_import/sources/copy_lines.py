@@ -9,6 +9,7 @@ A line holds: position, storage, then the columns. `storage` has one letter per 
 storage class, a capital where the text was repaired.
 """
 
+# ruff: noqa: S608 -- names cannot be parameters; `quoted` and the table's description make them safe
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -17,7 +18,9 @@ from legacy_import.sources.guard import Watch
 from legacy_import.sources.schema import TableDescription
 from legacy_import.sources.values import LegacyRow, as_text, storage_letter
 
-CHUNK_BYTES = 256 * 1024
+CHUNK_BYTES = 256 * 1024  # what a chunk should have
+FIRST_ROW_ID, LAST_ROW_ID = -(2**63), 2**63 - 1
+FIRST_ROWS, MOST_ROWS = 500, 10_000  # that are read at once
 FIELD_END, LINE_END, NULL = b"\x1f", b"\x1e", b"\x1d"
 # How COPY is told to read the lines.
 COPY_OPTIONS = r"FORMAT text, DELIMITER E'\x1f', NULL E'\x1d'"
@@ -39,8 +42,8 @@ def quoted(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
-def line_query(table: TableDescription) -> str:
-    """The SELECT that gives one line per row, or the bare position of a row that Python has to build."""
+def line_expression(table: TableDescription) -> str:
+    """SQL for one line, or for the bare position of a row that Python has to build."""
     usual = [
         f"typeof({column}) = {'text' if column in table.text_columns else 'integer'!r}" for column in table.columns
     ]
@@ -52,18 +55,17 @@ def line_query(table: TableDescription) -> str:
     odd = [f"instr({column}, char(0)) OR instr({column}, char(29))" for column in table.columns]
     ends = "\x1f".join(["%s"] * len(table.columns)) + "\x1e"
     return (
-        f"SELECT CASE WHEN {' AND '.join(usual)} "  # noqa: S608
+        f"CASE WHEN {' AND '.join(usual)} "
         f"THEN printf('%d\x1f{letters}\x1f{ends}', {table.position}, {values}) "
         f"WHEN {' OR '.join(odd)} THEN CAST({table.position} AS TEXT) "
-        f"ELSE printf('%d\x1f{'%.1s' * len(table.columns)}\x1f{ends}', {table.position}, {types}, {nullable}) END "
-        f"FROM {quoted(table.actual_name)}"
+        f"ELSE printf('%d\x1f{'%.1s' * len(table.columns)}\x1f{ends}', {table.position}, {types}, {nullable}) END"
     )
 
 
 def copy_chunks(
     connection: sqlite3.Connection, table: TableDescription, watch: Watch, read_rows: RowReader
 ) -> Iterator[Chunk]:
-    """Stream a table as chunks of COPY lines, each of about CHUNK_BYTES.
+    """Stream a table as chunks of COPY lines.
 
     Args:
         read_rows: reads the rows at the given positions one by one.
@@ -72,10 +74,47 @@ def copy_chunks(
         sqlite3.Error: the file is damaged, a value is too long, or the watch ended the statement.
     """
     builder = ChunkBuilder(len(table.columns), read_rows)
+    source = f"FROM {quoted(table.actual_name)}"
     watch.alive()
+    if not table.has_row_ids:
+        yield from _line_by_line(connection.execute(f"SELECT {line_expression(table)} {source}"), builder, watch)
+        return
+    # Several thousand lines come as one value, which spares Python an object per row.
+    lines = (
+        f"SELECT {table.position} AS place, {line_expression(table)} AS line {source}"
+        f" WHERE {table.position} >= ? ORDER BY {table.position} LIMIT ?"
+    )
+    start, rows = FIRST_ROW_ID, FIRST_ROWS
+    while start <= LAST_ROW_ID:
+        try:
+            count, last, data = connection.execute(
+                f"SELECT count(*), max(place), group_concat(line, '') FROM ({lines})",
+                [start, rows],
+            ).fetchone()
+        except sqlite3.DataError:  # together they are longer than any value may be
+            data, (count, last) = (
+                b"",
+                connection.execute(
+                    f"SELECT count(*), max(place) FROM ({lines})",
+                    [start, rows],
+                ).fetchone(),
+            )
+        if not count:
+            return
+        watch.alive()
+        if data and NULL not in data and builder.is_sound(data, count):
+            yield Chunk(escaped(data).replace(LINE_END, b"\n"), count)
+            rows = max(1, min(MOST_ROWS, count * CHUNK_BYTES // len(data)))
+        else:
+            one_by_one = connection.execute(f"SELECT line FROM ({lines})", [start, rows])
+            yield from _line_by_line(one_by_one, builder, watch)
+        start = last + 1
+
+
+def _line_by_line(cursor: sqlite3.Cursor, builder: "ChunkBuilder", watch: Watch) -> Iterator[Chunk]:
     lines: list[bytes] = []
     size = 0
-    for (line,) in connection.execute(line_query(table)):
+    for (line,) in cursor:
         lines.append(line)
         size += len(line)
         if size >= CHUNK_BYTES:

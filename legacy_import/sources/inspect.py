@@ -86,6 +86,7 @@ def describe_table(connection: sqlite3.Connection, label: str, name: str, actual
                 f"The table {actual_name} in {label} has no column {column}. Its columns: "
                 f"{', '.join(stored.values()) or 'none'}.",
             )
+    position = _position(connection, actual_name, stored)
     rows = connection.execute(f"SELECT count(*) FROM {quoted(actual_name)}").fetchone()[0]  # noqa: S608
     return TableDescription(
         name=name,
@@ -94,7 +95,8 @@ def describe_table(connection: sqlite3.Connection, label: str, name: str, actual
         text_columns=frozenset(
             actual for column, actual in zip(CANONICAL_COLUMNS[name], columns, strict=True) if column in TEXT_COLUMNS
         ),
-        position=_position(connection, actual_name, stored),
+        position=position,
+        has_row_ids=position in ROWID_NAMES,
         unique_ids=primary_key == 1 and row_id_alias == CANONICAL_COLUMNS[name][0],
         rows=rows,
     )

@@ -23,6 +23,7 @@ class TableDescription:
         columns: the actual column for each of CANONICAL_COLUMNS[name], in that order, quoted for SQL.
         text_columns: those of the columns that normally hold text.
         position: the SQL expression that gives a row's place, from 1.
+        has_row_ids: whether the position is SQLite's row id, by which rows are found quickly.
         unique_ids: whether the file itself guarantees that no id stands twice.
         rows: how many rows it holds.
     """
@@ -32,5 +33,6 @@ class TableDescription:
     columns: tuple[str, ...]
     text_columns: frozenset[str]
     position: str
+    has_row_ids: bool
     unique_ids: bool
     rows: int

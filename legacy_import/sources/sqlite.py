@@ -67,11 +67,13 @@ class SQLiteSource:
 
     def __init__(
         self,
+        path: Path,
         connection: sqlite3.Connection,
         watch: Watch,
         description: SourceDescription,
         tables: dict[str, TableDescription],
     ) -> None:
+        self.path = path
         self.connection = connection
         self.watch = watch
         self.description = description
@@ -99,7 +101,12 @@ class SQLiteSource:
             raise
         counts = {name: table.rows for name, table in tables.items()}
         description = SourceDescription(**before, tables=counts, ignored=ignored)
-        return cls(connection, watch, description, tables)
+        return cls(path, connection, watch, description, tables)
+
+    def reopened(self) -> Self:
+        """The same database with a connection of its own, for another thread."""
+        watch = Watch()
+        return type(self)(self.path, open_readonly(self.path, watch), watch, self.description, self.tables)
 
     def __enter__(self) -> Self:
         return self
