@@ -60,10 +60,6 @@ class User(AbstractUser):
             models.CheckConstraint(condition=~models.Q(username=""), name="user_username_not_empty"),
         ]
 
-    @staticmethod
-    def autocomplete_search_fields() -> tuple[str, ...]:
-        return ("username__istartswith",)
-
 
 class Message(models.Model):
     """One post. `flagged` hides it from timelines, as it did in the old application."""

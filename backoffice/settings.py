@@ -125,6 +125,7 @@ PASSWORD_HASHERS = [
 LANGUAGE_CODE = "en"
 TIME_ZONE = os.environ.get("TIME_ZONE", "UTC")
 USE_I18N = True
+FORMAT_MODULE_PATH = "backoffice.formats"
 USE_TZ = True
 # Templates would write ids, widths and query strings as 1,234 too; counts ask for their commas with `intcomma`.
 USE_THOUSAND_SEPARATOR = False

@@ -12,7 +12,7 @@ from django.db import connection
 from psycopg2 import sql
 
 from legacy_import import staging
-from legacy_import.bulk import is_worth_rebuilding, page_ranges, prepare_transaction, without_secondary_indexes
+from legacy_import.bulk import is_worth_rebuilding, page_ranges, prepare_transaction, without_indexes
 from legacy_import.checks import Check
 from legacy_import.errors import RunError
 from legacy_import.progress import Progress
@@ -83,7 +83,11 @@ def write_table(cursor: Any, run: Any, models: Models, table: str, progress: Pro
     target = table_of(models.target(table))
     keep_rejected_rows(cursor, run.pk, models, table)
     rebuild = is_worth_rebuilding(cursor, target, counts.new)
-    with without_secondary_indexes(cursor, target, progress.phase) if rebuild else nullcontext():
+
+    def tell(number: int, of: int) -> None:
+        progress.phase(f"Building the indexes of {table}s, {number} of {of}")
+
+    with without_indexes(cursor, target, tell) if rebuild else nullcontext():
         if counts.changed:
             progress.phase(f"Updating {table}s", counts.changed)
             update_changed_rows(cursor, run.pk, models, table)

@@ -1,8 +1,8 @@
-"""Write many rows into a table quickly: without its secondary indexes and foreign keys, which come back at the end.
+"""Write many rows into a table quickly: without its indexes and foreign keys, which come back at the end.
 
 Building an index over finished rows is several times as fast as keeping it through every insert, and a foreign key
-that is added afterwards is checked by one join. All of it happens in the caller's transaction: if that fails,
-nothing was ever dropped.
+that is added afterwards is checked by one join. All of it happens in the caller's transaction: if that fails, nothing
+was ever dropped.
 """
 
 from collections.abc import Callable, Iterator
@@ -26,7 +26,7 @@ SETTINGS = {
 
 CONSTRAINTS = """
 SELECT conname, pg_get_constraintdef(oid), contype FROM pg_constraint AS own
-WHERE conrelid = %(table)s::regclass AND (contype = 'f' OR contype = 'u' AND NOT EXISTS (
+WHERE conrelid = %(table)s::regclass AND (contype = 'f' OR contype IN ('p', 'u') AND NOT EXISTS (
     SELECT FROM pg_constraint AS referring WHERE referring.contype = 'f' AND referring.conindid = own.conindid))
 ORDER BY contype = 'f', conname
 """
@@ -39,10 +39,9 @@ ORDER BY 1
 
 
 @dataclass(frozen=True)
-class Secondary:
+class Dropped:
     """An index or constraint: what drops it, and what makes it again."""
 
-    name: str
     drop: sql.Composable
     create: sql.Composable
 
@@ -62,34 +61,35 @@ def is_worth_rebuilding(cursor: Any, table: sql.Identifier, batch: int) -> bool:
 
 
 @contextmanager
-def without_secondary_indexes(cursor: Any, table: sql.Identifier, tell: Callable[[str], None]) -> Iterator[None]:
-    """Drop the table's secondary indexes and foreign keys, and make them again from their own definitions.
+def without_indexes(cursor: Any, table: sql.Identifier, tell: Callable[[int, int], None]) -> Iterator[None]:
+    """Drop the table's indexes, keys and foreign keys, and make them again from their own definitions.
+
+    A key that another table refers to stays.
 
     Args:
-        tell: called with a sentence before each is built.
+        tell: called before each is built, with its number and how many there are.
     """
-    secondaries = _secondaries(cursor, table)
-    for secondary in reversed(secondaries):
-        cursor.execute(secondary.drop)
+    dropped = _dropped(cursor, table)
+    for one in reversed(dropped):
+        cursor.execute(one.drop)
     yield
-    for secondary in secondaries:
-        tell(f"Building {secondary.name}")
-        cursor.execute(secondary.create)
+    for number, one in enumerate(dropped, 1):
+        tell(number, len(dropped))
+        cursor.execute(one.create)
 
 
-def _secondaries(cursor: Any, table: sql.Identifier) -> list[Secondary]:
-    """Indexes, then unique constraints, then foreign keys: the order of building."""
+def _dropped(cursor: Any, table: sql.Identifier) -> list[Dropped]:
+    """Indexes, then keys and unique constraints, then foreign keys: the order of building."""
     arguments = {"table": table.as_string(cursor.cursor)}
     cursor.execute(INDEXES, arguments)
     found = [
-        Secondary(name, sql.SQL("DROP INDEX {}").format(sql.SQL(name)), sql.SQL(definition))
+        Dropped(sql.SQL("DROP INDEX {}").format(sql.SQL(name)), sql.SQL(definition))
         for name, definition in cursor.fetchall()
     ]
     cursor.execute(CONSTRAINTS, arguments)
     for name, definition, _ in cursor.fetchall():
         found.append(
-            Secondary(
-                name,
+            Dropped(
                 sql.SQL("ALTER TABLE {} DROP CONSTRAINT {}").format(table, sql.Identifier(name)),
                 sql.SQL("ALTER TABLE {} ADD CONSTRAINT {} {}").format(
                     table, sql.Identifier(name), sql.SQL(definition)

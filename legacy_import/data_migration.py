@@ -8,6 +8,7 @@ from django.core.management.base import CommandError
 
 from legacy_import import runs
 from legacy_import.errors import RunError
+from legacy_import.foreground import import_at_once
 from legacy_import.records import ImportOptions, TableCounts
 from legacy_import.sources import SourceError, configured_source
 from legacy_import.tables import Models
@@ -25,10 +26,9 @@ def import_configured(apps: Apps, kind: str) -> None:
         if reference is None:
             say(f"LEGACY_DATABASE_URL is not set: no old {kind} to import.")
             return
-        run = runs.start(kind=kind, reference=reference, options=ImportOptions(), origin="migration", models=models)
-        runs.stage(run.pk, models)
-        runs.confirm(run.pk, models=models)
-        run = runs.apply(run.pk, models)
+        run = import_at_once(
+            kind=kind, reference=reference, options=ImportOptions(), origin="migration", models=models
+        )
     except (RunError, SourceError) as error:
         raise CommandError(error.message) from error
     for table, data in run.counts.items():

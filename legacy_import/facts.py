@@ -7,16 +7,13 @@ the few rows that a preview audits).
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Self
+from typing import Any, Self
 
 from django.db import connection
 from psycopg2 import sql
 
 from legacy_import.tables import checked_table
 from legacy_import.widgets import ASCII_LOWER
-
-# Reasons that come from comparing rows; a row with any other reason is out before it is compared.
-COMPARED = ("duplicate_username", "username_taken")
 
 
 @dataclass(frozen=True)
@@ -63,22 +60,46 @@ class Neighbours:
         )
 
 
+# Aggregates only: very many users may share an address with one of the sample.
+SURVIVORS = """
+SELECT username, min(legacy_id) FROM {checked}
+WHERE own_reason IS NULL AND username IN (SELECT username FROM {checked} WHERE position = ANY(%(positions)s))
+GROUP BY username
+"""
+SHARED_EMAILS = """
+SELECT email FROM {checked}
+WHERE own_reason IS NULL
+    AND email IN (SELECT email FROM {checked} WHERE position = ANY(%(positions)s) AND email <> '')
+GROUP BY email HAVING count(*) > 1
+"""
+CASE_TWINS = """
+WITH sample AS (
+    SELECT username, lower(username COLLATE "C") AS spelling FROM {checked} WHERE position = ANY(%(positions)s)
+)
+SELECT username FROM sample WHERE spelling IN (
+    SELECT lower(username COLLATE "C") FROM {checked}
+    WHERE own_reason IS NULL AND lower(username COLLATE "C") IN (SELECT spelling FROM sample)
+    GROUP BY 1 HAVING min(username COLLATE "C") <> max(username COLLATE "C")
+)
+"""
+
+
 def staged_users(run_id: int, positions: list[int]) -> Neighbours:
     """Facts for the users at the given positions, from the run's checked rows."""
     checked = checked_table(run_id, "user")
-    query = sql.SQL(
-        """
-        WITH sample AS (SELECT * FROM {checked} WHERE position = ANY(%(positions)s))
-        SELECT legacy_id, username, email FROM {checked}
-        WHERE (reason IS NULL OR reason = ANY(%(compared)s))
-          AND (username IN (SELECT username FROM sample) OR email IN (SELECT email FROM sample WHERE email <> '')
-               OR lower(username COLLATE "C") IN (SELECT lower(username COLLATE "C") FROM sample))
-        """
-    ).format(checked=checked)
+
+    def read(cursor: Any, query: str) -> list[tuple[Any, ...]]:
+        cursor.execute(sql.SQL(query).format(checked=checked), {"positions": positions})
+        rows: list[tuple[Any, ...]] = cursor.fetchall()
+        return rows
+
     with connection.cursor() as cursor:
-        cursor.execute(query, {"positions": positions, "compared": list(COMPARED)})
-        users = [UserValues(*row) for row in cursor.fetchall()]
-    return Neighbours.of_users(staged_first_places(run_id, "user", positions), users)
+        return Neighbours(
+            first_places=staged_first_places(run_id, "user", positions),
+            survivors=dict(read(cursor, SURVIVORS)),
+            shared_emails={email for (email,) in read(cursor, SHARED_EMAILS)},
+            case_twins={username for (username,) in read(cursor, CASE_TWINS)},
+        )
 
 
 def staged_first_places(run_id: int, table: str, positions: list[int]) -> dict[int, int]:

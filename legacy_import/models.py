@@ -69,6 +69,7 @@ class ImportRun(models.Model):
     durations = models.JSONField(default=dict)
 
     class Meta:
+        verbose_name = "import"
         default_permissions = ("view",)
         permissions = [
             ("run_legacy_import", "Can import the old database"),

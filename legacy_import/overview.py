@@ -13,9 +13,11 @@ from django_tasks_db.models import DBTaskResult
 
 from legacy_import.locks import SOMEBODY_EXECUTES
 from legacy_import.models import ImportRun
+from legacy_import.reasons import Verdict
 from legacy_import.records import TABLES_OF_KIND
 from legacy_import.runs import reconcile
 from legacy_import.work import AT_WORK
+from MiniTwit.models import Message, User
 
 State, Kind = ImportRun.State, ImportRun.Kind
 
@@ -168,9 +170,18 @@ def standing_of(kind: str) -> ImportStanding:
     if waiting := runs.filter(kind=kind, state=State.PREVIEWED).first():
         sentence = f"The preview of import {waiting.pk} waits for a confirmation."
         return ImportStanding(kind, "waiting", sentence, start, waiting)
-    if done := runs.filter(kind=kind, state=State.APPLIED).first():
+    done = runs.filter(kind=kind, state=State.APPLIED).first()
+    if done and (has_imported_rows(kind) or not any(counts["read"] for counts in done.counts.values())):
         return ImportStanding(kind, "done", f"{moment(done.finished_at)}: {account_of(done)}.", start, done)
+    if runs.filter(kind=kind, state=State.UNDONE).exists():
+        return ImportStanding(kind, "ready", "What had been imported was taken out again.", start)
     return ImportStanding(kind, "ready", "Nothing has been imported yet.", start)
+
+
+def has_imported_rows(kind: str) -> bool:
+    """Whether anything of an import is still here: it may have been undone, with an empty one after it."""
+    model = User if kind == Kind.USERS else Message
+    return model.objects.filter(legacy_id__isnull=False).exists()
 
 
 def account_of(run: ImportRun) -> str:
@@ -179,7 +190,8 @@ def account_of(run: ImportRun) -> str:
     for table in TABLES_OF_KIND[run.kind]:
         if counts := run.counts.get(table):
             parts = [f"{intcomma(counts['read'])} {TABLE_NAMES[table]} read", f"{intcomma(counts['new'])} new"]
-            parts += [f"{intcomma(counts[name])} {name}" for name in ("changed", "rejected") if counts[name]]
+            others = [verdict for verdict in Verdict if verdict is not Verdict.NEW and counts[verdict]]
+            parts += [f"{intcomma(counts[verdict])} {verdict}" for verdict in others]
             lines.append(", ".join(parts))
     return "; ".join(lines)
 

@@ -71,6 +71,12 @@ def take_samples(check: Check, counts: TableCounts, source: SQLiteSource) -> tup
         samples.append(sample)
         if complaint := disagreement(check.table, sample, outcome):
             disagreements.append(complaint)
+    found = {sample.position for sample in samples}
+    disagreements += [
+        f"{check.table} row {position}: staged, but not in the old database."
+        for position in positions
+        if position not in found
+    ]
     order = [verdict.value for verdict in Verdict]
     samples.sort(key=lambda sample: (order.index(sample.verdict), sample.reason or "", sample.position))
     return samples, disagreements

@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.db import connection
+from django.db.models import Exists, OuterRef
 from psycopg2 import sql
 
 from legacy_import.apply import WRITTEN
@@ -18,9 +19,16 @@ JOIN pg_attribute ON attrelid = conrelid AND attnum = conkey[1]
 WHERE contype = 'f' AND confrelid = %s::regclass
 """
 
+# Somebody may have taken the former username, or deleted the former author.
+RESTORABLE = {
+    "user": "NOT EXISTS (SELECT FROM {user} AS other"
+    " WHERE other.username = former.username AND other.id <> target.id)",
+    "message": "EXISTS (SELECT FROM {user} AS author WHERE author.id = former.author_id)",
+}
+
 
 def check_undoable(run: Any, models: Models) -> None:
-    """Refuse to take out users on whom an applied messages import rests.
+    """Refuse to take out users on whom an applied messages import rests, or what a later import changed again.
 
     Raises:
         RunError: the run is not applied, or another one has to be undone first.
@@ -34,6 +42,13 @@ def check_undoable(run: Any, models: Models) -> None:
             "messages_first",
             f"Import {later.pk} brought messages and follows of these users. Undo that import first.",
         )
+    changed_here = models.replaced.objects.filter(run_id=run.pk, table=OuterRef("table"), row_id=OuterRef("row_id"))
+    changed_again = models.replaced.objects.filter(Exists(changed_here), run_id__gt=run.pk, run__state="applied")
+    if newest := changed_again.order_by("-run_id").first():
+        raise RunError(
+            "newer_first",
+            f"Import {newest.run_id} changed some of the same rows later. Undo that import first.",
+        )
 
 
 def undo_run(run: Any, models: Models, progress: Progress) -> dict[str, dict[str, int]]:
@@ -42,7 +57,11 @@ def undo_run(run: Any, models: Models, progress: Progress) -> dict[str, dict[str
     Returns:
         For each table how many rows were removed, how many got their former values back, and how many were left
         alone because they were changed here or are in use here.
+
+    Raises:
+        RunError: another run has to be undone first; it may have come since this was asked for.
     """
+    check_undoable(run, models)
     result = {}
     with connection.cursor() as cursor:
         prepare_transaction(cursor)
@@ -50,37 +69,48 @@ def undo_run(run: Any, models: Models, progress: Progress) -> dict[str, dict[str
             cursor.execute(sql.SQL("DELETE FROM {} WHERE import_run = %s").format(table_of(models.merged)), [run.pk])
         for table in reversed(TABLES_OF_KIND[run.kind]):
             progress.phase(f"Taking out {table}s")
-            restored = restore_replaced_rows(cursor, run.pk, models, table)
+            restored, not_restored = restore_replaced_rows(cursor, run.pk, models, table)
             removed = remove_new_rows(cursor, run.pk, models, table)
             cursor.execute(
                 sql.SQL("SELECT count(*) FROM {} WHERE import_run = %s").format(table_of(models.target(table))),
                 [run.pk],
             )
-            result[table] = {"removed": removed, "restored": restored, "kept": cursor.fetchone()[0]}
+            result[table] = {"removed": removed, "restored": restored, "kept": not_restored + cursor.fetchone()[0]}
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
     return result
 
 
-def restore_replaced_rows(cursor: Any, run_id: int, models: Models, table: str) -> int:
-    """Give updated rows their former values back, unless somebody changed them here since."""
+def restore_replaced_rows(cursor: Any, run_id: int, models: Models, table: str) -> tuple[int, int]:
+    """Give updated rows their former values back, unless somebody changed them here since or something is in the way.
+
+    Returns:
+        How many rows got them back, and how many did not.
+    """
     if table == "follower":
-        return 0
+        return 0, 0
     target = table_of(models.target(table))
     columns = [sql.Identifier(name) for name in WRITTEN[table]]
+    names = {"target": target, "replaced": table_of(models.replaced), "user": table_of(models.user)}
+    of_run = sql.SQL('replaced.run_id = %s AND replaced."table" = %s AND replaced.row_id = target.id')
+    cursor.execute(
+        sql.SQL("SELECT count(*) FROM {target} AS target, {replaced} AS replaced WHERE ").format(**names) + of_run,
+        [run_id, table],
+    )
+    changed = cursor.fetchone()[0]
     cursor.execute(
         sql.SQL(
             "UPDATE {target} AS target SET {assignments} FROM {replaced} AS replaced,"
             " jsonb_populate_record(NULL::{target}, replaced.before) AS former"
-            ' WHERE replaced.run_id = %s AND replaced."table" = %s AND replaced.row_id = target.id'
-            " AND target.changed_at IS NULL"
+            " WHERE {of_run} AND target.changed_at IS NULL AND {possible}"
         ).format(
-            target=target,
-            replaced=table_of(models.replaced),
+            **names,
+            of_run=of_run,
             assignments=sql.SQL(", ").join(sql.SQL("{0} = former.{0}").format(column) for column in columns),
+            possible=sql.SQL(RESTORABLE[table]).format(**names),
         ),
         [run_id, table],
     )
-    return int(cursor.rowcount)
+    return int(cursor.rowcount), changed - int(cursor.rowcount)
 
 
 def remove_new_rows(cursor: Any, run_id: int, models: Models, table: str) -> int:

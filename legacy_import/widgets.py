@@ -262,8 +262,14 @@ def whole_number(value: LegacyValue) -> int | None:
 
 def whole_number_sql(column: StagedColumn) -> sql.Composable:
     """`whole_number` for all rows."""
-    return sql.SQL("CASE WHEN {storage} = 'i' OR ({storage} = 't' AND {matches}) THEN {value}::bigint END").format(
-        storage=column.storage, value=column.value, matches=column.matches(WHOLE_NUMBER)
+    return sql.SQL(
+        "CASE WHEN {storage} = 'i' OR ({storage} = 't' AND length({value}) <= {longest} AND {matches})"
+        " THEN {value}::bigint END"
+    ).format(
+        storage=column.storage,
+        value=column.value,
+        longest=sql.Literal(LONGEST_NUMBER),
+        matches=column.matches(WHOLE_NUMBER),
     )
 
 

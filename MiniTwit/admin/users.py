@@ -96,6 +96,16 @@ class UserAdmin(FileImportExportMixin, LargeTableAdmin, auth_admin.UserAdmin):
             matches |= Q(username__startswith=spelling)
         return queryset.filter(matches), False
 
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        """Whoever may only look has no business with the password, not even with its hash in part."""
+        fieldsets = super().get_fieldsets(request, obj)
+        if obj is None or self.has_change_permission(request, obj):
+            return fieldsets
+        return [
+            (title, options | {"fields": [name for name in options["fields"] if name != "password"]})
+            for title, options in fieldsets
+        ]
+
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
         readonly = list(super().get_readonly_fields(request, obj))
         return readonly if request.user.is_superuser else [*readonly, *PRIVILEGES]

@@ -89,6 +89,7 @@ class Migration(migrations.Migration):
                 ),
             ],
             options={
+                "verbose_name": "import",
                 "ordering": ["-id"],
                 "permissions": [
                     ("run_legacy_import", "Can import the old database"),

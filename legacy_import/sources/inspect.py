@@ -28,9 +28,9 @@ def describe_tables(
     found: dict[str, TableDescription] = {}
     for name in CANONICAL_COLUMNS:
         if actual := by_lower_name.get(name):
+            found[name] = describe_table(connection, label, name, actual)
             if name in required:
                 check_undamaged(connection, label, actual)
-            found[name] = describe_table(connection, label, name, actual)
         elif name in required:
             have = ", ".join(actual_names) or "none at all"
             raise SourceError(
@@ -57,19 +57,22 @@ def check_undamaged(connection: sqlite3.Connection, label: str, actual_name: str
 def ordinary_tables(connection: sqlite3.Connection) -> list[str]:
     """Names of the real tables: not views, not virtual tables (which have no root page), not SQLite's own."""
     rows = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table' AND rootpage > 0")
-    names = [name.decode("utf-8", "replace") for (name,) in rows]
+    # A name can be forged to hold a NUL, which PostgreSQL could not store.
+    names = [name.decode("utf-8", "replace").replace("\0", "\ufffd") for (name,) in rows]
     return sorted(name for name in names if not name.startswith("sqlite_"))
 
 
 def describe_table(connection: sqlite3.Connection, label: str, name: str, actual_name: str) -> TableDescription:
     """Map one table's columns to the canonical ones."""
     stored: dict[str, str] = {}
+    computed: list[str] = []
     row_id_alias = ""
     primary_key = 0
     for _, column, kind, _, _, key, hidden in connection.execute(f"PRAGMA table_xinfo({quoted(actual_name)})"):
         text = column.decode("utf-8", "replace")
         if hidden:
-            continue  # computed when read: an old MiniTwit has none, and a hostile one could make them explode
+            computed.append(text)
+            continue
         stored[text.lower()] = text
         primary_key += bool(key)
         if key and kind.lower() == b"integer":
@@ -86,6 +89,13 @@ def describe_table(connection: sqlite3.Connection, label: str, name: str, actual
                 f"The table {actual_name} in {label} has no column {column}. Its columns: "
                 f"{', '.join(stored.values()) or 'none'}.",
             )
+    if computed:
+        # SQLite's check calculates them, and one call of a function can take hours that no watch can end.
+        raise SourceError(
+            "computed_columns",
+            f"The table {actual_name} in {label} has computed columns ({', '.join(computed)}), which are not read. "
+            "Copy its other columns into a plain table of the same name.",
+        )
     position = _position(connection, actual_name, stored)
     rows = connection.execute(f"SELECT count(*) FROM {quoted(actual_name)}").fetchone()[0]  # noqa: S608
     return TableDescription(

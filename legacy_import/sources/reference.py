@@ -38,8 +38,23 @@ def source_at(location: str) -> SourceReference:
     """Return the old database at a path or a `sqlite:///` URL (four slashes: an absolute path).
 
     Raises:
-        SourceError: the URL names another kind of database.
+        SourceError: the URL names another kind of database, or it cannot be understood.
     """
+    try:
+        path = _path_of(location)
+        label = str(path)
+        label.encode()
+    except (ValueError, RuntimeError) as error:  # a malformed URL, bytes that are not UTF-8, or nobody's home
+        readable = location.encode("utf-8", "replace").decode()
+        raise SourceError(
+            "bad_address",
+            f"The address of the old database, {readable}, cannot be understood. Give an absolute path of plain "
+            "UTF-8, or an address such as sqlite:////srv/minitwit.db.",
+        ) from error
+    return SourceReference(path=path, label=label)
+
+
+def _path_of(location: str) -> Path:
     if "://" in location:
         parts = urlsplit(location)
         if parts.scheme not in {"sqlite", "sqlite3"}:
@@ -49,5 +64,4 @@ def source_at(location: str) -> SourceReference:
                 "Give a path, or an address such as sqlite:////srv/minitwit.db.",
             )
         location = unquote(parts.netloc + parts.path).removeprefix("/")
-    path = Path(location).expanduser().absolute()
-    return SourceReference(path=path, label=str(path))
+    return Path(location).expanduser().absolute()

@@ -137,3 +137,12 @@ def test_a_user_page_leads_to_messages_and_follows(admin: Client) -> None:
     for address in (f"message/?author__id__exact={user.pk}", f"follow/?whom__id__exact={user.pk}"):
         assert address in page
         assert admin.get(f"/admin/MiniTwit/{address}").status_code == 200
+
+
+def test_whoever_may_only_look_is_not_shown_the_password_field(client: Client) -> None:
+    client.force_login(make_staff("auditor", "MiniTwit.view_user"))
+    ann = make_user("ann")
+    User.objects.filter(pk=ann.pk).update(password=make_password("secret"))
+    page = client.get(page_of(ann)).content.decode()
+    assert "ann" in page
+    assert "Password" not in page.split('id="grp-content"')[1]

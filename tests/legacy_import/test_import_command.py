@@ -7,8 +7,11 @@ from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.core.management.base import SystemCheckError
 
+from legacy_import import locks
 from MiniTwit.models import Follow, Message, User
+from tests.legacy_import.conftest import other_session
 from tests.legacy_import.old_database import make_old_database
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("import_dir")]
@@ -86,6 +89,21 @@ def test_what_goes_wrong_is_said_in_one_line_and_in_json(path, arguments, code):
     assert answer == {"error": {"code": code, "message": str(error.value)}}
     assert "\n" not in str(error.value)
     assert error.value.returncode == 1
+
+
+def test_a_command_that_comes_at_the_wrong_time_leaves_nothing_in_the_way(path):
+    with other_session() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", locks.EXECUTING)
+        with pytest.raises(CommandError, match="Another import is at work"):
+            import_legacy("users", "--source", str(path))
+    assert import_legacy("users", "--source", str(path))["state"] == "applied"
+
+
+def test_a_time_zone_that_does_not_exist_is_said_before_anything_is_imported(settings):
+    call_command("check")
+    settings.LEGACY_TIME_ZONE = "Mars/Olympus"
+    with pytest.raises(SystemCheckError, match="Mars/Olympus"):
+        call_command("check")
 
 
 def test_for_people_the_account_is_printed_as_text(path):

@@ -355,3 +355,13 @@ def test_who_is_not_signed_in_is_asked_to(configured: Path, admin: Client) -> No
 def test_the_addresses_that_others_link_to() -> None:
     assert reverse("admin:legacy_import_users") == START_USERS
     assert reverse("admin:legacy_import_messages") == START_MESSAGES
+
+
+def test_after_an_undo_the_dashboard_does_not_say_done(admin: Client, configured: Path) -> None:
+    confirm(admin, preview(admin, "users"))
+    first = confirm(admin, preview(admin, "messages"))
+    again = confirm(admin, preview(admin, "messages"))
+    assert again.counts["message"]["new"] == 0
+    runs.request_undo(first.pk)
+    runs.undo(first.pk)
+    assert "What had been imported was taken out again." in text_of(admin, "/admin/")

@@ -1,5 +1,6 @@
 """The life of an import run, from preview to undo, on a real PostgreSQL with real transactions."""
 
+import sqlite3
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -11,12 +12,13 @@ from django.db import connection
 from legacy_import import locks, runs
 from legacy_import.errors import RunError
 from legacy_import.models import ImportRun, MergedUser, RejectedRow
+from legacy_import.preview import take_samples
 from legacy_import.records import ImportOptions, TableCounts
-from legacy_import.sources import SourceReference, source_at
-from legacy_import.tables import staged_table
+from legacy_import.sources import SourceReference, SQLiteSource, source_at
+from legacy_import.tables import Models, staged_table
 from MiniTwit.models import Follow, Message, User
 from tests.legacy_import.conftest import other_session
-from tests.legacy_import.old_database import make_old_database
+from tests.legacy_import.old_database import CANONICAL_SCHEMA, make_old_database
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("import_dir")]
 
@@ -329,6 +331,87 @@ def test_undo_gives_updated_rows_their_former_values_back(tmp_path):
     undo(update)
     assert set(User.objects.values_list("username", "email")) == {("ann", "ann@example.com"), ("bobby", "b@b.cc")}
     assert User.objects.get(username="ann").changed_at is None
+
+
+def test_undo_leaves_an_account_alone_whose_former_name_was_taken_since(tmp_path):
+    import_("users", old(tmp_path, user=[ANN]))
+    update = import_("users", old(tmp_path, user=[(1, "anna", "a@b.cc", HASH)]), existing="update")
+    User.objects.create(username="ann")
+    assert undo(update).undo_result == {"user": {"removed": 0, "restored": 0, "kept": 1}}
+    assert User.objects.get(legacy_id=1).username == "anna"
+
+
+def test_undo_counts_updated_rows_that_were_changed_here_as_kept(tmp_path):
+    import_("users", old(tmp_path, user=[ANN, BOB]))
+    newer = [(1, "anna", "a@b.cc", HASH), (2, "bobby", "b@b.cc", HASH)]
+    update = import_("users", old(tmp_path, user=newer), existing="update")
+    User.objects.filter(legacy_id=2).update(first_name="Robert")
+    assert undo(update).undo_result == {"user": {"removed": 0, "restored": 1, "kept": 1}}
+
+
+def test_a_message_whose_former_author_is_gone_stays_as_it_is(tmp_path):
+    import_("users", old(tmp_path, user=[ANN, BOB]))
+    import_("messages", old(tmp_path, user=[ANN, BOB], message=[(1, 1, "hello", MORNING, 0)]))
+    newer = old(tmp_path, user=[ANN, BOB], message=[(1, 2, "hello", MORNING, 0)])
+    update = import_("messages", newer, existing="update")
+    User.objects.get(username="ann").delete()
+    assert undo(update).undo_result["message"] == {"removed": 0, "restored": 0, "kept": 1}
+    assert Message.objects.get().author.username == "bob"
+
+
+def test_an_update_that_was_updated_again_is_undone_after_the_newer_one(tmp_path):
+    import_("users", old(tmp_path, user=[ANN]))
+    second = import_("users", old(tmp_path, user=[(1, "anna", "a@b.cc", HASH)]), existing="update")
+    third = import_("users", old(tmp_path, user=[(1, "annabel", "a@b.cc", HASH)]), existing="update")
+    with pytest.raises(RunError) as error:
+        runs.request_undo(second.pk)
+    assert error.value.code == "newer_first"
+    assert User.objects.get().username == "annabel"
+    undo(third)
+    assert User.objects.get().username == "anna"
+    undo(second)
+    assert User.objects.get().username == "ann"
+
+
+def test_users_stay_when_their_messages_arrive_before_the_undo_begins(tmp_path):
+    path = old(tmp_path, user=[ANN, BOB], message=[(1, 1, "hello", MORNING, 0)])
+    users = import_("users", path)
+    runs.request_undo(users.pk)
+    import_("messages", path)
+    with pytest.raises(RunError) as error:
+        runs.undo(users.pk)
+    assert error.value.code == "messages_first"
+    users.refresh_from_db()
+    assert (users.state, users.undo_requested_at, User.objects.count()) == ("applied", None, 2)
+
+
+def test_a_number_too_long_for_an_id_rejects_its_row_and_no_other(tmp_path):
+    schema = CANONICAL_SCHEMA | {"user": "user_id text, username text, email text, pw_hash text"}
+    path = old(tmp_path, user=[ANN, ("9" * 30, "bob", "bob@example.com", HASH)], schema=schema)
+    run = preview("users", path)
+    assert (counts(run, "user").new, counts(run, "user").reasons) == (1, {"bad_id": 1})
+    assert not run.audit["disagreements"]
+
+
+def test_a_table_name_that_nobody_could_store_does_not_stop_the_preview(tmp_path):
+    path = old(tmp_path, user=[ANN])
+    forger = sqlite3.connect(path)
+    forger.execute("CREATE TABLE spare (id)")
+    forger.execute("PRAGMA writable_schema=ON")
+    forger.execute("UPDATE sqlite_master SET name = name || char(0) || 'x' WHERE name = 'spare'")
+    forger.commit()
+    forger.close()
+    assert preview("users", path).source["ignored"] == ["spare\ufffdx"]
+
+
+def test_a_staged_row_that_the_old_database_does_not_have_fails_the_audit(tmp_path):
+    run = preview("users", old(tmp_path, user=[ANN, BOB]))
+    (check,) = runs.checks_of(run, Models.of())
+    shorter = source_at(str(old(tmp_path, user=[ANN])))
+    with SQLiteSource.open(shorter, tmp_path / "snapshot", required=("user",)) as source:
+        samples, disagreements = take_samples(check, counts(run, "user"), source)
+    assert [sample.position for sample in samples] == [1]
+    assert disagreements == ["user row 2: staged, but not in the old database."]
 
 
 def undo(run: Any) -> Any:

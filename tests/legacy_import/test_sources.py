@@ -111,6 +111,21 @@ def test_a_computed_column_is_not_read(tmp_path):
     assert refusal(path).code == "missing_column"
 
 
+def test_a_computed_column_is_never_calculated(tmp_path):
+    """Looking for one text of four million letters in another takes hours, and no watch ends a single call."""
+    endless = "instr(printf('%.*c', 9000000, 'a'), printf('%.*c', 4000000, 'a') || 'b')"
+    path = make_old_database(tmp_path / "old.db", user=[PERSON])
+    write(path, f"ALTER TABLE user ADD COLUMN trap INTEGER AS ({endless}) VIRTUAL")
+    connection = sqlite3.connect(path)
+    connection.execute("PRAGMA writable_schema=ON")
+    connection.execute("UPDATE sqlite_master SET sql = replace(sql, 'VIRTUAL', 'NOT NULL') WHERE name = 'user'")
+    connection.commit()
+    connection.close()
+    error = refusal(path)
+    assert error.code == "computed_columns"
+    assert "trap" in error.message
+
+
 def test_a_value_beyond_all_measure_is_refused(tmp_path):
     path = make_old_database(tmp_path / "old.db", user=[(1, "x" * (17 * 1024 * 1024), "", "")])
     assert refusal(path).code == "value_too_long"
@@ -190,6 +205,14 @@ def test_other_tables_are_ignored_and_listed(tmp_path):
 )
 def test_a_source_is_given_as_a_path_or_an_address(location, path):
     assert str(source_at(location).path) == path
+
+
+@pytest.mark.parametrize("location", ["~nobody-of-that-name/old.db", "sqlite://[srv/old.db", "/srv/caf\udce9.db"])
+def test_an_address_that_cannot_be_understood_is_refused(location):
+    with pytest.raises(SourceError) as error:
+        source_at(location)
+    assert error.value.code == "bad_address"
+    assert error.value.message.isprintable()
 
 
 def test_another_kind_of_database_is_refused_by_its_address(settings):

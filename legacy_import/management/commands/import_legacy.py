@@ -6,8 +6,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from legacy_import import runs
 from legacy_import.errors import RunError
+from legacy_import.foreground import import_at_once
 from legacy_import.records import ImportOptions, TableCounts
 from legacy_import.sources import SourceError, SourceReference, configured_source, source_at
 
@@ -31,10 +31,11 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
-            run = self.import_(
-                options["kind"],
-                chosen_source(options["source"]),
-                ImportOptions(existing=options["existing"], duplicates=options["duplicates"]),
+            run = import_at_once(
+                kind=options["kind"],
+                reference=chosen_source(options["source"]),
+                options=ImportOptions(existing=options["existing"], duplicates=options["duplicates"]),
+                origin="command",
                 dry_run=options["dry_run"],
             )
         except (RunError, SourceError) as error:
@@ -45,15 +46,6 @@ class Command(BaseCommand):
             self.stdout.write(json.dumps(account(run)))
         else:
             self.print_account(run)
-
-    def import_(self, kind: str, source: SourceReference, options: ImportOptions, *, dry_run: bool) -> Any:
-        run = runs.start(kind=kind, reference=source, options=options, origin="command")
-        run = runs.stage(run.pk)
-        if dry_run:
-            runs.check_audit(run)
-            return run
-        runs.confirm(run.pk)
-        return runs.apply(run.pk)
 
     def print_account(self, run: Any) -> None:
         for warning in run.source["warnings"]:
