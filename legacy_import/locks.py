@@ -25,15 +25,19 @@ def executing() -> Iterator[None]:
         cursor.execute("SELECT pg_try_advisory_lock(%s, %s)", EXECUTING)
         if not cursor.fetchone()[0]:
             raise Busy
-        # A statement goes on after its process was killed, and the lock with it, unless the server looks.
-        with suppress(DataError):  # a server that cannot: on Windows
-            cursor.execute("SET client_connection_check_interval = '1s'")
+    end_with_the_process()
     try:
         yield
     finally:
         if connection.connection is not None and not connection.connection.closed:
             with connection.cursor() as cursor:
                 cursor.execute("SELECT pg_advisory_unlock(%s, %s)", EXECUTING)
+
+
+def end_with_the_process() -> None:
+    """Let the server end this connection's statements when the process was killed; by itself it would finish them."""
+    with connection.cursor() as cursor, suppress(DataError):  # a server that cannot look: on Windows
+        cursor.execute("SET client_connection_check_interval = '1s'")
 
 
 def serialise_starts() -> None:

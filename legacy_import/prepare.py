@@ -14,7 +14,7 @@ from legacy_import import preview, staging
 from legacy_import.bulk import prepare_transaction
 from legacy_import.checks import Check
 from legacy_import.preview import SampleRow
-from legacy_import.progress import Lane, Progress
+from legacy_import.progress import Lane, Progress, is_cancellation
 from legacy_import.records import TableCounts
 from legacy_import.sources import SQLiteSource
 
@@ -51,12 +51,16 @@ def prepare_tables(checks: Sequence[Check], source: SQLiteSource, progress: Prog
             pool.submit(prepare_in_thread, check, source, lane, progress)
             for check, lane in zip(checks, lanes, strict=True)
         ]
-        finished, pending = wait(futures, return_when=FIRST_EXCEPTION)
+        try:
+            pending = wait(futures, return_when=FIRST_EXCEPTION).not_done
+        except BaseException:  # Ctrl-C: leaving the pool waits for its threads
+            progress.cancel()
+            raise
         if pending:
             progress.cancel()
-            wait(pending)
-    for future in (*finished, *pending):
-        future.result()  # the one that failed first raises what it failed with
+    errors = [error for future in futures if (error := future.exception())]
+    for error in sorted(errors, key=is_cancellation):  # what went wrong before what was stopped because of it
+        raise error
     return [future.result() for future in futures]
 
 

@@ -14,7 +14,10 @@ from typing import Self
 
 from django.db import DEFAULT_DB_ALIAS, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.utils import OperationalError
+from psycopg2.errors import QueryCanceled
 
+from legacy_import.locks import end_with_the_process
 from legacy_import.tables import Models, table_of
 
 INTERVAL = 0.4  # seconds between two writes
@@ -23,6 +26,13 @@ logger = logging.getLogger(__name__)
 
 class Cancelled(Exception):  # noqa: N818 -- not an error
     """Somebody asked for the run to stop."""
+
+
+def is_cancellation(error: BaseException | None) -> bool:
+    """Whether an error only says that somebody asked to stop, here or in the middle of a statement."""
+    return isinstance(error, Cancelled | QueryCanceled) or (
+        isinstance(error, OperationalError) and isinstance(error.__cause__, QueryCanceled)
+    )
 
 
 class Lane:
@@ -91,6 +101,7 @@ class Progress(Lane):
         own = connections[DEFAULT_DB_ALIAS]
         self.at_work.add(own)
         try:
+            end_with_the_process()
             yield
         finally:
             self.at_work.discard(own)

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from django.db import connection, transaction
-from django.db.utils import OperationalError
+from django.db.utils import IntegrityError
 from django.utils import timezone
 from psycopg2 import errors as postgres_errors
 from psycopg2 import sql
@@ -16,7 +16,7 @@ from legacy_import import locks, staging
 from legacy_import.errors import RunError
 from legacy_import.files import snapshot_path
 from legacy_import.models import ImportRun
-from legacy_import.progress import Cancelled, Progress
+from legacy_import.progress import Progress, is_cancellation
 from legacy_import.sources import SourceError
 from legacy_import.tables import Models, table_of
 from legacy_import.uploads import discard_unneeded_uploads
@@ -86,7 +86,11 @@ def fail(run: Any, step: str, error: BaseException, models: Models) -> RunError:
     )
     if ended:
         discard_work(run.pk)
-    return failure
+        return failure
+    return RunError(
+        "not_verified",
+        f"Import {run.pk} is done, but its verification was interrupted. Run verify_legacy to compare old and new.",
+    )
 
 
 def explain(run: Any, error: Exception) -> RunError:
@@ -95,14 +99,19 @@ def explain(run: Any, error: Exception) -> RunError:
         return error
     if isinstance(error, SourceError):
         return RunError(error.code, error.message)
-    cause = error.__cause__ if isinstance(error, OperationalError) else error
-    if isinstance(error, Cancelled) or isinstance(cause, postgres_errors.QueryCanceled):
+    if is_cancellation(error):
         return RunError("cancelled", f"Import {run.pk} was cancelled. Nothing was written.")
-    if isinstance(cause, postgres_errors.LockNotAvailable):
+    if isinstance(error.__cause__, postgres_errors.LockNotAvailable):
         return RunError(
             "database_busy",
             f"Import {run.pk} waited 30 seconds for other work on the same tables to end. Nothing was written; "
             "try again when it is quieter.",
+        )
+    if isinstance(error, IntegrityError):  # the target is locked, but not what its rows refer to
+        return RunError(
+            "preview_outdated",
+            f"While import {run.pk} was written something was changed here that it refers to. Nothing was imported. "
+            "Make a new preview.",
         )
     logger.exception("Import %s failed", run.pk, exc_info=error)
     kind = type(error).__name__

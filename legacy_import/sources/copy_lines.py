@@ -43,7 +43,7 @@ def quoted(name: str) -> str:
 
 
 def line_expression(table: TableDescription) -> str:
-    """SQL for one line, or for the bare position of a row that Python has to build."""
+    """SQL for one line, or for the mark of a null and the position of a row that Python has to build."""
     usual = [
         f"typeof({column}) = {'text' if column in table.text_columns else 'integer'!r}" for column in table.columns
     ]
@@ -57,7 +57,7 @@ def line_expression(table: TableDescription) -> str:
     return (
         f"CASE WHEN {' AND '.join(usual)} "
         f"THEN printf('%d\x1f{letters}\x1f{ends}', {table.position}, {values}) "
-        f"WHEN {' OR '.join(odd)} THEN CAST({table.position} AS TEXT) "
+        f"WHEN {' OR '.join(odd)} THEN char(29) || {table.position} "
         f"ELSE printf('%d\x1f{'%.1s' * len(table.columns)}\x1f{ends}', {table.position}, {types}, {nullable}) END"
     )
 
@@ -156,13 +156,17 @@ class ChunkBuilder:
         return line.count(NULL) == storage.count(b"n")
 
     def build_with_odd_lines(self, lines: list[bytes], odd: set[int]) -> Chunk:
-        positions = [int(lines[index].split(FIELD_END, 1)[0]) for index in sorted(odd)]
+        positions = [position_of(lines[index]) for index in sorted(odd)]
         built = {row.position: line_of(row) for row in self.read_rows(positions)}
         parts = [
-            built[int(line.split(FIELD_END, 1)[0])] if index in odd else escaped(line).replace(LINE_END, b"\n")
+            built[position_of(line)] if index in odd else escaped(line).replace(LINE_END, b"\n")
             for index, line in enumerate(lines)
         ]
         return Chunk(b"".join(parts), len(lines))
+
+
+def position_of(line: bytes) -> int:
+    return int(line.split(FIELD_END, 1)[0].removeprefix(NULL))
 
 
 def line_of(row: LegacyRow) -> bytes:

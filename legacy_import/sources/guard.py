@@ -7,10 +7,12 @@ queries that never end, and pages that lie about themselves. See https://www.sql
 import sqlite3
 import time
 from pathlib import Path
+from typing import Self
 from urllib.parse import quote
 
 VALUE_LIMIT = 16 * 1024 * 1024  # bytes: the longest value, and the longest row, that is read
-SILENCE_LIMIT = 30.0  # seconds that a statement may work without giving a row
+SILENCE_LIMIT = 30.0  # seconds that a statement may work without giving a row, and
+SLOW_DISK = 20 * 1024 * 1024  # for each so many bytes of the file a second more
 PROGRESS_STEPS = 100_000  # SQLite virtual machine steps between two looks at the clock
 
 # What reading a table and building COPY lines needs. Nothing here loads, writes, attaches or recurses.
@@ -28,6 +30,11 @@ class Watch:
         self.silence_limit = silence_limit
         self.timed_out = False
         self.alive()
+
+    @classmethod
+    def for_file(cls, path: Path) -> Self:
+        """A watch that gives a large file the time to be read through once."""
+        return cls(SILENCE_LIMIT + path.stat().st_size / SLOW_DISK)
 
     def alive(self) -> None:
         """Say that the statement has just given something."""

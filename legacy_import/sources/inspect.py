@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from legacy_import.sources.copy_lines import quoted
 from legacy_import.sources.errors import SourceError
+from legacy_import.sources.guard import Watch
 from legacy_import.sources.schema import CANONICAL_COLUMNS, TEXT_COLUMNS, TableDescription
 
 # A file without this column is imported as if nothing had ever been flagged.
@@ -15,7 +16,7 @@ ROWID_NAMES = ("rowid", "_rowid_", "oid")
 
 
 def describe_tables(
-    connection: sqlite3.Connection, label: str, required: Sequence[str]
+    connection: sqlite3.Connection, watch: Watch, label: str, required: Sequence[str]
 ) -> tuple[dict[str, TableDescription], list[str]]:
     """Return the canonical tables that the file has, and the names of its other tables.
 
@@ -28,8 +29,10 @@ def describe_tables(
     found: dict[str, TableDescription] = {}
     for name in CANONICAL_COLUMNS:
         if actual := by_lower_name.get(name):
+            watch.alive()
             found[name] = describe_table(connection, label, name, actual)
             if name in required:
+                watch.alive()
                 check_undamaged(connection, label, actual)
         elif name in required:
             have = ", ".join(actual_names) or "none at all"

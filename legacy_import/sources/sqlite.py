@@ -4,6 +4,7 @@ import hashlib
 import shutil
 import sqlite3
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -91,11 +92,11 @@ class SQLiteSource:
         check_is_sqlite(reference)
         before = _describe_file(reference)
         path = reference.path if reference.uploaded else take_snapshot(reference, snapshot)
-        watch = Watch()
+        watch = Watch.for_file(path)
         connection = open_readonly(path, watch)
         try:
             with reading(reference.label, watch):
-                tables, ignored = describe_tables(connection, reference.label, required)
+                tables, ignored = describe_tables(connection, watch, reference.label, required)
         except BaseException:
             connection.close()
             raise
@@ -105,7 +106,7 @@ class SQLiteSource:
 
     def reopened(self) -> Self:
         """The same database with a connection of its own, for another thread."""
-        watch = Watch()
+        watch = Watch.for_file(self.path)
         return type(self)(self.path, open_readonly(self.path, watch), watch, self.description, self.tables)
 
     def __enter__(self) -> Self:
@@ -256,11 +257,36 @@ def take_snapshot(reference: SourceReference, snapshot: Path) -> Path:
         finally:
             live.close()
     except sqlite3.Error:
-        # A WAL file in a folder where nothing may be written, or a damaged file: what lies there is all there is.
+        # SQLite cannot open a WAL file where it may not write, so a copy of both is opened instead.
         snapshot.unlink(missing_ok=True)
-        shutil.copyfile(reference.path, snapshot)
+        copy_with_wal(reference, snapshot)
     snapshot.chmod(0o600)
     return snapshot
+
+
+def copy_with_wal(reference: SourceReference, snapshot: Path) -> None:
+    """Copy the file, and let SQLite bring in what stands in its write-ahead log.
+
+    Raises:
+        SourceError: there is a log, but it does not fit the file.
+    """
+    shutil.copyfile(reference.path, snapshot)
+    log = Path(f"{reference.path}-wal")
+    if not log.exists():
+        return
+    shutil.copyfile(log, f"{snapshot}-wal")
+    try:
+        with closing(sqlite3.connect(snapshot)) as connection:
+            connection.execute("PRAGMA journal_mode=DELETE")
+    except sqlite3.Error as error:
+        raise SourceError(
+            "damaged_file",
+            f"{reference.label} and its -wal file cannot be read together: SQLite says “{error}”. Copy both again "
+            "from where the old application keeps them, with the application stopped.",
+        ) from error
+    finally:
+        for ending in ("-wal", "-shm"):
+            Path(f"{snapshot}{ending}").unlink(missing_ok=True)
 
 
 def _value(kind: bytes, value: Any) -> LegacyValue:

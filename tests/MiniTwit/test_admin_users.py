@@ -140,7 +140,7 @@ def test_a_user_page_leads_to_messages_and_follows(admin: Client) -> None:
 
 
 def test_whoever_may_only_look_is_not_shown_the_password_field(client: Client) -> None:
-    client.force_login(make_staff("auditor", "MiniTwit.view_user"))
+    client.force_login(make_staff("view_user", username="auditor"))
     ann = make_user("ann")
     User.objects.filter(pk=ann.pk).update(password=make_password("secret"))
     page = client.get(page_of(ann)).content.decode()

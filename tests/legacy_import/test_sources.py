@@ -1,5 +1,6 @@
 """Old databases that are not what they should be: refused with a sentence, and never obeyed."""
 
+import shutil
 import sqlite3
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,7 +10,8 @@ import pytest
 from legacy_import.sources import SourceError, SQLiteSource, configured_source, source_at
 from legacy_import.sources.guard import Watch, open_readonly
 from legacy_import.sources.reference import SourceReference
-from tests.legacy_import.old_database import make_old_database
+from legacy_import.sources.sqlite import copy_with_wal
+from tests.legacy_import.old_database import LOOSE_SCHEMA, make_old_database
 
 USER = ("user",)
 PERSON = (1, "ann", "ann@example.com", "x")
@@ -219,3 +221,32 @@ def test_another_kind_of_database_is_refused_by_its_address(settings):
     settings.LEGACY_DATABASE_URL = "oracle://somewhere/db"
     with pytest.raises(SourceError, match="must be a SQLite file"):
         configured_source()
+
+
+def test_a_value_that_looks_like_the_end_of_a_row_and_another_row_stays_a_value(tmp_path):
+    """Fields and rows are parted by control characters on their way; a text that holds them must not add a row."""
+    forged = "bob\x1fb@b.cc\x1fx\x1e3\x1fittt\x1f3\x1fmallory"
+    people = [(1, "an\0n", "a@b.cc", "x"), (2, forged, "m@b.cc", "x")]
+    path = make_old_database(tmp_path / "old.db", user=people, schema=LOOSE_SCHEMA)
+    with open_source(path) as source:
+        lines = b"".join(chunk.data for chunk in source.chunks("user")).splitlines()
+    assert [line.split(b"\x1f")[0] for line in lines] == [b"1", b"2"]
+    assert b"\x1fann\x1f" in lines[0]
+
+
+def test_rows_in_the_wal_of_a_file_in_a_folder_that_cannot_be_written_are_read(tmp_path):
+    path = make_old_database(tmp_path / "live.db", user=[PERSON])
+    live = sqlite3.connect(path)
+    live.execute("PRAGMA journal_mode=WAL")
+    live.execute("INSERT INTO user VALUES (2, 'recent', '', '')")
+    live.commit()
+    copy = tmp_path / "copy.db"
+    for ending in ("", "-wal"):
+        shutil.copy(f"{path}{ending}", f"{copy}{ending}")
+    live.close()
+    snapshot = tmp_path / "snapshot"
+    copy_with_wal(source_at(str(copy)), snapshot)
+    with open_readonly(snapshot) as connection:
+        assert connection.execute("SELECT count(*) FROM user").fetchone() == (2,)
+    connection.close()
+    assert not Path(f"{snapshot}-wal").exists()
