@@ -7,7 +7,7 @@ from typing import TypeVar
 
 T = TypeVar("T")
 
-READ_AHEAD = 8  # items
+READ_AHEAD = 4  # items, each of which may hold a value of the greatest length
 
 
 def prefetched(items: Iterator[T]) -> Generator[T, None, None]:
