@@ -35,13 +35,13 @@ def check_undoable(run: Any, models: Models) -> None:
     """
     if run.state != "applied":
         raise RunError("not_applied", f"Import {run.pk} cannot be undone: only an import that was applied can.")
-    if run.kind == "users" and (
-        later := models.run.objects.filter(kind="messages", state="applied", id__gt=run.pk).order_by("-id").first()
-    ):
-        raise RunError(
-            "messages_first",
-            f"Import {later.pk} brought messages and follows of these users. Undo that import first.",
-        )
+    if run.kind == "users":
+        for later in models.run.objects.filter(kind="messages", state="applied", id__gt=run.pk).order_by("-id"):
+            if any(counts["new"] for counts in later.counts.values()):
+                raise RunError(
+                    "messages_first",
+                    f"Import {later.pk} brought messages and follows of these users. Undo that import first.",
+                )
     changed_here = models.replaced.objects.filter(run_id=run.pk, table=OuterRef("table"), row_id=OuterRef("row_id"))
     changed_again = models.replaced.objects.filter(Exists(changed_here), run_id__gt=run.pk, run__state="applied")
     if newest := changed_again.order_by("-run_id").first():

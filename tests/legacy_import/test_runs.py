@@ -467,3 +467,13 @@ def test_the_whole_sample_is_accounted_for(sample):
             )
             assert account.read == sum(parts) == run.source["tables"][table]
             assert sum(account.reasons.values()) == account.rejected == run.rejected_rows.filter(table=table).count()
+
+
+def test_a_messages_import_that_brought_nothing_does_not_keep_the_users_from_being_undone(tmp_path):
+    path = old(tmp_path, user=[ANN], message=[(1, 1, "a", MORNING, 0)])
+    users = import_("users", path)
+    messages = import_("messages", path)
+    assert counts(import_("messages", path), "message").new == 0
+    undo(messages)
+    undo(users)
+    assert not User.objects.exists()
