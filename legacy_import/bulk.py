@@ -12,11 +12,13 @@ from typing import Any
 
 from psycopg2 import sql
 
+from MiniTwit.triggers import IMPORTING_SETTING
+
 SMALL_BATCH = 20_000  # rows; below it, keeping the indexes costs less than building them again
 
 # What a transaction that moves millions of rows wants of the server.
 SETTINGS = {
-    "minitwit.importing": "on",  # see MiniTwit/triggers.py
+    IMPORTING_SETTING: "on",
     "jit": "off",
     "enable_mergejoin": "off",  # it would sort millions of wide rows where hashing the small side does
     "work_mem": "128MB",

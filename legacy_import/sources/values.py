@@ -16,7 +16,7 @@ class StoredReal(str):
 
 
 # None, int, StoredReal (a float is taken too), str (lone surrogates stand for bytes that are not UTF-8), bytes.
-type_letters = {type(None): "n", int: "i", bool: "i", StoredReal: "r", float: "r", str: "t", bytes: "b"}
+TYPE_LETTERS = {type(None): "n", int: "i", bool: "i", StoredReal: "r", float: "r", str: "t", bytes: "b"}
 
 LegacyValue = None | int | float | str | bytes
 
@@ -34,7 +34,7 @@ class LegacyRow:
 
 def storage_letter(value: LegacyValue) -> str:
     """Return n, i, r, t or b; as a capital letter when the value's text needs repair."""
-    letter = type_letters[type(value)]
+    letter = TYPE_LETTERS[type(value)]
     return letter.upper() if letter in "tb" and needs_repair(value) else letter
 
 
