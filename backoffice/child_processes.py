@@ -1,5 +1,6 @@
 """Child processes that are started, watched and ended together."""
 
+import shutil
 import signal
 import subprocess
 import time
@@ -7,6 +8,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
+# Where there is such a program, the kernel ends the children of a parent that was killed hard.
+SETPRIV = shutil.which("setpriv")
+ENDS_WITH_US = [SETPRIV, "--pdeathsig", "TERM", "--"] if SETPRIV else []
 PATIENCE_SECONDS = 8  # for ending in peace, before each louder knock
 
 
@@ -27,7 +31,7 @@ class ChildProcess:
         self.log = log
         with log.open("wb") as output:
             self._process = subprocess.Popen(  # noqa: S603 -- commands of our own
-                command,
+                [*ENDS_WITH_US, *command],
                 cwd=directory,
                 env=environment,
                 stdin=subprocess.DEVNULL,

@@ -182,8 +182,11 @@ if not DEBUG:
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
+    "filters": {"one_line_for_refusals": {"()": "backoffice.logging.OneLineForRefusals"}},
     "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "handlers": {
+        "console": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["one_line_for_refusals"]}
+    },
     "root": {"handlers": ["console"], "level": "WARNING"},
     "loggers": {
         # In place of Django's own handlers, which would say everything twice.

@@ -214,7 +214,7 @@ def verify_run(run: Any, models: Models) -> None:
 
 
 def cancel(run_id: int, *, models: Models | None = None) -> Any:
-    """Give up a preview, or ask a run at work to stop.
+    """Give up a preview, or ask a run at work, or its undoing, to stop.
 
     Raises:
         RunError: the run is over.
@@ -227,11 +227,14 @@ def cancel(run_id: int, *, models: Models | None = None) -> Any:
             run.state = "cancelled"
             run.finished_at = timezone.now()
             discard_work(run.pk)
-        elif run.state in AT_WORK:
+        elif run.state == "applied" and run.undo_requested_at and run.picked_up_at is None:
+            run.undo_requested_at = None
+            run.error_message = f"Undoing import {run.pk} was cancelled. Nothing was taken out."
+        elif run.state in AT_WORK or (run.state == "applied" and run.undo_requested_at):
             run.cancel_requested = True
         else:
             raise RunError("run_is_over", f"Import {run.pk} cannot be cancelled: it is {state_label(run.state)}.")
-        run.save(update_fields=["state", "finished_at", "cancel_requested"])
+        run.save(update_fields=["state", "finished_at", "cancel_requested", "undo_requested_at", "error_message"])
     return run
 
 

@@ -49,6 +49,8 @@ def work_on(run_id: int, state: str, step: str, models: Models) -> Iterator[tupl
 def take_up(run_id: int, state: str, models: Models) -> Any:
     """Say that somebody is now at work on the run."""
     taken = models.run.objects.filter(pk=run_id, state=state, picked_up_at__isnull=True)
+    if state == "applied":
+        taken = taken.filter(undo_requested_at__isnull=False)  # the request may have been withdrawn
     if not taken.update(picked_up_at=timezone.now()):
         run = models.run.objects.get(pk=run_id)
         raise RunError("run_is_over", f"Import {run_id} is {state_label(run.state)}; there is nothing to do.")
@@ -73,6 +75,8 @@ def fail(run: Any, step: str, error: BaseException, models: Models) -> RunError:
         failure = RunError("interrupted", f"Import {run.pk} was interrupted. Nothing was written; start it again.")
     runs = models.run.objects.filter(pk=run.pk)
     if step == "undoing":
+        if failure.code == "cancelled":
+            failure = RunError("cancelled", f"Undoing import {run.pk} was cancelled. Nothing was taken out.")
         runs.update(undo_requested_at=None, cancel_requested=False, error_message=failure.message)
         return failure
     # A run that has been applied stays so, whatever goes wrong after it.

@@ -17,7 +17,7 @@ from django.views.decorators.http import require_POST
 
 from legacy_import import runs, tasks
 from legacy_import.admin.rejected_rows import rejected_csv
-from legacy_import.admin.run_page import context_of, template_of
+from legacy_import.admin.run_page import cancelling_permission, context_of, template_of
 from legacy_import.admin.start_pages import StartPagesMixin
 from legacy_import.admin.status import status_url, status_view
 from legacy_import.errors import RunError
@@ -132,9 +132,10 @@ class ImportRunAdmin(StartPagesMixin, admin.ModelAdmin):
         return self.act(request, run_id, "run_legacy_import", confirm, log="Confirmed the import.")
 
     def cancel_view(self, request: HttpRequest, run_id: int) -> HttpResponse:
-        return self.act(
-            request, run_id, "run_legacy_import", partial(runs.cancel, run_id), log="Cancelled the import."
-        )
+        self.require(request, "view_importrun")
+        permission = cancelling_permission(self.run_or_404(request, run_id, "undo_requested_at"))
+        what = "undoing" if permission == "undo_legacy_import" else "import"
+        return self.act(request, run_id, permission, partial(runs.cancel, run_id), log=f"Cancelled the {what}.")
 
     def undo_view(self, request: HttpRequest, run_id: int) -> HttpResponse:
         """Say what undoing takes out and what stays; when that is confirmed, do it."""

@@ -43,9 +43,15 @@ def context_of(run: ImportRun, user: Any) -> dict[str, Any]:
         "start_url": reverse(f"admin:legacy_import_{run.kind}"),
         "confirm_form": run.state == State.PREVIEWED,
         "may_run": user.has_perm("legacy_import.run_legacy_import"),
+        "may_cancel": user.has_perm(f"legacy_import.{cancelling_permission(run)}"),
         "may_undo": user.has_perm("legacy_import.undo_legacy_import"),
         "may_download": user.has_perm("legacy_import.view_rejectedrow"),
     }
+
+
+def cancelling_permission(run: ImportRun) -> str:
+    """Whoever may ask for something may also withdraw it."""
+    return "undo_legacy_import" if run.undo_requested_at else "run_legacy_import"
 
 
 def source_facts(run: ImportRun) -> dict[str, Any]:

@@ -18,6 +18,7 @@ import pytest
 from django.conf import settings
 from django.core.management import CommandError
 
+from backoffice.child_processes import SETPRIV
 from backoffice.management.commands.demo import listen
 
 SIGN_IN_LINE = re.compile(r"Sign in at (http://127\.0\.0\.1:(\d+)/admin/) as admin / (\S+)\n")
@@ -142,6 +143,19 @@ def test_when_the_worker_dies_the_demo_says_so_and_ends(start_demo: Callable[...
     assert str(tmp_path / "log" / "worker.log") in errors
     assert "Traceback" not in errors
     _gone, left_over = psutil.wait_procs(family, timeout=10)
+    assert left_over == []
+
+
+@pytest.mark.skipif(not SETPRIV, reason="only where the kernel can be asked to end the children of a killed parent")
+def test_a_demo_that_is_killed_hard_leaves_nobody_at_work(start_demo: Callable[..., Demo]) -> None:
+    demo = start_demo()
+    demo.wait_for_sign_in_line()
+    family = demo.family()
+    servers = [process for process in family if {"db_worker", "gunicorn"} & set(" ".join(process.cmdline()).split())]
+    assert servers
+    demo.process.kill()
+    demo.finish()
+    _gone, left_over = psutil.wait_procs(family, timeout=20)
     assert left_over == []
 
 

@@ -14,6 +14,7 @@ from django.urls import reverse
 from django.utils.timezone import now
 
 from legacy_import import runs
+from legacy_import.errors import RunError
 from legacy_import.models import ImportRun
 from MiniTwit.models import Follow, Message, User
 from tests.legacy_import.conftest import (
@@ -140,6 +141,19 @@ def test_a_second_confirmation_says_that_the_import_goes_on_already(admin: Clien
     runs.apply(run.pk)
     response = admin.post(f"{page_of(run)}confirm/", follow=True)
     assert "it is imported." in response.content.decode()
+    assert User.objects.filter(import_run=run.pk).count() == run.counts["user"]["new"]
+
+
+def test_an_undo_that_waits_for_the_worker_can_be_withdrawn(admin: Client, configured: Path) -> None:
+    run = confirm(admin, preview(admin, "users"))
+    page = admin.post(f"{page_of(run)}undo/", follow=True).content.decode()
+    assert "Cancel the undoing" in page
+    page = admin.post(f"{page_of(run)}cancel/", follow=True).content.decode()
+    assert f"Undoing import {run.pk} was cancelled. Nothing was taken out." in page
+    with pytest.raises(RunError):
+        runs.undo(run.pk)  # what the worker finds in its queue all the same
+    run.refresh_from_db()
+    assert run.state == "applied"
     assert User.objects.filter(import_run=run.pk).count() == run.counts["user"]["new"]
 
 
