@@ -92,7 +92,9 @@ def write_table(cursor: Any, run: Any, models: Models, table: str, progress: Pro
             progress.phase(f"Updating {table}s", counts.changed)
             update_changed_rows(cursor, run.pk, models, table)
         progress.phase(f"Writing {table}s", counts.new)
-        insert_new_rows(cursor, run.pk, target, table, progress)
+        written = insert_new_rows(cursor, run.pk, target, table, progress)
+    if written != counts.new:
+        raise RuntimeError(f"{written} {table}s were written where the preview had said {counts.new}.")
     if table == "user" and counts.duplicate:
         keep_merged_users(cursor, run.pk, models)
     if rebuild:
@@ -156,8 +158,8 @@ def update_changed_rows(cursor: Any, run_id: int, models: Models, table: str) ->
     )
 
 
-def insert_new_rows(cursor: Any, run_id: int, target: sql.Identifier, table: str, progress: Progress) -> None:
-    """Insert the new rows, some pages of the checked table at a time so that progress shows."""
+def insert_new_rows(cursor: Any, run_id: int, target: sql.Identifier, table: str, progress: Progress) -> int:
+    """Insert the new rows, some pages of the checked table at a time so that progress shows. Returns how many."""
     constants = CONSTANTS[table] | {"import_run": run_id}
     written = [*WRITTEN[table], *([] if table == "follower" else ["legacy_id"])]
     checked = checked_table(run_id, table)
@@ -176,6 +178,7 @@ def insert_new_rows(cursor: Any, run_id: int, target: sql.Identifier, table: str
         cursor.execute(statement, [start, end])
         done += cursor.rowcount
         progress.advance(done)
+    return done
 
 
 def keep_merged_users(cursor: Any, run_id: int, models: Models) -> None:
