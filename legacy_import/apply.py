@@ -20,6 +20,7 @@ from legacy_import.reasons import Verdict
 from legacy_import.records import TableCounts
 from legacy_import.sources import CANONICAL_COLUMNS
 from legacy_import.tables import Models, checked_table, staged_table, table_of
+from legacy_import.widgets import StagedColumn
 
 # Old table -> the columns that are written, as they are called in the checked table and in the new one.
 WRITTEN: dict[str, tuple[str, ...]] = {
@@ -104,8 +105,11 @@ def write_table(cursor: Any, run: Any, models: Models, table: str, progress: Pro
 
 def keep_rejected_rows(cursor: Any, run_id: int, models: Models, table: str) -> None:
     """Store every rejected row with its reason and its values."""
-    columns = [name for name in CANONICAL_COLUMNS[table] if name not in SECRET_COLUMNS]
-    pairs = [sql.SQL("{}, staged.{}").format(sql.Literal(name), sql.Identifier(name)) for name in columns]
+    pairs = [
+        sql.SQL("{}, {}").format(sql.Literal(name), StagedColumn.of(name, index).value)
+        for index, name in enumerate(CANONICAL_COLUMNS[table])
+        if name not in SECRET_COLUMNS
+    ]
     cursor.execute(
         sql.SQL(
             'INSERT INTO {rejected} (run_id, "table", position, legacy_id, username, reason, "values")'
