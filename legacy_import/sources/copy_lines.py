@@ -2,8 +2,8 @@
 
 One `printf` per row in SQLite's own SQL, and escaping by whole chunks, is several times as fast as building the
 lines in Python. To escape a chunk at once, fields and lines are first parted by control characters that no normal
-text holds. A row that holds one of them, a NUL or bytes that are not UTF-8 is found by counting, and only such a row
-is read again and built in Python.
+text holds. A row that holds one of them, a NUL (at which `printf` stops) or bytes that are not UTF-8 is found by
+counting, and only such a row is read again and built in Python.
 
 A line holds: position, storage, then for each column that was meant for whole numbers two fields, the number and any
 other value as text, of which one is null; then the columns that were meant for text. PostgreSQL so reads the numbers
@@ -50,10 +50,9 @@ def line_expression(table: TableDescription) -> str:
     texts = [column for column in table.columns if column in table.text_columns]
     usual = [f"typeof({column}) = {'text' if column in texts else 'integer'!r}" for column in table.columns]
     letters = "".join("t" if column in texts else "i" for column in table.columns)
-    # `printf` would stop at a NUL; `||` takes it along, and it is found in the chunk.
-    pairs = "\x1f%d\x1f\x1d" * len(numbers)
-    usual_numbers = f"printf('%d\x1f{letters}{pairs}', {', '.join([table.position, *numbers])})"
-    usual_line = " || ".join([usual_numbers, *(f"'\x1f' || {column}" for column in texts), "'\x1e'"])
+    usual += [f"NOT instr({column}, char(0))" for column in texts]
+    usual_fields = "\x1f%d\x1f\x1d" * len(numbers) + "\x1f%s" * len(texts)
+    arguments = ", ".join([table.position, *numbers, *texts])
     odd = [f"instr({column}, char(0)) OR instr({column}, char(29))" for column in table.columns]
     values = [f"typeof({column})" for column in table.columns]
     for column in numbers:
@@ -62,7 +61,7 @@ def line_expression(table: TableDescription) -> str:
     values += [f"coalesce({column}, char(29))" for column in texts]
     fields = "%d\x1f" + "%.1s" * len(table.columns) + "\x1f%s" * (len(values) - len(table.columns)) + "\x1e"
     return (
-        f"CASE WHEN {' AND '.join(usual)} THEN {usual_line} "
+        f"CASE WHEN {' AND '.join(usual)} THEN printf('%d\x1f{letters}{usual_fields}\x1e', {arguments}) "
         f"WHEN {' OR '.join(odd)} THEN char(28) || {table.position} "
         f"ELSE printf('{fields}', {', '.join([table.position, *values])}) END"
     )
