@@ -43,10 +43,6 @@ PRIMARY_KEY_INDEX = """
 SELECT relname FROM pg_index JOIN pg_class ON pg_class.oid = indexrelid
 WHERE indrelid = %(table)s::regclass AND indisprimary AND current_setting('wal_level') = 'minimal'
 """
-ID_SEQUENCE = """
-SELECT seqrelid::regclass::text, seqcache FROM pg_sequence
-WHERE seqrelid = pg_get_serial_sequence(%(table)s, 'id')::regclass
-"""
 
 
 @dataclass(frozen=True)
@@ -75,7 +71,7 @@ def is_worth_rebuilding(cursor: Any, table: sql.Identifier, batch: int) -> bool:
 def without_indexes(cursor: Any, table: sql.Identifier, tell: Callable[[int, int], None]) -> Iterator[None]:
     """Drop the table's indexes, keys and foreign keys, and make them again from their own definitions.
 
-    A key that another table refers to stays. Ids are fetched from the table's sequence by the thousand meanwhile.
+    A key that another table refers to stays.
 
     Args:
         tell: called before each is built, with its number and how many there are.
@@ -84,8 +80,7 @@ def without_indexes(cursor: Any, table: sql.Identifier, tell: Callable[[int, int
     dropped = _dropped(cursor, table)
     for one in reversed(dropped):
         cursor.execute(one.drop)
-    with ids_by_the_thousand(cursor, table):
-        yield
+    yield
     for number, one in enumerate(dropped, 1):
         tell(number, len(dropped))
         cursor.execute(one.create)
@@ -102,20 +97,6 @@ def begin_new_file(cursor: Any, table: sql.Identifier) -> None:
     if index is not None:
         cursor.execute(sql.SQL("CLUSTER {} USING {}").format(table, sql.Identifier(index)))
         cursor.execute(sql.SQL("ALTER TABLE {} SET WITHOUT CLUSTER").format(table))  # this once only
-
-
-@contextmanager
-def ids_by_the_thousand(cursor: Any, table: sql.Identifier) -> Iterator[None]:
-    """Let the session take ids from the table's sequence in advance: one at a time costs a third of inserting.
-
-    Those that are left over at the end are lost.
-    """
-    cursor.execute(ID_SEQUENCE, {"table": table.as_string(cursor.cursor)})
-    (sequence, usual) = cursor.fetchone()
-    cache = sql.SQL("ALTER SEQUENCE {} CACHE {}")
-    cursor.execute(cache.format(sql.SQL(sequence), sql.Literal(1000)))
-    yield
-    cursor.execute(cache.format(sql.SQL(sequence), sql.Literal(usual)))
 
 
 def _dropped(cursor: Any, table: sql.Identifier) -> list[Dropped]:
