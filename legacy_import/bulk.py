@@ -38,7 +38,6 @@ WHERE indrelid = %(table)s::regclass AND NOT indisprimary
     AND NOT EXISTS (SELECT FROM pg_constraint WHERE conindid = indexrelid)
 ORDER BY 1
 """
-
 PRIMARY_KEY_INDEX = """
 SELECT relname FROM pg_index JOIN pg_class ON pg_class.oid = indexrelid
 WHERE indrelid = %(table)s::regclass AND indisprimary AND current_setting('wal_level') = 'minimal'
@@ -61,10 +60,13 @@ def prepare_transaction(cursor: Any) -> None:
 
 def is_worth_rebuilding(cursor: Any, table: sql.Identifier, batch: int) -> bool:
     """Whether the table is empty or small against the batch."""
-    if batch < SMALL_BATCH:
-        return False
-    cursor.execute(sql.SQL("SELECT count(*) FROM (SELECT FROM {} LIMIT %s) AS first_rows").format(table), [batch])
-    return cursor.fetchone()[0] < batch
+    return batch >= SMALL_BATCH and has_fewer_rows(cursor, table, batch)
+
+
+def has_fewer_rows(cursor: Any, table: sql.Identifier, rows: int) -> bool:
+    """Whether the table has fewer than so many rows, without counting more than those."""
+    cursor.execute(sql.SQL("SELECT count(*) FROM (SELECT FROM {} LIMIT %s) AS first_rows").format(table), [rows])
+    return bool(cursor.fetchone()[0] < rows)
 
 
 @contextmanager
@@ -87,15 +89,15 @@ def without_indexes(cursor: Any, table: sql.Identifier, tell: Callable[[int, int
 
 
 def begin_new_file(cursor: Any, table: sql.Identifier) -> None:
-    """Rewrite the table, which is empty or small, so that its file is of this transaction.
+    """Rewrite the table if it holds few rows, so that its file is of this transaction.
 
-    Where the server's log is minimal, PostgreSQL does not log what goes into such a file; elsewhere it is no gain.
-    CLUSTER keeps every row and minds no foreign key, unlike TRUNCATE.
+    Where the server's log is minimal, PostgreSQL does not log what goes into such a file, but writes it out at the
+    commit; elsewhere this is no gain and left out. Unlike TRUNCATE, CLUSTER keeps every row and minds no foreign key.
     """
     cursor.execute(PRIMARY_KEY_INDEX, {"table": table.as_string(cursor.cursor)})
-    (index,) = cursor.fetchone() or (None,)
-    if index is not None:
-        cursor.execute(sql.SQL("CLUSTER {} USING {}").format(table, sql.Identifier(index)))
+    found = cursor.fetchone()
+    if found and has_fewer_rows(cursor, table, SMALL_BATCH):
+        cursor.execute(sql.SQL("CLUSTER {} USING {}").format(table, sql.Identifier(*found)))
         cursor.execute(sql.SQL("ALTER TABLE {} SET WITHOUT CLUSTER").format(table))  # this once only
 
 
