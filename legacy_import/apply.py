@@ -20,6 +20,7 @@ from legacy_import.reasons import Verdict
 from legacy_import.records import TableCounts
 from legacy_import.sources import CANONICAL_COLUMNS
 from legacy_import.tables import Models, checked_table, staged_table, table_of
+from legacy_import.widgets import StagedColumn
 
 # Old table -> the columns that are written, as they are called in the checked table and in the new one.
 WRITTEN: dict[str, tuple[str, ...]] = {
@@ -92,7 +93,9 @@ def write_table(cursor: Any, run: Any, models: Models, table: str, progress: Pro
             progress.phase(f"Updating {table}s", counts.changed)
             update_changed_rows(cursor, run.pk, models, table)
         progress.phase(f"Writing {table}s", counts.new)
-        insert_new_rows(cursor, run.pk, target, table, progress)
+        written = insert_new_rows(cursor, run.pk, target, table, progress)
+    if written != counts.new:
+        raise RuntimeError(f"{written} {table}s were written where the preview had said {counts.new}.")
     if table == "user" and counts.duplicate:
         keep_merged_users(cursor, run.pk, models)
     if rebuild:
@@ -102,8 +105,11 @@ def write_table(cursor: Any, run: Any, models: Models, table: str, progress: Pro
 
 def keep_rejected_rows(cursor: Any, run_id: int, models: Models, table: str) -> None:
     """Store every rejected row with its reason and its values."""
-    columns = [name for name in CANONICAL_COLUMNS[table] if name not in SECRET_COLUMNS]
-    pairs = [sql.SQL("{}, staged.{}").format(sql.Literal(name), sql.Identifier(name)) for name in columns]
+    pairs = [
+        sql.SQL("{}, {}").format(sql.Literal(name), StagedColumn.of(name, index).value)
+        for index, name in enumerate(CANONICAL_COLUMNS[table])
+        if name not in SECRET_COLUMNS
+    ]
     cursor.execute(
         sql.SQL(
             'INSERT INTO {rejected} (run_id, "table", position, legacy_id, username, reason, "values")'
@@ -156,8 +162,8 @@ def update_changed_rows(cursor: Any, run_id: int, models: Models, table: str) ->
     )
 
 
-def insert_new_rows(cursor: Any, run_id: int, target: sql.Identifier, table: str, progress: Progress) -> None:
-    """Insert the new rows, some pages of the checked table at a time so that progress shows."""
+def insert_new_rows(cursor: Any, run_id: int, target: sql.Identifier, table: str, progress: Progress) -> int:
+    """Insert the new rows, some pages of the checked table at a time so that progress shows. Returns how many."""
     constants = CONSTANTS[table] | {"import_run": run_id}
     written = [*WRITTEN[table], *([] if table == "follower" else ["legacy_id"])]
     checked = checked_table(run_id, table)
@@ -176,6 +182,7 @@ def insert_new_rows(cursor: Any, run_id: int, target: sql.Identifier, table: str
         cursor.execute(statement, [start, end])
         done += cursor.rowcount
         progress.advance(done)
+    return done
 
 
 def keep_merged_users(cursor: Any, run_id: int, models: Models) -> None:

@@ -83,11 +83,11 @@ class PubDateWidget(LegacyWidget):
     def value_sql(self, column: StagedColumn) -> sql.Composable:
         # The first case is the usual one and spares it the arithmetic of the others.
         return sql.SQL(
-            "CASE WHEN {storage} = 'i' AND length({value}) <= 10 THEN to_timestamp({value}::bigint)"
+            "CASE WHEN {number} BETWEEN 0 AND {usual_latest} THEN to_timestamp({number})"
             " WHEN {is_number} THEN {from_number} WHEN {is_iso} THEN {from_iso} END"
         ).format(
-            storage=column.storage,
-            value=column.value,
+            number=column.number,
+            usual_latest=sql.Literal(PLAUSIBLE_TO),
             is_number=column.matches(NUMBER),
             from_number=from_number_sql(column),
             is_iso=column.matches(ISO),
@@ -118,8 +118,8 @@ class PubDateWidget(LegacyWidget):
         }
 
     def plain_sql(self, column: StagedColumn) -> sql.Composable:
-        return sql.SQL("length({}) <= 10 AND {} >= to_timestamp({}) AND {} <= {}").format(
-            column.value, column.cleaned, sql.Literal(SUSPICIOUS_BEFORE), column.cleaned, sql.Literal(self.now)
+        return sql.SQL("{} BETWEEN {} AND {}").format(
+            column.number, sql.Literal(SUSPICIOUS_BEFORE), sql.Literal(min(int(self.now.timestamp()), PLAUSIBLE_TO))
         )
 
 

@@ -84,8 +84,11 @@ SELECT username FROM sample WHERE spelling IN (
 """
 
 
-def staged_users(run_id: int, positions: list[int]) -> Neighbours:
-    """Facts for the users at the given positions, from the run's checked rows."""
+def staged_users(run_id: int, positions: list[int], unique_ids: bool) -> Neighbours:
+    """Facts for the users at the given positions, from the run's checked rows.
+
+    Where the old table keeps its ids unique, nobody has to look where each stands first.
+    """
     checked = checked_table(run_id, "user")
 
     def read(cursor: Any, query: str) -> list[tuple[Any, ...]]:
@@ -95,7 +98,7 @@ def staged_users(run_id: int, positions: list[int]) -> Neighbours:
 
     with connection.cursor() as cursor:
         return Neighbours(
-            first_places=staged_first_places(run_id, "user", positions),
+            first_places={} if unique_ids else staged_first_places(run_id, "user", positions),
             survivors=dict(read(cursor, SURVIVORS)),
             shared_emails={email for (email,) in read(cursor, SHARED_EMAILS)},
             case_twins={username for (username,) in read(cursor, CASE_TWINS)},
@@ -115,11 +118,11 @@ def staged_first_places(run_id: int, table: str, positions: list[int]) -> dict[i
         return dict(cursor.fetchall())
 
 
-def staged_messages(run_id: int, positions: list[int]) -> Neighbours:
-    return Neighbours(first_places=staged_first_places(run_id, "message", positions))
+def staged_messages(run_id: int, positions: list[int], unique_ids: bool) -> Neighbours:
+    return Neighbours(first_places={} if unique_ids else staged_first_places(run_id, "message", positions))
 
 
-def staged_follows(run_id: int, positions: list[int]) -> Neighbours:
+def staged_follows(run_id: int, positions: list[int], unique_ids: bool) -> Neighbours:
     query = sql.SQL(
         """
         SELECT who_id, whom_id, min(position) FROM {checked}

@@ -59,7 +59,7 @@ def take_samples(check: Check, counts: TableCounts, source: SQLiteSource) -> tup
     """
     judged = chosen_rows(check, counts)
     positions = sorted(judged)
-    check.resource.neighbours = facts.STAGED[check.table](check.run_id, positions)
+    check.resource.neighbours = facts.STAGED[check.table](check.run_id, positions, check.unique_ids)
     loader = check.resource._meta.instance_loader_class(check.resource)
     samples, disagreements = [], []
     for row in source.rows(check.table, positions):

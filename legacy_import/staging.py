@@ -11,9 +11,10 @@ from contextlib import closing
 from django.db import connection
 from psycopg2 import sql
 
-from legacy_import.sources import CANONICAL_COLUMNS, SQLiteSource
+from legacy_import.sources import SQLiteSource
 from legacy_import.sources.copy_lines import COPY_OPTIONS, Chunk
 from legacy_import.sources.prefetch import prefetched
+from legacy_import.sources.schema import number_columns, text_columns
 from legacy_import.tables import checked_table, staged_table
 
 COPY_BLOCK = 256 * 1024  # bytes per read
@@ -25,12 +26,17 @@ def stage(run_id: int, table: str, source: SQLiteSource, report: Callable[[int],
     Args:
         report: called with the number of rows staged so far; may raise to stop.
     """
-    columns = CANONICAL_COLUMNS[table]
+    # In the order of the lines; see `sources/copy_lines.py`.
+    numbers = [
+        sql.SQL("{} bigint, {} text").format(sql.Identifier(f"{name}_number"), sql.Identifier(name))
+        for name in number_columns(table)
+    ]
+    texts = [sql.SQL("{} text").format(sql.Identifier(name)) for name in text_columns(table)]
     with connection.cursor() as cursor:
         cursor.execute(
             sql.SQL("CREATE UNLOGGED TABLE {} (position bigint NOT NULL, storage text NOT NULL, {})").format(
                 staged_table(run_id, table),
-                sql.SQL(", ").join(sql.SQL("{} text").format(sql.Identifier(column)) for column in columns),
+                sql.SQL(", ").join(numbers + texts),
             )
         )
         copy = sql.SQL("COPY {} FROM STDIN WITH ({})").format(staged_table(run_id, table), sql.SQL(COPY_OPTIONS))
@@ -40,14 +46,17 @@ def stage(run_id: int, table: str, source: SQLiteSource, report: Callable[[int],
 
 
 def is_complete(run_id: int, table: str, rows: int) -> bool:
-    """Whether the staged and the checked rows are still there; a crash of the server empties unlogged tables."""
+    """Whether the staged and the checked rows are still there.
+
+    A crash of the server empties unlogged tables, and always altogether, so that one row speaks for all.
+    """
     with connection.cursor() as cursor:
         for name in (staged_table(run_id, table), checked_table(run_id, table)):
             cursor.execute("SELECT to_regclass(%s)", [name.as_string(cursor.cursor)])
             if cursor.fetchone()[0] is None:
                 return False
-            cursor.execute(sql.SQL("SELECT count(*) FROM {}").format(name))
-            if cursor.fetchone()[0] != rows:
+            cursor.execute(sql.SQL("SELECT EXISTS (SELECT FROM {})").format(name))
+            if rows and not cursor.fetchone()[0]:
                 return False
     return True
 

@@ -17,6 +17,7 @@ from import_export.widgets import Widget
 from psycopg2 import sql
 
 from legacy_import.reasons import REASONS
+from legacy_import.sources.schema import TEXT_COLUMNS
 from legacy_import.sources.values import LegacyValue, as_text, storage_letter
 from MiniTwit.validators import CONTROL_CHARACTERS, USERNAME_MAX_LENGTH
 
@@ -42,18 +43,24 @@ class StagedColumn:
 
     Attributes:
         value: the value as text, repaired; NULL stays NULL.
+        number: the value where SQLite stored a whole number in a column that is meant for one, else NULL. To look at
+            it first spares most rows the making and reading of text.
         storage: SQLite's storage class: n, i, r, t, b; a capital where the text was repaired.
         cleaned: what `value_sql` made of it; for reasons and notes.
     """
 
     value: sql.Composable
+    number: sql.Composable
     storage: sql.Composable
     cleaned: sql.Composable
 
     @classmethod
     def of(cls, name: str, index: int) -> "StagedColumn":
+        text, number = sql.Identifier("staged", name), sql.Identifier("staged", f"{name}_number")
+        is_text_column = name in TEXT_COLUMNS
         return cls(
-            value=sql.Identifier("staged", name),
+            value=text if is_text_column else sql.SQL("coalesce({}::text, {})").format(number, text),
+            number=sql.SQL("NULL::bigint") if is_text_column else number,
             storage=sql.SQL("substr(staged.storage, {}, 1)").format(sql.Literal(index + 1)),
             cleaned=sql.Identifier("staged", f"clean_{name}"),
         )
@@ -228,10 +235,11 @@ class FlaggedWidget(LegacyWidget):
 
     def value_sql(self, column: StagedColumn) -> sql.Composable:
         return sql.SQL(
-            "CASE {value} WHEN '0' THEN false WHEN '1' THEN true ELSE coalesce("
+            "CASE {number} WHEN 0 THEN false WHEN 1 THEN true ELSE coalesce("
             "CASE WHEN {is_number} THEN {value} ~ '[1-9]'"
             """ ELSE lower({value} COLLATE "C") IN ({yes}) END, false) END"""
         ).format(
+            number=column.number,
             value=column.value,
             is_number=column.matches(r"-?[0-9]+(\.[0-9]+)?"),
             yes=sql.SQL(", ").join(map(sql.Literal, self.YES)),
@@ -244,7 +252,7 @@ class FlaggedWidget(LegacyWidget):
         }
 
     def plain_sql(self, column: StagedColumn) -> sql.Composable:
-        return sql.SQL("{} IN ('0', '1')").format(column.value)
+        return sql.SQL("{} IN (0, 1)").format(column.number)
 
 
 # Lower-casing that does not depend on a locale: letters beyond ASCII stay as they are.
@@ -263,9 +271,10 @@ def whole_number(value: LegacyValue) -> int | None:
 def whole_number_sql(column: StagedColumn) -> sql.Composable:
     """`whole_number` for all rows."""
     return sql.SQL(
-        "CASE WHEN {storage} = 'i' OR ({storage} = 't' AND length({value}) <= {longest} AND {matches})"
-        " THEN {value}::bigint END"
+        "CASE WHEN {number} IS NOT NULL THEN {number}"
+        " WHEN {storage} = 't' AND length({value}) <= {longest} AND {matches} THEN {value}::bigint END"
     ).format(
+        number=column.number,
         storage=column.storage,
         value=column.value,
         longest=sql.Literal(LONGEST_NUMBER),
@@ -304,9 +313,9 @@ class AccountWidget(LegacyWidget):
 
     def name_sql(self, column: StagedColumn) -> sql.Composable:
         """The username, where the value is one."""
-        return sql.SQL("CASE WHEN {} IS NULL THEN nullif(normalize({}, NFKC), '') END").format(
-            whole_number_sql(column), column.value
-        )
+        return sql.SQL(
+            "CASE WHEN {number} IS NULL AND {whole_number} IS NULL THEN nullif(normalize({value}, NFKC), '') END"
+        ).format(number=column.number, whole_number=whole_number_sql(column), value=column.value)
 
     def notes_sql(self, column: StagedColumn) -> dict[str, sql.Composable]:
         return {"author_by_name": sql.SQL("{} IS NULL AND {} <> ''").format(column.cleaned, column.value)}

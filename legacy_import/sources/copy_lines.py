@@ -5,8 +5,10 @@ lines in Python. To escape a chunk at once, fields and lines are first parted by
 text holds. A row that holds one of them, a NUL (at which `printf` stops) or bytes that are not UTF-8 is found by
 counting, and only such a row is read again and built in Python.
 
-A line holds: position, storage, then the columns. `storage` has one letter per column: n, i, r, t or b for SQLite's
-storage class, a capital where the text was repaired.
+A line holds: position, storage, then for each column that was meant for whole numbers two fields, the number and any
+other value as text, of which one is null; then the columns that were meant for text. PostgreSQL so reads the numbers
+as it copies, which is much cheaper than a cast afterwards. `storage` has one letter per column, in canonical order:
+n, i, r, t or b for SQLite's storage class, a capital where the text was repaired.
 """
 
 # ruff: noqa: S608 -- names cannot be parameters; `quoted` and the table's description make them safe
@@ -15,13 +17,13 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from legacy_import.sources.guard import Watch
-from legacy_import.sources.schema import TableDescription
-from legacy_import.sources.values import LegacyRow, as_text, storage_letter
+from legacy_import.sources.schema import CANONICAL_COLUMNS, TableDescription, number_columns, text_columns
+from legacy_import.sources.values import LegacyRow, LegacyValue, as_text, storage_letter
 
 CHUNK_BYTES = 256 * 1024  # what a chunk should have
 FIRST_ROW_ID, LAST_ROW_ID = -(2**63), 2**63 - 1
 FIRST_ROWS, MOST_ROWS = 500, 10_000  # that are read at once
-FIELD_END, LINE_END, NULL = b"\x1f", b"\x1e", b"\x1d"
+FIELD_END, LINE_END, NULL, ODD = b"\x1f", b"\x1e", b"\x1d", b"\x1c"
 # How COPY is told to read the lines.
 COPY_OPTIONS = r"FORMAT text, DELIMITER E'\x1f', NULL E'\x1d'"
 ESCAPES = ((b"\\", b"\\\\"), (b"\n", b"\\n"), (b"\r", b"\\r"))
@@ -43,22 +45,25 @@ def quoted(name: str) -> str:
 
 
 def line_expression(table: TableDescription) -> str:
-    """SQL for one line, or for the mark of a null and the position of a row that Python has to build."""
-    usual = [
-        f"typeof({column}) = {'text' if column in table.text_columns else 'integer'!r}" for column in table.columns
-    ]
-    usual += [f"NOT instr({column}, char(0))" for column in table.columns if column in table.text_columns]
-    letters = "".join("t" if column in table.text_columns else "i" for column in table.columns)
-    values = ", ".join(table.columns)
-    types = ", ".join(f"typeof({column})" for column in table.columns)
-    nullable = ", ".join(f"coalesce({column}, char(29))" for column in table.columns)
+    """SQL for one line, or for the mark and the position of an odd row, which Python has to build."""
+    numbers = [column for column in table.columns if column not in table.text_columns]
+    texts = [column for column in table.columns if column in table.text_columns]
+    usual = [f"typeof({column}) = {'text' if column in texts else 'integer'!r}" for column in table.columns]
+    letters = "".join("t" if column in texts else "i" for column in table.columns)
+    usual += [f"NOT instr({column}, char(0))" for column in texts]
+    usual_fields = "\x1f%d\x1f\x1d" * len(numbers) + "\x1f%s" * len(texts)
+    arguments = ", ".join([table.position, *numbers, *texts])
     odd = [f"instr({column}, char(0)) OR instr({column}, char(29))" for column in table.columns]
-    ends = "\x1f".join(["%s"] * len(table.columns)) + "\x1e"
+    values = [f"typeof({column})" for column in table.columns]
+    for column in numbers:
+        values.append(f"CASE typeof({column}) WHEN 'integer' THEN {column} ELSE char(29) END")
+        values.append(f"CASE typeof({column}) WHEN 'integer' THEN char(29) ELSE coalesce({column}, char(29)) END")
+    values += [f"coalesce({column}, char(29))" for column in texts]
+    fields = "%d\x1f" + "%.1s" * len(table.columns) + "\x1f%s" * (len(values) - len(table.columns)) + "\x1e"
     return (
-        f"CASE WHEN {' AND '.join(usual)} "
-        f"THEN printf('%d\x1f{letters}\x1f{ends}', {table.position}, {values}) "
-        f"WHEN {' OR '.join(odd)} THEN char(29) || {table.position} "
-        f"ELSE printf('%d\x1f{'%.1s' * len(table.columns)}\x1f{ends}', {table.position}, {types}, {nullable}) END"
+        f"CASE WHEN {' AND '.join(usual)} THEN printf('%d\x1f{letters}{usual_fields}\x1e', {arguments}) "
+        f"WHEN {' OR '.join(odd)} THEN char(28) || {table.position} "
+        f"ELSE printf('{fields}', {', '.join([table.position, *values])}) END"
     )
 
 
@@ -73,7 +78,7 @@ def copy_chunks(
     Raises:
         sqlite3.Error: the file is damaged, a value is too long, or the watch ended the statement.
     """
-    builder = ChunkBuilder(len(table.columns), read_rows)
+    builder = ChunkBuilder(table.name, read_rows)
     source = f"FROM {quoted(table.actual_name)}"
     watch.alive()
     if not table.has_row_ids:
@@ -102,7 +107,7 @@ def copy_chunks(
         if not count:
             return
         watch.alive()
-        if data and NULL not in data and builder.is_sound(data, count):
+        if data and builder.is_usual(data, count):
             yield Chunk(escaped(data).replace(LINE_END, b"\n"), count)
             rows = max(1, min(MOST_ROWS, count * CHUNK_BYTES // len(data)))
         else:
@@ -128,23 +133,34 @@ def _line_by_line(cursor: sqlite3.Cursor, builder: "ChunkBuilder", watch: Watch)
 class ChunkBuilder:
     """Checks and escapes the lines of one table."""
 
-    def __init__(self, columns: int, read_rows: RowReader) -> None:
-        self.field_ends = columns + 1  # per line: after the position, after the storage, between the columns
+    def __init__(self, table: str, read_rows: RowReader) -> None:
+        self.table = table
+        self.numbers = len(number_columns(table))
+        # Per line: before the storage, and before each field of a column.
+        self.field_ends = 1 + 2 * self.numbers + len(text_columns(table))
         self.read_rows = read_rows
 
     def build(self, lines: list[bytes]) -> Chunk:
         data = b"".join(lines)
-        if NULL in data or not self.is_sound(data, len(lines)):
+        if not self.is_usual(data, len(lines)):
             odd = {index for index, line in enumerate(lines) if not self.is_sound_line(line)}
             if odd:
                 return self.build_with_odd_lines(lines, odd)
         return Chunk(escaped(data).replace(LINE_END, b"\n"), len(lines))
+
+    def is_usual(self, data: bytes, rows: int) -> bool:
+        """Whether the lines are sound and nothing in them is null but one of the two fields of each number.
+
+        No line has fewer marks of any kind than it should, so where their sums are right each line is.
+        """
+        return data.count(NULL) == rows * self.numbers and self.is_sound(data, rows)
 
     def is_sound(self, data: bytes, rows: int) -> bool:
         """Whether the lines say exactly what the rows hold and PostgreSQL will take them."""
         return (
             data.count(LINE_END) == rows
             and data.count(FIELD_END) == rows * self.field_ends
+            and ODD not in data
             and b"\0" not in data
             and is_utf8(data)
         )
@@ -153,11 +169,11 @@ class ChunkBuilder:
         if not self.is_sound(line, 1):
             return False
         storage = line.split(FIELD_END, 2)[1]
-        return line.count(NULL) == storage.count(b"n")
+        return line.count(NULL) == self.numbers + storage.count(b"n")
 
     def build_with_odd_lines(self, lines: list[bytes], odd: set[int]) -> Chunk:
         positions = [position_of(lines[index]) for index in sorted(odd)]
-        built = {row.position: line_of(row) for row in self.read_rows(positions)}
+        built = {row.position: line_of(self.table, row) for row in self.read_rows(positions)}
         parts = [
             built[position_of(line)] if index in odd else escaped(line).replace(LINE_END, b"\n")
             for index, line in enumerate(lines)
@@ -166,17 +182,24 @@ class ChunkBuilder:
 
 
 def position_of(line: bytes) -> int:
-    return int(line.split(FIELD_END, 1)[0].removeprefix(NULL))
+    return int(line.split(FIELD_END, 1)[0].removeprefix(ODD))
 
 
-def line_of(row: LegacyRow) -> bytes:
+def line_of(table: str, row: LegacyRow) -> bytes:
     """Build one COPY line from Python values, repairing what PostgreSQL could not store."""
     storage = "".join(storage_letter(value) for value in row.values)
+    values = row.named(CANONICAL_COLUMNS[table])
     fields = [f"{row.position}".encode(), storage.encode()]
-    for value in row.values:
-        text = as_text(value)
-        fields.append(NULL if text is None else escaped_field(text.encode()))
+    for name in number_columns(table):
+        is_number = storage_letter(values[name]) == "i"
+        fields += [field_of(values[name] if is_number else None), field_of(None if is_number else values[name])]
+    fields += [field_of(values[name]) for name in text_columns(table)]
     return FIELD_END.join(fields) + b"\n"
+
+
+def field_of(value: LegacyValue) -> bytes:
+    text = as_text(value)
+    return NULL if text is None else escaped_field(text.encode())
 
 
 def escaped(data: bytes) -> bytes:

@@ -13,6 +13,16 @@ CANONICAL_COLUMNS: dict[str, tuple[str, ...]] = {
 TEXT_COLUMNS = frozenset({"username", "email", "pw_hash", "text"})
 
 
+def number_columns(table: str) -> list[str]:
+    """The columns of a canonical table that normally hold whole numbers."""
+    return [name for name in CANONICAL_COLUMNS[table] if name not in TEXT_COLUMNS]
+
+
+def text_columns(table: str) -> list[str]:
+    """The columns of a canonical table that normally hold text."""
+    return [name for name in CANONICAL_COLUMNS[table] if name in TEXT_COLUMNS]
+
+
 @dataclass(frozen=True)
 class TableDescription:
     """One old table as it stands in the file.

@@ -4,6 +4,7 @@ import hashlib
 import shutil
 import sqlite3
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
@@ -90,18 +91,20 @@ class SQLiteSource:
             required: the canonical tables that must be there.
         """
         check_is_sqlite(reference)
-        before = _describe_file(reference)
-        path = reference.path if reference.uploaded else take_snapshot(reference, snapshot)
-        watch = Watch.for_file(path)
-        connection = open_readonly(path, watch)
-        try:
-            with reading(reference.label, watch):
-                tables, ignored = describe_tables(connection, watch, reference.label, required)
-        except BaseException:
-            connection.close()
-            raise
-        counts = {name: table.rows for name, table in tables.items()}
-        description = SourceDescription(**before, tables=counts, ignored=ignored)
+        # A thread of its own does that beside the copying and checking, which takes as long.
+        with ThreadPoolExecutor(1, thread_name_prefix="hashing") as pool:
+            about_file = pool.submit(_describe_file, reference)
+            path = reference.path if reference.uploaded else take_snapshot(reference, snapshot)
+            watch = Watch.for_file(path)
+            connection = open_readonly(path, watch)
+            try:
+                with reading(reference.label, watch):
+                    tables, ignored = describe_tables(connection, watch, reference.label, required)
+                counts = {name: table.rows for name, table in tables.items()}
+                description = SourceDescription(**about_file.result(), tables=counts, ignored=ignored)
+            except BaseException:
+                connection.close()
+                raise
         return cls(path, connection, watch, description, tables)
 
     def reopened(self) -> Self:

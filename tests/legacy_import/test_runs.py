@@ -439,6 +439,7 @@ def indexes_and_constraints() -> set[tuple[str, str]]:
             "SELECT conname, pg_get_constraintdef(oid) FROM pg_constraint"
             " WHERE conrelid::regclass::text LIKE '%MiniTwit%'"
             " UNION ALL SELECT indexname, indexdef FROM pg_indexes WHERE tablename LIKE 'MiniTwit%'"
+            " UNION ALL SELECT indexrelid::regclass::text, 'clustered' FROM pg_index WHERE indisclustered"
         )
         return set(cursor.fetchall())
 
