@@ -23,8 +23,8 @@ NOT_PLAIN = (
     re.compile(r"\$[0-9a-z][-_0-9a-z]*\$|\$(2[abxy]?|[156y]|P|H|argon2.*|pbkdf2.*|scrypt.*)$", re.IGNORECASE),
     # {SSHA}…
     re.compile(r"\{[-0-9A-Z]+\}"),
-    # 32 hexadecimal digits in a row, the shortest digest, wherever they stand
-    re.compile(r".*[0-9a-fA-F]{32}", re.DOTALL),
+    # 24 hexadecimal digits in a row, wherever they stand: the shortest digest has 32, and may have been cut
+    re.compile(r".*[0-9a-fA-F]{24}", re.DOTALL),
     # method$salt$digest and salt$digest of any kind
     re.compile(r"[^$]*(\$[^$]*)?\$[-_./+0-9A-Za-z]{16,}={0,2}$"),
     # Base64 of sixteen bytes and more: it is padded, or has digits and letters of both cases.
