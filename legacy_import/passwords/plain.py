@@ -40,7 +40,7 @@ NOT_PLAIN = (
 
 # A first hash that a hundred thousand passwords can have within two minutes. Signing in replaces it by a full one,
 # and so does `harden_legacy_passwords` without waiting for that.
-FIRST_ITERATIONS = 1_000
+FIRST_ITERATIONS = 600
 SALT_BYTES = 16
 FIRST_HASHER = PBKDF2SHA256PasswordHasher()
 
