@@ -11,7 +11,7 @@ from legacy_import.hardening import Hardening, harden_passwords
 class Command(BaseCommand):
     help = (
         "Put a strong hash around every weak one (sha1, md5, PBKDF2 of few iterations), without knowing the "
-        "passwords; they go on working. It takes about half a second per password and processor, can be stopped at "
+        "passwords; they go on working. It takes up to a second per password and processor, can be stopped at "
         "any time, and goes on where it was when it is started again."
     )
 
