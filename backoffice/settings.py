@@ -114,12 +114,25 @@ AUTH_PASSWORD_VALIDATORS = [
         "NumericPasswordValidator",
     )
 ]
-# The first one hashes new passwords; the others verify what the old database brought.
+# The first one hashes new passwords; the others verify what the old database brought, and a sign-in replaces it.
 PASSWORD_HASHERS = [
-    "django.contrib.auth.hashers.PBKDF2PasswordHasher",
-    "django.contrib.auth.hashers.PBKDF2SHA1PasswordHasher",
-    "MiniTwit.hashers.PBKDF2SHA512PasswordHasher",
-    "MiniTwit.hashers.WerkzeugScryptPasswordHasher",
+    f"MiniTwit.hashers.{name}"
+    for name in (
+        "PBKDF2SHA256PasswordHasher",
+        "PBKDF2SHA1PasswordHasher",
+        "PBKDF2SHA512PasswordHasher",
+        "ScryptPasswordHasher",
+        "BCryptSHA256PasswordHasher",
+        "BCryptPasswordHasher",
+        "ASPNetIdentityPasswordHasher",
+        "WerkzeugMD5PasswordHasher",
+        "WerkzeugSHA1PasswordHasher",
+        "WerkzeugSHA224PasswordHasher",
+        "WerkzeugSHA256PasswordHasher",
+        "WerkzeugSHA384PasswordHasher",
+        "WerkzeugSHA512PasswordHasher",
+        "HardenedPasswordHasher",
+    )
 ]
 
 LANGUAGE_CODE = "en"

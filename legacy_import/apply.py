@@ -15,6 +15,7 @@ from legacy_import import staging
 from legacy_import.bulk import is_worth_rebuilding, page_ranges, prepare_transaction, without_indexes
 from legacy_import.checks import Check
 from legacy_import.errors import RunError
+from legacy_import.passwords import kept_password_sql
 from legacy_import.progress import Progress
 from legacy_import.reasons import Verdict
 from legacy_import.records import TableCounts
@@ -142,9 +143,7 @@ def update_changed_rows(cursor: Any, run_id: int, models: Models, table: str) ->
         "before": sql.SQL(", ").join(
             sql.SQL("{}, target.{}").format(sql.Literal(name), sql.Identifier(name)) for name in WRITTEN[table]
         ),
-        "assignments": sql.SQL(", ").join(
-            sql.SQL("{0} = checked.{0}").format(sql.Identifier(name)) for name in WRITTEN[table]
-        ),
+        "assignments": assignments(table, "checked"),
     }
     cursor.execute(
         sql.SQL(
@@ -160,6 +159,17 @@ def update_changed_rows(cursor: Any, run_id: int, models: Models, table: str) ->
             " WHERE target.id = checked.target_id AND checked.verdict = {verdict}"
         ).format(**names)
     )
+
+
+def assignments(table: str, values: str) -> sql.Composed:
+    """What an UPDATE of `target` sets, from the table of that alias."""
+    parts = []
+    for name in WRITTEN[table]:
+        value: sql.Composable = sql.Identifier(values, name)
+        if name == "password":
+            value = kept_password_sql(sql.Identifier("target", name), value)
+        parts.append(sql.SQL("{} = {}").format(sql.Identifier(name), value))
+    return sql.SQL(", ").join(parts)
 
 
 def insert_new_rows(cursor: Any, run_id: int, target: sql.Identifier, table: str, progress: Progress) -> int:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from django.db import connection
 from psycopg2 import sql
 
+from legacy_import.passwords import kept_password_sql
 from legacy_import.reasons import Verdict
 from legacy_import.records import TableCounts
 from legacy_import.resources import LegacyResource
@@ -34,7 +35,7 @@ judged AS (
         CASE
             WHEN reason IS NOT NULL THEN reason
             WHEN existing.id IS NOT NULL AND (existing.username, existing.email, existing.password)
-                = (compared.username, compared.email, compared.password) THEN 'unchanged'
+                = (compared.username, compared.email, {kept_password}) THEN 'unchanged'
             WHEN existing.id IS NOT NULL AND (existing.changed_at IS NOT NULL OR {keep}) THEN 'kept'
             WHEN holder.id IS NOT NULL AND holder.legacy_id IS NULL THEN 'username_taken'
             WHEN holder.id IS NULL AND survivor = compared.legacy_id
@@ -234,6 +235,9 @@ class Check:
             message=table_of(models.message),
             follow=table_of(models.follow),
             keep=sql.Literal(options.existing == "keep"),
+            kept_password=kept_password_sql(
+                sql.Identifier("existing", "password"), sql.Identifier("compared", "password")
+            ),
             merge=sql.Literal(options.duplicates == "merge"),
             verdict_and_reason=VERDICT_AND_REASON,
         )

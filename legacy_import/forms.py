@@ -40,6 +40,13 @@ DUPLICATES = [
         ),
     ),
 ]
+PLAIN_PASSWORDS = [
+    (
+        "hash",
+        explained("Hash them", "They work as before. The first hash is a quick one; signing in replaces it."),
+    ),
+    ("unusable", explained("Make them unusable", "These accounts need a new password to sign in.")),
+]
 
 
 class StartForm(forms.Form):
@@ -49,7 +56,7 @@ class StartForm(forms.Form):
         kind: users or messages.
     """
 
-    field_order = ("source", "upload", "existing", "duplicates")
+    field_order = ("source", "upload", "existing", "duplicates", "plain_passwords")
 
     upload = forms.FileField(label="File to upload", required=False)
     existing = forms.ChoiceField(
@@ -57,6 +64,9 @@ class StartForm(forms.Form):
     )
     duplicates = forms.ChoiceField(
         label="Users of the same name", choices=DUPLICATES, initial="reject", widget=forms.RadioSelect
+    )
+    plain_passwords = forms.ChoiceField(
+        label="Passwords kept in clear", choices=PLAIN_PASSWORDS, initial="hash", widget=forms.RadioSelect
     )
 
     def __init__(self, kind: str, *args: Any, **kwargs: Any) -> None:
@@ -83,7 +93,7 @@ class StartForm(forms.Form):
         self.order_fields(self.field_order)
         self.fields["upload"].widget.attrs["data-largest"] = settings.LEGACY_UPLOAD_MAX_BYTES
         if kind == "messages":
-            del self.fields["duplicates"]
+            del self.fields["duplicates"], self.fields["plain_passwords"]
 
     def _configured(self) -> SourceReference | None:
         self.configuration_error = ""
@@ -127,5 +137,4 @@ class StartForm(forms.Form):
         return self.references[self.cleaned_data["source"]]
 
     def options(self) -> ImportOptions:
-        chosen = {name: self.cleaned_data[name] for name in ("existing", "duplicates") if name in self.fields}
-        return ImportOptions(**chosen)
+        return ImportOptions.from_json(self.cleaned_data)

@@ -35,7 +35,7 @@ class ImportRun(models.Model):
     source = models.JSONField(default=dict)
     # Two runs are of the same old database when their keys are equal: a path, a URL or an upload's hash.
     source_key = models.TextField(default="", db_default="", db_index=True)
-    # {"existing": "keep" | "update", "duplicates": "reject" | "merge"}
+    # {"existing": "keep" | "update", "duplicates": "reject" | "merge", "plain_passwords": "hash" | "unusable"}
     options = models.JSONField(default=dict)
     # {table: {"read": 0, "new": 0, ..., "reasons": {code: 0}, "notes": {code: 0}}}; see records.TableCounts
     counts = models.JSONField(default=dict)

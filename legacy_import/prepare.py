@@ -72,7 +72,7 @@ def prepare_in_thread(check: Check, source: SQLiteSource, lane: Lane, progress: 
 def prepare_table(check: Check, source: SQLiteSource, lane: Lane) -> Prepared:
     """Prepare one table."""
     table = check.table
-    staging.stage(check.run_id, table, source, lane.advance)
+    staging.stage(check.run_id, table, source, lane.advance, check.resource.options.passwords)
     with transaction.atomic(), connection.cursor() as cursor:
         prepare_transaction(cursor)
         # The tables are judged side by side, and handing millions of rows from worker to worker costs half as much

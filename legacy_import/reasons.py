@@ -50,6 +50,7 @@ NOTES: dict[str, str] = {
     "duplicate_email": "Another account has the same e-mail address.",
     "invalid_email": "The e-mail address is not a valid one.",
     "empty_email": "There is no e-mail address.",
+    "plain_password": "The password was kept in clear.",
     "unusable_password": "The stored password cannot be used: the account needs a new one to sign in.",
     "date_as_text": "The date was stored as text.",
     "date_unit": "The date was stored in another unit than seconds.",

@@ -1,8 +1,9 @@
 """The small records that the rooms of the import hand to each other."""
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Self
 
+from legacy_import.passwords.conversion import Conversion
 from legacy_import.reasons import Verdict
 
 # Which old tables a run of each kind imports, in this order. The names are the canonical ones, whatever the
@@ -16,6 +17,16 @@ class ImportOptions:
 
     existing: str = "keep"  # or "update": differing rows that nobody changed here are updated
     duplicates: str = "reject"  # or "merge": messages and follows of the others go to the survivor
+    plain_passwords: str = "hash"  # or "unusable": passwords that the old application kept in clear
+
+    @property
+    def passwords(self) -> Conversion:
+        return Conversion(self.plain_passwords)
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> Self:
+        """The options that a run remembers; it may remember more, or be older than one of them."""
+        return cls(**{field.name: data[field.name] for field in fields(cls) if field.name in data})
 
     def as_json(self) -> dict[str, str]:
         return asdict(self)

@@ -21,7 +21,7 @@ from import_export.results import RowResult
 
 from legacy_import.dates import PubDateWidget
 from legacy_import.facts import Neighbours, UserValues
-from legacy_import.passwords import PasswordWidget
+from legacy_import.passwords import PasswordWidget, kept_password
 from legacy_import.reasons import NOTES, Verdict
 from legacy_import.records import ImportOptions
 from legacy_import.tables import Models
@@ -187,7 +187,7 @@ class LegacyUserResource(LegacyResource):
     legacy_id = Field("legacy_id", "user_id", IdWidget())
     username = Field("username", "username", UsernameWidget())
     email = Field("email", "email", EmailWidget())
-    password = Field("password", "pw_hash", PasswordWidget())
+    password = Field("password", "pw_hash")  # the widget needs the run's options
 
     compared = ("username", "email", "password")
 
@@ -195,6 +195,10 @@ class LegacyUserResource(LegacyResource):
         model = User
         fields = ("legacy_id", "username", "email", "password")
         import_id_fields = ("legacy_id",)
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.fields["password"].widget = PasswordWidget(self.options.passwords)
 
     @property
     def target(self) -> Any:
@@ -223,6 +227,7 @@ class LegacyUserResource(LegacyResource):
         is_survivor = survivors.get(instance.username, instance.legacy_id) == instance.legacy_id
         holder = self.models.user._default_manager.filter(username=instance.username).exclude(pk=instance.pk).first()
         if before is not None:
+            instance.password = kept_password(before.password, instance.password)
             verdict = self.judge_existing(before, instance)
             if verdict != Verdict.CHANGED:
                 return verdict

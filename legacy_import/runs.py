@@ -19,6 +19,7 @@ from legacy_import.apply import write_run
 from legacy_import.checks import Check
 from legacy_import.errors import RunError
 from legacy_import.files import reference_of, snapshot_path, stored_file
+from legacy_import.passwords import Conversion
 from legacy_import.prepare import Prepared, prepare_tables
 from legacy_import.progress import Progress
 from legacy_import.records import TABLES_OF_KIND, ImportOptions
@@ -110,7 +111,7 @@ def stage(run_id: int, models: Models | None = None) -> Any:
 def compare_users(run: Any, source: SQLiteSource, users_run: Any, models: Models, progress: Progress) -> None:
     """Make sure that the messages belong to the users that were imported."""
     progress.phase("Comparing users", source.tables["user"].rows)
-    staging.stage(run.pk, "user", source, progress.advance)
+    staging.stage(run.pk, "user", source, progress.advance, Conversion(plain_passwords="unusable"))
     resource = RESOURCES["user"](models=models, now=run.created_at)
     check = Check(run.pk, "user", resource, source.tables["user"].unique_ids)
     shared = sameness.shared_users(check.cleaned(), users_run.pk, models)
@@ -282,7 +283,7 @@ def supersede_older_previews(run: Any, models: Models) -> None:
 
 def checks_of(run: Any, models: Models, source: SQLiteSource | None = None, users_run: Any = None) -> list[Check]:
     """The checks of a run's tables: when staging from the source, later from what the run remembers of it."""
-    options = ImportOptions(existing=run.options["existing"], duplicates=run.options["duplicates"])
+    options = ImportOptions.from_json(run.options)
     users_run_id = users_run.pk if users_run else run.options.get("users_run")
     return [
         Check(

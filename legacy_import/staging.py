@@ -6,11 +6,12 @@ belong to one run and go with it.
 
 import io
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import ExitStack, closing
 
 from django.db import connection
 from psycopg2 import sql
 
+from legacy_import.passwords import Conversion, with_converted_passwords
 from legacy_import.sources import SQLiteSource
 from legacy_import.sources.copy_lines import COPY_OPTIONS, Chunk
 from legacy_import.sources.prefetch import prefetched
@@ -20,10 +21,17 @@ from legacy_import.tables import checked_table, staged_table
 COPY_BLOCK = 256 * 1024  # bytes per read
 
 
-def stage(run_id: int, table: str, source: SQLiteSource, report: Callable[[int], None]) -> None:
+def stage(
+    run_id: int,
+    table: str,
+    source: SQLiteSource,
+    report: Callable[[int], None],
+    passwords: Conversion = Conversion(),  # noqa: B008 -- frozen
+) -> None:
     """Copy one old table into the run's staging table.
 
     Args:
+        passwords: what becomes of the old passwords, none of which is staged as it was.
         report: called with the number of rows staged so far; may raise to stop.
     """
     # In the order of the lines; see `sources/copy_lines.py`.
@@ -40,7 +48,10 @@ def stage(run_id: int, table: str, source: SQLiteSource, report: Callable[[int],
             )
         )
         copy = sql.SQL("COPY {} FROM STDIN WITH ({})").format(staged_table(run_id, table), sql.SQL(COPY_OPTIONS))
-        with closing(prefetched(source.chunks(table))) as chunks:
+        with ExitStack() as stack:
+            chunks = stack.enter_context(closing(prefetched(source.chunks(table))))
+            if table == "user":
+                chunks = stack.enter_context(closing(with_converted_passwords(chunks, passwords)))
             cursor.copy_expert(copy, ChunkReader(chunks, report), COPY_BLOCK)
         cursor.execute(sql.SQL("ANALYZE {}").format(staged_table(run_id, table)))
 

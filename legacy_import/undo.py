@@ -6,7 +6,7 @@ from django.db import connection
 from django.db.models import Exists, OuterRef
 from psycopg2 import sql
 
-from legacy_import.apply import WRITTEN
+from legacy_import.apply import assignments
 from legacy_import.bulk import prepare_transaction
 from legacy_import.errors import RunError
 from legacy_import.progress import Progress
@@ -89,7 +89,6 @@ def restore_replaced_rows(cursor: Any, run_id: int, models: Models, table: str) 
     if table == "follower":
         return 0, 0
     target = table_of(models.target(table))
-    columns = [sql.Identifier(name) for name in WRITTEN[table]]
     names = {"target": target, "replaced": table_of(models.replaced), "user": table_of(models.user)}
     of_run = sql.SQL('replaced.run_id = %s AND replaced."table" = %s AND replaced.row_id = target.id')
     cursor.execute(
@@ -105,7 +104,7 @@ def restore_replaced_rows(cursor: Any, run_id: int, models: Models, table: str) 
         ).format(
             **names,
             of_run=of_run,
-            assignments=sql.SQL(", ").join(sql.SQL("{0} = former.{0}").format(column) for column in columns),
+            assignments=assignments(table, "former"),
             possible=sql.SQL(RESTORABLE[table]).format(**names),
         ),
         [run_id, table],

@@ -7,7 +7,7 @@ from django.db.models import Model
 from django.urls import reverse
 
 from legacy_import.admin.preview_result import PreviewResult
-from legacy_import.forms import DUPLICATES, EXISTING
+from legacy_import.forms import DUPLICATES, EXISTING, PLAIN_PASSWORDS
 from legacy_import.models import ImportRun
 from legacy_import.overview import TABLE_NAMES, activity_of, moment, progress_of, standing_of
 from legacy_import.reasons import Verdict
@@ -75,6 +75,8 @@ def options_in_words(run: ImportRun) -> list[str]:
     words: list[str] = [dict(EXISTING)[run.options.get("existing", "keep")]]
     if run.kind == "users":
         words.append(dict(DUPLICATES)[run.options.get("duplicates", "reject")])
+        if run.counts.get("user", {}).get("notes", {}).get("plain_password"):
+            words.append(dict(PLAIN_PASSWORDS)[run.options.get("plain_passwords", "hash")])
     return words
 
 

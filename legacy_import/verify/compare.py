@@ -7,8 +7,9 @@ bytes per old row that did not arrive.
 import math
 from array import array
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from itertools import pairwise
+from itertools import chain, islice, pairwise
 from pathlib import Path
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
@@ -37,6 +38,7 @@ NewRow = TypeVar("NewRow", bound=tuple[Any, ...])
 
 ROWS_BETWEEN_PROGRESS = 20_000
 PAIRS_AT_A_TIME = 5_000
+USERS_AT_A_TIME, USERS_PER_THREAD = 2_000, 250
 EXCERPT = 60  # characters of a text that an example quotes
 
 
@@ -111,26 +113,40 @@ def _side_by_side(old_rows: Iterable[OldRow], new_rows: Iterator[NewRow]) -> Ite
 def _compare_users(
     old_rows: Iterable[OldRow], report: TableVerification, absent: "array[int]", _accounts: new.Accounts
 ) -> None:
-    with closing(new.users()) as new_rows:
-        for (position, user_id, username, email, pw_hash), user in _side_by_side(old_rows, new_rows):
-            if user is None:
-                absent.append(_position(position))
-                continue
-            report.arrived += 1
-            if user.changed_at:
-                continue
-            differences = (
-                [] if username_of(username) == user.username else [_quote("username", username, user.username)]
-            )
-            if not user.merged:
-                if text_of(email) != user.email:
-                    differences.append(_quote("e-mail", email, user.email))
-                if not password_fits(text_of(pw_hash), mangled=is_mangled(pw_hash), new=user.password):
-                    differences.append("the password is not what the old hash becomes")
-                if user.is_staff or user.is_superuser:
-                    differences.append("the account is staff or superuser, which no imported account may be")
-            if differences:
-                report.add_altered(f"User {user_id!r}: {'; '.join(differences)}.")
+    """Some users at a time, by several threads: a password that was kept in clear is hashed once more."""
+    with closing(new.users()) as new_rows, ThreadPoolExecutor() as pool:
+        pairs = _side_by_side(old_rows, new_rows)
+        while batch := list(islice(pairs, USERS_AT_A_TIME)):
+            parts = [batch[start : start + USERS_PER_THREAD] for start in range(0, len(batch), USERS_PER_THREAD)]
+            differences = chain.from_iterable(pool.map(_differences_of_users, parts))
+            for (old_row, user), found in zip(batch, differences, strict=True):
+                if user is None:
+                    absent.append(_position(old_row[0]))
+                    continue
+                report.arrived += 1
+                if found:
+                    report.add_altered(f"User {old_row[1]!r}: {'; '.join(found)}.")
+
+
+def _differences_of_users(pairs: list[tuple[OldRow, new.NewUser | None]]) -> list[list[str]]:
+    """Say for each user, value by value, what is not as the old row has it."""
+    return [[] if user is None or user.changed_at else _user_differences(old_row, user) for old_row, user in pairs]
+
+
+def _user_differences(old_row: OldRow, user: new.NewUser) -> list[str]:
+    _, _, username, email, pw_hash = old_row
+    differences = []
+    if username_of(username) != user.username:
+        differences.append(_quote("username", username, user.username))
+    if user.merged:
+        return differences
+    if text_of(email) != user.email:
+        differences.append(_quote("e-mail", email, user.email))
+    if not password_fits(text_of(pw_hash), mangled=is_mangled(pw_hash), new=user.password):
+        differences.append("the password is not what the old one becomes")
+    if user.is_staff or user.is_superuser:
+        differences.append("the account is staff or superuser, which no imported account may be")
+    return differences
 
 
 def _compare_messages(

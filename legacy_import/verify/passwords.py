@@ -1,24 +1,36 @@
 """What a stored password may have become.
 
-The old application was Flask with Werkzeug, whose `method$salt$hexadecimal` says the same as Django's
-`method$cost$salt$base64`. A format that Django can verify as it stands may be kept; whatever cannot be verified must
-have become an unusable password, never a password in clear.
+The old applications were Flask with Werkzeug, whose `method$salt$hexadecimal` says the same as Django's
+`method$cost$salt$base64`, and ports to other languages with hashes of their own. A format that Django can verify as
+it stands may be kept, and so may a strong hash that was put around a weak one here. What was kept in clear must have
+become a hash of it or an unusable password, and what cannot be verified an unusable one; never a password in clear.
 """
 
 import base64
+import hashlib
+import hmac
 import re
+import struct
 from collections.abc import Callable
 
-DIGEST_BYTES = {"sha1": 20, "sha256": 32, "sha512": 64}
+DIGEST_BYTES = {"md5": 16, "sha1": 20, "sha224": 28, "sha256": 32, "sha384": 48, "sha512": 64}
 SCRYPT_BYTES = 64
 # Up to the usual cost a hash has to arrive; beyond the hanging cost it must not; in between both are right.
 USUAL_ROUNDS, HANGING_ROUNDS = 2_000_000, 100_000_000
+USUAL_BCRYPT, HANGING_BCRYPT = range(4, 13), range(18, 100)  # each one more doubles the time
 HANGING_MEMORY = 1024**3  # bytes
+ASPNET_DIGESTS = {0: "sha1", 1: "sha256", 2: "sha512"}
 
-# Django's own encodings, and bcrypt, with or without Django's prefix.
+# Django's own encodings.
 KEPT = re.compile(
-    r"(pbkdf2_(sha1|sha256|sha512)\$\d+\$.+\$.+|scrypt\$\d+\$.+|argon2\$.+|(bcrypt\$|bcrypt_sha256\$)?\$2[aby]\$\d\d\$.+)"
+    r"(pbkdf2_(sha1|sha256|sha512)\$\d+\$.+\$.+|scrypt\$\d+\$.+|(bcrypt|bcrypt_sha256)\$\$2[aby]\$\d\d\$.+)",
+    re.DOTALL,
 )
+# What a password in clear may have become: a hash that costs next to nothing, so that it can be made once more here.
+OF_CLEAR = re.compile(r"pbkdf2_sha256\$(?P<rounds>[1-9]\d{0,4})\$(?P<salt>[^$]+)\$(?P<key>[^$]+)")
+# A strong hash around a weak one, of which all but the last part is kept.
+AROUND = re.compile(r"pbkdf2_sha256_over\$[1-9]\d{5,}\$[^$]+\$[0-9A-Za-z+/]{43}=\$(?P<weak>.+)", re.DOTALL)
+AROUND_CLEAR = re.compile(r"pbkdf2_sha256\$[1-9]\d{0,4}\$[^$]+")
 
 
 def password_fits(stored: str, *, mangled: bool, new: str) -> bool:
@@ -33,13 +45,34 @@ def password_fits(stored: str, *, mangled: bool, new: str) -> bool:
     for pattern, convert in FORMATS:
         if match := pattern.fullmatch(stored):
             encoded, must_arrive = convert(match)
-            return new == encoded or (unusable and (mangled or not must_arrive))
+            return _is_or_is_around(encoded, new) or (unusable and (mangled or not must_arrive))
     if KEPT.fullmatch(stored):
-        return unusable or new in {stored, f"bcrypt${stored}"}
-    return unusable
+        return unusable or _is_or_is_around(stored, new)
+    return unusable or _is_hash_of(stored, new)
 
 
-def _pbkdf2(match: re.Match[str]) -> tuple[str | None, bool]:
+def _is_or_is_around(encoded: str | None, new: str) -> bool:
+    if encoded is None or new == encoded:
+        return new == encoded
+    around = AROUND.fullmatch(new)
+    return around is not None and around["weak"] == encoded.rpartition("$")[0]
+
+
+def _is_hash_of(clear: str, new: str) -> bool:
+    """Whether the new value was made of this password. (A strong hash around such a one is not made again.)"""
+    if around := AROUND.fullmatch(new):
+        return AROUND_CLEAR.fullmatch(around["weak"]) is not None
+    match = OF_CLEAR.fullmatch(new)
+    if not clear or match is None:
+        return False
+    key = hashlib.pbkdf2_hmac("sha256", clear.encode(), match["salt"].encode(), int(match["rounds"]))
+    return hmac.compare_digest(_base64(key), match["key"])
+
+
+Converted = tuple[str | None, bool]
+
+
+def _pbkdf2(match: re.Match[str]) -> Converted:
     digest, rounds, salt = match["digest"], int(match["rounds"]), match["salt"]
     key = bytes.fromhex(match["key"])
     if len(key) != DIGEST_BYTES[digest] or rounds > HANGING_ROUNDS:
@@ -47,7 +80,7 @@ def _pbkdf2(match: re.Match[str]) -> tuple[str | None, bool]:
     return f"pbkdf2_{digest}${rounds}${salt}${_base64(key)}", rounds <= USUAL_ROUNDS
 
 
-def _scrypt(match: re.Match[str]) -> tuple[str | None, bool]:
+def _scrypt(match: re.Match[str]) -> Converted:
     cost, block, parallel = int(match["cost"]), int(match["block"]), int(match["parallel"])
     key = bytes.fromhex(match["key"])
     if len(key) != SCRYPT_BYTES or 128 * cost * block * parallel > HANGING_MEMORY or cost < 2 or cost & (cost - 1):
@@ -56,24 +89,70 @@ def _scrypt(match: re.Match[str]) -> tuple[str | None, bool]:
     return f"scrypt${cost}${match['salt']}${block}${parallel}${_base64(key)}", usual
 
 
+def _digest(match: re.Match[str]) -> Converted:
+    if len(match["key"]) != 2 * DIGEST_BYTES[match["digest"]]:
+        return None, False
+    return f"werkzeug_{match['digest']}${match['salt']}${match['key']}", True
+
+
+def _bare_md5(match: re.Match[str]) -> Converted:
+    digits = match[0]
+    return f"werkzeug_md5$${digits.lower()}", digits in (digits.lower(), digits.upper())
+
+
+def _bcrypt(match: re.Match[str]) -> Converted:
+    rounds = int(match["rounds"])
+    if rounds in HANGING_BCRYPT:
+        return None, False
+    # The 22nd character of the salt has four bits to spare; only if they are empty all programs read it alike.
+    return f"bcrypt${match[0]}", rounds in USUAL_BCRYPT and match["last"] in ".Oeu"
+
+
+def _aspnet(match: re.Match[str]) -> Converted:
+    try:
+        data = base64.b64decode(match[0], validate=True)
+    except ValueError:
+        return None, False
+    if data[0] == 0 and len(data) == 49:
+        digest, rounds, salt, key = "sha1", 1_000, data[1:17], data[17:]
+    elif data[0] == 1 and len(data) > 13:
+        number, rounds, salt_bytes = struct.unpack_from(">3I", data, 1)
+        digest = ASPNET_DIGESTS.get(number, "")
+        salt, key = data[13 : 13 + salt_bytes], data[13 + salt_bytes :]
+    else:
+        return None, False
+    if not digest or rounds > HANGING_ROUNDS or not salt or not key:
+        return None, False
+    usual = 0 < rounds <= USUAL_ROUNDS and len(salt) == 16 and len(key) == 32
+    return f"aspnet_identity${digest}${rounds}${_base64(salt)}${_base64(key)}", usual and _base64(data) == match[0]
+
+
 def _base64(key: bytes) -> str:
     return base64.b64encode(key).decode()
 
 
-# What an old value looks like, and a function that gives Django's encoding of it (None: there is none, so it has to
-# be unusable) and whether it must have arrived (False: an unusable password is right too).
-FORMATS: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], tuple[str | None, bool]]], ...] = (
+# What an old value looks like, and a function that gives our encoding of it (None: there is none, so it has to be
+# unusable) and whether it must have arrived (False: an unusable password is right too).
+FORMATS: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], Converted]], ...] = (
     (
         re.compile(
-            r"pbkdf2:(?P<digest>sha1|sha256|sha512):(?P<rounds>[1-9]\d{0,11})\$(?P<salt>[^$]+)\$(?P<key>([0-9a-f]{2})+)"
+            r"pbkdf2:(?P<digest>sha1|sha256|sha512):(?P<rounds>[1-9][0-9]{0,11})"
+            r"\$(?P<salt>[^$]+)\$(?P<key>([0-9a-f]{2})+)"
         ),
         _pbkdf2,
     ),
     (
         re.compile(
-            r"scrypt:(?P<cost>[1-9]\d{0,11}):(?P<block>[1-9]\d{0,5}):(?P<parallel>[1-9]\d{0,5})"
+            r"scrypt:(?P<cost>[1-9][0-9]{0,11}):(?P<block>[1-9][0-9]{0,5}):(?P<parallel>[1-9][0-9]{0,5})"
             r"\$(?P<salt>[^$]+)\$(?P<key>([0-9a-f]{2})+)"
         ),
         _scrypt,
     ),
+    (re.compile(r"(?P<digest>md5|sha1|sha224|sha256|sha384|sha512)\$(?P<salt>[^$]*)\$(?P<key>[0-9a-f]+)"), _digest),
+    (re.compile(r"[0-9a-fA-F]{32}"), _bare_md5),
+    (
+        re.compile(r"\$2[aby]\$(?P<rounds>[0-9]{2})\$[./0-9A-Za-z]{21}(?P<last>[./0-9A-Za-z])[./0-9A-Za-z]{31}"),
+        _bcrypt,
+    ),
+    (re.compile(r"A[A-Za-f][0-9A-Za-z+/]{20,}={0,2}"), _aspnet),
 )

@@ -117,7 +117,7 @@ def preview(client: Client, kind: str, **choices: Any) -> ImportRun:
 
 
 def ask_for_preview(client: Client, kind: str, **choices: Any) -> ImportRun:
-    data = {"source": "configured", "existing": "keep", "duplicates": "reject"} | choices
+    data = {"source": "configured", "existing": "keep", "duplicates": "reject", "plain_passwords": "hash"} | choices
     response = client.post(f"/admin/legacy_import/importrun/{kind}/", data)
     assert response.status_code == 302, response.context["form"].errors
     return newest_run()

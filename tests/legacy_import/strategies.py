@@ -1,5 +1,8 @@
 """Rows of old databases as they are found in the wild, alone and mixed at random."""
 
+import base64
+import struct
+
 from hypothesis import strategies as st
 
 # Not surrogates, and nothing that only newer versions of Unicode know.
@@ -39,16 +42,72 @@ def _hashes(digits: int) -> st.SearchStrategy[str]:
     return st.text(hexadecimal, min_size=digits, max_size=digits)
 
 
-passwords = st.one_of(
+def _base64(data: bytes) -> str:
+    return base64.b64encode(data).decode()
+
+
+aspnet_hashes = st.builds(
+    lambda version, digest, rounds, salt, key: _base64(
+        struct.pack(">B3I", version, digest, rounds, len(salt)) + salt + key
+    ),
+    st.sampled_from([0, 1, 2]),
+    st.integers(0, 3),
+    st.sampled_from([1, 10_000, 5_000_001, 2**32 - 1]),
+    st.sampled_from([b"", b"s" * 16, b"t" * 100]),
+    st.sampled_from([b"", b"k" * 32, b"k" * 33]),
+)
+whole_hashes = st.one_of(
     st.tuples(st.sampled_from([1, 50000, 5_000_000, 5_000_001, 10**9, 10**12]), _hashes(64)).map(
         lambda parts: f"pbkdf2:sha256:{parts[0]}$salt${parts[1]}"
     ),
     _hashes(40).map("pbkdf2:sha1:1000$a b${}".format),
     _hashes(128).map("pbkdf2:sha512:1000$ø${}".format),
     _hashes(128).map("scrypt:32768:8:1$Ab9${}".format),
-    _hashes(10).map("pbkdf2:sha256:1000$salt${}".format),
-    _hashes(40).map("sha1$salt${}".format),
-    st.sampled_from(["pbkdf2_sha256$1000$salt$YWJj", "pbkdf2_sha256$x$salt$YWJj", "plain", "", None, 5, b"$2b$12$x"]),
+    *(
+        st.tuples(st.sampled_from(["", "salt", "\x1f\n\\"]), _hashes(digits)).map(
+            lambda parts, name=name: f"{name}${parts[0]}${parts[1]}"
+        )
+        for name, digits in (
+            ("md5", 32),
+            ("sha1", 40),
+            ("sha224", 56),
+            ("sha256", 64),
+            ("sha384", 96),
+            ("sha512", 128),
+        )
+    ),
+    _hashes(32),
+    _hashes(32).map(str.upper),
+    st.tuples(st.sampled_from(["2a", "2b", "2y", "2x"]), st.integers(0, 31)).map(
+        lambda parts: f"${parts[0]}${parts[1]:02}${'N9qo8uLOickgx2ZMRZoMyeeWvva1KTvEP11BaAVEwaZcNldEhj/6O'}"
+    ),
+    aspnet_hashes,
+    st.binary(min_size=48, max_size=48).map(lambda data: _base64(b"\0" + data)),
+    st.binary(min_size=32, max_size=32).map(lambda key: f"pbkdf2_sha256$1000$salt${_base64(key)}"),
+    st.binary(min_size=64, max_size=64).map(lambda key: f"scrypt$16384$salt$8$5${_base64(key)}"),
+    st.just("bcrypt$$2b$04$N9qo8uLOickgx2ZMRZoMyeeWvva1KTvEP11BaAVEwaZcNldEhj/6O"),
+)
+
+
+@st.composite
+def mangled(draw: st.DrawFn, texts: st.SearchStrategy[str]) -> str:
+    """A text with a piece cut out, or replaced by something else."""
+    text = draw(texts)
+    start = draw(st.integers(0, len(text)))
+    end = draw(st.integers(start, len(text)))
+    return text[:start] + draw(st.text(max_size=3)) + text[end:]
+
+
+plain_passwords = st.one_of(
+    st.sampled_from(["plain", "correct horse", "pass\\word", "\x1fodd", "pässwörd", "12$34", "plain:", "$", "12345"]),
+    st.text(characters, min_size=1, max_size=12),
+)
+passwords = st.one_of(
+    whole_hashes,
+    whole_hashes.map(str.encode),
+    mangled(whole_hashes),
+    plain_passwords,
+    st.sampled_from(["", "NULL", None, 5, 3.5, b"$2b$12$x", "!", "plain:!x", f"werkzeug_sha1$s${'0' * 40}"]),
     any_value,
 )
 

@@ -227,7 +227,9 @@ def test_one_import_at_a_time(admin: Client, configured: Path) -> None:
     run = ask_for_preview(admin, "users")
     assert f"Import {run.pk} is reading" in text_of(admin, START_USERS)
     assert f"Import {run.pk}, of users, is at work" in text_of(admin, START_MESSAGES)
-    response = admin.post(START_USERS, {"source": "configured", "existing": "keep", "duplicates": "merge"})
+    response = admin.post(
+        START_USERS, {"source": "configured", "existing": "keep", "duplicates": "merge", "plain_passwords": "hash"}
+    )
     assert f"Import {run.pk}, started by admin, is still at work" in response.content.decode()
     assert response.context["form"]["duplicates"].value() == "merge"
     assert ImportRun.objects.count() == 1
@@ -251,7 +253,9 @@ def test_without_a_configured_database_the_page_asks_for_a_file(
 
 def test_a_configured_file_that_is_gone(admin: Client, settings: Any, tmp_path: Path) -> None:
     settings.LEGACY_DATABASE_URL = f"sqlite:///{tmp_path}/gone.db"
-    page = admin.post(START_USERS, {"source": "configured", "existing": "keep", "duplicates": "reject"})
+    page = admin.post(
+        START_USERS, {"source": "configured", "existing": "keep", "duplicates": "reject", "plain_passwords": "hash"}
+    )
     assert f"There is no file {tmp_path}/gone.db" in page.content.decode()
     assert not ImportRun.objects.exists()
 

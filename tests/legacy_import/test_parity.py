@@ -15,9 +15,11 @@ from psycopg2 import sql
 from legacy_import import staging
 from legacy_import.checks import Check
 from legacy_import.models import ImportRun, MergedUser, RejectedRow
+from legacy_import.passwords import PasswordWidget
 from legacy_import.records import ImportOptions
 from legacy_import.resources import RESOURCES
 from legacy_import.sources import CANONICAL_COLUMNS, SQLiteSource, source_at
+from MiniTwit.hashers import HardenedPasswordHasher, hardened, is_weak
 from MiniTwit.models import Follow, Message, User
 from tests.legacy_import import strategies
 from tests.legacy_import.old_database import LOOSE_SCHEMA, NULLABLE_SCHEMA, make_old_database
@@ -54,7 +56,7 @@ def outcomes_of_both(path: Path, table: str, options: ImportOptions, users_run: 
     """Position -> outcome, once in SQL for all rows and once row by row."""
     with SQLiteSource.open(source_at(str(path)), path.with_suffix(".snapshot"), required=(table,)) as source:
         staging.discard(RUN, (table,))
-        staging.stage(RUN, table, source, lambda rows: None)
+        staging.stage(RUN, table, source, lambda rows: None, options.passwords)
         resource = RESOURCES[table](options=options, now=NOW, users_run=users_run)
         check = Check(RUN, table, resource, source.tables[table].unique_ids)
         check.write()
@@ -95,6 +97,11 @@ def danish_time(settings):
     settings.LEGACY_TIME_ZONE = COPENHAGEN
 
 
+@pytest.fixture(autouse=True)
+def quick_hardening(monkeypatch):
+    monkeypatch.setattr(HardenedPasswordHasher, "iterations", 1)
+
+
 @pytest.fixture
 def users_run() -> ImportRun:
     return ImportRun.objects.create(kind="users", state="applied")
@@ -114,7 +121,10 @@ def accounts(users_run) -> dict[str, User]:
 
 
 options = st.builds(
-    ImportOptions, existing=st.sampled_from(["keep", "update"]), duplicates=st.sampled_from(["reject", "merge"])
+    ImportOptions,
+    existing=st.sampled_from(["keep", "update"]),
+    duplicates=st.sampled_from(["reject", "merge"]),
+    plain_passwords=st.sampled_from(["hash", "unusable"]),
 )
 
 
@@ -132,6 +142,35 @@ def test_users(tmp_path, accounts, rows, options, changed_here):
             User.objects.filter(username="bob").update(email="new@example.com")
         set_based, row_by_row = outcomes_of_both(path, "user", options)
     assert set_based == row_by_row
+
+
+@thorough
+@given(
+    pw_hash=strategies.passwords,
+    arriving=strategies.passwords,
+    options=options,
+    state=st.sampled_from(["as it was", "hardened", "another e-mail", "changed here"]),
+)
+def test_users_who_are_here_already(tmp_path, pw_hash, arriving, options, state):
+    """Whatever the old value is, one that did not change says "unchanged"; and hardening is no change."""
+    with rolled_back():
+        password = PasswordWidget().clean(pw_hash, {"user_id": 1})
+        user = User.objects.create(legacy_id=1, username="ann", email="", password=password)
+        weak = is_weak(password)
+        if state == "hardened" and weak:
+            with connection.cursor() as cursor:
+                cursor.execute("SET LOCAL minitwit.importing = 'on'")
+                User.objects.update(password=hardened(password))
+                cursor.execute("SET LOCAL minitwit.importing = 'off'")
+        if state == "changed here":
+            User.objects.update(first_name="Ann")
+        email = "ann@example.com" if state == "another e-mail" else ""
+        for value in (pw_hash, arriving):
+            path = make_old_database(tmp_path / "old.db", user=[(1, "ann", email, value)], schema=LOOSE_SCHEMA)
+            set_based, row_by_row = outcomes_of_both(path, "user", options)
+            assert set_based == row_by_row
+            if value is pw_hash and not email and options.plain_passwords == "hash":
+                assert set_based[1][0] == "unchanged", user.password
 
 
 @thorough

@@ -27,7 +27,12 @@ def upload_of(path: Path, name: str = "minitwit.db") -> SimpleUploadedFile:
 
 def post(client: Client, upload: SimpleUploadedFile | None) -> str:
     """Send the start page's form; return the page that says what is wrong."""
-    data: dict[str, Any] = {"source": "upload", "existing": "update", "duplicates": "reject"}
+    data: dict[str, Any] = {
+        "source": "upload",
+        "existing": "update",
+        "duplicates": "reject",
+        "plain_passwords": "hash",
+    }
     response = client.post(START_USERS, data | ({"upload": upload} if upload else {}))
     assert response.status_code == 200
     assert response.context["form"]["existing"].value() == "update"
@@ -167,12 +172,16 @@ def test_the_page_asks_for_the_file_that_was_forgotten(admin: Client) -> None:
 
 
 def test_a_stored_file_cannot_be_asked_for_when_there_is_none(admin: Client, sample: Path) -> None:
-    response = admin.post(START_USERS, {"source": "stored", "existing": "keep", "duplicates": "reject"})
+    response = admin.post(
+        START_USERS, {"source": "stored", "existing": "keep", "duplicates": "reject", "plain_passwords": "hash"}
+    )
     assert "source" in response.context["form"].errors
     assert not ImportRun.objects.exists()
 
 
 def test_the_client_cannot_name_a_file_of_the_server(admin: Client, sample: Path) -> None:
-    response = admin.post(START_USERS, {"source": str(sample), "existing": "keep", "duplicates": "reject"})
+    response = admin.post(
+        START_USERS, {"source": str(sample), "existing": "keep", "duplicates": "reject", "plain_passwords": "hash"}
+    )
     assert "source" in response.context["form"].errors
     assert not ImportRun.objects.exists()

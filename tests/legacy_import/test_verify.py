@@ -1,8 +1,10 @@
 """After an import, staff ask: is everything here, and as it was?"""
 
 import base64
+import hashlib
 import json
 import sqlite3
+import struct
 from datetime import UTC, datetime
 from io import StringIO
 from pathlib import Path
@@ -22,6 +24,11 @@ pytestmark = pytest.mark.django_db
 KEY = bytes(range(32))
 WERKZEUG_HASH = f"pbkdf2:sha256:50000$salt${KEY.hex()}"
 DJANGO_HASH = f"pbkdf2_sha256$50000$salt${base64.b64encode(KEY).decode()}"
+BCRYPT_HASH = "$2b$10$N9qo8uLOickgx2ZMRZoMyeeWvva1KTvEP11BaAVEwaZcNldEhj/6O"
+SALT_64, KEY_64 = (base64.b64encode(data).decode() for data in (KEY[:16], KEY))
+ASPNET_2 = base64.b64encode(b"\0" + KEY[:16] + KEY).decode()
+ASPNET_3 = base64.b64encode(b"\1" + struct.pack(">3I", 1, 10_000, 16) + KEY[:16] + KEY).decode()
+HASH_OF_OPEN_SESAME = base64.b64encode(hashlib.pbkdf2_hmac("sha256", b"open sesame", b"salt", 7)).decode()
 SECONDS = 1_582_100_838
 MOMENT = datetime(2020, 2, 19, 8, 27, 18, tzinfo=UTC)
 
@@ -211,8 +218,23 @@ def test_an_account_that_is_not_what_it_was_is_altered(old: OldMiniTwit, here: d
         ("pbkdf2:sha256:50000$s$abcdef", "!unusable", True),
         ("", "!unusable", True),
         (123456, "!unusable", True),
-        ("$2b$10$N9qo8uLOickgx2ZMRZoMye", "$2b$10$N9qo8uLOickgx2ZMRZoMye", True),
-        (b"$2b$10$N9qo8uLOickgx2ZMRZoMye", "bcrypt$$2b$10$N9qo8uLOickgx2ZMRZoMye", True),
+        (BCRYPT_HASH, f"bcrypt${BCRYPT_HASH}", True),
+        (BCRYPT_HASH.encode(), f"bcrypt${BCRYPT_HASH}", True),
+        (BCRYPT_HASH, "!unusable", False),
+        (BCRYPT_HASH[:-1], f"bcrypt${BCRYPT_HASH[:-1]}", False),
+        (f"sha1$s${KEY[:20].hex()}", f"werkzeug_sha1$s${KEY[:20].hex()}", True),
+        (f"sha1$s${KEY[:20].hex()}", f"sha1$s${KEY[:20].hex()}", False),
+        (f"sha1$s${KEY[:20].hex()}", f"pbkdf2_sha256_over$1000000$t${'A' * 43}=$werkzeug_sha1$s", True),
+        (f"sha1$s${KEY[:20].hex()}", f"pbkdf2_sha256_over$1000000$t${'A' * 43}=$werkzeug_sha1$x", False),
+        (f"sha1$s${KEY[:20].hex()}", f"pbkdf2_sha256_over$1000$t${'A' * 43}=$werkzeug_sha1$s", False),
+        (KEY[:16].hex().upper(), f"werkzeug_md5$${KEY[:16].hex()}", True),
+        (KEY[:16].hex(), "!unusable", False),
+        (ASPNET_3, f"aspnet_identity$sha256$10000${SALT_64}${KEY_64}", True),
+        (ASPNET_3, f"aspnet_identity$sha512$10000${SALT_64}${KEY_64}", False),
+        (ASPNET_2, f"aspnet_identity$sha1$1000${SALT_64}${KEY_64}", True),
+        ("open sesame", f"pbkdf2_sha256$7$salt${HASH_OF_OPEN_SESAME}", True),
+        ("open sesamé", f"pbkdf2_sha256$7$salt${HASH_OF_OPEN_SESAME}", False),
+        ("open sesame", f"pbkdf2_sha256_over$1000000$t${'A' * 43}=$pbkdf2_sha256$7$salt", True),
         (DJANGO_HASH, DJANGO_HASH, True),
         ("open sesame", "!unusable", True),
         ("open sesame", "open sesame", False),

@@ -28,13 +28,19 @@ class Command(BaseCommand):
         parser.add_argument(
             "--duplicates", choices=["reject", "merge"], default="reject", help="users of the same username"
         )
+        parser.add_argument(
+            "--plain-passwords",
+            choices=["hash", "unusable"],
+            default="hash",
+            help="passwords that the old application kept in clear",
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
             run = import_at_once(
                 kind=options["kind"],
                 reference=chosen_source(options["source"]),
-                options=ImportOptions(existing=options["existing"], duplicates=options["duplicates"]),
+                options=ImportOptions.from_json(options),
                 origin="command",
                 dry_run=options["dry_run"],
             )

@@ -1,0 +1,45 @@
+"""Password hashers for everything that old databases brought and Django itself stores.
+
+All of them are careful: whatever value stands in the database, none of them raises an error at sign-in or on a page,
+and none of them begins a calculation that would keep a sign-in busy for minutes.
+"""
+
+from MiniTwit.hashers.careful import (
+    BCryptPasswordHasher,
+    BCryptSHA256PasswordHasher,
+    PBKDF2SHA1PasswordHasher,
+    PBKDF2SHA256PasswordHasher,
+    PBKDF2SHA512PasswordHasher,
+    ScryptPasswordHasher,
+    is_verifiable,
+)
+from MiniTwit.hashers.hardened import HardenedPasswordHasher, hardened, is_weak
+from MiniTwit.hashers.legacy import (
+    ASPNetIdentityPasswordHasher,
+    WerkzeugMD5PasswordHasher,
+    WerkzeugSHA1PasswordHasher,
+    WerkzeugSHA224PasswordHasher,
+    WerkzeugSHA256PasswordHasher,
+    WerkzeugSHA384PasswordHasher,
+    WerkzeugSHA512PasswordHasher,
+)
+
+__all__ = [
+    "ASPNetIdentityPasswordHasher",
+    "BCryptPasswordHasher",
+    "BCryptSHA256PasswordHasher",
+    "HardenedPasswordHasher",
+    "PBKDF2SHA1PasswordHasher",
+    "PBKDF2SHA256PasswordHasher",
+    "PBKDF2SHA512PasswordHasher",
+    "ScryptPasswordHasher",
+    "WerkzeugMD5PasswordHasher",
+    "WerkzeugSHA1PasswordHasher",
+    "WerkzeugSHA224PasswordHasher",
+    "WerkzeugSHA256PasswordHasher",
+    "WerkzeugSHA384PasswordHasher",
+    "WerkzeugSHA512PasswordHasher",
+    "hardened",
+    "is_verifiable",
+    "is_weak",
+]

@@ -1,0 +1,156 @@
+"""Whatever stands in the password column: signing in and the pages go on working, and nothing wrong verifies."""
+
+import base64
+
+import pytest
+from django.contrib.auth.forms import ReadOnlyPasswordHashWidget
+from django.contrib.auth.hashers import check_password, identify_hasher, make_password, verify_password
+from django.test import Client
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from MiniTwit.hashers import HardenedPasswordHasher, PBKDF2SHA256PasswordHasher, hardened, is_weak
+from MiniTwit.models import User
+from tests.MiniTwit.factories import make_superuser, make_user
+
+PASSWORD = "Grüße, 世界"
+BCRYPT = "$2b$04$Mb2tE5rU8iPo1Sd4Fg7HjOtVRzp91idFdc29AsnnuV/lAOHdB1jFa"  # password-442
+
+
+@pytest.fixture(autouse=True)
+def quick_hashers(monkeypatch: pytest.MonkeyPatch) -> None:
+    for hasher in (PBKDF2SHA256PasswordHasher, HardenedPasswordHasher):
+        monkeypatch.setattr(hasher, "iterations", 100)
+
+
+def encodings() -> list[str]:
+    """PASSWORD as each hasher stores it; the costs are small."""
+    weak = [
+        *(make_password(PASSWORD, hasher=f"werkzeug_{name}") for name in ("md5", "sha1", "sha256", "sha512")),
+        f"aspnet_identity$sha1$10${base64.b64encode(b's' * 16).decode()}$",
+    ]
+    aspnet = identify_hasher(weak[-1])
+    decoded = {"digest": "sha1", "iterations": 10, "salt": base64.b64encode(b"s" * 16).decode()}
+    weak[-1] += aspnet.digest_of(PASSWORD, decoded)  # type: ignore[attr-defined]
+    pbkdf2 = [PBKDF2SHA256PasswordHasher().encode(PASSWORD, "salt", 10)]
+    strong = [hardened(encoded) for encoded in weak + pbkdf2]
+    return weak + pbkdf2 + strong
+
+
+garbage = st.one_of(
+    st.text(max_size=60),
+    st.builds(
+        "{}${}".format,
+        st.sampled_from(
+            [
+                "pbkdf2_sha256",
+                "pbkdf2_sha1",
+                "pbkdf2_sha512",
+                "scrypt",
+                "bcrypt",
+                "bcrypt_sha256",
+                "werkzeug_sha1",
+                "werkzeug_md5",
+                "aspnet_identity",
+                "pbkdf2_sha256_over",
+                "md5",
+                "sha1",
+                "argon2",
+            ]
+        ),
+        st.text(st.sampled_from("$0123456789abcA=+/:.ü\n"), max_size=80),
+    ),
+    st.sampled_from(
+        [
+            "pbkdf2_sha256$4000000000$salt$" + base64.b64encode(bytes(32)).decode(),
+            "scrypt$1073741824$salt$8$1$" + base64.b64encode(bytes(64)).decode(),
+            "bcrypt$$2b$31$" + BCRYPT[7:],
+            "bcrypt_sha256$$2b$31$" + BCRYPT[7:],
+            f"aspnet_identity$sha512$999999999${'A' * 22}==${'A' * 43}=",
+            f"pbkdf2_sha256_over$999999999$salt${'A' * 43}=$werkzeug_sha1$salt",
+            f"pbkdf2_sha256_over$100$salt${'A' * 43}=$pbkdf2_sha256$999999999$salt",
+            f"pbkdf2_sha256_over$100$salt${'A' * 43}=$pbkdf2_sha256_over$1$salt",
+            f"pbkdf2_sha256_over$100$salt${'A' * 43}=$bcrypt$$2b$04$abc",
+            "md5$$" + "0" * 32,
+            "sha1$$" + "0" * 40,
+            "0" * 32,
+        ]
+    ),
+)
+patient = settings(
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], max_examples=400
+)
+
+
+def look_at(stored: str) -> bool:
+    """Do with a stored value what Django does at sign-in and on the account's page; whether the password fits."""
+    ReadOnlyPasswordHashWidget().get_context("password", stored, {})
+    is_weak(stored)
+    try:
+        hasher = identify_hasher(stored)
+    except ValueError:
+        pass
+    else:
+        assert hasher.must_update(stored) in (True, False)
+        assert hasher.safe_summary(stored)
+        hasher.harden_runtime(PASSWORD, stored)
+    return check_password(PASSWORD, stored)
+
+
+@patient
+@given(stored=garbage)
+def test_garbage_never_raises_and_never_verifies(stored):
+    assert look_at(stored) is False
+
+
+@patient
+@given(data=st.data())
+def test_a_mangled_value_never_raises_and_never_verifies(data):
+    stored = data.draw(st.sampled_from(encodings()))
+    start = data.draw(st.integers(0, len(stored)))
+    end = data.draw(st.integers(start, min(len(stored), start + 4)))
+    mangled = stored[:start] + data.draw(st.text(st.sampled_from("$0aZ=é"), max_size=2)) + stored[end:]
+    assert look_at(mangled) is (mangled == stored)
+
+
+@patient
+@given(password=st.text(max_size=100))
+def test_no_password_is_too_odd_to_be_tried(password):
+    for stored in [*encodings(), f"bcrypt${BCRYPT}"]:
+        assert check_password(password, stored) is (password == PASSWORD and "bcrypt" not in stored)
+
+
+def test_every_encoding_verifies_and_is_to_be_replaced():
+    for stored in encodings():
+        assert verify_password(PASSWORD, stored) == (True, True)
+        summary = ReadOnlyPasswordHashWidget().get_context("password", stored, {})["summary"]
+        assert summary
+        assert identify_hasher(stored).decode(stored)["hash"] not in str(summary)
+    assert verify_password(PASSWORD, make_password(PASSWORD)) == (True, False)
+    assert verify_password("password-442", f"bcrypt${BCRYPT}") == (True, True)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    "stored",
+    [
+        "",
+        "garbage",
+        "pbkdf2_sha256$",
+        "pbkdf2_sha256$x$y$z",
+        "bcrypt$$2b$04$short",
+        "scrypt$1$2$3",
+        "werkzeug_sha1$salt",
+        "aspnet_identity$$$$",
+        "pbkdf2_sha256_over$1$2$3$4",
+        "0" * 32,
+    ],
+)
+def test_the_page_of_an_account_and_its_sign_in_survive_a_damaged_password(client: Client, stored: str) -> None:
+    user = make_user("ann", is_staff=True)
+    User.objects.filter(pk=user.pk).update(password=stored)
+    response = Client().post("/admin/login/", {"username": "ann", "password": PASSWORD})
+    assert response.status_code == 200
+    assert "_auth_user_id" not in response.wsgi_request.session
+    client.force_login(make_superuser())
+    assert client.get(f"/admin/MiniTwit/user/{user.pk}/change/").status_code == 200
