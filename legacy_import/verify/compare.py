@@ -17,19 +17,11 @@ from django.conf import settings
 from django.db import transaction
 
 from legacy_import.verify import new
+from legacy_import.verify.dates import EARLIEST, LATEST, date_in_words
 from legacy_import.verify.old import CANONICAL_LAYOUT, OldDatabase, OldTable, OldValue
 from legacy_import.verify.passwords import password_fits
 from legacy_import.verify.report import TableVerification, Verification
-from legacy_import.verify.values import (
-    EARLIEST,
-    LATEST,
-    date_in_words,
-    flags_of,
-    is_mangled,
-    moments_of,
-    text_of,
-    username_of,
-)
+from legacy_import.verify.values import flags_of, is_mangled, moments_of, text_of, username_of
 
 Progress = Callable[[str, int, int], None]
 OldRow = tuple[OldValue, ...]

@@ -1,5 +1,7 @@
 """Rows of old databases as they are found in the wild, alone and mixed at random."""
 
+from datetime import datetime
+
 from hypothesis import strategies as st
 
 # Not surrogates, and nothing that only newer versions of Unicode know.
@@ -52,31 +54,102 @@ passwords = st.one_of(
     any_value,
 )
 
+MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()
+DAYS = "Mon Tue Wed Thu Fri Sat Sun".split()
+NAMED_ZONES = ["Z", "UTC", "GMT", "CET", "cest", "PST", "(MST)", "XYZ", ""]
+OFFSETS = ["+01:00", "-0530", "+14", "+15:00", "+0160", "-00:30"]
+zones = st.sampled_from([*NAMED_ZONES, *OFFSETS, "GMT+0100", "utc-03:00"])
+fractions = st.sampled_from(["", ".5", ".123456", ".1234567", ".999999999", ",25"])
+
+
+def _written(moment: datetime, form: str, zone: str, fraction: str, half: str) -> str:
+    """A date as the programs of old databases write it; not always a sound one."""
+    hour = f"{moment.hour % 12 or 12}"
+    return form.format(
+        moment=moment,
+        month=MONTHS[moment.month - 1],
+        weekday=DAYS[moment.weekday()],
+        time=f"{moment:%H:%M:%S}{fraction}",
+        minutes=f"{hour}:{moment:%M}",
+        twelve=f"{hour}:{moment:%M:%S}",
+        half=half,
+        zone=zone,
+        offset=zone if zone in OFFSETS else "+0100",
+        year=f"{moment.year:04}",
+    ).strip()
+
+
+DATE_FORMS = [
+    "{moment:%Y-%m-%d} {time}",
+    "{year}-{moment:%m-%d} {time}",
+    "{year}-{moment:%m-%d}T{time}{zone}",
+    "{year}-{moment:%m-%d} {time} {zone}",
+    "{year}/{moment:%m/%d} {time}",
+    "{year}-{moment:%m/%d} {time}",
+    "{year}-{moment:%m-%d}",
+    "{year}-{moment.month}-{moment.day} {minutes}",
+    "{year}-{moment:%m-%d} {time} {offset} CET m=+0.1",
+    "{year}-{moment:%m-%d} {time} {offset} +03 m=-12.5",
+    "{year}-{moment:%m-%d} {time} +0000 UTC",
+    "{twelve} {half}, {moment.month}/{moment.day}/{year}",
+    "{moment.month}/{moment.day}/{year}, {twelve}\u202f{half}",
+    "{moment.day}/{moment.month}/{year} {time}",
+    "{moment:%H:%M:%S} {half}, {moment:%m/%d}/{year}",
+    "{month} {moment.day}, {year} at {minutes}{half}",
+    "{month} {moment.day}, {year} at {minutes}{half} ({zone})",
+    "{month}uary {moment.day}, {year}, {twelve} {half} {zone}",
+    "{weekday} {month} {moment:%d} {year} {time} GMT+0100 (Central European Standard Time)",
+    "{weekday}, {moment:%d} {month} {year} {time} {zone}",
+    "{moment.day} {month} {year} {time} {offset} (CET)",
+    "{weekday} {month} {moment.day:2} {time} {year}",
+    "{weekday} {month} {moment:%d} {time} {zone} {year}",
+    "{weekday} {month} {moment.day} {time} {offset} {year}",
+]
+written_dates = st.builds(
+    _written,
+    # Before 1970 the books of time zones differ.
+    st.datetimes(datetime(1970, 1, 1), datetime(2037, 1, 1)),
+    st.sampled_from(DATE_FORMS),
+    zones,
+    fractions,
+    st.sampled_from(["AM", "PM", "am", "p.m.", ""]),
+)
+julian_days = st.floats(2_444_000, 2_489_000, allow_nan=False)
+
 dates = st.one_of(
     st.integers(0, 2_000_000_000),
     st.sampled_from([0, 1, 123, -1, -62135510401, -62135510400, 253402214399, 253402214400, 4102444800, 99999999999]),
     st.integers(315_532_800_000, 4_102_444_799_999),
     st.integers(315_532_800_000_000, 4_102_444_799_999_999),
+    st.integers(315_532_800_000_000_000, 4_102_444_799_999_999_999),
     st.integers(624_511_296_000_000_000, 662_380_416_000_000_000),
     st.floats(0, 4e9, allow_nan=False),
-    st.datetimes(allow_imaginary=True).map(lambda moment: moment.isoformat(" ")),
+    julian_days,
+    julian_days.map(str),
     st.datetimes().map(lambda moment: moment.isoformat() + "Z"),
-    st.tuples(st.datetimes(), st.sampled_from(["+01:00", "-0530", " +14:00", "+15:00"])).map(
-        lambda parts: parts[0].isoformat("T", "minutes") + parts[1]
-    ),
+    written_dates,
+    written_dates.map(lambda text: f" {text}\n"),
+    written_dates.map(str.encode),
     st.sampled_from(
         [
             "2024-02-30 10:00",
             "2023-02-29T10:00:00",
-            "2024-02-29T10:00:00.1234567Z",
             "0000-01-01 00:00",
-            "2024-01-01",
+            "0001-01-01 00:00",
+            "9999-12-31 23:59:59",
+            "10000-01-01 00:00:00",
             "2024-03-31 02:30:00",
             "2024-10-27 02:30:00",
+            "2024-13-01",
+            "13:00 PM, 2/19/2020",
+            "2024-01-01 24:00",
+            "2024-01-01 10:60",
+            "Feb 30, 2025 at 9:01PM",
             "X",
             "Blub!",
             "",
             "1233065594",
+            " 1233065594 ",
             "1233065594.5",
             "1e9",
             None,
