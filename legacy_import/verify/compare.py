@@ -21,7 +21,7 @@ from legacy_import.verify.dates import EARLIEST, LATEST, date_in_words
 from legacy_import.verify.old import CANONICAL_LAYOUT, OldDatabase, OldTable, OldValue
 from legacy_import.verify.passwords import password_fits
 from legacy_import.verify.report import TableVerification, Verification
-from legacy_import.verify.values import flags_of, is_mangled, moments_of, text_of, username_of
+from legacy_import.verify.values import flags_of, is_mangled, moments_of, text_of, username_fits
 
 Progress = Callable[[str, int, int], None]
 OldRow = tuple[OldValue, ...]
@@ -112,7 +112,7 @@ def _compare_users(
             if user.changed_at:
                 continue
             differences = (
-                [] if username_of(username) == user.username else [_quote("username", username, user.username)]
+                [] if username_fits(username, user.username) else [_quote("username", username, user.username)]
             )
             if not user.merged:
                 if text_of(email) != user.email:
