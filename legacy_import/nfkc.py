@@ -40,9 +40,7 @@ ffc2-ffc7 ffca-ffcf ffd2-ffd7 ffda-ffdc ffe0-ffe6 ffe8-ffee 101fd 102e0 10376-10
 1eeab-1eebb 1f100-1f190 1f200-1f202 1f210-1f23b 1f240-1f248 1f250-1f251 1fbf0-1fbf9 2f800-2fa1d
 """
 # Both read \U with eight digits.
-CHARACTERS = "".join(
-    "-".join(rf"\U{int(end, 16):08x}" for end in ends.split("-")) for ends in _RANGES.split()
-)
+CHARACTERS = "".join("-".join(rf"\U{int(end, 16):08x}" for end in ends.split("-")) for ends in _RANGES.split())
 RUN = f"[{CHARACTERS}]+"
 OTHERS = f"[^{CHARACTERS}]+"
 

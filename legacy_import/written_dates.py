@@ -26,11 +26,19 @@ BLANKS = " \t\r\n"
 MONTHS = "janfebmaraprmayjunjulaugsepoctnovdec"
 # Hours from UTC, of the abbreviations of RFC 822 and of Europe. No other has one meaning.
 ZONES = {
-    **dict.fromkeys(("z", "utc", "ut", "gmt", "wet"), 0),
-    **dict.fromkeys(("cet", "west", "bst"), 1),
-    **dict.fromkeys(("cest", "eet"), 2),
-    **dict.fromkeys(("eest", "msk"), 3),
-    **{"edt": -4, "est": -5, "cdt": -5, "cst": -6, "mdt": -6, "mst": -7, "pdt": -7, "pst": -8},
+    name: hours
+    for hours, names in {
+        0: ("z", "utc", "ut", "gmt", "wet"),
+        1: ("cet", "west", "bst"),
+        2: ("cest", "eet"),
+        3: ("eest", "msk"),
+        -4: ("edt",),
+        -5: ("est", "cdt"),
+        -6: ("cst", "mdt"),
+        -7: ("mst", "pdt"),
+        -8: ("pst",),
+    }.items()
+    for name in names
 }
 MINUTE = timedelta(minutes=1)
 FARTHEST_ZONE = timedelta(hours=14)
@@ -161,12 +169,14 @@ WRITTEN = """
             END AS local
         FROM (
             SELECT
-                CASE written_as WHEN {ymd} THEN split_part(day_text, '-', 1) WHEN {mdy} THEN split_part(day_text, '/', 3)
-                    WHEN {year_at_end} THEN right(written, 4) ELSE substring(written FROM '[0-9]{{4}}') END::int AS year,
+                CASE written_as WHEN {ymd} THEN split_part(day_text, '-', 1)
+                    WHEN {mdy} THEN split_part(day_text, '/', 3) WHEN {year_at_end} THEN right(written, 4)
+                    ELSE substring(written FROM '[0-9]{{4}}') END::int AS year,
                 CASE written_as WHEN {ymd} THEN split_part(day_text, '-', 2)::int
                     WHEN {mdy} THEN split_part(day_text, '/', 1)::int
                     ELSE strpos({months}, substring(written FROM {month_name})) / 3 + 1 END AS month,
-                CASE written_as WHEN {ymd} THEN split_part(day_text, '-', 3) WHEN {mdy} THEN split_part(day_text, '/', 2)
+                CASE written_as WHEN {ymd} THEN split_part(day_text, '-', 3)
+                    WHEN {mdy} THEN split_part(day_text, '/', 2)
                     ELSE substring(written FROM '[0-9]{{1,2}}') END::int AS day,
                 CASE WHEN half = '' THEN split_part(clock, ':', 1)::int
                     WHEN split_part(clock, ':', 1)::int BETWEEN 1 AND 12

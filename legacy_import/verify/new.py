@@ -78,11 +78,7 @@ def users() -> Generator[NewUser, None, None]:
         .values_list("legacy_id", "username", "email", "password", "is_staff", "is_superuser", "changed_at")
         .iterator(ROWS_AT_A_TIME)
     )
-    merged = (
-        merged_users()
-        .values_list("legacy_id", "user__username", "user__changed_at")
-        .iterator(ROWS_AT_A_TIME)
-    )
+    merged = merged_users().values_list("legacy_id", "user__username", "user__changed_at").iterator(ROWS_AT_A_TIME)
     yield from heapq.merge(
         map(NewUser._make, ((*row, False) for row in imported)),
         (NewUser(legacy_id, name, "", "", False, False, changed_at, True) for legacy_id, name, changed_at in merged),

@@ -28,7 +28,8 @@ usernames = st.one_of(
     st.sampled_from(
         ["ann", "Ann", "ANN", "bob", "ｂｏｂ", "ﬁnn", "finn", "taken", "", " ", "7", 7, 3.5, None, b"ann"]
     ),
-    st.sampled_from(["ｂｏｂ\U0001ccd6", "bob\U0001ccd6", "bell\x07", "line\u2028break", "nul\0name", "n" * 254, "n" * 255, "tab\tname"]),
+    st.sampled_from(["ｂｏｂ\U0001ccd6", "bob\U0001ccd6"]),
+    st.sampled_from(["bell\x07", "line\u2028break", "nul\0name", "n" * 254, "n" * 255, "tab\tname"]),
     any_value,
 )
 emails = st.one_of(
@@ -57,8 +58,8 @@ passwords = st.one_of(
     any_value,
 )
 
-MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()
-DAYS = "Mon Tue Wed Thu Fri Sat Sun".split()
+MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
+DAYS = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"]
 NAMED_ZONES = ["Z", "UTC", "GMT", "CET", "cest", "PST", "(MST)", "XYZ", ""]
 OFFSETS = ["+01:00", "-0530", "+14", "+15:00", "+0160", "-00:30"]
 zones = st.sampled_from([*NAMED_ZONES, *OFFSETS, "GMT+0100", "utc-03:00"])

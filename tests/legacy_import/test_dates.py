@@ -25,7 +25,8 @@ def read_in_sql(values: list) -> list[datetime | None]:
     """All values at once, as `checks.py` cleans a staging table."""
     statement = sql.SQL(
         "SELECT {moment} FROM (SELECT place, pub_date, storage"
-        " FROM unnest(%s::text[], %s::text[]) WITH ORDINALITY AS v (pub_date, storage, place)) AS staged ORDER BY place"
+        " FROM unnest(%s::text[], %s::text[]) WITH ORDINALITY AS v (pub_date, storage, place))"
+        " AS staged ORDER BY place"
     ).format(moment=WIDGET.value_sql(StagedColumn.of("pub_date", 0)))
     with connection.cursor() as cursor:
         cursor.execute(statement, [list(map(as_text, values)), list(map(storage_letter, values))])

@@ -43,7 +43,14 @@ def test_nothing_is_lost_of_nfkc_as_signing_in_does_it(text):
 
 @pytest.mark.parametrize(
     ("typed", "stored"),
-    [("ｂｏｂ", "bob"), ("ﬁona", "fiona"), ("ᴬⁿⁿ", "Ann"), ("e\u0301va 😀", "éva 😀"), ("ｂ🫠ｂ", "b🫠b"), ("한", "한")],
+    [
+        ("ｂｏｂ", "bob"),
+        ("ﬁona", "fiona"),
+        ("ᴬⁿⁿ", "Ann"),
+        ("e\u0301va 😀", "éva 😀"),
+        ("ｂ🫠ｂ", "b🫠b"),
+        ("한", "한"),
+    ],
 )
 def test_the_usual_names_become_what_signing_in_makes_of_them(typed, stored):
     assert nfkc(typed) == unicodedata.normalize("NFKC", typed) == stored
