@@ -19,12 +19,12 @@ PLAUSIBLE_FROM, PLAUSIBLE_TO = 315_532_800, 4_102_444_800
 # .NET counts ticks of 100 nanoseconds from the year 1.
 TICKS_AT_EPOCH = 621_355_968_000_000_000
 SECOND = Decimal(1_000_000)  # in microseconds
-# (how much to subtract, microseconds in one of the unit)
-OTHER_UNITS: tuple[tuple[int, Decimal], ...] = (
-    (0, Decimal(1000)),
-    (0, Decimal(1)),
-    (TICKS_AT_EPOCH, Decimal("0.1")),
-    (0, Decimal("0.001")),
+# (how much to subtract, microseconds in one of the unit, the first second that is believed)
+OTHER_UNITS: tuple[tuple[int, Decimal, int], ...] = (
+    (0, Decimal(1000), PLAUSIBLE_FROM),
+    (0, Decimal(1), PLAUSIBLE_FROM),
+    (TICKS_AT_EPOCH, Decimal("0.1"), PLAUSIBLE_FROM),
+    (0, Decimal("0.001"), 1_000_000_000),  # nanoseconds have 19 digits since 2001; eighteen nines are no date
 )
 SUSPICIOUS_BEFORE = 631_152_000  # 1990
 
@@ -143,9 +143,9 @@ def from_number(text: str) -> datetime | None:
             return _from_microseconds((number - JULIAN_AT_EPOCH) * DAY)
         if EARLIEST <= number < LATEST:
             return _from_microseconds(number * SECOND)
-        for start, unit in OTHER_UNITS:
+        for start, unit, earliest in OTHER_UNITS:
             microseconds = (number - start) * unit
-            if PLAUSIBLE_FROM * SECOND <= microseconds < PLAUSIBLE_TO * SECOND:
+            if earliest * SECOND <= microseconds < PLAUSIBLE_TO * SECOND:
                 return _from_microseconds(microseconds)
     return None
 
@@ -159,7 +159,7 @@ def from_number_sql(number: sql.Composable) -> sql.Composable:
     julian = sql.SQL("(({}::numeric - {}) * {})").format(number, sql.Literal(JULIAN_AT_EPOCH), sql.Literal(DAY))
     cases = [sql.SQL("WHEN {} THEN {}").format(is_julian_sql(number), _from_microseconds_sql(julian))]
     ranges = [(0, SECOND, EARLIEST, LATEST)]
-    ranges += [(start, unit, PLAUSIBLE_FROM, PLAUSIBLE_TO) for start, unit in OTHER_UNITS]
+    ranges += [(start, unit, earliest, PLAUSIBLE_TO) for start, unit, earliest in OTHER_UNITS]
     for start, unit, low, high in ranges:
         microseconds = sql.SQL("(({}::numeric - {}) * {})").format(number, sql.Literal(start), sql.Literal(unit))
         cases.append(

@@ -73,7 +73,9 @@ class Doubt:
     @property
     def sentence(self) -> str:
         rows, others = WHAT[self.table]
-        return f"{self.different:,} of the {self.compared:,} {rows} whose ids are here already are other {others} here."
+        return (
+            f"{self.different:,} of the {self.compared:,} {rows} whose ids are here already are other {others} here."
+        )
 
 
 def doubt_of(table: str, rows: sql.Composable, models: Models) -> Doubt | None:

@@ -21,6 +21,7 @@ UNITS = (1, 1_000, 1_000_000)  # per second
 TICKS = 10_000_000  # per second, .NET's, counted from the year 1
 TICKS_AT_EPOCH = 621_355_968_000_000_000
 NANOSECONDS = 1_000_000_000
+FIRST_NANOSECONDS = 10**18  # in 2001; with fewer digits it is rather a number that stands for nothing
 JULIAN_AT_EPOCH = Decimal("2440587.5")  # days; only a number with a decimal point counts days
 
 NUMBER = re.compile(r"[+-]?\d{1,30}(\.\d{1,30})?([eE][+-]?\d{1,3})?")
@@ -62,7 +63,8 @@ def _moments_of_number(text: str) -> set[int]:
     number = Decimal(text)
     readings = [(number - JULIAN_AT_EPOCH) * 86_400] if "." in text else []
     readings += [number / unit for unit in UNITS]
-    readings += [(number - TICKS_AT_EPOCH) / TICKS, number / NANOSECONDS]
+    readings += [(number - TICKS_AT_EPOCH) / TICKS]
+    readings += [number / NANOSECONDS] if number >= FIRST_NANOSECONDS else []
     seconds = next((reading for reading in readings if EARLIEST <= reading < LATEST), number)
     return {floor(seconds * 1_000_000), ceil(seconds * 1_000_000)}
 

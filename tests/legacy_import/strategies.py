@@ -1,8 +1,17 @@
-"""Rows of old databases as they are found in the wild, alone and mixed at random."""
+"""Rows of old databases as they are found in the wild, alone and mixed at random.
 
+`quirks.py` has each of them once; here they are joined by whatever else a SQLite column can hold.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from datetime import datetime
+from pathlib import Path
 
 from hypothesis import strategies as st
+
+from tests.legacy_import import quirks
+from tests.legacy_import.old_database import LOOSE_SCHEMA, NULLABLE_SCHEMA, make_old_database
 
 # Python and PostgreSQL bring different editions of Unicode: these came with 14, 15, 16 and 17, or are to come.
 NEWER_CHARACTERS = "\u0898\U00010781\U00010f82\U0001e030\U0001e4ec\U0001ccd6\U000105d2\U00010eda\u1acf\u0378"
@@ -17,6 +26,13 @@ any_text = st.one_of(
         ["\x1d", "\x1e", "\x1f", "a\x1fb", "\\N", "\\", "a\tb\nc\r\n", "nul\0inside", "😀", "\ufeffx", "12"]
     ),
 )
+
+
+def quirky(column: str, cases: tuple[quirks.Quirk, ...]) -> st.SearchStrategy:
+    """The odd values of one column."""
+    return st.sampled_from([case.values[column] for case in cases if column in case.values])
+
+
 small_numbers = st.integers(-3, 12)
 reals = st.floats(allow_nan=False, allow_infinity=False, width=64)
 any_value = st.one_of(
@@ -125,7 +141,7 @@ dates = st.one_of(
     st.sampled_from([0, 1, 123, -1, -62135510401, -62135510400, 253402214399, 253402214400, 4102444800, 99999999999]),
     st.integers(315_532_800_000, 4_102_444_799_999),
     st.integers(315_532_800_000_000, 4_102_444_799_999_999),
-    st.integers(315_532_800_000_000_000, 4_102_444_799_999_999_999),
+    st.integers(990_000_000_000_000_000, 4_102_444_799_999_999_999),
     st.integers(624_511_296_000_000_000, 662_380_416_000_000_000),
     st.floats(0, 4e9, allow_nan=False),
     julian_days,
@@ -167,8 +183,15 @@ references = st.one_of(
     st.integers(-2, 12), st.sampled_from(["ann", "bob", "ｂｏｂ", "refused", "", None, "3"]), any_value
 )
 
-users = st.tuples(usernames, emails, passwords)
-messages = st.tuples(references, any_value, dates, flags)
+texts = st.one_of(quirky("text", quirks.MESSAGES), any_value)
+
+users = st.tuples(quirky("username", quirks.USERS) | usernames, quirky("email", quirks.USERS) | emails, passwords)
+messages = st.tuples(
+    quirky("author_id", quirks.MESSAGES) | references,
+    texts,
+    quirky("pub_date", quirks.MESSAGES) | dates,
+    quirky("flagged", quirks.MESSAGES) | flags,
+)
 follows = st.lists(st.tuples(references, references), max_size=15)
 
 
@@ -183,3 +206,67 @@ def loosely_keyed(rows: st.SearchStrategy, max_size: int = 8) -> st.SearchStrate
     """Rows whose ids may be anything, and stand several times."""
     keys = st.one_of(ids, st.sampled_from([None, "3", "x", 2.0, "4"]))
     return st.lists(st.tuples(keys, rows).map(lambda pair: (pair[0], *pair[1])), max_size=max_size)
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How the tables of an old database are declared, and what a row of each looks like then.
+
+    Attributes:
+        schema: the columns of each table. shapes: table -> how a canonical row becomes one of this table.
+    """
+
+    name: str
+    schema: dict[str, str]
+    shapes: dict[str, Callable[[tuple], tuple]] = field(default_factory=dict)
+    keyed: bool = True
+
+    def shaped(self, table: str, rows: list[tuple]) -> list[tuple]:
+        shape = self.shapes.get(table)
+        return [shape(row) for row in rows] if shape else rows
+
+
+LAYOUTS = (
+    Layout("canonical", NULLABLE_SCHEMA),
+    Layout("no types, no keys", LOOSE_SCHEMA, keyed=False),
+    Layout(
+        "no flagged",
+        NULLABLE_SCHEMA | {"message": "message_id integer primary key, author_id, text string, pub_date integer"},
+        {"message": lambda row: row[:-1]},
+    ),
+    Layout(
+        "more columns and tables",
+        {
+            "user": f"{NULLABLE_SCHEMA['user']}, is_staff, avatar blob",
+            "message": f"{NULLABLE_SCHEMA['message']}, likes integer",
+            "follower": "since, " + NULLABLE_SCHEMA["follower"],
+            "latest": "command_id integer",
+        },
+        {
+            "user": lambda row: (*row, 1, b"png"),
+            "message": lambda row: (*row, 3),
+            "follower": lambda row: ("yesterday", *row),
+        },
+    ),
+)
+
+
+@dataclass(frozen=True)
+class OldDatabase:
+    """A whole old database, with anything that is found in the wild."""
+
+    layout: Layout
+    user: list[tuple]
+    message: list[tuple]
+    follower: list[tuple]
+
+    def write(self, path: Path) -> Path:
+        rows = {name: self.layout.shaped(name, getattr(self, name)) for name in ("user", "message", "follower")}
+        return make_old_database(path, **rows, schema=self.layout.schema)
+
+
+@st.composite
+def old_databases(draw: st.DrawFn) -> OldDatabase:
+    layout = draw(st.sampled_from(LAYOUTS))
+    keys = keyed if layout.keyed else loosely_keyed
+    return OldDatabase(layout, draw(keys(users)), draw(keys(messages)), draw(follows))

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.apps import apps
 from django.core.management import CommandError, call_command
 from django.test import Client
 
@@ -192,7 +193,7 @@ def test_other_people_under_the_same_ids_are_refused_until_staff_insist(path, ad
     assert "This does not look like the database imported before" in page
     assert "4 of the 4 users whose ids are here already are other people here." in page
     answer = admin.post(f"{page_of(run)}confirm/", follow=True)
-    assert "insist" in str(list(answer.context["messages"])[0])
+    assert "insist" in str(next(iter(answer.context["messages"])))
     admin.post(f"{page_of(run)}confirm/", {"insist": "on"})
     applied = runs.apply(run.pk)
     assert applied.audit["insisted_by"] == applied.confirmed_by_name
@@ -263,8 +264,6 @@ def test_a_dry_run_shows_a_stranger_without_failing(path):
 
 
 def test_a_migration_refuses_a_stranger_with_a_sentence(path, settings):
-    from django.apps import apps
-
     settings.LEGACY_DATABASE_URL = f"sqlite:///{now_holds(path, user=STRANGERS)}"
     with pytest.raises(CommandError, match="does not look like the database imported before"):
         import_configured(apps, "users")
