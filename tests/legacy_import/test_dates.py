@@ -24,7 +24,8 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 def read_in_sql(values: list) -> list[datetime | None]:
     """All values at once, as `checks.py` cleans a staging table."""
     statement = sql.SQL(
-        "SELECT {moment} FROM (SELECT place, pub_date, storage"
+        "SELECT {moment} FROM (SELECT place, pub_date, storage,"
+        " CASE storage WHEN 'i' THEN pub_date::bigint END AS pub_date_number"
         " FROM unnest(%s::text[], %s::text[]) WITH ORDINALITY AS v (pub_date, storage, place))"
         " AS staged ORDER BY place"
     ).format(moment=WIDGET.value_sql(StagedColumn.of("pub_date", 0)))
