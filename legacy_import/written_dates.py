@@ -202,7 +202,7 @@ WRITTEN = """
                             FROM (
                                 SELECT written, written_as, translate(coalesce(time, '0:0'), '.,', '::') AS clock,
                                     CASE written_as
-                                        WHEN {ymd} THEN translate(substring(written FROM {year_first}), '/', '-')
+                                        WHEN {ymd} THEN split_part(translate(written, 't/', ' -'), ' ', 1)
                                         WHEN {mdy} THEN substring(written FROM {month_first}) END AS day_text,
                                     coalesce(substr(written, strpos(written, time) + length(time)), '') AS after
                                 FROM (
@@ -242,7 +242,6 @@ def written_sql(value: sql.Composable, zone: str) -> sql.Composable:
         "year_at_end": YEAR_AT_END,
         "months": MONTHS,
         "month_name": MONTH_NAME,
-        "year_first": YEAR_FIRST,
         "month_first": MONTH_FIRST,
         "time": TIME,
         "half": f"^{HALF}",
