@@ -32,6 +32,7 @@ compared AS (
 ),
 judged AS (
     SELECT compared.*, existing.id AS target_id, holder.id AS holder_id,
+        existing.changed_at IS NOT NULL AS changed_here,
         CASE
             WHEN reason IS NOT NULL THEN reason
             WHEN existing.id IS NOT NULL AND (existing.username, existing.email, existing.password)
@@ -40,7 +41,8 @@ judged AS (
             WHEN holder.id IS NOT NULL AND holder.legacy_id IS NULL THEN 'username_taken'
             WHEN holder.id IS NULL AND survivor = compared.legacy_id
                 THEN CASE WHEN existing.id IS NULL THEN 'new' ELSE 'changed' END
-            WHEN existing.id IS NULL AND {merge} THEN 'duplicate'
+            WHEN existing.id IS NULL AND ({merge} OR compared.legacy_id IN (SELECT legacy_id FROM {merged}))
+                THEN 'duplicate'
             ELSE 'duplicate_username'
         END AS outcome
     FROM compared
@@ -52,7 +54,7 @@ judged AS (
 SELECT position, legacy_id, username, email, password, reason AS own_reason,
     target_id, holder_id, survivor, {verdict_and_reason},
     concat_ws(' ', nullif(notes, ''), CASE WHEN email <> '' AND email_holders > 1 THEN 'duplicate_email' END,
-        CASE WHEN first_spelling <> last_spelling THEN 'case_twin' END) AS notes
+        CASE WHEN first_spelling <> last_spelling THEN 'case_twin' END, {kept_because}) AS notes
 FROM judged
 """
 
@@ -71,7 +73,7 @@ MESSAGE_VERDICTS = """
 WITH {accounts},
 found AS (
     SELECT cleaned.*, coalesce(author.id, named.id) AS account_id,
-        existing.id AS target_id,
+        existing.id AS target_id, existing.changed_at IS NOT NULL AS changed_here,
         CASE WHEN existing.id IS NULL THEN NULL
             WHEN (existing.author_id, existing.text, existing.pub_date, existing.flagged)
                 = (coalesce(author.id, named.id), cleaned.text, cleaned.pub_date, cleaned.flagged) THEN 'unchanged'
@@ -96,7 +98,8 @@ judged AS (
     OFFSET 0
 )
 SELECT position, legacy_id, author_id AS author_key, author_id_name, text, pub_date, flagged, reason AS own_reason,
-    account_id AS author_id, target_id, {verdict_and_reason}, notes
+    account_id AS author_id, target_id, {verdict_and_reason},
+    CASE WHEN outcome = 'kept' THEN concat_ws(' ', nullif(notes, ''), {kept_because}) ELSE notes END AS notes
 FROM judged
 """
 
@@ -159,6 +162,10 @@ IMPORTED = sql.SQL("outcome IN ({})").format(
 VERDICT_AND_REASON = sql.SQL(
     "CASE WHEN {0} THEN outcome ELSE 'rejected' END AS verdict, CASE WHEN NOT {0} THEN outcome END AS reason"
 ).format(IMPORTED)
+
+KEPT_BECAUSE = sql.SQL(
+    "CASE WHEN outcome = 'kept' THEN CASE WHEN changed_here THEN 'changed_here' ELSE 'kept_by_option' END END"
+)
 
 SUMMARY = """
 SELECT verdict, reason, nullif(notes, '') AS notes, count(*), sum({row_hash}) AS fingerprint
@@ -239,7 +246,9 @@ class Check:
                 sql.Identifier("existing", "password"), sql.Identifier("compared", "password")
             ),
             merge=sql.Literal(options.duplicates == "merge"),
+            merged=table_of(models.merged),
             verdict_and_reason=VERDICT_AND_REASON,
+            kept_because=KEPT_BECAUSE,
         )
 
     def cleaned(self) -> sql.Composed:

@@ -17,8 +17,12 @@ def import_at_once(
     origin: str,
     models: Models | None = None,
     dry_run: bool = False,
+    insist: bool = False,
 ) -> Any:
     """Preview an old database and, unless that is all, import it.
+
+    Args:
+        insist: import it even if it does not look like the database imported before.
 
     Returns:
         The run, in state applied, or previewed for a dry run.
@@ -33,7 +37,7 @@ def import_at_once(
         if dry_run:
             runs.check_audit(run)
             return run
-        runs.confirm(run.pk, models=models)
+        runs.confirm(run.pk, insist=insist, models=models)
         return runs.apply(run.pk, models)
     except BaseException:
         # Nobody will take up later what could not be taken up now, and it would keep every other import waiting.

@@ -36,7 +36,7 @@ REASONS: dict[str, str] = {
     "empty_text": "The text is empty or missing.",
     "bad_date": "The publication date is missing or cannot be read as a date.",
     "incomplete_follow": "The follower or the followed is missing in the row.",
-    "self_follow": "An account follows itself.",
+    "self_follow": "An account follows itself, or one that was merged into it.",
     "follower_missing": "The follower is not among the imported users.",
     "followed_missing": "The followed account is not among the imported users.",
 }
@@ -58,4 +58,6 @@ NOTES: dict[str, str] = {
     "flagged_unknown": "Nothing was stored under flagged; read as not flagged.",
     "flagged_odd": "Flagged was neither 0 nor 1.",
     "author_by_name": "The author was given as a username.",
+    "changed_here": "Kept because it was changed here since it was imported.",
+    "kept_by_option": "Kept because rows that are here already were to stay as they are.",
 }

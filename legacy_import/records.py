@@ -34,7 +34,10 @@ class ImportOptions:
 
 @dataclass
 class TableCounts:
-    """The account of one old table; `read` is the sum of the six verdicts."""
+    """The account of one old table; `read` is the sum of the six verdicts.
+
+    `vanished` rows are not among them: they came earlier, and the old table no longer has them.
+    """
 
     read: int = 0
     new: int = 0
@@ -43,6 +46,7 @@ class TableCounts:
     kept: int = 0
     duplicate: int = 0
     rejected: int = 0
+    vanished: int = 0
     reasons: dict[str, int] = field(default_factory=dict)  # of the rejected rows
     notes: dict[str, int] = field(default_factory=dict)
 

@@ -94,6 +94,7 @@ class LegacyResource(ModelResource):
         self.models = models or Models.of()
         self.users_run = users_run
         self.verdict: Verdict = Verdict.REJECTED
+        self.kept_because = ""  # the note on a kept row
 
     @classmethod
     def get_row_result_class(cls) -> type[LegacyRowResult]:
@@ -148,6 +149,7 @@ class LegacyResource(ModelResource):
         if all(getattr(before, name) == getattr(instance, name) for name in self.compared):
             return Verdict.UNCHANGED
         if before.changed_at is not None or self.options.existing == "keep":
+            self.kept_because = "kept_by_option" if before.changed_at is None else "changed_here"
             return Verdict.KEPT
         return Verdict.CHANGED
 
@@ -167,6 +169,8 @@ class LegacyResource(ModelResource):
     def after_import_row(self, row: Any, row_result: Any, **kwargs: Any) -> None:
         row_result.verdict = self.verdict
         found = set(self.notes_of(row))
+        if self.verdict is Verdict.KEPT:
+            found.add(self.kept_because)
         row_result.notes = " ".join(code for code in NOTES if code in found)
 
     def notes_of(self, row: dict[str, Any]) -> Iterable[str]:
@@ -235,9 +239,13 @@ class LegacyUserResource(LegacyResource):
             raise refuse("username_taken")
         if holder is None and is_survivor:
             return Verdict.NEW if before is None else Verdict.CHANGED
-        if before is None and self.options.duplicates == "merge":
+        if before is None and (self.options.duplicates == "merge" or self.was_merged(instance.legacy_id)):
             return Verdict.DUPLICATE
         raise refuse("duplicate_username")
+
+    def was_merged(self, legacy_id: int) -> bool:
+        """Whether an earlier import merged the account into another; it stays so, whatever the option says now."""
+        return bool(self.models.merged.objects.filter(legacy_id=legacy_id).exists())
 
     def notes_of(self, row: dict[str, Any]) -> Iterable[str]:
         yield from super().notes_of(row)

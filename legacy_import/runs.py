@@ -11,24 +11,28 @@ import logging
 import time
 from typing import Any
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.utils import timezone
+from psycopg2 import sql
 
 from legacy_import import locks, sameness, staging, verify
 from legacy_import.apply import write_run
+from legacy_import.bulk import prepare_transaction
 from legacy_import.checks import Check
 from legacy_import.errors import RunError
 from legacy_import.files import reference_of, snapshot_path, stored_file
 from legacy_import.passwords import Conversion
 from legacy_import.prepare import Prepared, prepare_tables
 from legacy_import.progress import Progress
-from legacy_import.records import TABLES_OF_KIND, ImportOptions
+from legacy_import.records import TABLES_OF_KIND, ImportOptions, TableCounts
 from legacy_import.resources import RESOURCES
 from legacy_import.sources import SourceReference, SQLiteSource
 from legacy_import.sources.sqlite import check_is_sqlite
 from legacy_import.tables import Models
 from legacy_import.undo import check_undoable, undo_run
+from legacy_import.vanished import vanished_rows
 from legacy_import.work import AT_WORK, discard_work, finish, reconcile, state_label, work_on
+from legacy_import.wrong_file import Doubt, doubt_of, doubt_of_checked, refuse_wrong_file
 
 logger = logging.getLogger(__name__)
 
@@ -102,6 +106,7 @@ def stage(run_id: int, models: Models | None = None) -> Any:
                 compare_users(run, source, users_run, models, progress)
             for prepared in prepare_tables(checks, source, progress):
                 keep_prepared(run, prepared)
+        look_back(run, checks, progress)
         progress.stop()
         finish(run, state="previewed", previewed_at=timezone.now())
         supersede_older_previews(run, models)
@@ -116,6 +121,27 @@ def compare_users(run: Any, source: SQLiteSource, users_run: Any, models: Models
     check = Check(run.pk, "user", resource, source.tables["user"].unique_ids)
     shared = sameness.shared_users(check.cleaned(), users_run.pk, models)
     run.source["warnings"] += sameness.check_shared_users(shared, users_run, run.source)
+    rows = sql.SQL("SELECT * FROM ({}) AS cleaned WHERE reason IS NULL").format(check.cleaned())
+    if shared.namesakes < shared.here / 2 and (doubt := doubt_of("user", rows, models)):
+        keep_doubt(run, doubt)
+
+
+def look_back(run: Any, checks: list[Check], progress: Progress) -> None:
+    """Compare with what was imported earlier: is it the same old database, and what is no longer in it?"""
+    progress.phase("Comparing with earlier imports")
+    with transaction.atomic(), connection.cursor() as cursor:
+        prepare_transaction(cursor)
+        for check in checks:
+            progress.check()
+            if doubt := doubt_of_checked(check, TableCounts.from_json(run.counts[check.table])):
+                keep_doubt(run, doubt)
+            count, examples = vanished_rows(check)
+            run.counts[check.table]["vanished"] = count
+            run.samples["vanished"] = run.samples.get("vanished", {}) | {check.table: examples}
+
+
+def keep_doubt(run: Any, doubt: Doubt) -> None:
+    run.audit["doubts"] = [*run.audit.get("doubts", []), doubt.as_json()]
 
 
 def keep_prepared(run: Any, prepared: Prepared) -> None:
@@ -123,17 +149,21 @@ def keep_prepared(run: Any, prepared: Prepared) -> None:
     run.counts[prepared.table] = prepared.counts.as_json()
     run.fingerprints[prepared.table] = {"verdicts": prepared.fingerprint, "here": prepared.here}
     run.samples[prepared.table] = [sample.as_json() for sample in prepared.samples]
-    run.audit = {
+    run.audit |= {
         "checked": run.audit.get("checked", 0) + len(prepared.samples),
         "disagreements": run.audit.get("disagreements", []) + prepared.disagreements,
     }
 
 
-def confirm(run_id: int, *, actor: Any = None, models: Models | None = None) -> Any:
+def confirm(run_id: int, *, actor: Any = None, insist: bool = False, models: Models | None = None) -> Any:
     """Take the confirmation of a previewed run; it counts once.
 
+    Args:
+        insist: import even what does not look like the database imported before. The run remembers who did.
+
     Raises:
-        RunError: the run is not waiting for one, its audit failed, or another run is at work.
+        RunError: the run is not waiting for one, its audit failed, it looks like the wrong file, or another run is
+            at work.
     """
     models = models or Models.of()
     with transaction.atomic():
@@ -151,6 +181,10 @@ def confirm(run_id: int, *, actor: Any = None, models: Models | None = None) -> 
                 f"Import {run.pk} cannot be confirmed: it is {state_label(run.state)}. Make a new preview.",
             )
         check_audit(run)
+        if not insist:
+            refuse_wrong_file(run)
+        elif run.audit.get("doubts"):
+            run.audit["insisted_by"] = actor.get_username() if actor else run.origin
         refuse_while_at_work(models)
         run.state = "applying"
         run.picked_up_at = None

@@ -20,7 +20,8 @@ SHARED = """
 SELECT count(*) AS total,
     count(*) FILTER (WHERE here.id IS NOT NULL OR merged.id IS NOT NULL OR refused.id IS NOT NULL) AS known,
     count(here.id) AS here,
-    count(*) FILTER (WHERE here.username = old.username OR here.changed_at IS NOT NULL) AS same
+    count(*) FILTER (WHERE here.username = old.username OR here.changed_at IS NOT NULL) AS same,
+    count(*) FILTER (WHERE here.username = old.username) AS namesakes
 FROM ({users}) AS old
 LEFT JOIN {user} AS here ON here.legacy_id = old.legacy_id
 LEFT JOIN {merged} AS merged ON merged.legacy_id = old.legacy_id
@@ -35,13 +36,15 @@ class SharedUsers:
 
     Attributes:
         total: users in the old table. known: those imported, merged or refused here.
-        here: those with an account of the same old id here. same: those of them with the same name.
+        here: those with an account of the same old id here. same: those of them with the same name, or renamed here.
+        namesakes: those with the same name.
     """
 
     total: int
     known: int
     here: int
     same: int
+    namesakes: int
 
     @property
     def look_alike(self) -> bool:

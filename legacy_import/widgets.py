@@ -7,7 +7,6 @@ rows at once. Property tests hold the two together, so change both or neither. A
 """
 
 import re
-import unicodedata
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -16,6 +15,7 @@ from django.core.exceptions import ValidationError
 from import_export.widgets import Widget
 from psycopg2 import sql
 
+from legacy_import.nfkc import nfkc, nfkc_sql
 from legacy_import.reasons import REASONS
 from legacy_import.sources.schema import TEXT_COLUMNS
 from legacy_import.sources.values import LegacyValue, as_text, storage_letter
@@ -160,7 +160,7 @@ class UsernameWidget(TextWidget):
     empty_reason = "empty_username"
 
     def clean(self, value: LegacyValue, row: Any = None, **kwargs: Any) -> str:
-        username = unicodedata.normalize("NFKC", super().clean(value, row, **kwargs))
+        username = nfkc(super().clean(value, row, **kwargs))
         if len(username) > USERNAME_MAX_LENGTH or re.search(CONTROL_CHARACTERS, username):
             raise refuse("bad_username")
         return username
@@ -168,11 +168,11 @@ class UsernameWidget(TextWidget):
     def notes(self, value: LegacyValue) -> Iterator[str]:
         yield from super().notes(value)
         text = as_text(value) or ""
-        if text != unicodedata.normalize("NFKC", text):
+        if text != nfkc(text):
             yield "username_normalised"
 
     def value_sql(self, column: StagedColumn) -> sql.Composable:
-        return sql.SQL("normalize({}, NFKC)").format(super().value_sql(column))
+        return nfkc_sql(super().value_sql(column))
 
     def reason_sql(self, column: StagedColumn) -> sql.Composable:
         return sql.SQL(
@@ -313,9 +313,9 @@ class AccountWidget(LegacyWidget):
 
     def name_sql(self, column: StagedColumn) -> sql.Composable:
         """The username, where the value is one."""
-        return sql.SQL(
-            "CASE WHEN {number} IS NULL AND {whole_number} IS NULL THEN nullif(normalize({value}, NFKC), '') END"
-        ).format(number=column.number, whole_number=whole_number_sql(column), value=column.value)
+        return sql.SQL("CASE WHEN {number} IS NULL AND {whole_number} IS NULL THEN nullif({name}, '') END").format(
+            number=column.number, whole_number=whole_number_sql(column), name=nfkc_sql(column.value)
+        )
 
     def notes_sql(self, column: StagedColumn) -> dict[str, sql.Composable]:
         return {"author_by_name": sql.SQL("{} IS NULL AND {} <> ''").format(column.cleaned, column.value)}
@@ -324,4 +324,4 @@ class AccountWidget(LegacyWidget):
 def account_key(value: LegacyValue) -> int | str | None:
     """An old id, a username, or None for nothing at all."""
     number = whole_number(value)
-    return number if number is not None else unicodedata.normalize("NFKC", as_text(value) or "") or None
+    return number if number is not None else nfkc(as_text(value) or "") or None

@@ -123,13 +123,16 @@ class ImportRunAdmin(StartPagesMixin, admin.ModelAdmin):
         return rejected_csv(run, table)
 
     def confirm_view(self, request: HttpRequest, run_id: int) -> HttpResponse:
-        """Take the confirmation. It carries only the run's number: what is imported was decided by the preview."""
+        """Take the confirmation. It carries only the run's number, since what is imported was decided by the preview,
+        and whether staff insist on a file that looks like the wrong one."""
+        insist = "insist" in request.POST
 
         def confirm() -> None:
-            runs.confirm(run_id, actor=request.user)
+            runs.confirm(run_id, actor=request.user, insist=insist)
             tasks.apply_run.enqueue(run_id)
 
-        return self.act(request, run_id, "run_legacy_import", confirm, log="Confirmed the import.")
+        log = "Confirmed the import, insisting on this database." if insist else "Confirmed the import."
+        return self.act(request, run_id, "run_legacy_import", confirm, log=log)
 
     def cancel_view(self, request: HttpRequest, run_id: int) -> HttpResponse:
         self.require(request, "view_importrun")

@@ -34,6 +34,13 @@ AFTERWARDS = {
     Verdict.REJECTED: "Could not be imported: stored with the reason, and downloadable.",
 }
 
+# What the sample of vanished rows shows.
+VANISHED_HEADERS = {
+    "user": ("old id", "username here", ""),
+    "message": ("old id", "author", "text here"),
+    "follower": ("old id", "follower", "followed"),
+}
+
 
 class TableResult(Result):
     """One old table: totals of all its rows, and of the rows themselves the samples.
@@ -42,14 +49,22 @@ class TableResult(Result):
         table: user, message or follower.
         samples: what the run stored of `preview.SampleRow`.
         meanings: a sentence for each verdict.
+        vanished: what the run stored of `vanished.vanished_rows`.
     """
 
     def __init__(
-        self, table: str, counts: TableCounts, samples: list[dict[str, Any]], meanings: dict[Any, str]
+        self,
+        table: str,
+        counts: TableCounts,
+        samples: list[dict[str, Any]],
+        meanings: dict[Any, str],
+        vanished: list[dict[str, Any]],
     ) -> None:
         super().__init__()
         self.meanings = meanings
         self.table = table
+        self.vanished = vanished
+        self.vanished_headers = VANISHED_HEADERS[table]
         self.name = TABLE_NAMES[table]
         self.counts = counts
         self.diff_headers = [field.column_name for field in RESOURCES[table]().get_import_fields()]
@@ -93,8 +108,15 @@ class PreviewResult(Result):
     def __init__(self, run: ImportRun) -> None:
         super().__init__()
         meanings = AFTERWARDS if run.state == ImportRun.State.APPLIED else VERDICTS
+        vanished = run.samples.get("vanished", {})
         self.tables = [
-            TableResult(table, TableCounts.from_json(run.counts[table]), run.samples.get(table, []), meanings)
+            TableResult(
+                table,
+                TableCounts.from_json(run.counts[table]),
+                run.samples.get(table, []),
+                meanings,
+                vanished.get(table, []),
+            )
             for table in TABLES_OF_KIND[run.kind]
             if table in run.counts
         ]

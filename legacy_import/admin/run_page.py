@@ -37,6 +37,8 @@ def context_of(run: ImportRun, user: Any) -> dict[str, Any]:
         "durations": [(name, run.durations[step]) for step, name in STEPS.items() if step in run.durations],
         "verification": verification_of(run),
         "brought": rows_brought(run),
+        "doubts": run.audit.get("doubts", []),
+        "insisted_by": run.audit.get("insisted_by", ""),
         "undo_result": [(TABLE_NAMES[table], counts) for table, counts in (run.undo_result or {}).items()],
         "newer_preview": newer_preview(run),
         "messages_standing": standing_of("messages") if run.kind == "users" and run.state == State.APPLIED else None,

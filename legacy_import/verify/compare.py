@@ -18,19 +18,11 @@ from django.conf import settings
 from django.db import transaction
 
 from legacy_import.verify import new
+from legacy_import.verify.dates import EARLIEST, LATEST, date_in_words
 from legacy_import.verify.old import CANONICAL_LAYOUT, OldDatabase, OldTable, OldValue
 from legacy_import.verify.passwords import password_fits
 from legacy_import.verify.report import TableVerification, Verification
-from legacy_import.verify.values import (
-    EARLIEST,
-    LATEST,
-    date_in_words,
-    flags_of,
-    is_mangled,
-    moments_of,
-    text_of,
-    username_of,
-)
+from legacy_import.verify.values import flags_of, is_mangled, moments_of, text_of, username_fits
 
 Progress = Callable[[str, int, int], None]
 OldRow = tuple[OldValue, ...]
@@ -136,7 +128,7 @@ def _differences_of_users(pairs: list[tuple[OldRow, new.NewUser | None]]) -> lis
 def _user_differences(old_row: OldRow, user: new.NewUser) -> list[str]:
     _, _, username, email, pw_hash = old_row
     differences = []
-    if username_of(username) != user.username:
+    if not username_fits(username, user.username):
         differences.append(_quote("username", username, user.username))
     if user.merged:
         return differences

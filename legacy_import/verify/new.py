@@ -13,12 +13,12 @@ from functools import lru_cache
 from typing import Any, NamedTuple, cast
 
 from django.db import connection
-from django.db.models import F
+from django.db.models import Exists, F, OuterRef, QuerySet
 from psycopg2 import sql
 
 from legacy_import.models import ImportRun, MergedUser, RejectedRow
 from legacy_import.verify.old import OldValue
-from legacy_import.verify.values import username_of
+from legacy_import.verify.values import text_of, username_of
 from MiniTwit.models import Follow, Message, User
 
 ROWS_AT_A_TIME = 5_000
@@ -78,15 +78,17 @@ def users() -> Generator[NewUser, None, None]:
         .values_list("legacy_id", "username", "email", "password", "is_staff", "is_superuser", "changed_at")
         .iterator(ROWS_AT_A_TIME)
     )
-    merged = (
-        MergedUser.objects.order_by("legacy_id")
-        .values_list("legacy_id", "user__username", "user__changed_at")
-        .iterator(ROWS_AT_A_TIME)
-    )
+    merged = merged_users().values_list("legacy_id", "user__username", "user__changed_at").iterator(ROWS_AT_A_TIME)
     yield from heapq.merge(
         map(NewUser._make, ((*row, False) for row in imported)),
         (NewUser(legacy_id, name, "", "", False, False, changed_at, True) for legacy_id, name, changed_at in merged),
     )
+
+
+def merged_users() -> QuerySet[MergedUser]:
+    """The old accounts that another stands for, by old id; not those that have got one of their own since."""
+    own = User.objects.filter(legacy_id=OuterRef("legacy_id"))
+    return MergedUser.objects.exclude(Exists(own)).order_by("legacy_id")
 
 
 def messages() -> Generator[NewMessage, None, None]:
@@ -161,7 +163,7 @@ class Accounts:
 
     def __init__(self) -> None:
         imported = User.objects.filter(legacy_id__isnull=False).order_by("legacy_id")
-        merged = MergedUser.objects.order_by("legacy_id")
+        merged = merged_users()
         self._primary_keys = IdMap(
             heapq.merge(
                 _pairs(imported.values_list("legacy_id", "pk")), _pairs(merged.values_list("legacy_id", "user"))
@@ -186,7 +188,7 @@ class Accounts:
         if value is None:
             return None
         if not isinstance(value, int):
-            text = username_of(value)
+            text = text_of(value)
             if not WHOLE_NUMBER.fullmatch(text):
                 return self._named(text)
             value = int(text)
@@ -198,5 +200,6 @@ def _pairs(rows: Any) -> Iterator[tuple[int, int]]:
     return cast("Iterator[tuple[int, int]]", rows.iterator(ROWS_AT_A_TIME))
 
 
-def _account_named(username: str) -> int | None:
-    return User.objects.filter(username=username, legacy_id__isnull=False).values_list("legacy_id", flat=True).first()
+def _account_named(text: str) -> int | None:
+    found = User.objects.filter(username__in={text, username_of(text.encode())}, legacy_id__isnull=False)
+    return found.values_list("legacy_id", flat=True).first()

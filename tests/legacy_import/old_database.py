@@ -5,6 +5,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+from legacy_import.sources.values import StoredReal
+
 CANONICAL_SCHEMA = {
     "user": "user_id integer primary key autoincrement, username string not null, email string not null,"
     " pw_hash string not null",
@@ -47,3 +49,16 @@ def make_old_database(
     connection.commit()
     connection.close()
     return path
+
+
+def as_sqlite_reads(values: Iterable[Any]) -> list[Any]:
+    """Values as a source hands them on: floating-point numbers in SQLite's own spelling."""
+    connection = sqlite3.connect(":memory:")
+    spelt = [
+        StoredReal(connection.execute("SELECT CAST(? AS TEXT)", [value]).fetchone()[0])
+        if isinstance(value, float)
+        else value
+        for value in values
+    ]
+    connection.close()
+    return spelt

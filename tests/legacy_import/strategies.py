@@ -1,20 +1,41 @@
-"""Rows of old databases as they are found in the wild, alone and mixed at random."""
+"""Rows of old databases as they are found in the wild, alone and mixed at random.
+
+`quirks.py` has each of them once; here they are joined by whatever else a SQLite column can hold.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
 
 import base64
 import struct
 
 from hypothesis import strategies as st
 
-# Not surrogates, and nothing that only newer versions of Unicode know.
-characters = st.characters(min_codepoint=1, max_codepoint=0xFFFF, exclude_categories=["Cs", "Cn", "Co"])
+from tests.legacy_import import quirks
+from tests.legacy_import.old_database import LOOSE_SCHEMA, NULLABLE_SCHEMA, make_old_database
+
+# Python and PostgreSQL bring different editions of Unicode: these came with 14, 15, 16 and 17, or are to come.
+NEWER_CHARACTERS = "\u0898\U00010781\U00010f82\U0001e030\U0001e4ec\U0001ccd6\U000105d2\U00010eda\u1acf\u0378"
+characters = st.characters(min_codepoint=1, exclude_categories=["Cs"]) | st.sampled_from(NEWER_CHARACTERS)
+composing = st.text(st.sampled_from("eEｅﬁ①ᴬ\u0301\u0327\u0345가각ㄱ한\u1100\u1161" + NEWER_CHARACTERS), max_size=8)
 broken_text = st.binary(max_size=8).map(lambda data: data.decode("utf-8", "surrogateescape"))
 any_text = st.one_of(
     st.text(characters, max_size=12),
+    composing,
     broken_text,
     st.sampled_from(
         ["\x1d", "\x1e", "\x1f", "a\x1fb", "\\N", "\\", "a\tb\nc\r\n", "nul\0inside", "😀", "\ufeffx", "12"]
     ),
 )
+
+
+def quirky(column: str, cases: tuple[quirks.Quirk, ...]) -> st.SearchStrategy:
+    """The odd values of one column."""
+    return st.sampled_from([case.values[column] for case in cases if column in case.values])
+
+
 small_numbers = st.integers(-3, 12)
 reals = st.floats(allow_nan=False, allow_infinity=False, width=64)
 any_value = st.one_of(
@@ -26,6 +47,7 @@ usernames = st.one_of(
     st.sampled_from(
         ["ann", "Ann", "ANN", "bob", "ｂｏｂ", "ﬁnn", "finn", "taken", "", " ", "7", 7, 3.5, None, b"ann"]
     ),
+    st.sampled_from(["ｂｏｂ\U0001ccd6", "bob\U0001ccd6"]),
     st.sampled_from(["bell\x07", "line\u2028break", "nul\0name", "n" * 254, "n" * 255, "tab\tname"]),
     any_value,
 )
@@ -111,31 +133,102 @@ passwords = st.one_of(
     any_value,
 )
 
+MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
+DAYS = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"]
+NAMED_ZONES = ["Z", "UTC", "GMT", "CET", "cest", "PST", "(MST)", "XYZ", ""]
+OFFSETS = ["+01:00", "-0530", "+14", "+15:00", "+0160", "-00:30"]
+zones = st.sampled_from([*NAMED_ZONES, *OFFSETS, "GMT+0100", "utc-03:00"])
+fractions = st.sampled_from(["", ".5", ".123456", ".1234567", ".999999999", ",25"])
+
+
+def _written(moment: datetime, form: str, zone: str, fraction: str, half: str) -> str:
+    """A date as the programs of old databases write it; not always a sound one."""
+    hour = f"{moment.hour % 12 or 12}"
+    return form.format(
+        moment=moment,
+        month=MONTHS[moment.month - 1],
+        weekday=DAYS[moment.weekday()],
+        time=f"{moment:%H:%M:%S}{fraction}",
+        minutes=f"{hour}:{moment:%M}",
+        twelve=f"{hour}:{moment:%M:%S}",
+        half=half,
+        zone=zone,
+        offset=zone if zone in OFFSETS else "+0100",
+        year=f"{moment.year:04}",
+    ).strip()
+
+
+DATE_FORMS = [
+    "{moment:%Y-%m-%d} {time}",
+    "{year}-{moment:%m-%d} {time}",
+    "{year}-{moment:%m-%d}T{time}{zone}",
+    "{year}-{moment:%m-%d} {time} {zone}",
+    "{year}/{moment:%m/%d} {time}",
+    "{year}-{moment:%m/%d} {time}",
+    "{year}-{moment:%m-%d}",
+    "{year}-{moment.month}-{moment.day} {minutes}",
+    "{year}-{moment:%m-%d} {time} {offset} CET m=+0.1",
+    "{year}-{moment:%m-%d} {time} {offset} +03 m=-12.5",
+    "{year}-{moment:%m-%d} {time} +0000 UTC",
+    "{twelve} {half}, {moment.month}/{moment.day}/{year}",
+    "{moment.month}/{moment.day}/{year}, {twelve}\u202f{half}",
+    "{moment.day}/{moment.month}/{year} {time}",
+    "{moment:%H:%M:%S} {half}, {moment:%m/%d}/{year}",
+    "{month} {moment.day}, {year} at {minutes}{half}",
+    "{month} {moment.day}, {year} at {minutes}{half} ({zone})",
+    "{month}uary {moment.day}, {year}, {twelve} {half} {zone}",
+    "{weekday} {month} {moment:%d} {year} {time} GMT+0100 (Central European Standard Time)",
+    "{weekday}, {moment:%d} {month} {year} {time} {zone}",
+    "{moment.day} {month} {year} {time} {offset} (CET)",
+    "{weekday} {month} {moment.day:2} {time} {year}",
+    "{weekday} {month} {moment:%d} {time} {zone} {year}",
+    "{weekday} {month} {moment.day} {time} {offset} {year}",
+]
+written_dates = st.builds(
+    _written,
+    # Before 1970 the books of time zones differ.
+    st.datetimes(datetime(1970, 1, 1), datetime(2037, 1, 1)),
+    st.sampled_from(DATE_FORMS),
+    zones,
+    fractions,
+    st.sampled_from(["AM", "PM", "am", "p.m.", ""]),
+)
+julian_days = st.floats(2_444_000, 2_489_000, allow_nan=False)
+
 dates = st.one_of(
     st.integers(0, 2_000_000_000),
     st.sampled_from([0, 1, 123, -1, -62135510401, -62135510400, 253402214399, 253402214400, 4102444800, 99999999999]),
     st.integers(315_532_800_000, 4_102_444_799_999),
     st.integers(315_532_800_000_000, 4_102_444_799_999_999),
+    st.integers(990_000_000_000_000_000, 4_102_444_799_999_999_999),
     st.integers(624_511_296_000_000_000, 662_380_416_000_000_000),
     st.floats(0, 4e9, allow_nan=False),
-    st.datetimes(allow_imaginary=True).map(lambda moment: moment.isoformat(" ")),
+    julian_days,
+    julian_days.map(str),
     st.datetimes().map(lambda moment: moment.isoformat() + "Z"),
-    st.tuples(st.datetimes(), st.sampled_from(["+01:00", "-0530", " +14:00", "+15:00"])).map(
-        lambda parts: parts[0].isoformat("T", "minutes") + parts[1]
-    ),
+    written_dates,
+    written_dates.map(lambda text: f" {text}\n"),
+    written_dates.map(str.encode),
     st.sampled_from(
         [
             "2024-02-30 10:00",
             "2023-02-29T10:00:00",
-            "2024-02-29T10:00:00.1234567Z",
             "0000-01-01 00:00",
-            "2024-01-01",
+            "0001-01-01 00:00",
+            "9999-12-31 23:59:59",
+            "10000-01-01 00:00:00",
             "2024-03-31 02:30:00",
             "2024-10-27 02:30:00",
+            "2024-13-01",
+            "13:00 PM, 2/19/2020",
+            "2024-01-01 24:00",
+            "2024-01-01 10:60",
+            "Feb 30, 2025 at 9:01PM",
             "X",
             "Blub!",
             "",
             "1233065594",
+            " 1233065594 ",
             "1233065594.5",
             "1e9",
             None,
@@ -149,8 +242,15 @@ references = st.one_of(
     st.integers(-2, 12), st.sampled_from(["ann", "bob", "ｂｏｂ", "refused", "", None, "3"]), any_value
 )
 
-users = st.tuples(usernames, emails, passwords)
-messages = st.tuples(references, any_value, dates, flags)
+texts = st.one_of(quirky("text", quirks.MESSAGES), any_value)
+
+users = st.tuples(quirky("username", quirks.USERS) | usernames, quirky("email", quirks.USERS) | emails, passwords)
+messages = st.tuples(
+    quirky("author_id", quirks.MESSAGES) | references,
+    texts,
+    quirky("pub_date", quirks.MESSAGES) | dates,
+    quirky("flagged", quirks.MESSAGES) | flags,
+)
 follows = st.lists(st.tuples(references, references), max_size=15)
 
 
@@ -165,3 +265,67 @@ def loosely_keyed(rows: st.SearchStrategy, max_size: int = 8) -> st.SearchStrate
     """Rows whose ids may be anything, and stand several times."""
     keys = st.one_of(ids, st.sampled_from([None, "3", "x", 2.0, "4"]))
     return st.lists(st.tuples(keys, rows).map(lambda pair: (pair[0], *pair[1])), max_size=max_size)
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How the tables of an old database are declared, and what a row of each looks like then.
+
+    Attributes:
+        schema: the columns of each table. shapes: table -> how a canonical row becomes one of this table.
+    """
+
+    name: str
+    schema: dict[str, str]
+    shapes: dict[str, Callable[[tuple], tuple]] = field(default_factory=dict)
+    keyed: bool = True
+
+    def shaped(self, table: str, rows: list[tuple]) -> list[tuple]:
+        shape = self.shapes.get(table)
+        return [shape(row) for row in rows] if shape else rows
+
+
+LAYOUTS = (
+    Layout("canonical", NULLABLE_SCHEMA),
+    Layout("no types, no keys", LOOSE_SCHEMA, keyed=False),
+    Layout(
+        "no flagged",
+        NULLABLE_SCHEMA | {"message": "message_id integer primary key, author_id, text string, pub_date integer"},
+        {"message": lambda row: row[:-1]},
+    ),
+    Layout(
+        "more columns and tables",
+        {
+            "user": f"{NULLABLE_SCHEMA['user']}, is_staff, avatar blob",
+            "message": f"{NULLABLE_SCHEMA['message']}, likes integer",
+            "follower": "since, " + NULLABLE_SCHEMA["follower"],
+            "latest": "command_id integer",
+        },
+        {
+            "user": lambda row: (*row, 1, b"png"),
+            "message": lambda row: (*row, 3),
+            "follower": lambda row: ("yesterday", *row),
+        },
+    ),
+)
+
+
+@dataclass(frozen=True)
+class OldDatabase:
+    """A whole old database, with anything that is found in the wild."""
+
+    layout: Layout
+    user: list[tuple]
+    message: list[tuple]
+    follower: list[tuple]
+
+    def write(self, path: Path) -> Path:
+        rows = {name: self.layout.shaped(name, getattr(self, name)) for name in ("user", "message", "follower")}
+        return make_old_database(path, **rows, schema=self.layout.schema)
+
+
+@st.composite
+def old_databases(draw: st.DrawFn) -> OldDatabase:
+    layout = draw(st.sampled_from(LAYOUTS))
+    keys = keyed if layout.keyed else loosely_keyed
+    return OldDatabase(layout, draw(keys(users)), draw(keys(messages)), draw(follows))

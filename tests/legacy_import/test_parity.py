@@ -31,7 +31,7 @@ RUN = 77
 pytestmark = pytest.mark.django_db
 thorough = settings(
     deadline=None,
-    max_examples=150,
+    max_examples=75,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large],
 )
 
@@ -222,3 +222,14 @@ def test_follows(tmp_path, accounts, users_run, rows, options, schema):
         Follow.objects.create(who=accounts["ann"], whom=accounts["bob"])
         set_based, row_by_row = outcomes_of_both(path, "follower", options, users_run.pk)
     assert set_based == row_by_row
+
+
+@thorough
+@given(database=strategies.old_databases(), options=options)
+def test_whole_databases(tmp_path, accounts, users_run, database, options):
+    """Every layout, with every quirk in it, alone and mixed."""
+    path = database.write(tmp_path / "old.db")
+    with rolled_back():
+        for table in ("user", "message", "follower"):
+            set_based, row_by_row = outcomes_of_both(path, table, options, users_run.pk)
+            assert set_based == row_by_row

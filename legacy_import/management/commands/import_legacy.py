@@ -34,6 +34,9 @@ class Command(BaseCommand):
             default="hash",
             help="passwords that the old application kept in clear",
         )
+        parser.add_argument(
+            "--insist", action="store_true", help="import even what does not look like the database imported before"
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
@@ -43,6 +46,7 @@ class Command(BaseCommand):
                 options=ImportOptions.from_json(options),
                 origin="command",
                 dry_run=options["dry_run"],
+                insist=options["insist"],
             )
         except (RunError, SourceError) as error:
             if options["json"]:
@@ -56,11 +60,16 @@ class Command(BaseCommand):
     def print_account(self, run: Any) -> None:
         for warning in run.source["warnings"]:
             self.stderr.write(self.style.WARNING(warning))
+        for doubt in run.audit.get("doubts", []):
+            sentence = f"This does not look like the database imported before: {doubt['sentence']}"
+            self.stderr.write(self.style.WARNING(sentence))
         self.stdout.write(f"Import {run.pk} of {run.kind} from {run.source['label']}: {run.get_state_display()}.")
         for table, data in run.counts.items():
             counts = TableCounts.from_json(data)
             figures = ", ".join(f"{data[name]:,} {name}" for name in VERDICT_NAMES if data[name])
             self.stdout.write(f"  {table}: {counts.read:,} read" + (f": {figures}" if figures else ""))
+            if counts.vanished:
+                self.stdout.write(f"    {counts.vanished:,} that came earlier are no longer in it; they stay here")
             for title, codes in (("rejected", counts.reasons), ("note", counts.notes)):
                 for code, count in sorted(codes.items()):
                     self.stdout.write(f"    {title} {code}: {count:,}")
@@ -85,9 +94,11 @@ def chosen_source(location: str | None) -> SourceReference:
 
 
 def account(run: Any) -> dict[str, Any]:
-    """The object that `--json` prints."""
+    """The object that `--json` prints. `vanished` and `doubts` are there only when there are any."""
     counts = run.counts.items()
-    return {
+    vanished = {table: data["vanished"] for table, data in counts if data["vanished"]}
+    doubts = run.audit.get("doubts")
+    answer: dict[str, Any] = {
         "run": run.pk,
         "kind": run.kind,
         "state": run.state,
@@ -95,3 +106,4 @@ def account(run: Any) -> dict[str, Any]:
         "rejected": {table: data["reasons"] for table, data in counts},
         "notes": {table: data["notes"] for table, data in counts},
     }
+    return answer | ({"vanished": vanished} if vanished else {}) | ({"doubts": doubts} if doubts else {})
