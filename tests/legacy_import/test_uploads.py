@@ -126,9 +126,9 @@ def test_an_upload_that_was_left_by_a_crash_is_swept_up(import_dir: Path) -> Non
 @pytest.mark.parametrize(
     ("content", "sentence"),
     [
-        (b"PK\x03\x04 and so on", "a ZIP archive: unpack it first"),
+        (b"7z\xbc\xaf\x27\x1c and so on", "a 7-Zip archive. Unpack it first"),
         (b"hello, this is text", "is not a SQLite database: it is a text file"),
-        (b"\x37\x7f\x06\x82" + bytes(100), "give the database file beside it"),
+        (b"\x37\x7f\x06\x82" + bytes(100), "Give the database file beside it"),
     ],
 )
 def test_a_file_that_is_no_sqlite_database_is_refused(
@@ -163,7 +163,7 @@ def test_no_more_than_the_limit_of_an_upload_reaches_the_disk(settings: Any) -> 
 
 
 def test_the_page_asks_for_the_file_that_was_forgotten(admin: Client) -> None:
-    assert "Choose the SQLite file" in post(admin, None)
+    assert "Choose the file of the old MiniTwit" in post(admin, None)
 
 
 def test_a_stored_file_cannot_be_asked_for_when_there_is_none(admin: Client, sample: Path) -> None:
