@@ -9,8 +9,8 @@ import pytest
 
 from legacy_import.sources import SourceError, SQLiteSource, configured_source, source_at
 from legacy_import.sources.guard import Watch, open_readonly
-from legacy_import.sources.reference import SourceReference
 from legacy_import.sources.intake.sqlite_files import copy_with_wal
+from legacy_import.sources.reference import SourceReference
 from tests.legacy_import.old_database import LOOSE_SCHEMA, make_old_database
 
 USER = ("user",)

@@ -24,15 +24,31 @@ TOKEN = re.compile(rf"(?P<quoted>{QUOTED})|(?P<unfinished>{UNFINISHED})|(?P<end>
 CREATE_TRIGGER = re.compile(
     r"(?:\s|--[^\n]*\n|/\*(?:[^*]|\*(?!/))*+\*/)*+CREATE\s+(?:TEMP\s+|TEMPORARY\s+)?TRIGGER\b", re.IGNORECASE
 )
+# `INSERT INTO name(columns) VALUES(row);` with parentheses in the row up to three deep, as dumps have them.
+NAME = r"""(?:\w++|"[^"]*+"|'[^']*+')"""
+VALUE = r"""[^()'"`;\[/-]++|'[^']*+'|-(?!-)|/(?!\*)"""
+for _ in range(3):
+    VALUE = rf"{VALUE}|\((?:{VALUE})*+\)"
+ONE_ROW = re.compile(
+    rf"\s*+(?P<head>INSERT INTO {NAME}\s*+(?:\({NAME}(?:,\s*+{NAME})*+\))?\s*+VALUES)\s*+(?P<row>\((?:{VALUE})*+\));",
+    re.IGNORECASE,
+)
 LONGEST_TRIGGER = 64 * 1024
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class Statement:
-    """One statement with its semicolon, and the line of the dump on which it ends."""
+    """One statement with its semicolon, and the line of the dump on which it ends.
+
+    Attributes:
+        head, row: of an INSERT of one row, what stands before its values, and these in their parentheses; several
+            such statements can be run as one.
+    """
 
     text: str
     line: int
+    head: str = ""
+    row: str = ""
 
 
 class StatementReader:
@@ -54,7 +70,18 @@ class StatementReader:
         while block := self.file.read(BLOCK_CHARACTERS):
             buffer = buffer[start:] + block
             scanned, start = scanned - start, 0
-            for token in TOKEN.finditer(buffer, scanned):
+            while True:
+                if (
+                    scanned == start
+                    and (insert := ONE_ROW.match(buffer, start))
+                    and len(insert[0]) < LONGEST_UNQUOTED
+                ):
+                    yield self.statement(insert[0], insert["head"], insert["row"])
+                    start = scanned = insert.end()
+                    continue
+                token = TOKEN.search(buffer, scanned)
+                if token is None:
+                    break
                 unquoted += token.start() - scanned
                 if token.lastgroup == "unfinished":
                     scanned = token.start()
@@ -62,12 +89,14 @@ class StatementReader:
                 scanned = token.end()
                 if token.lastgroup == "end" and not self.is_inside_trigger(buffer, start, scanned):
                     self.check_length(scanned - start, unquoted)
-                    text = buffer[start:scanned]
-                    self.line += text.count("\n")
-                    yield Statement(text, self.line)
+                    yield self.statement(buffer[start:scanned])
                     start, unquoted, self.in_trigger = scanned, 0, None
             self.check_length(len(buffer) - start, unquoted)
         self.rest = buffer[start:]
+
+    def statement(self, text: str, head: str = "", row: str = "") -> Statement:
+        self.line += text.count("\n")
+        return Statement(text, self.line, head, row)
 
     def is_inside_trigger(self, buffer: str, start: int, end: int) -> bool:
         """Whether a semicolon only ends one of the statements that a trigger consists of."""
