@@ -7,6 +7,7 @@ from typing import Any
 
 import pymysql
 from pymysql.constants import CR, ER
+from pymysql.converters import encoders
 from pymysql.cursors import SSCursor
 
 from legacy_import.sources.addresses import ServerAddress
@@ -75,7 +76,7 @@ class MySQLServer:
         expressions = ", ".join(expression_of(column) for column in table.columns)
         cursor = StreamingCursor(self.connection)
         try:
-            cursor.execute(f"SELECT {expressions} FROM {quoted(table.name)}".replace("%", "%%"), ())  # noqa: S608
+            cursor.execute(f"SELECT {expressions} FROM {quoted(table.name)}")  # noqa: S608
             while rows := cursor.fetchmany(CHUNK_ROWS):
                 snapshot.add(rows)
         except BaseException:
@@ -153,7 +154,7 @@ def arguments_for(address: ServerAddress) -> dict[str, Any]:
         "write_timeout": SILENCE_SECONDS,
         # Every value as the bytes that the server sends.
         "use_unicode": False,
-        "conv": {},
+        "conv": encoders,
         **({"unix_socket": host} if host.startswith("/") else {"host": host or "localhost"}),
         **options,
     }

@@ -63,6 +63,7 @@ SET LOCAL bytea_output = 'hex';
 SET LOCAL extra_float_digits = 1;
 """
 
+LIBPQ_NAMES = {"NAME": "dbname", "USER": "user", "PASSWORD": "password", "HOST": "host", "PORT": "port"}
 NULL = rb"\N"
 ESCAPED = re.compile(rb"\\(.)", re.DOTALL)
 ESCAPES = {b"b": b"\b", b"f": b"\f", b"n": b"\n", b"r": b"\r", b"t": b"\t", b"v": b"\v"}
@@ -162,14 +163,8 @@ def connected(address: ServerAddress) -> Iterator[PostgreSQLServer]:
     """
     settings = address.settings
     try:
-        connection = psycopg2.connect(
-            dbname=settings["NAME"],
-            user=settings["USER"] or None,
-            password=settings["PASSWORD"] or None,
-            host=settings["HOST"] or None,
-            port=settings["PORT"] or None,
-            **(PATIENCE | settings.get("OPTIONS", {})),
-        )
+        place = {LIBPQ_NAMES[name]: settings[name] for name in LIBPQ_NAMES if settings[name]}
+        connection = psycopg2.connect(**(PATIENCE | settings.get("OPTIONS", {}) | place))
     except (psycopg2.Error, UnicodeError, ValueError) as error:
         raise explain_connection(error, address) from None  # the error might quote the password
     with closing(connection):

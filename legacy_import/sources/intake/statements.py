@@ -93,6 +93,7 @@ class StatementReader:
                     start, unquoted, self.in_trigger = scanned, 0, None
             self.check_length(len(buffer) - start, unquoted)
         self.rest = buffer[start:]
+        self.line += self.rest.count("\n")
 
     def statement(self, text: str, head: str = "", row: str = "") -> Statement:
         self.line += text.count("\n")
