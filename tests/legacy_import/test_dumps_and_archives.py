@@ -1,11 +1,13 @@
 """Old databases that come as a dump, in an archive, or with a write-ahead log: the same rows as the plain file."""
 
 import gzip
+import random
 import shutil
 import sqlite3
 import struct
 import zipfile
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -261,6 +263,23 @@ def test_the_log_of_another_database_is_noticed(old: Path, tmp_path: Path) -> No
         open_source(copy, tmp_path, uploaded=True)
 
 
+def test_a_log_that_is_damaged_in_the_middle_is_warned_of(old: Path, tmp_path: Path) -> None:
+    copy = wal_pair(old, tmp_path)
+    with closing(sqlite3.connect(copy)) as connection:  # one more change; closing it would bring the log in
+        connection.execute("INSERT INTO user VALUES (11, 'last', 'l@b.cc', 'x')")
+        connection.commit()
+        torn = tmp_path / "torn.db"
+        for ending in ("", "-wal"):
+            shutil.copy(f"{copy}{ending}", f"{torn}{ending}")
+    log = torn.with_name("torn.db-wal")
+    content = bytearray(log.read_bytes())
+    content[-10] ^= 1
+    log.write_bytes(content)
+    with open_source(torn, tmp_path, uploaded=True) as source:
+        assert source.tables["user"].rows == 4
+        assert "damaged, cut short" in source.description.warnings[0]
+
+
 def encrypted(path: Path, old: Path) -> Path:
     content = bytearray(zipped(path, old__db=old.read_bytes()).read_bytes())
     for signature, offset in ((b"PK\3\4", 6), (b"PK\1\2", 8)):
@@ -351,6 +370,37 @@ def test_what_comes_out_of_an_archive_is_counted_whatever_it_says(
     monkeypatch.setattr(archives, "GROWTH", 10_000)
     settings.LEGACY_UPLOAD_MAX_BYTES = 1024 * 1024
     assert refusal(path, tmp_path).code == "too_large"
+
+
+@pytest.mark.parametrize("kind", ["dump", "zip", "gzip", "wal"])
+def test_a_damaged_source_is_read_or_refused_but_never_crashes(old: Path, tmp_path: Path, kind: str) -> None:
+    chance = random.Random(4)
+    path, broken = tmp_path / "good", tmp_path / "broken"
+    if kind == "dump":
+        write(path, dumped(old))
+    elif kind == "zip":
+        zipped(path, old__db=old.read_bytes())
+    elif kind == "gzip":
+        path.write_bytes(gzip.compress(old.read_bytes()))
+    else:
+        path = wal_pair(old, tmp_path)
+    outcomes = set()
+    for _ in range(60):
+        damaged = path.with_name("copy.db-wal") if kind == "wal" else path
+        content = bytearray(damaged.read_bytes())
+        for _ in range(chance.randint(1, 5)):
+            content[chance.randrange(len(content))] ^= 1 << chance.randrange(8)
+        del content[chance.choice([len(content), chance.randrange(len(content))]) :]
+        if kind == "wal":
+            shutil.copy(path, broken)
+        (tmp_path / "broken-wal" if kind == "wal" else broken).write_bytes(content)
+        try:
+            rows_of(broken, tmp_path, uploaded=True)
+        except SourceError as error:
+            outcomes.add(error.code)
+        else:
+            outcomes.add("read")
+    assert outcomes - {"read"} or kind == "wal"
 
 
 class Stop(Exception):  # noqa: N818 -- somebody asked

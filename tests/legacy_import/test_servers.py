@@ -247,10 +247,8 @@ def test_values_of_mysql_keep_their_meaning(mysql: OldSite, tmp_path: Path) -> N
     assert rows["follower"] == [(1, (1, 2)), (2, ("1.84467440737096e+19", -1))]
 
 
-def test_a_wrong_password_is_said_without_it(site: OldSite) -> None:
-    if not site.password:
-        pytest.skip("The tests' PostgreSQL asks for no password.")
-    error = refusal(site.url.replace(site.password, "wr0ng-secret"))
+def test_a_wrong_password_is_said_without_it(mysql: OldSite) -> None:
+    error = refusal(mysql.url.replace(mysql.password, "wr0ng-secret"))
     assert error["code"] == "access_denied"
     assert "wr0ng-secret" not in error["message"]
 
@@ -272,6 +270,11 @@ def test_a_server_that_cannot_be_reached_is_named_without_its_password(url: str,
     error = refusal(url)
     assert error["code"] == code
     assert "s3cret" not in error["message"]
+
+
+def test_an_account_that_is_not_there_is_said(postgresql: OldSite) -> None:
+    user = connection.settings_dict["USER"]
+    assert refusal(postgresql.url.replace(f"//{user}:", "//no_such_account:", 1))["code"] == "access_denied"
 
 
 def test_a_database_that_is_not_there_is_said(site: OldSite) -> None:

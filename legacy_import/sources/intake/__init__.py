@@ -15,7 +15,7 @@ from legacy_import.sources.errors import SourceError
 from legacy_import.sources.intake import sqlite_files
 from legacy_import.sources.intake.archives import unpack
 from legacy_import.sources.intake.dumps import load_dump
-from legacy_import.sources.intake.kinds import Kind, read_head, recognise, refusal
+from legacy_import.sources.intake.kinds import Kind, read_head, recognise
 from legacy_import.sources.intake.report import Report, silent
 from legacy_import.sources.intake.servers import copy_tables
 from legacy_import.sources.reference import Reference, ServerReference, SourceReference
@@ -172,4 +172,4 @@ def sha256_of(files: Iterable[Path]) -> str:
     return digest.hexdigest()
 
 
-__all__ = ["Intake", "Kind", "check_source", "discard", "refusal", "take_in"]
+__all__ = ["Intake", "check_source", "discard", "take_in"]

@@ -10,7 +10,8 @@ from legacy_import.sources.errors import SourceError
 from legacy_import.sources.intake.kinds import WAL_MAGICS
 
 WAL_MODE = b"\x02\x02"  # bytes 18 and 19 of the header
-WAL_HEADER_BYTES = 32
+WAL_HEADER_BYTES, FRAME_HEADER_BYTES = 32, 24
+SALT = slice(8, 16)  # of a page's header in the log; bytes 16 to 24 of the log's own
 WITHOUT_WAL = (
     "The file is in SQLite's WAL mode and came without its -wal file. If the old application was running when it was "
     "copied, recent rows may be missing: upload the -wal file with it, or stop the application and copy the file "
@@ -19,6 +20,10 @@ WITHOUT_WAL = (
 WAL_BRINGS_NOTHING = (
     "The -wal file holds nothing for this database: it belongs to another copy of it, or all of it is in the "
     "database already. If rows are missing, stop the old application and copy the file again."
+)
+WAL_IS_BROKEN = (
+    "The -wal file is damaged, cut short, or ends with a change that was never completed: what stands after that place "
+    "was left out. If rows are missing, stop the old application and copy both files again."
 )
 
 
@@ -108,6 +113,7 @@ def merge_wal(path: Path, label: str) -> list[str]:
         with closing(sqlite3.connect(path)) as connection:
             connection.execute("PRAGMA trusted_schema=OFF")
             _, frames, _ = connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+            is_broken = frames > 0 and has_page_after(log, frames)
             connection.execute("PRAGMA journal_mode=DELETE")
     except sqlite3.Error as error:
         raise SourceError(
@@ -118,7 +124,19 @@ def merge_wal(path: Path, label: str) -> list[str]:
     finally:
         for ending in ("-wal", "-shm"):
             Path(f"{path}{ending}").unlink(missing_ok=True)
-    return [] if frames > 0 else [WAL_BRINGS_NOTHING]
+    if frames <= 0:
+        return [WAL_BRINGS_NOTHING]
+    return [WAL_IS_BROKEN] if is_broken else []
+
+
+def has_page_after(log: Path, frames: int) -> bool:
+    """Whether the log goes on after the pages that SQLite believes. (Pages of an earlier round have another salt.)"""
+    with log.open("rb") as file:
+        header = file.read(WAL_HEADER_BYTES)
+        page_size = int.from_bytes(header[8:12], "big")
+        file.seek(WAL_HEADER_BYTES + frames * (FRAME_HEADER_BYTES + page_size))
+        rest = file.read(FRAME_HEADER_BYTES)
+    return len(rest) >= SALT.stop and rest[SALT] == header[16:24]
 
 
 def check_page_sizes(path: Path, log: Path, label: str) -> None:
