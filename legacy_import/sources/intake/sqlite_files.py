@@ -22,8 +22,8 @@ WAL_BRINGS_NOTHING = (
     "database already. If rows are missing, stop the old application and copy the file again."
 )
 WAL_IS_BROKEN = (
-    "The -wal file is damaged, cut short, or ends with a change that was never completed: what stands after that place "
-    "was left out. If rows are missing, stop the old application and copy both files again."
+    "The -wal file is damaged, cut short, or ends with a change that was never completed: what stands after that "
+    "place was left out. If rows are missing, stop the old application and copy both files again."
 )
 
 
