@@ -1,7 +1,7 @@
 """Settings of the MiniTwit back office. Everything that differs between sites comes from the environment.
 
 DATABASE_URL         the PostgreSQL server; without it, and with DEBUG on, an embedded one under var/postgres
-LEGACY_DATABASE_URL  the old MiniTwit database, e.g. sqlite:////srv/minitwit.db
+LEGACY_DATABASE_URL  the old MiniTwit database, e.g. sqlite:////srv/minitwit.db or postgresql://USER:PASSWORD@HOST/NAME
 LEGACY_TIME_ZONE     the zone of old dates that name none (default UTC)
 DEBUG                1 or 0; on by default only where no DATABASE_URL is set
 SECRET_KEY           made once and kept in var/secret_key where it is not given

@@ -4,7 +4,7 @@ from typing import Any
 
 from legacy_import import runs
 from legacy_import.records import ImportOptions
-from legacy_import.sources import SourceReference
+from legacy_import.sources import Reference
 from legacy_import.tables import Models
 from legacy_import.work import AT_WORK
 
@@ -12,7 +12,7 @@ from legacy_import.work import AT_WORK
 def import_at_once(
     *,
     kind: str,
-    reference: SourceReference,
+    reference: Reference,
     options: ImportOptions,
     origin: str,
     models: Models | None = None,
@@ -33,7 +33,7 @@ def import_at_once(
     models = models or Models.of()
     run = runs.start(kind=kind, reference=reference, options=options, origin=origin, models=models)
     try:
-        run = runs.stage(run.pk, models)
+        run = runs.stage(run.pk, models, reference)
         if dry_run:
             runs.check_audit(run)
             return run

@@ -10,10 +10,12 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from legacy_import.records import ImportOptions
-from legacy_import.sources import SourceError, SourceReference, configured_source
+from legacy_import.sources import Reference, SourceError, configured_source
+from legacy_import.sources.intake.sqlite_files import check_wal
 from legacy_import.uploads import store_upload, stored_users_upload
 
 UPLOAD = "upload"
+UPLOADS = ("upload", "upload_wal")
 
 
 def explained(choice: str, explanation: str) -> SafeString:
@@ -56,9 +58,19 @@ class StartForm(forms.Form):
         kind: users or messages.
     """
 
-    field_order = ("source", "upload", "existing", "duplicates", "plain_passwords")
+    field_order = ("source", "upload", "upload_wal", "existing", "duplicates", "plain_passwords")
 
-    upload = forms.FileField(label="File to upload", required=False)
+    upload = forms.FileField(
+        label="File to upload",
+        required=False,
+        help_text="A SQLite database, a dump of one (sqlite3 minitwit.db .dump), or either in a ZIP or gzip archive.",
+    )
+    upload_wal = forms.FileField(
+        label="Its -wal file",
+        required=False,
+        allow_empty_file=True,
+        help_text="Only if there is one beside the database, often called minitwit.db-wal. It holds the newest rows.",
+    )
     existing = forms.ChoiceField(
         label="Rows that are here already", choices=EXISTING, initial="keep", widget=forms.RadioSelect
     )
@@ -71,7 +83,7 @@ class StartForm(forms.Form):
 
     def __init__(self, kind: str, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.references: dict[str, SourceReference] = {}
+        self.references: dict[str, Reference] = {}
         choices = []
         if (configured := self._configured()) is not None:
             self.references["configured"] = configured
@@ -80,9 +92,7 @@ class StartForm(forms.Form):
             run, self.references["stored"] = stored
             label = f"The file uploaded for import {run.pk}"
             choices.append(("stored", explained(label, self.references["stored"].label)))
-        choices.append(
-            (UPLOAD, explained("A file from this computer", f"A SQLite file of at most {self.largest_upload}."))
-        )
+        choices.append((UPLOAD, explained("A file from this computer", f"At most {self.largest_upload}.")))
         self.fields["source"] = forms.ChoiceField(
             label="Old database",
             choices=choices,
@@ -91,11 +101,12 @@ class StartForm(forms.Form):
             widget=forms.RadioSelect,
         )
         self.order_fields(self.field_order)
-        self.fields["upload"].widget.attrs["data-largest"] = settings.LEGACY_UPLOAD_MAX_BYTES
+        for name in UPLOADS:
+            self.fields[name].widget.attrs["data-largest"] = settings.LEGACY_UPLOAD_MAX_BYTES
         if kind == "messages":
             del self.fields["duplicates"], self.fields["plain_passwords"]
 
-    def _configured(self) -> SourceReference | None:
+    def _configured(self) -> Reference | None:
         self.configuration_error = ""
         try:
             return configured_source()
@@ -109,31 +120,45 @@ class StartForm(forms.Form):
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}
-        upload: UploadedFile | None = cleaned.get("upload")
-        if cleaned.get("source") != UPLOAD or "upload" in self.errors:
+        if cleaned.get("source") != UPLOAD or any(name in self.errors for name in UPLOADS):
             return cleaned
-        if upload is None:
-            self.add_error("upload", "Choose the SQLite file of the old MiniTwit, often called minitwit.db.")
-        elif (upload.size or 0) > settings.LEGACY_UPLOAD_MAX_BYTES:
+        if cleaned.get("upload") is None:
+            self.add_error("upload", "Choose the file of the old MiniTwit's database, often called minitwit.db.")
+        for name in UPLOADS:
+            if cleaned.get(name) is not None:
+                self._check_size(name, cleaned[name])
+        if (wal := cleaned.get("upload_wal")) is not None:
+            self._check_wal(wal)
+        return cleaned
+
+    def _check_size(self, name: str, upload: UploadedFile) -> None:
+        if (upload.size or 0) > settings.LEGACY_UPLOAD_MAX_BYTES:
             self.add_error(
-                "upload",
+                name,
                 f"{upload.name} has {filesizeformat(upload.size or 0)}, but at most {self.largest_upload} can be "
                 "uploaded. Put the file on the server instead, and name it in LEGACY_DATABASE_URL.",
             )
-        return cleaned
+
+    def _check_wal(self, wal: UploadedFile) -> None:
+        head = wal.read(32)
+        wal.seek(0)
+        try:
+            check_wal(head, wal.name or "The file")
+        except SourceError as error:
+            self.add_error("upload_wal", error.message)
 
     @property
     def is_upload(self) -> bool:
         return bool(self.cleaned_data["source"] == UPLOAD)
 
-    def take_reference(self) -> SourceReference:
+    def take_reference(self) -> Reference:
         """The chosen database; an upload is stored first.
 
         Raises:
             SourceError: the upload could not be stored.
         """
         if self.is_upload:
-            return store_upload(self.cleaned_data["upload"])
+            return store_upload(self.cleaned_data["upload"], self.cleaned_data["upload_wal"])
         return self.references[self.cleaned_data["source"]]
 
     def options(self) -> ImportOptions:

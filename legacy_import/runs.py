@@ -26,8 +26,7 @@ from legacy_import.prepare import Prepared, prepare_tables
 from legacy_import.progress import Progress
 from legacy_import.records import TABLES_OF_KIND, ImportOptions, TableCounts
 from legacy_import.resources import RESOURCES
-from legacy_import.sources import SourceReference, SQLiteSource
-from legacy_import.sources.sqlite import check_is_sqlite
+from legacy_import.sources import Reference, SQLiteSource, check_source
 from legacy_import.tables import Models
 from legacy_import.undo import check_undoable, undo_run
 from legacy_import.vanished import vanished_rows
@@ -40,20 +39,20 @@ logger = logging.getLogger(__name__)
 def start(
     *,
     kind: str,
-    reference: SourceReference,
+    reference: Reference,
     options: ImportOptions,
     actor: Any = None,
     origin: str = "admin",
     models: Models | None = None,
 ) -> Any:
-    """Open a run for an old database. Nothing is read yet but the first bytes of the file.
+    """Open a run for an old database. Nothing is read yet but the first bytes of a file.
 
     Raises:
         RunError: another run is at work, or users have to come first.
-        SourceError: there is no such file, or it is no SQLite database.
+        SourceError: there is no such file, or it is nothing that the import can read.
     """
     models = models or Models.of()
-    check_is_sqlite(reference)
+    check_source(reference)
     if kind == "messages":
         sameness.users_run_before(models, reference)
     with transaction.atomic():
@@ -63,7 +62,7 @@ def start(
             kind=kind,
             origin=origin,
             options=options.as_json(),
-            source={"label": reference.label, "location": str(reference.path), "uploaded": reference.uploaded},
+            source={"label": reference.label, "location": reference.location, "uploaded": reference.uploaded},
             source_key="" if reference.uploaded else reference.key(""),
             created_by_id=actor.pk if actor else None,
             created_by_name=actor.get_username() if actor else origin,
@@ -81,8 +80,11 @@ def refuse_while_at_work(models: Models) -> None:
         )
 
 
-def stage(run_id: int, models: Models | None = None) -> Any:
+def stage(run_id: int, models: Models | None = None, reference: Reference | None = None) -> Any:
     """Read the old database, judge every row and prepare the preview.
+
+    Args:
+        reference: the one that the run was started with, for who still has it.
 
     Returns:
         The run, in state previewed.
@@ -92,10 +94,10 @@ def stage(run_id: int, models: Models | None = None) -> Any:
     """
     models = models or Models.of()
     with work_on(run_id, "staging", "staging", models) as (run, progress):
-        reference = reference_of(run)
+        reference = reference or reference_of(run)
         progress.phase("Looking at the old database")
         tables = ("user", *TABLES_OF_KIND["messages"]) if run.kind == "messages" else ("user",)
-        with SQLiteSource.open(reference, snapshot_path(run.pk), required=tables) as source:
+        with SQLiteSource.open(reference, snapshot_path(run.pk), required=tables, report=progress.phase) as source:
             run.source = run.source | source.description.as_json() | {"location": run.source["location"]}
             run.source_key = reference.key(run.source["sha256"])
             users_run = sameness.users_run_before(models, reference) if run.kind == "messages" else None

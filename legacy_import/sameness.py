@@ -10,7 +10,7 @@ from django.db import connection
 from psycopg2 import sql
 
 from legacy_import.errors import RunError
-from legacy_import.sources import SourceReference
+from legacy_import.sources import Reference
 from legacy_import.tables import Models, table_of
 
 # Of the file's users that are known here by id, this share must carry the same name in an upload of unknown origin.
@@ -56,7 +56,7 @@ def applied_users_runs(models: Models) -> Any:
     return models.run.objects.filter(kind="users", state="applied").order_by("-id")
 
 
-def users_run_before(models: Models, reference: SourceReference) -> Any:
+def users_run_before(models: Models, reference: Reference) -> Any:
     """Return the users import on which a messages import of this source may rest.
 
     For an upload the content decides, which `check_shared_users` looks at later.

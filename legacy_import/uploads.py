@@ -18,8 +18,9 @@ from django.db.models import QuerySet
 from legacy_import.files import import_dir
 from legacy_import.models import ImportRun
 from legacy_import.sources import SourceError, SourceReference
+from legacy_import.sources.intake.sqlite_files import wal_of
 
-PATTERN = "upload-*.sqlite3"
+PATTERN = "upload-*"
 # A file that belongs to no run: its run is just being opened, or the process died in between.
 ORPHAN_SECONDS = 3600
 
@@ -37,26 +38,37 @@ class CappedUploadHandler(TemporaryFileUploadHandler):
             super().receive_data_chunk(raw_data, start)
 
 
-def store_upload(upload: UploadedFile) -> SourceReference:
-    """Keep an upload under a name of our choice, readable by this account only.
+def store_upload(upload: UploadedFile, wal: UploadedFile | None = None) -> SourceReference:
+    """Keep an upload, and its write-ahead log beside it, under names of our choice, readable by this account only.
 
     Raises:
         SourceError: there is no room for it.
     """
     discard_unneeded_uploads()
-    path = import_dir() / f"upload-{uuid.uuid4().hex}.sqlite3"
+    path = import_dir() / f"upload-{uuid.uuid4().hex}"
     label = "".join(character for character in upload.name or "" if character.isprintable()) or "the uploaded file"
     try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with open(descriptor, "wb") as file:
-            for chunk in upload.chunks():
-                file.write(chunk)
+        write(upload, path)
+        if wal is not None:
+            write(wal, wal_of(path))
     except OSError as error:
-        path.unlink(missing_ok=True)
+        discard_upload(path)
         raise SourceError(
             "not_stored", f"{label} could not be stored on the server: {error.strerror}. Nothing was imported."
         ) from None
     return SourceReference(path, label, uploaded=True)
+
+
+def write(upload: UploadedFile, path: Path) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with open(descriptor, "wb") as file:
+        for chunk in upload.chunks():
+            file.write(chunk)
+
+
+def discard_upload(path: Path) -> None:
+    for file in (path, wal_of(path)):
+        file.unlink(missing_ok=True)
 
 
 def stored_users_upload() -> tuple[ImportRun, SourceReference] | None:
@@ -69,10 +81,11 @@ def stored_users_upload() -> tuple[ImportRun, SourceReference] | None:
 
 def discard_unneeded_uploads() -> None:
     """Delete the uploads that no run will read again."""
-    for path in import_dir().glob(PATTERN):
+    for file in import_dir().glob(PATTERN):
+        path = file.with_name(file.name.removesuffix("-wal"))
         runs = ImportRun.objects.filter(source__location=str(path))
-        if not (is_needed(runs) if runs.exists() else is_young(path)):
-            path.unlink(missing_ok=True)
+        if not (is_needed(runs) if runs.exists() else is_young(file)):
+            file.unlink(missing_ok=True)
 
 
 def is_needed(runs: QuerySet[ImportRun]) -> bool:

@@ -14,7 +14,7 @@ from psycopg2 import sql
 
 from legacy_import import locks, staging
 from legacy_import.errors import RunError
-from legacy_import.files import snapshot_path
+from legacy_import.files import discard_snapshot
 from legacy_import.models import ImportRun
 from legacy_import.progress import Progress, is_cancellation
 from legacy_import.sources import SourceError
@@ -157,7 +157,7 @@ def reconcile(models: Models | None = None) -> None:
 def discard_work(run_id: int) -> None:
     """Drop a run's staging tables and its snapshot, and the uploads that nobody needs any more."""
     staging.discard(run_id, ("user", "message", "follower"))
-    snapshot_path(run_id).unlink(missing_ok=True)
+    discard_snapshot(run_id)
     transaction.on_commit(discard_unneeded_uploads)
 
 

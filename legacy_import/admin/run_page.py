@@ -63,6 +63,7 @@ def source_facts(run: ImportRun) -> dict[str, Any]:
     return {
         "label": run.source.get("label", ""),
         "uploaded": run.source.get("uploaded", False),
+        "kind": run.source.get("kind", ""),
         "size": run.source.get("size"),
         "sha256": run.source.get("sha256"),
         "modified": moment(datetime.fromisoformat(modified)) if modified else "",

@@ -1,5 +1,6 @@
 """The two start pages: choose the old database and how its rows are treated, then preview."""
 
+from pathlib import Path
 from typing import Any
 
 from django.contrib import admin
@@ -14,6 +15,7 @@ from legacy_import.forms import StartForm
 from legacy_import.models import ImportRun
 from legacy_import.overview import run_url, standing_of
 from legacy_import.sources import SourceError
+from legacy_import.uploads import discard_upload
 
 INTRODUCTIONS = {
     "users": (
@@ -71,6 +73,6 @@ def start_run(kind: str, form: StartForm, actor: Any) -> ImportRun:
             tasks.stage_run.enqueue(run.pk)
     except BaseException:
         if form.is_upload:
-            reference.path.unlink(missing_ok=True)
+            discard_upload(Path(reference.location))
         raise
     return run

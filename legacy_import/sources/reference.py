@@ -6,12 +6,15 @@ from urllib.parse import unquote, urlsplit
 
 from django.conf import settings
 
+from legacy_import.sources.addresses import ServerAddress
 from legacy_import.sources.errors import SourceError
+
+SQLITE_SCHEMES = frozenset({"sqlite", "sqlite3", "spatialite"})
 
 
 @dataclass(frozen=True)
 class SourceReference:
-    """Where an old database is.
+    """A file that holds an old database.
 
     Attributes:
         path: the file.
@@ -24,22 +27,51 @@ class SourceReference:
     label: str
     uploaded: bool = False
 
+    @property
+    def location(self) -> str:
+        """Where a later step of the run finds it again."""
+        return str(self.path)
+
     def key(self, sha256: str) -> str:
         """Tell two runs of the same old database by this: the place, or for uploads the content."""
         return f"sha256:{sha256}" if self.uploaded else f"file:{self.path}"
 
 
-def configured_source() -> SourceReference | None:
+@dataclass(frozen=True)
+class ServerReference:
+    """A database server that holds an old database. Its password is kept in memory only."""
+
+    address: ServerAddress
+    uploaded: bool = False
+
+    @property
+    def label(self) -> str:
+        return self.address.label
+
+    @property
+    def location(self) -> str:
+        return self.address.label
+
+    def key(self, sha256: str) -> str:
+        return self.address.label
+
+
+Reference = SourceReference | ServerReference
+
+
+def configured_source() -> Reference | None:
     """Return the database that LEGACY_DATABASE_URL names, or None."""
     return source_at(settings.LEGACY_DATABASE_URL) if settings.LEGACY_DATABASE_URL else None
 
 
-def source_at(location: str) -> SourceReference:
-    """Return the old database at a path or a `sqlite:///` URL (four slashes: an absolute path).
+def source_at(location: str) -> Reference:
+    """Return the old database at a path, a `sqlite:///` URL (four slashes: an absolute path) or a server's URL.
 
     Raises:
         SourceError: the URL names another kind of database, or it cannot be understood.
     """
+    if "://" in location and location.partition("://")[0].lower() not in SQLITE_SCHEMES:
+        return ServerReference(ServerAddress.parse(location))
     try:
         path = _path_of(location)
         label = str(path)
@@ -54,14 +86,26 @@ def source_at(location: str) -> SourceReference:
     return SourceReference(path=path, label=label)
 
 
+def source_again(location: str, label: str, *, uploaded: bool) -> Reference:
+    """Return the old database of a run that was begun, perhaps by another process.
+
+    Raises:
+        SourceError: it was a server that is no longer configured: nothing but the setting knows its password.
+    """
+    if uploaded or "://" not in location:
+        return SourceReference(Path(location), label, uploaded)
+    configured = configured_source()
+    if configured is None or configured.location != location:
+        raise SourceError(
+            "no_source",
+            f"{label} is no longer what LEGACY_DATABASE_URL names, and its password is kept nowhere else. Start "
+            "again.",
+        )
+    return configured
+
+
 def _path_of(location: str) -> Path:
     if "://" in location:
         parts = urlsplit(location)
-        if parts.scheme not in {"sqlite", "sqlite3"}:
-            raise SourceError(
-                "unsupported_source",
-                f"The old database must be a SQLite file, but its address starts with {parts.scheme}://. "
-                "Give a path, or an address such as sqlite:////srv/minitwit.db.",
-            )
         location = unquote(parts.netloc + parts.path).removeprefix("/")
     return Path(location).expanduser().absolute()

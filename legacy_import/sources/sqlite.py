@@ -1,38 +1,20 @@
-"""A SQLite file as the source of an import: looked at, snapshotted, described and read."""
+"""An old database, taken in as a SQLite file, as the source of an import: described and read."""
 
-import hashlib
-import shutil
 import sqlite3
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
 from dataclasses import asdict, dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Self
-from urllib.parse import quote
 
 from legacy_import.sources.copy_lines import Chunk, copy_chunks, quoted
 from legacy_import.sources.errors import SourceError
 from legacy_import.sources.guard import Watch, open_readonly
 from legacy_import.sources.inspect import describe_tables
-from legacy_import.sources.reference import SourceReference
+from legacy_import.sources.intake import take_in
+from legacy_import.sources.intake.report import Report, silent
+from legacy_import.sources.reference import Reference
 from legacy_import.sources.schema import TableDescription
 from legacy_import.sources.values import LegacyRow, LegacyValue, StoredReal
-
-MAGIC = b"SQLite format 3\0"
-HASH_BYTES = 1024 * 1024
-WAL_MODE = b"\x02\x02"  # bytes 18 and 19 of the header
-
-# What other files begin with, and what to say of them.
-OTHER_FILES: tuple[tuple[int, bytes, str], ...] = (
-    (8, b"DUCK", "a DuckDB database"),
-    (0, b"PK\x03\x04", "a ZIP archive: unpack it first"),
-    (0, b"\x1f\x8b", "a gzip archive: unpack it first"),
-    (0, b"PGDMP", "a PostgreSQL dump"),
-    (0, b"\x37\x7f\x06\x82", "a SQLite write-ahead log (-wal): give the database file beside it"),
-    (0, b"\x37\x7f\x06\x83", "a SQLite write-ahead log (-wal): give the database file beside it"),
-)
 
 
 @dataclass(frozen=True)
@@ -40,8 +22,9 @@ class SourceDescription:
     """What staff are told about an old database before they import it.
 
     Attributes:
-        label: path, or name of the uploaded file.
-        size: bytes. modified: ISO time, UTC. sha256: of the file as it lay there.
+        label: path, address without password, or name of the uploaded file.
+        location: where a later step finds it again. kind: what it is, e.g. SQLite dump or PostgreSQL 15.
+        size, modified, sha256: see `intake.Intake`.
         tables: rows per canonical table. ignored: other tables in the file.
         warnings: sentences about what may be wrong with the file as a whole.
     """
@@ -49,6 +32,7 @@ class SourceDescription:
     label: str
     location: str
     uploaded: bool
+    kind: str
     size: int
     sha256: str
     modified: str
@@ -82,30 +66,38 @@ class SQLiteSource:
         self.tables = tables
 
     @classmethod
-    def open(cls, reference: SourceReference, snapshot: Path, *, required: Sequence[str]) -> Self:
-        """Look at the file, take a snapshot of it (an upload is its own) and describe its tables.
+    def open(cls, reference: Reference, snapshot: Path, *, required: Sequence[str], report: Report = silent) -> Self:
+        """Take the old database in, as one SQLite file, and describe its tables.
 
         Args:
-            reference: where the file is.
-            snapshot: where a copy of a live file may be put.
+            reference: where the old database is.
+            snapshot: where that file may be put.
             required: the canonical tables that must be there.
+            report: is told what goes on, and may raise to end it.
         """
-        check_is_sqlite(reference)
-        # A thread of its own does that beside the copying and checking, which takes as long.
-        with ThreadPoolExecutor(1, thread_name_prefix="hashing") as pool:
-            about_file = pool.submit(_describe_file, reference)
-            path = reference.path if reference.uploaded else take_snapshot(reference, snapshot)
-            watch = Watch.for_file(path)
-            connection = open_readonly(path, watch)
-            try:
-                with reading(reference.label, watch):
-                    tables, ignored = describe_tables(connection, watch, reference.label, required)
-                counts = {name: table.rows for name, table in tables.items()}
-                description = SourceDescription(**about_file.result(), tables=counts, ignored=ignored)
-            except BaseException:
-                connection.close()
-                raise
-        return cls(path, connection, watch, description, tables)
+        intake = take_in(reference, snapshot, report)
+        watch = Watch.for_file(intake.path)
+        connection = open_readonly(intake.path, watch)
+        try:
+            with reading(reference.label, watch):
+                tables, ignored = describe_tables(connection, watch, reference.label, required)
+        except BaseException:
+            connection.close()
+            raise
+        counts = {name: table.rows for name, table in tables.items()}
+        description = SourceDescription(
+            label=reference.label,
+            location="" if reference.uploaded else reference.location,
+            uploaded=reference.uploaded,
+            kind=intake.kind,
+            size=intake.size,
+            sha256=intake.sha256,
+            modified=intake.modified,
+            tables=counts,
+            ignored=ignored,
+            warnings=intake.warnings,
+        )
+        return cls(intake.path, connection, watch, description, tables)
 
     def reopened(self) -> Self:
         """The same database with a connection of its own, for another thread."""
@@ -179,117 +171,6 @@ class reading:  # noqa: N801 -- reads as a statement: `with reading(...):`
             f"{self.label} cannot be read: SQLite says “{error}”. The file is damaged or cut short; copy it again "
             "from where the old application keeps it, with the application stopped.",
         )
-
-
-def check_is_sqlite(reference: SourceReference) -> bytes:
-    """Return the file's first hundred bytes, or say what it is if it is no SQLite database.
-
-    Raises:
-        SourceError: there is no such file, it cannot be opened, or it is something else.
-    """
-    try:
-        with reference.path.open("rb") as file:
-            header = file.read(100)
-    except FileNotFoundError:
-        raise SourceError("no_such_file", f"There is no file {reference.label}. Check the path.") from None
-    except IsADirectoryError:
-        raise SourceError("not_sqlite", f"{reference.label} is a folder. Name the database file inside it.") from None
-    except OSError as error:
-        raise SourceError("unreadable_file", f"{reference.label} cannot be opened: {error.strerror}.") from None
-    if header.startswith(MAGIC):
-        return header
-    raise SourceError(
-        "not_sqlite",
-        f"{reference.label} is not a SQLite database: it is {_what_it_is(header)}. "
-        "Give the database file of the old MiniTwit, often called minitwit.db.",
-    )
-
-
-def _what_it_is(header: bytes) -> str:
-    if not header:
-        return "an empty file"
-    for offset, magic, name in OTHER_FILES:
-        if header[offset:].startswith(magic):
-            return name
-    try:
-        header.decode()
-    except UnicodeDecodeError as error:
-        if error.start < len(header) - 4:  # otherwise only the last character was cut
-            return "a file of an unknown kind"
-    return "a file of an unknown kind" if b"\0" in header else "a text file"
-
-
-def _describe_file(reference: SourceReference) -> dict[str, Any]:
-    """What the file itself tells, before anything in it is believed."""
-    status = reference.path.stat()
-    digest = hashlib.sha256()
-    with reference.path.open("rb") as file:
-        header = file.read(100)
-        file.seek(0)
-        while block := file.read(HASH_BYTES):
-            digest.update(block)
-    warnings = []
-    if header[18:20] == WAL_MODE and not Path(f"{reference.path}-wal").exists():
-        warnings.append(
-            "The file is in SQLite's WAL mode and came without its -wal file. If the old application was running "
-            "when it was copied, recent rows may be missing: stop the application and copy the file again."
-        )
-    return {
-        "label": reference.label,
-        "location": "" if reference.uploaded else str(reference.path),
-        "uploaded": reference.uploaded,
-        "size": status.st_size,
-        "sha256": digest.hexdigest(),
-        "modified": datetime.fromtimestamp(status.st_mtime, UTC).isoformat(timespec="seconds"),
-        "warnings": warnings,
-    }
-
-
-def take_snapshot(reference: SourceReference, snapshot: Path) -> Path:
-    """Copy a file that may be written to meanwhile, through SQLite's backup, so that the copy is of one moment."""
-    try:
-        live = sqlite3.connect(f"file:{quote(str(reference.path))}?mode=ro", uri=True)
-        try:
-            copy = sqlite3.connect(snapshot)
-            try:
-                copy.execute("PRAGMA synchronous=OFF")  # the copy need not survive a power cut
-                copy.execute("PRAGMA journal_mode=OFF")
-                live.backup(copy, pages=16384)
-            finally:
-                copy.close()
-        finally:
-            live.close()
-    except sqlite3.Error:
-        # SQLite cannot open a WAL file where it may not write, so a copy of both is opened instead.
-        snapshot.unlink(missing_ok=True)
-        copy_with_wal(reference, snapshot)
-    snapshot.chmod(0o600)
-    return snapshot
-
-
-def copy_with_wal(reference: SourceReference, snapshot: Path) -> None:
-    """Copy the file, and let SQLite bring in what stands in its write-ahead log.
-
-    Raises:
-        SourceError: there is a log, but it does not fit the file.
-    """
-    shutil.copyfile(reference.path, snapshot)
-    log = Path(f"{reference.path}-wal")
-    if not log.exists():
-        return
-    shutil.copyfile(log, f"{snapshot}-wal")
-    try:
-        with closing(sqlite3.connect(snapshot)) as connection:
-            connection.execute("PRAGMA journal_mode=DELETE")
-    except sqlite3.Error as error:
-        raise SourceError(
-            "damaged_file",
-            f"{reference.label} and its -wal file cannot be read together: SQLite says “{error}”. Copy both again "
-            "from where the old application keeps them, with the application stopped.",
-        ) from error
-    finally:
-        for ending in ("-wal", "-shm"):
-            Path(f"{snapshot}{ending}").unlink(missing_ok=True)
 
 
 def _value(kind: bytes, value: Any) -> LegacyValue:

@@ -74,10 +74,11 @@ def start_worker(import_dir: Path) -> subprocess.Popen:
     return subprocess.Popen(WORKER, cwd=settings.BASE_DIR, env=environment, stdout=subprocess.DEVNULL)
 
 
-def database_url() -> str:
-    """The test's database, for another process."""
+def database_url(database: str = "") -> str:
+    """The test's database, for another process; or another one on its server."""
     names = ("USER", "PASSWORD", "HOST", "NAME")
     user, password, host, name = (quote(str(connection.settings_dict[key]), safe="") for key in names)
+    name = database or name
     port = f":{connection.settings_dict['PORT']}" if connection.settings_dict["PORT"] else ""
     options = {key: value for key, value in connection.settings_dict["OPTIONS"].items() if isinstance(value, str)}
     return f"postgresql://{user}:{password}@{host}{port}/{name}?{urlencode(options)}"

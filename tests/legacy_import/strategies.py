@@ -3,13 +3,12 @@
 `quirks.py` has each of them once; here they are joined by whatever else a SQLite column can hold.
 """
 
+import base64
+import struct
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-
-import base64
-import struct
 
 from hypothesis import strategies as st
 

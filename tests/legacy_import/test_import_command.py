@@ -74,7 +74,7 @@ def test_duplicates_are_merged_on_request(path):
     ("arguments", "code"),
     [
         (["users", "--source", "/nowhere/old.db"], "no_such_file"),
-        (["users", "--source", "mysql://host/db"], "unsupported_source"),
+        (["users", "--source", "oracle://host/db"], "unsupported_source"),
         (["users"], "no_source"),
         (["messages", "--source", "PATH"], "users_first"),
     ],

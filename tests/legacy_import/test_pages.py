@@ -239,7 +239,7 @@ def test_one_import_at_a_time(admin: Client, configured: Path) -> None:
     ("url", "sentence"),
     [
         ("", "No old database is configured"),
-        ("mysql://localhost/old", "must be a SQLite file"),
+        ("oracle://localhost/old", "cannot be read from an address that starts with oracle://"),
     ],
 )
 def test_without_a_configured_database_the_page_asks_for_a_file(

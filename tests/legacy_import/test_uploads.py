@@ -1,8 +1,11 @@
 """Staff upload an old database instead of configuring one; what they upload is not to be trusted."""
 
 import os
+import shutil
+import sqlite3
 import stat
 import time
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -131,9 +134,9 @@ def test_an_upload_that_was_left_by_a_crash_is_swept_up(import_dir: Path) -> Non
 @pytest.mark.parametrize(
     ("content", "sentence"),
     [
-        (b"PK\x03\x04 and so on", "a ZIP archive: unpack it first"),
+        (b"7z\xbc\xaf\x27\x1c and so on", "a 7-Zip archive. Unpack it first"),
         (b"hello, this is text", "is not a SQLite database: it is a text file"),
-        (b"\x37\x7f\x06\x82" + bytes(100), "give the database file beside it"),
+        (b"\x37\x7f\x06\x82" + bytes(100), "Give the database file beside it"),
     ],
 )
 def test_a_file_that_is_no_sqlite_database_is_refused(
@@ -141,6 +144,59 @@ def test_a_file_that_is_no_sqlite_database_is_refused(
 ) -> None:
     page = post(admin, SimpleUploadedFile("minitwit.db", content))
     assert sentence in page
+    assert stored(import_dir) == []
+    assert not ImportRun.objects.exists()
+
+
+def test_a_database_is_uploaded_with_its_write_ahead_log(
+    admin: Client, sample: Path, import_dir: Path, tmp_path: Path
+) -> None:
+    live = tmp_path / "live.db"
+    shutil.copy(sample, live)
+    with closing(sqlite3.connect(live)) as connection:
+        before = connection.execute("SELECT count(*) FROM user").fetchone()[0]
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute("INSERT INTO user (username, email, pw_hash) VALUES ('recent', 'r@b.cc', 'x')")
+        connection.commit()
+        database = upload_of(live)
+        log = upload_of(tmp_path / "live.db-wal", "live.db-wal")
+    alone = preview(admin, "users", source="upload", upload=database)
+    assert alone.counts["user"]["read"] == before
+    assert "upload the -wal file with it" in text_of(admin, page_of(alone))
+    database.seek(0)
+    users = confirm(admin, preview(admin, "users", source="upload", upload=database, upload_wal=log))
+    assert users.counts["user"]["read"] == before + 1
+    assert users.verification["ok"]
+    assert [stat.S_IMODE(file.stat().st_mode) for file in stored(import_dir)] == [0o600, 0o600]
+    messages = confirm(admin, preview(admin, "messages", source="stored"))
+    assert messages.verification["ok"]
+    assert stored(import_dir) == []
+
+
+def test_a_dump_is_uploaded_and_loaded_by_the_worker(admin: Client, import_dir: Path, tmp_path: Path) -> None:
+    text = "CREATE TABLE user(user_id,username,email,pw_hash);\nINSERT INTO user VALUES(1,'ann','a@b.cc','x');\n"
+    run = confirm(admin, preview(admin, "users", source="upload", upload=SimpleUploadedFile("a.sql", text.encode())))
+    assert run.counts["user"]["new"] == 1
+    assert run.verification["ok"]
+    assert "SQLite dump" in text_of(admin, page_of(run))
+    assert [file.name for file in import_dir.iterdir()] == [stored(import_dir)[0].name]
+
+    broken = ask_for_preview(admin, "users", source="upload", upload=SimpleUploadedFile("b.sql", text[:-9].encode()))
+    with pytest.raises(runs.RunError, match="line 2: it ends in the middle"):
+        runs.stage(broken.pk)
+    assert not list(import_dir.glob("snapshot*"))
+
+
+def test_a_log_that_is_none_or_belongs_to_no_database_is_refused(
+    admin: Client, sample: Path, import_dir: Path
+) -> None:
+    data = {"source": "upload", "existing": "keep", "duplicates": "reject"}
+    page = admin.post(START_USERS, data | {"upload": upload_of(sample), "upload_wal": upload_of(sample, "x-wal")})
+    assert "x-wal is not the -wal file" in page.content.decode()
+    log = SimpleUploadedFile("a.sql-wal", b"\x37\x7f\x06\x82" + bytes(28))
+    dump = SimpleUploadedFile("a.sql", b"CREATE TABLE user(a);")
+    page = admin.post(START_USERS, data | {"upload": dump, "upload_wal": log})
+    assert "is a SQLite dump, which has no -wal file" in page.content.decode()
     assert stored(import_dir) == []
     assert not ImportRun.objects.exists()
 
@@ -168,7 +224,7 @@ def test_no_more_than_the_limit_of_an_upload_reaches_the_disk(settings: Any) -> 
 
 
 def test_the_page_asks_for_the_file_that_was_forgotten(admin: Client) -> None:
-    assert "Choose the SQLite file" in post(admin, None)
+    assert "Choose the file of the old MiniTwit" in post(admin, None)
 
 
 def test_a_stored_file_cannot_be_asked_for_when_there_is_none(admin: Client, sample: Path) -> None:

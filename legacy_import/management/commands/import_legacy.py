@@ -9,7 +9,7 @@ from django.core.management.base import BaseCommand, CommandError
 from legacy_import.errors import RunError
 from legacy_import.foreground import import_at_once
 from legacy_import.records import ImportOptions, TableCounts
-from legacy_import.sources import SourceError, SourceReference, configured_source, source_at
+from legacy_import.sources import Reference, SourceError, configured_source, source_at
 
 
 class Command(BaseCommand):
@@ -17,9 +17,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("kind", choices=["users", "messages"])
-        parser.add_argument(
-            "--source", help="path or sqlite:/// URL of the old database (default: LEGACY_DATABASE_URL)"
-        )
+        parser.add_argument("--source", help="path or address of the old database (default: LEGACY_DATABASE_URL)")
         parser.add_argument("--dry-run", action="store_true", help="preview only: write nothing")
         parser.add_argument("--json", action="store_true", help="print one JSON object instead of text")
         parser.add_argument(
@@ -81,7 +79,7 @@ class Command(BaseCommand):
 VERDICT_NAMES = ("new", "changed", "unchanged", "kept", "duplicate", "rejected")
 
 
-def chosen_source(location: str | None) -> SourceReference:
+def chosen_source(location: str | None) -> Reference:
     """The source named on the command line, or the configured one."""
     source = source_at(location) if location else configured_source()
     if source is None:

@@ -8,8 +8,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from legacy_import.sources import SourceError, SourceReference, configured_source, source_at
-from legacy_import.sources.sqlite import check_is_sqlite, take_snapshot
+from legacy_import.sources import Reference, SourceError, check_source, configured_source, source_at
+from legacy_import.sources.intake import take_in
 from legacy_import.verify import Verification, verify
 
 COLUMNS = ("legacy", "arrived", "rejected", "missing", "altered")
@@ -45,11 +45,11 @@ class Command(BaseCommand):
             raise SystemExit(1)
 
 
-def find_source(location: str | None) -> SourceReference:
+def find_source(location: str | None) -> Reference:
     """Return the database that was named, or the configured one.
 
     Raises:
-        SourceError: there is neither, or it is not a SQLite file.
+        SourceError: there is neither, or it is nothing that the import can read.
     """
     reference = source_at(location) if location else configured_source()
     if reference is None:
@@ -58,14 +58,14 @@ def find_source(location: str | None) -> SourceReference:
             "No old database is configured. Name one with --source PATH, or set LEGACY_DATABASE_URL, "
             "for example to sqlite:////srv/minitwit.db.",
         )
-    check_is_sqlite(reference)
+    check_source(reference)
     return reference
 
 
-def verify_snapshot(reference: SourceReference) -> Verification:
+def verify_snapshot(reference: Reference) -> Verification:
     """Verify a copy of one moment, because the old application may still be writing."""
     with tempfile.TemporaryDirectory(prefix="verify_legacy_") as folder:
-        return verify(take_snapshot(reference, Path(folder) / "snapshot.db"), label=reference.label)
+        return verify(take_in(reference, Path(folder) / "snapshot.db").path, label=reference.label)
 
 
 def as_table(label: str, verification: Verification) -> str:

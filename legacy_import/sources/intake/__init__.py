@@ -1,0 +1,184 @@
+"""Turn whatever was given into one SQLite file that nobody writes to.
+
+A SQLite file may be live, or come with its write-ahead log; a dump has to be loaded, an archive unpacked, a server
+read. What comes out is looked at by all the other rooms in the same way.
+"""
+
+import hashlib
+import shutil
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+from legacy_import.sources.errors import SourceError
+from legacy_import.sources.intake import sqlite_files
+from legacy_import.sources.intake.archives import unpack
+from legacy_import.sources.intake.dumps import load_dump
+from legacy_import.sources.intake.kinds import Kind, read_head, recognise
+from legacy_import.sources.intake.report import Report, silent
+from legacy_import.sources.intake.servers import copy_tables
+from legacy_import.sources.reference import Reference, ServerReference, SourceReference
+
+HASH_BYTES = 1024 * 1024
+
+
+@dataclass
+class Intake:
+    """What was given, and the file that came of it.
+
+    Attributes:
+        path: the SQLite file.
+        kind: what was given, for staff.
+        size: bytes. modified: ISO time, UTC; of a server, when it was read.
+        sha256: of what was given: the file as it lay there, followed by its uploaded log; of a server, of the file
+            that its rows were copied into.
+        warnings: sentences about what may be wrong with it as a whole.
+    """
+
+    path: Path
+    kind: str
+    size: int
+    modified: str
+    sha256: str = ""
+    warnings: list[str] = field(default_factory=list)
+
+
+def check_source(reference: Reference) -> None:
+    """Look at the first bytes of a file. (A server is asked when it is read.)
+
+    Raises:
+        SourceError: there is no such file, it cannot be opened, or it is something that the import cannot read.
+    """
+    if isinstance(reference, SourceReference):
+        kind = recognise(reference.path, reference.label)
+        if reference.uploaded and kind is not Kind.SQLITE and sqlite_files.wal_of(reference.path).exists():
+            raise SourceError(
+                "not_a_wal",
+                f"{reference.label} is a {kind.value}, which has no -wal file beside it. Upload it alone; in a ZIP "
+                "archive, pack the -wal file with the database.",
+            )
+
+
+def take_in(reference: Reference, snapshot: Path, report: Report = silent) -> Intake:
+    """Make one SQLite file of an old database.
+
+    Args:
+        snapshot: where the file may be put. (An uploaded SQLite file without a log is left where it is.)
+        report: is told what goes on, and may raise to end it.
+
+    Raises:
+        SourceError: it cannot be read; nothing is left at `snapshot`.
+    """
+    discard(snapshot)
+    try:
+        if isinstance(reference, ServerReference):
+            return take_in_server(reference, snapshot, report)
+        return take_in_file(reference, snapshot, report)
+    except BaseException as error:
+        discard(snapshot)
+        if isinstance(error, OSError):
+            raise SourceError(
+                "unreadable_file", f"{reference.label} cannot be read or copied: {error.strerror or error}."
+            ) from error
+        raise
+
+
+def discard(snapshot: Path) -> None:
+    """Remove a snapshot and what may lie beside it."""
+    for ending in ("", "-wal", "-shm", "-journal", "-unpacked", "-unpacked-wal"):
+        Path(f"{snapshot}{ending}").unlink(missing_ok=True)
+
+
+def take_in_file(reference: SourceReference, snapshot: Path, report: Report) -> Intake:
+    path = reference.path
+    kind = recognise(path, reference.label)
+    log = sqlite_files.wal_of(path)
+    given = [path, log] if reference.uploaded and log.exists() else [path]
+    intake = Intake(
+        path=snapshot,
+        kind=kind.value,
+        size=sum(file.stat().st_size for file in given),
+        modified=datetime.fromtimestamp(path.stat().st_mtime, UTC).isoformat(timespec="seconds"),
+    )
+    # A thread of its own hashes the file beside the copying, which takes as long.
+    with ThreadPoolExecutor(1, thread_name_prefix="hashing") as pool:
+        digest = pool.submit(sha256_of, given)
+        bring(reference, kind, intake, snapshot, report)
+        intake.sha256 = digest.result()
+    return intake
+
+
+def bring(reference: SourceReference, kind: Kind, intake: Intake, snapshot: Path, report: Report) -> None:
+    """Make the snapshot of a file, and write down what staff should know of it."""
+    path, label = reference.path, reference.label
+    header = read_head(path, label)
+    if kind in (Kind.ZIP, Kind.GZIP):
+        unpacked = Path(f"{snapshot}-unpacked")
+        found = unpack(path, kind, label, unpacked, report)
+        intake.kind = f"{kind.value} of a {found.kind.value}" + (f", {found.name}" if found.name else "")
+        intake.warnings += settle(unpacked, found.kind, label, snapshot, report)
+    elif kind is Kind.DUMP:
+        intake.warnings += load_dump(path, label, snapshot, report)
+    elif reference.uploaded and not sqlite_files.has_wal(path):
+        intake.path = path
+    elif reference.uploaded:
+        intake.warnings += sqlite_files.copy_with_wal(path, label, snapshot)
+    else:
+        intake.warnings += sqlite_files.take_snapshot(path, label, snapshot)
+    if kind is Kind.SQLITE and sqlite_files.lacks_wal(header, path):
+        intake.warnings.append(sqlite_files.WITHOUT_WAL)
+
+
+def settle(unpacked: Path, kind: Kind, label: str, snapshot: Path, report: Report) -> list[str]:
+    """Make the snapshot of what came out of an archive. Returns what staff are to be warned of."""
+    if kind is Kind.DUMP:
+        warnings = load_dump(unpacked, label, snapshot, report)
+        unpacked.unlink()
+        return warnings
+    header = read_head(unpacked, label)
+    if sqlite_files.has_wal(unpacked):
+        warnings = sqlite_files.merge_wal(unpacked, label)
+    else:
+        warnings = [sqlite_files.WITHOUT_WAL] if sqlite_files.lacks_wal(header, unpacked) else []
+    shutil.move(unpacked, snapshot)
+    return warnings
+
+
+def take_in_server(reference: ServerReference, snapshot: Path, report: Report) -> Intake:
+    if reference.address.engine == "postgresql":
+        from legacy_import.sources.intake.postgresql import connected
+    else:
+        try:
+            from legacy_import.sources.intake.mysql import connected  # type: ignore[assignment]
+        except ImportError:
+            raise SourceError(
+                "no_driver",
+                f"{reference.label} needs the driver PyMySQL, which is not installed. Run "
+                "`pip install -r requirements.txt`.",
+            ) from None
+    report("Connecting to the server")
+    with connected(reference.address) as server:
+        warnings = copy_tables(server, reference.label, snapshot, report)
+    return Intake(
+        path=snapshot,
+        kind=server.product,
+        size=snapshot.stat().st_size,
+        modified=datetime.now(UTC).isoformat(timespec="seconds"),
+        sha256=sha256_of([snapshot]),
+        warnings=warnings,
+    )
+
+
+def sha256_of(files: Iterable[Path]) -> str:
+    """The hash of one file, or of several one after the other."""
+    digest = hashlib.sha256()
+    for path in files:
+        with path.open("rb") as file:
+            while block := file.read(HASH_BYTES):
+                digest.update(block)
+    return digest.hexdigest()
+
+
+__all__ = ["Intake", "check_source", "discard", "take_in"]

@@ -1,0 +1,365 @@
+"""Old databases on servers: the same rows, verdicts and account as from a SQLite file that holds them."""
+
+import io
+import json
+import sqlite3
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import psycopg2
+import pytest
+from django.core.management import CommandError, call_command
+from django.db import connection
+from django.test import Client
+
+from legacy_import import runs
+from legacy_import.models import ImportRun
+from legacy_import.records import ImportOptions
+from legacy_import.sources import SQLiteSource, configured_source, source_at
+from legacy_import.sources.intake import servers
+from MiniTwit.models import User
+from tests.legacy_import import mariadb
+from tests.legacy_import.conftest import confirm, database_url, page_of, preview, text_of
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("import_dir")]
+
+HASH = "pbkdf2:sha256:1000$Nq1fXSEO$" + "0b1dd8b6" * 8
+USERS = [
+    (1, "ann", "ann@example.com", HASH),
+    (2, "o'brien \\ \t größe 🎉", "no address", "plain text"),
+    (3, "ann", "ann@example.com", None),
+    (7, "", None, "\\N"),
+    (8, "back\\slash\\n", "x@example.com", HASH),
+]
+MESSAGES = [
+    (1, 1, "first\nline\r\nand \\t tabs\t", 1_600_000_000, 0),
+    (2, 2, "<script>", 1_600_000_001, 1),
+    (3, 99, "nobody's", 1_600_000_002, None),
+    (4, 1, None, 1_600_000_003, 0),
+    (9, 8, "\\.", None, 0),
+]
+FOLLOWS = [(1, 2), (1, 2), (1, 1), (None, 2), (8, 99)]
+ROWS = {"user": USERS, "message": MESSAGES, "follower": FOLLOWS}
+# {flag} is what the server calls a truth value.
+SCHEMA = """
+CREATE TABLE {q}user{q} (user_id {key}, username text, email varchar(100), pw_hash varchar(200));
+CREATE TABLE message (message_id {key}, author_id bigint, text text, pub_date bigint, flagged {flag});
+CREATE TABLE follower (who_id int, whom_id int);
+CREATE TABLE audit (line text);
+CREATE VIEW users AS SELECT username FROM {q}user{q};
+"""
+Execute = Callable[..., None]
+
+
+class OldSite:
+    """An old database on a server, and what a test does to it."""
+
+    def __init__(self, url: str, execute: Execute, quote: str) -> None:
+        self.url = url
+        self.execute = execute
+        self.quote = quote
+
+    @property
+    def password(self) -> str:
+        return urlsplit(self.url).password or ""
+
+    def fill(self, flag: str) -> None:
+        for statement in SCHEMA.format(q=self.quote, key="integer primary key", flag=flag).split(";")[:-1]:
+            self.execute(statement)
+        for table, rows in ROWS.items():
+            name = f"{self.quote}{table}{self.quote}"
+            for row in rows:
+                values = [
+                    bool(value) if index == 4 and value is not None else value for index, value in enumerate(row)
+                ]
+                self.execute(f"INSERT INTO {name} VALUES ({', '.join(['%s'] * len(row))})", values)
+
+
+@pytest.fixture
+def postgresql(db: None) -> Iterator[OldSite]:
+    """A database of its own on the tests' PostgreSQL, read by an account of its own."""
+    with closing(psycopg2.connect(**connection.get_connection_params())) as server:
+        server.autocommit = True
+        with server.cursor() as cursor:
+            cursor.execute("DROP DATABASE IF EXISTS old_minitwit")
+            cursor.execute("CREATE DATABASE old_minitwit")
+        url = database_url("old_minitwit")
+        with closing(psycopg2.connect(url)) as old:
+            old.autocommit = True
+
+            def execute(statement: str, parameters: Any = None) -> None:
+                with old.cursor() as cursor:
+                    cursor.execute(statement, parameters)
+
+            yield OldSite(url, execute, '"')
+        with server.cursor() as cursor:
+            cursor.execute("DROP DATABASE old_minitwit WITH (FORCE)")
+
+
+@pytest.fixture(scope="module")
+def mariadb_server() -> Iterator[mariadb.MariaDB]:
+    if mariadb.PROGRAM is None:
+        pytest.skip(mariadb.WHY_NOT)
+    with mariadb.running() as server:
+        yield server
+
+
+@pytest.fixture
+def mysql(mariadb_server: mariadb.MariaDB) -> Iterator[OldSite]:
+    with closing(mariadb_server.connect()) as old, old.cursor() as cursor:
+        cursor.execute("CREATE DATABASE old_minitwit CHARACTER SET utf8mb4")
+        cursor.execute("USE old_minitwit")
+        yield OldSite(mariadb_server.url("old_minitwit"), cursor.execute, "`")
+        cursor.execute("DROP DATABASE old_minitwit")
+
+
+@pytest.fixture(params=["postgresql", "mysql"])
+def site(request: pytest.FixtureRequest) -> OldSite:
+    """The same old database on either server."""
+    site: OldSite = request.getfixturevalue(request.param)
+    site.fill("boolean")
+    return site
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    """The same old database as a SQLite file."""
+    path = tmp_path / "old.db"
+    with closing(sqlite3.connect(path)) as old:
+        old.executescript(SCHEMA.format(q='"', key="integer primary key", flag="boolean"))
+        for table, rows in ROWS.items():
+            old.executemany(f"INSERT INTO {table} VALUES ({', '.join('?' * len(rows[0]))})", rows)
+        old.commit()
+    return path
+
+
+def rows_of(location: str, tmp_path: Path) -> dict[str, list[Any]]:
+    with SQLiteSource.open(source_at(location), tmp_path / "snapshot", required=tuple(ROWS)) as source:
+        return {table: [(row.position, row.values) for row in source.rows(table)] for table in ROWS}
+
+
+def import_legacy(kind: str, location: str) -> dict[str, Any]:
+    output = io.StringIO()
+    call_command("import_legacy", kind, "--source", location, "--json", stdout=output)
+    answer: dict[str, Any] = json.loads(output.getvalue())
+    return answer
+
+
+def refusal(location: str) -> dict[str, str]:
+    """What the command says of a source; nothing of it is kept but the failed run."""
+    output = io.StringIO()
+    with pytest.raises(CommandError):
+        call_command("import_legacy", "users", "--source", location, "--json", stdout=output)
+    assert not User.objects.exists()
+    error: dict[str, str] = json.loads(output.getvalue())["error"]
+    return error
+
+
+def test_a_server_holds_the_same_rows_as_a_file(site: OldSite, file: Path, tmp_path: Path) -> None:
+    assert rows_of(site.url, tmp_path) == rows_of(str(file), tmp_path)
+
+
+def test_a_server_gets_the_same_account_as_a_file(site: OldSite, file: Path) -> None:
+    from_server = {kind: import_legacy(kind, site.url) for kind in ("users", "messages")}
+    assert all(run.verification["ok"] for run in ImportRun.objects.all())
+    output = io.StringIO()
+    call_command("verify_legacy", "--source", site.url, "--json", stdout=output)
+    assert json.loads(output.getvalue())["ok"]
+    for run in ImportRun.objects.order_by("-id"):
+        runs.request_undo(run.pk)
+        runs.undo(run.pk)
+    from_file = {kind: import_legacy(kind, str(file)) for kind in ("users", "messages")}
+    for kind in ("users", "messages"):
+        for part in ("tables", "rejected", "notes"):
+            assert from_server[kind][part] == from_file[kind][part]
+
+
+def test_staff_import_from_the_configured_server_and_never_see_its_password(
+    admin: Client, site: OldSite, settings: Any
+) -> None:
+    settings.LEGACY_DATABASE_URL = site.url
+    start = text_of(admin, "/admin/legacy_import/importrun/users/")
+    run = confirm(admin, preview(admin, "users"))
+    assert run.state == "applied"
+    assert confirm(admin, preview(admin, "messages")).state == "applied"
+    shown = start + text_of(admin, page_of(run))
+    assert "/old_minitwit" in shown
+    assert "were not read: audit" in shown
+    if site.password:
+        stored = json.dumps(list(ImportRun.objects.values()), default=str)
+        assert site.password not in shown + stored
+
+
+def test_a_run_of_a_server_that_is_no_longer_configured_fails_and_says_so(site: OldSite, settings: Any) -> None:
+    run = runs.start(kind="users", reference=source_at(site.url), options=ImportOptions())
+    settings.LEGACY_DATABASE_URL = ""
+    with pytest.raises(runs.RunError, match="no longer what LEGACY_DATABASE_URL names"):
+        runs.stage(run.pk)
+
+
+def test_values_of_postgresql_keep_their_meaning(postgresql: OldSite, tmp_path: Path) -> None:
+    postgresql.execute(
+        'CREATE TABLE "user" (user_id bigserial primary key, username varchar(80), email text, pw_hash bytea);'
+        "CREATE TABLE message (message_id int primary key, author_id numeric, text text, pub_date timestamptz,"
+        " flagged boolean);"
+        "CREATE TABLE follower (who_id smallint, whom_id numeric(20, 5))"
+    )
+    postgresql.execute("INSERT INTO \"user\" VALUES (1, '00123', '1e5', '\\x245c0061'), (2, NULL, '', NULL)")
+    postgresql.execute(
+        "INSERT INTO message VALUES (1, 12, 'a', '2020-02-19 08:27:18.5+01', true), (2, 1.5, 'b', 'infinity', NULL)"
+    )
+    postgresql.execute("INSERT INTO follower VALUES (1, 2), (3, 'NaN')")
+    rows = rows_of(postgresql.url, tmp_path)
+    assert rows["user"] == [(1, (1, "00123", "1e5", b"$\\\0a")), (2, (2, None, "", None))]
+    assert rows["message"] == [
+        (1, (1, 12, "a", "2020-02-19 07:27:18.5+00:00", 1)),
+        (2, (2, "1.5", "b", "infinity", None)),
+    ]
+    assert rows["follower"] == [(1, (1, 2)), (2, (3, "NaN"))]
+
+
+def test_values_of_mysql_keep_their_meaning(mysql: OldSite, tmp_path: Path) -> None:
+    mysql.execute(
+        "CREATE TABLE user (user_id int unsigned auto_increment primary key, username varchar(80), email text,"
+        " pw_hash varbinary(99))"
+    )
+    mysql.execute(
+        "CREATE TABLE message (message_id int primary key, author_id decimal(9, 1), `text` text,"
+        " pub_date timestamp(1), flagged bit(1))"
+    )
+    mysql.execute("CREATE TABLE follower (who_id bigint unsigned, whom_id tinyint)")
+    mysql.execute("SET time_zone = '+01:00'")
+    mysql.execute("INSERT INTO user VALUES (1, '00123', '1e5', X'245C0061'), (2, NULL, '', NULL)")
+    mysql.execute(
+        "INSERT INTO message VALUES (1, 12, 'nul \\0 %s', '2020-02-19 08:27:18.5', 1), (2, 1.5, 'b', 0, NULL)"
+    )
+    mysql.execute("INSERT INTO follower VALUES (1, 2), (18446744073709551615, -1)")
+    rows = rows_of(mysql.url, tmp_path)
+    assert rows["user"] == [(1, (1, "00123", "1e5", b"$\\\0a")), (2, (2, None, "", None))]
+    assert rows["message"] == [
+        (1, (1, 12, "nul \0 %s", "2020-02-19 07:27:18.5+00:00", 1)),
+        (2, (2, "1.5", "b", "0000-00-00 00:00:00.0+00:00", None)),
+    ]
+    assert rows["follower"] == [(1, (1, 2)), (2, ("1.84467440737096e+19", -1))]
+
+
+def test_a_wrong_password_is_said_without_it(mysql: OldSite) -> None:
+    error = refusal(mysql.url.replace(mysql.password, "wr0ng-secret"))
+    assert error["code"] == "access_denied"
+    assert "wr0ng-secret" not in error["message"]
+
+
+@pytest.mark.parametrize(
+    ("url", "code"),
+    [
+        ("postgresql://me:s3cret@nowhere.invalid/old", "unknown_host"),
+        ("mysql://me:s3cret@nowhere.invalid/old", "unknown_host"),
+        ("postgresql://me:s3cret@127.0.0.1:1/old", "server_unreachable"),
+        ("mysql://me:s3cret@127.0.0.1:1/old", "server_unreachable"),
+        ("postgresql://me:s3cret@127.0.0.1:port/old", "bad_address"),
+        ("postgresql://me:s3cret@127.0.0.1", "bad_address"),
+        ("postgresql://me:s3cret@127.0.0.1:1/old?no_such_option=1", "server_error"),
+        ("oracle://me:s3cret@127.0.0.1/old", "unsupported_source"),
+    ],
+)
+def test_a_server_that_cannot_be_reached_is_named_without_its_password(url: str, code: str) -> None:
+    error = refusal(url)
+    assert error["code"] == code
+    assert "s3cret" not in error["message"]
+
+
+def test_an_account_that_is_not_there_is_said(postgresql: OldSite) -> None:
+    user = connection.settings_dict["USER"]
+    assert refusal(postgresql.url.replace(f"//{user}:", "//no_such_account:", 1))["code"] == "access_denied"
+
+
+def test_a_database_that_is_not_there_is_said(site: OldSite) -> None:
+    assert refusal(site.url.replace("/old_minitwit", "/no_such_minitwit"))["code"] == "no_such_database"
+
+
+def test_a_server_without_a_minitwit_is_refused(postgresql: OldSite) -> None:
+    postgresql.execute("CREATE TABLE orders (id int)")
+    error = refusal(postgresql.url)
+    assert error["code"] == "missing_table"
+    assert "orders" in error["message"]
+
+
+def test_the_new_database_is_not_taken_for_an_old_one() -> None:
+    assert refusal(database_url())["code"] == "own_database"
+
+
+def test_too_many_tables_that_could_be_meant_are_refused(site: OldSite, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(servers, "MOST_TABLES", 2)
+    assert refusal(site.url)["code"] == "too_many_tables"
+
+
+def test_a_table_locked_by_others_is_not_waited_for_for_ever(
+    postgresql: OldSite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from legacy_import.sources.intake import postgresql as module
+
+    postgresql.fill("boolean")
+    monkeypatch.setattr(module, "SESSION", module.SESSION.replace(f"'{servers.LOCK_SECONDS}s'", "'100ms'"))
+    postgresql.execute("BEGIN")
+    postgresql.execute("LOCK TABLE message")
+    assert refusal(postgresql.url)["code"] == "source_locked"
+    postgresql.execute("ROLLBACK")
+
+
+def test_rows_that_a_policy_hides_are_not_lost_in_silence(postgresql: OldSite) -> None:
+    postgresql.fill("boolean")
+    postgresql.execute('ALTER TABLE "user" ENABLE ROW LEVEL SECURITY')
+    postgresql.execute("DROP ROLE IF EXISTS old_reader")
+    postgresql.execute("CREATE ROLE old_reader LOGIN")
+    try:
+        postgresql.execute("GRANT SELECT ON ALL TABLES IN SCHEMA public TO old_reader")
+        user = connection.settings_dict["USER"]
+        error = refusal(postgresql.url.replace(f"//{user}:", "//old_reader:", 1))
+        assert error["code"] == "access_denied"
+    finally:
+        postgresql.execute("DROP OWNED BY old_reader")
+        postgresql.execute("DROP ROLE old_reader")
+
+
+def test_a_missing_driver_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "legacy_import.sources.intake.mysql", None)
+    error = refusal("mysql://me:s3cret@127.0.0.1/old")
+    assert error["code"] == "no_driver"
+
+
+class Stop(Exception):  # noqa: N818 -- somebody asked
+    pass
+
+
+def test_reading_a_server_can_be_stopped_in_the_middle(site: OldSite, tmp_path: Path) -> None:
+    name = f"{site.quote}message{site.quote}"
+    site.execute(
+        f"INSERT INTO {name} SELECT a.message_id + 10 * b.message_id, 1, 'x', 1, true FROM {name} a, {name} b"
+    )
+
+    def report(line: str) -> None:
+        if line.startswith("Reading message"):
+            raise Stop(line)
+
+    with pytest.raises(Stop):
+        SQLiteSource.open(source_at(site.url), tmp_path / "snapshot", required=("user",), report=report)
+    assert not list(tmp_path.glob("snapshot*"))
+
+
+def test_a_value_beyond_all_measure_is_refused(postgresql: OldSite) -> None:
+    postgresql.fill("boolean")
+    postgresql.execute("UPDATE \"user\" SET username = repeat('x', 17 * 1024 * 1024) WHERE user_id = 1")
+    assert refusal(postgresql.url)["code"] == "value_too_long"
+
+
+def test_two_addresses_of_one_database_are_the_same_source(settings: Any) -> None:
+    one = source_at("postgresql://ann:one@db.example.com/old")
+    settings.LEGACY_DATABASE_URL = "postgres://bob:two@db.example.com:5432/old?sslmode=require"
+    configured = configured_source()
+    assert configured is not None
+    assert configured.key("") == one.key("") == "postgresql://db.example.com/old"
+    assert "one" not in repr(one)
