@@ -5,6 +5,7 @@ from typing import Any
 from legacy_import import runs
 from legacy_import.records import ImportOptions
 from legacy_import.sources import SourceReference
+from legacy_import.sources.mapping import TableMappings
 from legacy_import.tables import Models
 from legacy_import.work import AT_WORK
 
@@ -17,6 +18,7 @@ def import_at_once(
     origin: str,
     models: Models | None = None,
     dry_run: bool = False,
+    mapping: TableMappings | None = None,
 ) -> Any:
     """Preview an old database and, unless that is all, import it.
 
@@ -27,7 +29,7 @@ def import_at_once(
         RunError, SourceError: nothing was written.
     """
     models = models or Models.of()
-    run = runs.start(kind=kind, reference=reference, options=options, origin=origin, models=models)
+    run = runs.start(kind=kind, reference=reference, options=options, origin=origin, models=models, mapping=mapping)
     try:
         run = runs.stage(run.pk, models)
         if dry_run:

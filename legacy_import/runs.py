@@ -14,7 +14,7 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
-from legacy_import import locks, sameness, staging, verify
+from legacy_import import locks, mappings, sameness, staging, verify
 from legacy_import.apply import write_run
 from legacy_import.checks import Check
 from legacy_import.errors import RunError
@@ -24,6 +24,7 @@ from legacy_import.progress import Progress
 from legacy_import.records import TABLES_OF_KIND, ImportOptions
 from legacy_import.resources import RESOURCES
 from legacy_import.sources import SourceReference, SQLiteSource
+from legacy_import.sources.mapping import TableMappings, mappings_as_json
 from legacy_import.sources.sqlite import check_is_sqlite
 from legacy_import.tables import Models
 from legacy_import.undo import check_undoable, undo_run
@@ -40,8 +41,13 @@ def start(
     actor: Any = None,
     origin: str = "admin",
     models: Models | None = None,
+    mapping: TableMappings | None = None,
 ) -> Any:
     """Open a run for an old database. Nothing is read yet but the first bytes of the file.
+
+    Args:
+        mapping: which old tables and columns to read, to be remembered for this old database; empty: those that are
+            recognised, whatever was chosen before; None: as chosen before.
 
     Raises:
         RunError: another run is at work, or users have to come first.
@@ -57,7 +63,7 @@ def start(
         return models.run.objects.create(
             kind=kind,
             origin=origin,
-            options=options.as_json(),
+            options=options.as_json() | ({} if mapping is None else {"mapping": mappings_as_json(mapping)}),
             source={"label": reference.label, "location": str(reference.path), "uploaded": reference.uploaded},
             source_key="" if reference.uploaded else reference.key(""),
             created_by_id=actor.pk if actor else None,
@@ -90,10 +96,11 @@ def stage(run_id: int, models: Models | None = None) -> Any:
         reference = reference_of(run)
         progress.phase("Looking at the old database")
         tables = ("user", *TABLES_OF_KIND["messages"]) if run.kind == "messages" else ("user",)
-        with SQLiteSource.open(reference, snapshot_path(run.pk), required=tables) as source:
+        users_run = sameness.users_run_before(models, reference) if run.kind == "messages" else None
+        choose = mappings.chooser(run, reference, tables, users_run, models)
+        with SQLiteSource.open(reference, snapshot_path(run.pk), required=tables, choose=choose) as source:
             run.source = run.source | source.description.as_json() | {"location": run.source["location"]}
             run.source_key = reference.key(run.source["sha256"])
-            users_run = sameness.users_run_before(models, reference) if run.kind == "messages" else None
             checks = checks_of(run, models, source, users_run)
             run.options |= {"unique_ids": {name: table.unique_ids for name, table in source.tables.items()}}
             if users_run:
@@ -149,6 +156,7 @@ def confirm(run_id: int, *, actor: Any = None, models: Models | None = None) -> 
                 "not_previewed",
                 f"Import {run.pk} cannot be confirmed: it is {state_label(run.state)}. Make a new preview.",
             )
+        mappings.check_decided(run)
         check_audit(run)
         refuse_while_at_work(models)
         run.state = "applying"
@@ -203,7 +211,12 @@ def verify_run(run: Any, models: Models) -> None:
             progress.name, progress.done, progress.total = f"Verifying {table}s", done, total
 
         try:
-            verification = verify.verify(path, tables=TABLES_OF_KIND[run.kind], progress=report)
+            verification = verify.verify(
+                path,
+                tables=TABLES_OF_KIND[run.kind],
+                layout=mappings.layout_of(run.source.get("mapping", {})),
+                progress=report,
+            )
         except Exception as error:
             logger.exception("Import %s was applied, but could not be verified.", run.pk)
             run.verification = {"ok": False, "error": f"The verification stopped: {error}", "tables": {}}

@@ -3,7 +3,7 @@
 import hashlib
 import shutil
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
@@ -13,8 +13,11 @@ from urllib.parse import quote
 
 from legacy_import.sources.copy_lines import Chunk, copy_chunks, quoted
 from legacy_import.sources.errors import SourceError
+from legacy_import.sources.found import FoundTable
 from legacy_import.sources.guard import Watch, open_readonly
-from legacy_import.sources.inspect import describe_tables
+from legacy_import.sources.inspect import describe_tables, read_tables
+from legacy_import.sources.mapping import mappings_as_json
+from legacy_import.sources.recognition import Recognition, recognise
 from legacy_import.sources.reference import SourceReference
 from legacy_import.sources.schema import TableDescription
 from legacy_import.sources.values import LegacyRow, LegacyValue, StoredReal
@@ -22,6 +25,8 @@ from legacy_import.sources.values import LegacyRow, LegacyValue, StoredReal
 MAGIC = b"SQLite format 3\0"
 HASH_BYTES = 1024 * 1024
 WAL_MODE = b"\x02\x02"  # bytes 18 and 19 of the header
+
+Choose = Callable[[Sequence[FoundTable]], Recognition]
 
 # What other files begin with, and what to say of them.
 OTHER_FILES: tuple[tuple[int, bytes, str], ...] = (
@@ -42,6 +47,8 @@ class SourceDescription:
         label: path, or name of the uploaded file.
         size: bytes. modified: ISO time, UTC. sha256: of the file as it lay there.
         tables: rows per canonical table. ignored: other tables in the file.
+        mapping: canonical table -> the table and columns that feed it; see mapping.TableMapping.
+        undecided: canonical table -> the tables of which staff have to choose one.
         warnings: sentences about what may be wrong with the file as a whole.
     """
 
@@ -53,6 +60,8 @@ class SourceDescription:
     modified: str
     tables: dict[str, int] = field(default_factory=dict)
     ignored: list[str] = field(default_factory=list)
+    mapping: dict[str, Any] = field(default_factory=dict)
+    undecided: dict[str, list[str]] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
 
     def as_json(self) -> dict[str, Any]:
@@ -81,13 +90,16 @@ class SQLiteSource:
         self.tables = tables
 
     @classmethod
-    def open(cls, reference: SourceReference, snapshot: Path, *, required: Sequence[str]) -> Self:
+    def open(
+        cls, reference: SourceReference, snapshot: Path, *, required: Sequence[str], choose: Choose | None = None
+    ) -> Self:
         """Look at the file, take a snapshot of it (an upload is its own) and describe its tables.
 
         Args:
             reference: where the file is.
             snapshot: where a copy of a live file may be put.
             required: the canonical tables that must be there.
+            choose: says which of the tables found feed the canonical ones; by default they are recognised.
         """
         check_is_sqlite(reference)
         before = _describe_file(reference)
@@ -96,12 +108,23 @@ class SQLiteSource:
         connection = open_readonly(path, watch)
         try:
             with reading(reference.label, watch):
-                tables, ignored = describe_tables(connection, watch, reference.label, required)
+                found = read_tables(connection, watch)
+                recognition = (
+                    choose(found) if choose else recognise(found, label=reference.label, required=required)
+                )
+                tables = describe_tables(connection, watch, reference.label, required, recognition)
         except BaseException:
             connection.close()
             raise
-        counts = {name: table.rows for name, table in tables.items()}
-        description = SourceDescription(**before, tables=counts, ignored=ignored)
+        used = {table.actual_name for table in tables.values()}
+        before["warnings"] += recognition.warnings
+        description = SourceDescription(
+            **before,
+            tables={name: table.rows for name, table in tables.items()},
+            ignored=[table.name for table in found if table.name not in used],
+            mapping=mappings_as_json({name: recognition.tables[name] for name in tables}),
+            undecided=recognition.undecided,
+        )
         return cls(path, connection, watch, description, tables)
 
     def reopened(self) -> Self:
@@ -120,6 +143,8 @@ class SQLiteSource:
 
     def chunks(self, name: str) -> Iterator[Chunk]:
         """Stream one table as lines for PostgreSQL's COPY."""
+        if not self.tables[name].actual_name:
+            return
         with reading(self.description.label, self.watch):
             yield from copy_chunks(
                 self.connection, self.tables[name], self.watch, lambda positions: self.rows(name, positions)
@@ -128,6 +153,8 @@ class SQLiteSource:
     def rows(self, name: str, positions: Sequence[int] | None = None) -> Iterator[LegacyRow]:
         """Read rows one by one, with Python values; all of them, or those at the given positions, in order."""
         table = self.tables[name]
+        if not table.actual_name:
+            return
         values = ", ".join(
             f"typeof({column}), CASE typeof({column}) WHEN 'real' THEN CAST({column} AS TEXT) ELSE {column} END"
             for column in table.columns

@@ -10,6 +10,7 @@ from legacy_import.errors import RunError
 from legacy_import.foreground import import_at_once
 from legacy_import.records import ImportOptions, TableCounts
 from legacy_import.sources import SourceError, SourceReference, configured_source, source_at
+from legacy_import.sources.mapping import TableMappings, mappings_from_words
 
 
 class Command(BaseCommand):
@@ -19,6 +20,16 @@ class Command(BaseCommand):
         parser.add_argument("kind", choices=["users", "messages"])
         parser.add_argument(
             "--source", help="path or sqlite:/// URL of the old database (default: LEGACY_DATABASE_URL)"
+        )
+        parser.add_argument(
+            "--map",
+            action="append",
+            metavar="TABLE[.COLUMN]=NAME",
+            help="what a table or column of the old database is called, where it is not recognised: user=people, or "
+            "user.username=people.nick; may be given several times, and is remembered for this old database",
+        )
+        parser.add_argument(
+            "--map-anew", action="store_true", help="forget what was chosen before, and recognise the tables anew"
         )
         parser.add_argument("--dry-run", action="store_true", help="preview only: write nothing")
         parser.add_argument("--json", action="store_true", help="print one JSON object instead of text")
@@ -37,6 +48,7 @@ class Command(BaseCommand):
                 options=ImportOptions(existing=options["existing"], duplicates=options["duplicates"]),
                 origin="command",
                 dry_run=options["dry_run"],
+                mapping=chosen_mapping(options["map"], options["map_anew"]),
             )
         except (RunError, SourceError) as error:
             if options["json"]:
@@ -51,6 +63,12 @@ class Command(BaseCommand):
         for warning in run.source["warnings"]:
             self.stderr.write(self.style.WARNING(warning))
         self.stdout.write(f"Import {run.pk} of {run.kind} from {run.source['label']}: {run.get_state_display()}.")
+        for table, mapping in run.source["mapping"].items():
+            if table in run.counts:
+                columns = ", ".join(f"{own} from {old}" for own, old in mapping["columns"].items() if own != old)
+                renamed = mapping["table"] and (columns or mapping["table"] != table)
+                if renamed:
+                    self.stdout.write(f"  {table} is read from {mapping['table']}" + (f": {columns}" if columns else ""))
         for table, data in run.counts.items():
             counts = TableCounts.from_json(data)
             figures = ", ".join(f"{data[name]:,} {name}" for name in VERDICT_NAMES if data[name])
@@ -76,6 +94,11 @@ def chosen_source(location: str | None) -> SourceReference:
             "for example sqlite:////srv/minitwit.db.",
         )
     return source
+
+
+def chosen_mapping(words: list[str] | None, anew: bool) -> TableMappings | None:
+    """What `--map` says; None to use what was chosen before, if anything was."""
+    return mappings_from_words(words) if words else ({} if anew else None)
 
 
 def account(run: Any) -> dict[str, Any]:
