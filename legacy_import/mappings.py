@@ -17,7 +17,6 @@ from legacy_import.sources.found import FoundTable
 from legacy_import.sources.mapping import (
     TableMapping,
     TableMappings,
-    mappings_as_json,
     mappings_from_json,
     schema_fingerprint,
 )
@@ -59,7 +58,8 @@ def chooser(
                 "The tables that were chosen for this old database before are not there any more, or not with those "
                 "columns; they were recognised anew."
             )
-        remember(models, key, {name: recognition.tables[name] for name in asked}, run)
+        used = {name: recognition.tables[name] for name in asked}
+        remember(models, key, used, run.created_by_id, run.created_by_name)
         run.source = run.source | {"mapping_choice": choice_of(models, key, run.kind)}
         if recognition.undecided and run.origin != ImportRun.Origin.ADMIN:
             raise undecided_on_the_command_line(recognition, reference.label)
@@ -102,6 +102,12 @@ def keep_found_tables(run: Any, found: Sequence[FoundTable], models: Models) -> 
     run.save(update_fields=["old_tables"])
 
 
+def column_heading(run: Any, table: str, column: str) -> str:
+    """A canonical column, with the old one that feeds it where that is called otherwise."""
+    old = run.source.get("mapping", {}).get(table, {}).get("columns", {}).get(column, column)
+    return column if old.lower() == column else f"{column} ({old})"
+
+
 def remembered(models: Models, key: str) -> dict[str, TableMapping]:
     """What was chosen for an old database, by canonical table."""
     if models.mapping is None:
@@ -110,15 +116,31 @@ def remembered(models: Models, key: str) -> dict[str, TableMapping]:
     return mappings_from_json(dict(choices))
 
 
-def remember(models: Models, key: str, chosen: TableMappings, run: Any) -> None:
-    """Keep what the one who asked for a run chose for its old database."""
+def remember(models: Models, key: str, chosen: TableMappings, actor_id: int | None, actor_name: str) -> None:
+    """Keep what somebody chose for an old database; a column that feeds nothing is to feed nothing again."""
     if models.mapping is None:
         return
-    for name, mapping in mappings_as_json(chosen).items():
-        by = {"chosen_by_id": run.created_by_id, "chosen_by_name": run.created_by_name}
+    for name, mapping in chosen.items():
+        columns = {column: mapping.columns.get(column, "") for column in CANONICAL_COLUMNS[name] if mapping.table}
         models.mapping.objects.update_or_create(
-            source_key=key, old_table=name, defaults={"mapping": mapping, "chosen_at": timezone.now(), **by}
+            source_key=key,
+            old_table=name,
+            defaults={
+                "mapping": TableMapping(mapping.table, columns).as_json(),
+                "chosen_at": timezone.now(),
+                "chosen_by_id": actor_id,
+                "chosen_by_name": actor_name,
+            },
         )
+
+
+def choose_for(run: Any, mapping: TableMappings, actor: Any, models: Models) -> None:
+    """Remember a choice for the old database of a run that is over; an empty one is the recognised mapping."""
+    key = run.source["mapping_key"]
+    if mapping:
+        remember(models, key, mapping, actor.pk, actor.get_username())
+    else:
+        forget(models, key, TABLES_OF_KIND[run.kind])
 
 
 def forget(models: Models, key: str, tables: Sequence[str]) -> None:
@@ -146,21 +168,19 @@ def check_decided(run: Any) -> None:
         )
 
 
-def layout_of(mapping: Mapping[str, Any]) -> dict[str, OldTable]:
-    """A run's mapping as the verification reads it; canonical where the run says nothing."""
-    tables = mappings_from_json(mapping)
-    return {
-        **CANONICAL_LAYOUT,
-        **{name: OldTable(table.table, table.in_order(name) if table.table else ()) for name, table in tables.items()},
-    }
-
-
 def layout_imported(reference: SourceReference) -> dict[str, OldTable]:
     """What the tables of an old database were called when they were imported: that very database, or the last one."""
     mapping: dict[str, Any] = {}
-    for kind, tables in TABLES_OF_KIND.items():
+    for kind in TABLES_OF_KIND:  # what messages were read from counts for more than what was seen at their users
         applied = ImportRun.objects.filter(kind=kind, state=ImportRun.State.APPLIED).only("source").order_by("-id")
         run = applied.filter(source_key=reference.key("")).first() or applied.first()
-        used = run.source.get("mapping", {}) if run else {}
-        mapping |= {name: used[name] for name in tables if name in used}
-    return layout_of(mapping)
+        mapping |= run.source.get("mapping", {}) if run else {}
+    if not mapping:
+        return dict(CANONICAL_LAYOUT)
+    return {name: OldTable("", ()) for name in CANONICAL_LAYOUT} | layout_of(mapping)
+
+
+def layout_of(mapping: Mapping[str, Any]) -> dict[str, OldTable]:
+    """A run's mapping as the verification reads it."""
+    tables = mappings_from_json(mapping).items()
+    return {name: OldTable(table.table, table.in_order(name) if table.table else ()) for name, table in tables}

@@ -83,6 +83,11 @@ class ImportRun(models.Model):
     def __str__(self) -> str:
         return f"Import {self.pk} ({self.get_kind_display()})"
 
+    @property
+    def may_be_mapped(self) -> bool:
+        """Whether another mapping can still lead to another preview."""
+        return bool(self.old_tables) and self.state in (self.State.PREVIEWED, self.State.FAILED)
+
 
 class RejectedRow(models.Model):
     """A row of the old database that an applied run did not import, with why. Passwords are not kept."""

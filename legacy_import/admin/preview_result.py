@@ -8,6 +8,7 @@ from django.core.exceptions import ValidationError
 from django.utils.safestring import mark_safe
 from import_export.results import Error, Result
 
+from legacy_import.mappings import column_heading
 from legacy_import.models import ImportRun
 from legacy_import.overview import TABLE_NAMES
 from legacy_import.reasons import NOTES, REASONS, VERDICTS, Verdict
@@ -42,17 +43,25 @@ class TableResult(Result):
         table: user, message or follower.
         samples: what the run stored of `preview.SampleRow`.
         meanings: a sentence for each verdict.
+        run: whose mapping says what the columns were called.
     """
 
     def __init__(
-        self, table: str, counts: TableCounts, samples: list[dict[str, Any]], meanings: dict[Any, str]
+        self,
+        table: str,
+        counts: TableCounts,
+        samples: list[dict[str, Any]],
+        meanings: dict[Any, str],
+        run: ImportRun,
     ) -> None:
         super().__init__()
         self.meanings = meanings
         self.table = table
         self.name = TABLE_NAMES[table]
         self.counts = counts
-        self.diff_headers = [field.column_name for field in RESOURCES[table]().get_import_fields()]
+        self.diff_headers = [
+            column_heading(run, table, field.column_name) for field in RESOURCES[table]().get_import_fields()
+        ]
         self.total_rows = counts.read
         for verdict, import_type in IMPORT_TYPES.items():
             self.totals[import_type] += getattr(counts, verdict)
@@ -94,7 +103,7 @@ class PreviewResult(Result):
         super().__init__()
         meanings = AFTERWARDS if run.state == ImportRun.State.APPLIED else VERDICTS
         self.tables = [
-            TableResult(table, TableCounts.from_json(run.counts[table]), run.samples.get(table, []), meanings)
+            TableResult(table, TableCounts.from_json(run.counts[table]), run.samples.get(table, []), meanings, run)
             for table in TABLES_OF_KIND[run.kind]
             if table in run.counts
         ]

@@ -15,7 +15,9 @@ LONGEST_LOOK = 200  # characters of a value that its kind is told by
 INTEGER = re.compile(r"-?[0-9]{1,18}")
 GUID = re.compile(r"\{?[0-9a-fA-F]{8}(-?[0-9a-fA-F]{4}){3}-?[0-9a-fA-F]{12}\}?")
 OPAQUE_LENGTH = 16  # characters, or bytes of a BLOB: what is at least so long and no number was made by a program
-SECRET_NAME = re.compile(r"pass(?!age|eng|ive)|pwd|pw(?![a-z])|pw_?h|hash(?!tag)|salt|secret|token|stamp$", re.IGNORECASE)
+SECRET_NAME = re.compile(
+    r"pass(?!age|eng|ive)|pwd|pw(?![a-z])|pw_?h|hash(?!tag)|salt|secret|token|stamp$", re.IGNORECASE
+)
 TIME_NAME = re.compile(r"time_?stamp", re.IGNORECASE)
 SECRET_VALUE = re.compile(
     r"(pbkdf2|scrypt|argon2|bcrypt|sha1|sha256|sha512|md5)[:$_].*|\$(2[abxy]|argon2|5|6|1)\S*\$.*"
@@ -66,9 +68,7 @@ class FoundTable:
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Self:
-        columns = tuple(
-            FoundColumn(**{**column, "samples": tuple(column["samples"])}) for column in data["columns"]
-        )
+        columns = tuple(FoundColumn(**{**column, "samples": tuple(column["samples"])}) for column in data["columns"])
         return cls(data["name"], columns, tuple(data["computed"]), data["rows"])
 
 
@@ -122,6 +122,4 @@ class _ColumnFacts:
 
     def found(self) -> FoundColumn:
         samples = () if self.secret else tuple(self.samples)
-        return FoundColumn(
-            self.name, self.values, self.integers, self.guids, self.opaque, samples, bool(self.secret)
-        )
+        return FoundColumn(self.name, self.values, self.integers, self.guids, self.opaque, samples, bool(self.secret))

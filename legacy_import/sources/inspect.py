@@ -38,7 +38,9 @@ def read_tables(connection: sqlite3.Connection, watch: Watch) -> list[FoundTable
     return found
 
 
-def first_rows(connection: sqlite3.Connection, name: str, columns: Sequence[str]) -> Iterator[tuple[LegacyValue, ...]]:
+def first_rows(
+    connection: sqlite3.Connection, name: str, columns: Sequence[str]
+) -> Iterator[tuple[LegacyValue, ...]]:
     """The rows of a table, until one of them cannot be read: whether that matters is found out later."""
     if not columns:
         return

@@ -7,14 +7,18 @@ import re
 
 CANONICAL, WELL_KNOWN, LIKELY, UNKNOWN = 3, 2, 1, 0  # how sure a table's name makes us
 
-WELL_KNOWN_TABLES: dict[str, frozenset[str]] = {
-    "user": frozenset({"users", "account", "accounts", "author", "authors", "aspnetusers"}),
-    "message": frozenset(
-        "messages msg msgs tweet tweets twit twits twoot twoots cheep cheeps chirp chirps post posts".split()
-    ),
-    "follower": frozenset(
-        "followers follow follows following followings followed followees userfollower userfollowers userfollow"
-        " userfollows authorauthor authorfollows authorfollowers".split()
+
+def words(text: str) -> tuple[str, ...]:
+    return tuple(text.split())
+
+
+# The best name first.
+WELL_KNOWN_TABLES: dict[str, tuple[str, ...]] = {
+    "user": ("users", "authors", "author", "aspnetusers", "accounts", "account"),
+    "message": words("messages msgs msg tweets tweet cheeps cheep chirps chirp twits twit twoots twoot posts post"),
+    "follower": words(
+        "followers follows follow following followings followed followees userfollowers userfollower userfollows"
+        " userfollow authorauthor authorfollows authorfollowers"
     ),
 }
 LIKELY_TABLES: dict[str, re.Pattern[str]] = {
@@ -24,41 +28,50 @@ LIKELY_TABLES: dict[str, re.Pattern[str]] = {
 }
 TABLE_DECORATION = re.compile(r"^(tbl|t(?=_))|(entity|entities|models?|table|tbl|records?)$")
 
-# The best name first.
 COLUMN_NAMES: dict[tuple[str, str], tuple[str, ...]] = {
     ("user", "user_id"): ("userid", "id", "uid", "authorid", "accountid", "pk", "userpk"),
-    ("user", "username"): (
-        "username name login handle nickname nick screenname displayname loginname authorname user author".split()
+    ("user", "username"): words(
+        "username name login handle nickname nick screenname displayname loginname authorname user author"
     ),
     ("user", "email"): ("email", "emailaddress", "mail", "useremail", "emailaddr", "mailaddress"),
-    ("user", "pw_hash"): (
+    ("user", "pw_hash"): words(
         "pwhash passwordhash pwdhash passhash hashedpassword hashedpw encryptedpassword passworddigest password"
-        " passwd pwd pass pw hash userpassword".split()
+        " passwd pwd pass pw hash userpassword"
     ),
-    ("message", "message_id"): ("messageid", "id", "msgid", "tweetid", "cheepid", "postid", "twitid", "chirpid", "pk"),
-    ("message", "author_id"): (
+    ("message", "message_id"): (
+        "messageid",
+        "id",
+        "msgid",
+        "tweetid",
+        "cheepid",
+        "postid",
+        "twitid",
+        "chirpid",
+        "pk",
+    ),
+    ("message", "author_id"): words(
         "authorid userid author user authoruserid useruserid posterid senderid ownerid creatorid writerid accountid"
         " uid fkauthorid fkuserid username authorname authorusername poster sender owner creator writer"
-        " createdby".split()
+        " createdby"
     ),
-    ("message", "text"): (
+    ("message", "text"): words(
         "text content body message messagetext messagecontent messagebody contents msg tweet cheep post twit chirp"
-        " status txt".split()
+        " status txt"
     ),
-    ("message", "pub_date"): (
+    ("message", "pub_date"): words(
         "pubdate publisheddate publishdate publicationdate publishedat pubtime pubtimestamp publishedon createdat"
         " createdon created createddate creationdate createtime creationtime insertedat postedat posteddate posted"
-        " timestamp datetime date time messagedate unixtime".split()
+        " timestamp datetime date time messagedate unixtime"
     ),
-    ("message", "flagged"): ("flagged", "isflagged", "flag", "hidden"),
-    ("follower", "who_id"): (
+    ("message", "flagged"): ("flagged", "isflagged", "flag"),
+    ("follower", "who_id"): words(
         "whoid who followerid follower followersid followeruserid followerusername followername whousername whoname"
-        " sourceid fromid fromuserid".split()
+        " sourceid fromid fromuserid"
     ),
-    ("follower", "whom_id"): (
+    ("follower", "whom_id"): words(
         "whomid whom wohomid wohom followedid followeeid followed followee followingid following followsid follows"
         " followid follow followeduserid followedusername followedname followingusername whomusername whomname"
-        " targetid toid touserid".split()
+        " targetid toid touserid"
     ),
 }
 FOLLOWER_SIDE = re.compile(r"(follower|who(?!m)).*")
@@ -74,10 +87,20 @@ def table_likeness(canonical: str, name: str) -> int:
     """How sure a table's name makes us that it is the canonical one: CANONICAL down to UNKNOWN."""
     if name.lower() == canonical:
         return CANONICAL
-    bare = plain(TABLE_DECORATION.sub("", name.lower()))
+    bare = _bare_table(name)
     if bare == canonical or bare in WELL_KNOWN_TABLES[canonical]:
         return WELL_KNOWN
     return LIKELY if LIKELY_TABLES[canonical].fullmatch(bare) else UNKNOWN
+
+
+def table_rank(canonical: str, name: str) -> int:
+    """The place of a table's name among those of the same likeness."""
+    known, bare = WELL_KNOWN_TABLES[canonical], _bare_table(name)
+    return known.index(bare) if bare in known else len(known)
+
+
+def _bare_table(name: str) -> str:
+    return plain(TABLE_DECORATION.sub("", name.lower()))
 
 
 def column_rank(canonical: str, column: str, table: str, name: str) -> int | None:

@@ -87,6 +87,7 @@ class Candidate:
             not self.found.rows,
             -self.likeness,
             -sum(bool(actual) for actual in self.columns.values()),
+            names.table_rank(self.canonical, self.found.name),
             self.found.name,
         )
 

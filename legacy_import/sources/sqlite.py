@@ -109,9 +109,7 @@ class SQLiteSource:
         try:
             with reading(reference.label, watch):
                 found = read_tables(connection, watch)
-                recognition = (
-                    choose(found) if choose else recognise(found, label=reference.label, required=required)
-                )
+                recognition = choose(found) if choose else recognise(found, label=reference.label, required=required)
                 tables = describe_tables(connection, watch, reference.label, required, recognition)
         except BaseException:
             connection.close()

@@ -9,7 +9,7 @@ from django.core.management.base import BaseCommand, CommandError
 from legacy_import.errors import RunError
 from legacy_import.foreground import import_at_once
 from legacy_import.records import ImportOptions, TableCounts
-from legacy_import.sources import SourceError, SourceReference, configured_source, source_at
+from legacy_import.sources import CANONICAL_COLUMNS, SourceError, SourceReference, configured_source, source_at
 from legacy_import.sources.mapping import TableMappings, mappings_from_words
 
 
@@ -65,10 +65,7 @@ class Command(BaseCommand):
         self.stdout.write(f"Import {run.pk} of {run.kind} from {run.source['label']}: {run.get_state_display()}.")
         for table, mapping in run.source["mapping"].items():
             if table in run.counts:
-                columns = ", ".join(f"{own} from {old}" for own, old in mapping["columns"].items() if own != old)
-                renamed = mapping["table"] and (columns or mapping["table"] != table)
-                if renamed:
-                    self.stdout.write(f"  {table} is read from {mapping['table']}" + (f": {columns}" if columns else ""))
+                self.print_mapping(table, mapping)
         for table, data in run.counts.items():
             counts = TableCounts.from_json(data)
             figures = ", ".join(f"{data[name]:,} {name}" for name in VERDICT_NAMES if data[name])
@@ -79,6 +76,14 @@ class Command(BaseCommand):
         if run.verification:
             verdict = "ok" if run.verification["ok"] else "NOT ok; see verify_legacy"
             self.stdout.write(f"  verification: {verdict}")
+
+    def print_mapping(self, table: str, mapping: dict[str, Any]) -> None:
+        """Say where the rows come from, unless everything has its own name."""
+        old = mapping["columns"]
+        renamed = [f"{own} from {old[own]}" for own in CANONICAL_COLUMNS[table] if old.get(own, own) != own]
+        if mapping["table"] and (renamed or mapping["table"] != table):
+            columns = f": {', '.join(renamed)}" if renamed else ""
+            self.stdout.write(f"  {table} is read from {mapping['table']}{columns}")
 
 
 VERDICT_NAMES = ("new", "changed", "unchanged", "kept", "duplicate", "rejected")
