@@ -175,12 +175,12 @@ def layout_imported(reference: SourceReference) -> dict[str, OldTable]:
         applied = ImportRun.objects.filter(kind=kind, state=ImportRun.State.APPLIED).only("source").order_by("-id")
         run = applied.filter(source_key=reference.key("")).first() or applied.first()
         mapping |= run.source.get("mapping", {}) if run else {}
-    if not mapping:
-        return dict(CANONICAL_LAYOUT)
-    return {name: OldTable("", ()) for name in CANONICAL_LAYOUT} | layout_of(mapping)
+    not_there = {} if not mapping else {name: OldTable("", ()) for name in CANONICAL_LAYOUT if name not in mapping}
+    return layout_of(mapping) | not_there
 
 
 def layout_of(mapping: Mapping[str, Any]) -> dict[str, OldTable]:
-    """A run's mapping as the verification reads it."""
+    """A run's mapping as the verification reads it; canonical names where it says nothing."""
     tables = mappings_from_json(mapping).items()
-    return {name: OldTable(table.table, table.in_order(name) if table.table else ()) for name, table in tables}
+    mapped = {name: OldTable(table.table, table.in_order(name) if table.table else ()) for name, table in tables}
+    return {**CANONICAL_LAYOUT, **mapped}

@@ -214,7 +214,7 @@ def verify_run(run: Any, models: Models) -> None:
             verification = verify.verify(
                 path,
                 tables=TABLES_OF_KIND[run.kind],
-                layout=mappings.layout_of(run.source["mapping"]),
+                layout=mappings.layout_of(run.source.get("mapping", {})),
                 progress=report,
             )
         except Exception as error:

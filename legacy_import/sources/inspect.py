@@ -17,7 +17,7 @@ from legacy_import.sources.values import LegacyValue
 # What the check also says of values; the import has its own say about those.
 ABOUT_VALUES = ("NULL value in", "CHECK constraint failed", "non-")
 ROWID_NAMES = ("rowid", "_rowid_", "oid")
-MOST_TABLES = 200  # that are looked into; those whose names say something come first
+MOST_TABLES = 100  # that are looked into; those whose names say something come first
 
 
 def read_tables(connection: sqlite3.Connection, watch: Watch) -> list[FoundTable]:

@@ -4,6 +4,7 @@ Names are compared without their case and their punctuation, so that `pub_date`,
 """
 
 import re
+from functools import lru_cache
 
 CANONICAL, WELL_KNOWN, LIKELY, UNKNOWN = 3, 2, 1, 0  # how sure a table's name makes us
 
@@ -79,6 +80,7 @@ FOLLOWED_SIDE = re.compile(r"(followed|followee|following|follows|whom|wohom).*"
 ACCOUNT = re.compile(r".*(user|author|account|member|profile)(id|name)?")
 
 
+@lru_cache(maxsize=10_000)
 def plain(name: str) -> str:
     return re.sub(r"[^a-z0-9]", "", name.lower())
 
@@ -99,8 +101,14 @@ def table_rank(canonical: str, name: str) -> int:
     return known.index(bare) if bare in known else len(known)
 
 
+@lru_cache(maxsize=10_000)
 def _bare_table(name: str) -> str:
     return plain(TABLE_DECORATION.sub("", name.lower()))
+
+
+@lru_cache(maxsize=10_000)
+def _stem(table: str) -> str:
+    return re.sub(r"e?s$", "", plain(table))
 
 
 def column_rank(canonical: str, column: str, table: str, name: str) -> int | None:
@@ -109,9 +117,8 @@ def column_rank(canonical: str, column: str, table: str, name: str) -> int | Non
         return -1
     known = COLUMN_NAMES[canonical, column]
     bare = plain(name)
-    stem = re.sub(r"e?s$", "", plain(table))
     # `user_email`, `message_content`: the table's own name stands before the column's.
-    candidates = [bare, *(bare.removeprefix(prefix) for prefix in (canonical, stem) if bare != prefix)]
+    candidates = [bare, *(bare.removeprefix(prefix) for prefix in (canonical, _stem(table)) if bare != prefix)]
     ranks = [known.index(candidate) for candidate in candidates if candidate in known]
     return min(ranks, default=None)
 

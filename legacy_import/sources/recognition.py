@@ -166,11 +166,16 @@ def _nothing_usable(
     """
     if complete:
         raise foreign_ids(complete[0], label)
-    named = [candidate for candidate in candidates if candidate.likeness >= names.WELL_KNOWN]
+    optional = canonical in OPTIONAL_TABLES
+    named = [
+        candidate
+        for candidate in candidates
+        if candidate.likeness >= names.WELL_KNOWN and (candidate.found.rows or not optional)
+    ]
     if named:
         best = max(named, key=lambda candidate: (candidate.likeness, -len(candidate.missing)))
         raise missing_column(best.found, canonical, best.missing[0], label)
-    if canonical in OPTIONAL_TABLES:
+    if optional:
         return TableMapping("")
     have = ", ".join(table.name for table in found) or "none at all"
     raise SourceError(
@@ -205,11 +210,12 @@ def foreign_ids(candidate: Candidate, label: str) -> SourceError:
 
 def missing_column(table: FoundTable, canonical: str, column: str, label: str) -> SourceError:
     columns = ", ".join(found.name for found in table.columns) or "none"
+    leave_out = f"; --map {canonical}= leaves the {ROWS[canonical]} out" if canonical in OPTIONAL_TABLES else ""
     return SourceError(
         "missing_column",
         f"The table {table.name} in {label} has no column {column} ({MEANINGS[column]}), nor one that looks like it "
         f"under another name. Its columns: {columns}. If one of them is meant, say which one (on the page of the "
-        f"import, or with --map {canonical}.{column}={table.name}.COLUMN).",
+        f"import, or with --map {canonical}.{column}={table.name}.COLUMN{leave_out}).",
     )
 
 
