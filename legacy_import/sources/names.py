@@ -111,16 +111,10 @@ def _stem(table: str) -> str:
     return re.sub(r"e?s$", "", plain(table))
 
 
-def column_rank(canonical: str, column: str, table: str, name: str) -> int | None:
-    """The place of a column's name among those by which the canonical column is known; None if it is not."""
-    if name.lower() == column:
-        return -1
-    known = COLUMN_NAMES[canonical, column]
+def column_spellings(canonical: str, table: str, name: str) -> set[str]:
+    """A column's name as it is compared: alone, and without the table's name before it (`user_email`)."""
     bare = plain(name)
-    # `user_email`, `message_content`: the table's own name stands before the column's.
-    candidates = [bare, *(bare.removeprefix(prefix) for prefix in (canonical, _stem(table)) if bare != prefix)]
-    ranks = [known.index(candidate) for candidate in candidates if candidate in known]
-    return min(ranks, default=None)
+    return {bare, *(bare.removeprefix(prefix) for prefix in (canonical, _stem(table)) if bare != prefix)}
 
 
 def is_follow_side(name: str) -> bool:

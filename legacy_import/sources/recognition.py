@@ -5,6 +5,7 @@ Where several tables would do, one is proposed and the decision is left to staff
 (`found.py`), so it works for any kind of database.
 """
 
+from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -225,35 +226,40 @@ def candidate_of(table: FoundTable, canonical: str) -> Candidate:
 
 def recognised_columns(table: FoundTable, canonical: str, taken: Collection[str] = ()) -> dict[str, str]:
     """Canonical column -> the column that feeds it, as far as there is one; `taken` ones are not considered."""
-    free = [column for column in table.columns if column.name not in taken]
+    if not table.columns:
+        return {}
+    spelt: dict[str, list[tuple[int, FoundColumn]]] = defaultdict(list)
+    for place, column in enumerate(table.columns):
+        for spelling in names.column_spellings(canonical, table.name, column.name):
+            spelt[spelling].append((place, column))
     chosen: dict[str, str] = {}
     for wanted in CANONICAL_COLUMNS[canonical]:
-        ranked = []
-        for place, column in enumerate(free):
-            rank = names.column_rank(canonical, wanted, table.name, column.name)
-            if rank is not None:
-                ranked.append((not _fits(wanted, column), rank, place, column))
+        ranked = [
+            (not _fits(wanted, column), rank, column.name.lower() != wanted, place, column.name)
+            for rank, known in enumerate(names.COLUMN_NAMES[canonical, wanted])
+            for place, column in spelt.get(known, ())
+            if column.name not in taken and column.name not in chosen.values()
+        ]
         if ranked:
-            best = min(ranked)[3]
-            chosen[wanted] = best.name
-            free.remove(best)
+            chosen[wanted] = min(ranked)[-1]
     if canonical == "follower":
+        free = [column.name for column in table.columns if column.name not in {*taken, *chosen.values()}]
         _complete_follow(chosen, free)
     return chosen
 
 
-def _complete_follow(chosen: dict[str, str], free: list[FoundColumn]) -> None:
+def _complete_follow(chosen: dict[str, str], free: list[str]) -> None:
     """`user_id` is who follows beside `followed_id`, and who is followed beside `follower_id`."""
     for wanted, side in (("who_id", names.FOLLOWER_SIDE), ("whom_id", names.FOLLOWED_SIDE)):
-        other = next((column for column in free if side.fullmatch(names.plain(column.name))), None)
+        other = next((name for name in free if side.fullmatch(names.plain(name))), None)
         if wanted not in chosen and other:
-            chosen[wanted] = other.name
+            chosen[wanted] = other
             free.remove(other)
     if len(chosen) == 1:
         [wanted] = {"who_id", "whom_id"} - set(chosen)
-        accounts = [column for column in free if names.ACCOUNT.fullmatch(names.plain(column.name))]
+        accounts = [name for name in free if names.ACCOUNT.fullmatch(names.plain(name))]
         if len(accounts) == 1:
-            chosen[wanted] = accounts[0].name
+            chosen[wanted] = accounts[0]
 
 
 def _fits(canonical: str, column: FoundColumn) -> bool:
