@@ -85,6 +85,7 @@ class Candidate:
         """Sorts the better candidate first."""
         return (
             self.foreign_ids is not None,
+            self.likeness < names.WELL_KNOWN,
             not self.found.rows,
             -self.likeness,
             -sum(bool(actual) for actual in self.columns.values()),
@@ -145,12 +146,13 @@ def _propose(
 def is_rival(best: Candidate, other: Candidate) -> bool:
     """Whether only staff can say which of two tables is meant.
 
-    A table that merely resembles one is no rival of a better name, and neither is an empty one, unless its name is
-    the canonical one.
+    An empty table is no rival, unless its name is the canonical one; neither is a table that merely resembles one,
+    unless the better name has no rows.
     """
     if other.likeness == names.CANONICAL:
         return True
-    return other.found.rows > 0 and other.likeness >= min(best.likeness, names.WELL_KNOWN)
+    least = min(best.likeness, names.WELL_KNOWN if best.found.rows else names.LIKELY)
+    return other.found.rows > 0 and other.likeness >= least
 
 
 def _nothing_usable(

@@ -211,6 +211,17 @@ def test_a_canonical_table_wins_over_an_empty_or_a_vaguely_named_one(old: Path) 
     assert not User.objects.filter(username="admin").exists()
 
 
+def test_an_empty_canonical_table_beside_a_filled_one_is_a_question(old: Path) -> None:
+    write_script(
+        old,
+        "CREATE TABLE user (user_id integer primary key, username, email, pw_hash);"
+        "CREATE TABLE app_users (id integer primary key, username);"
+        "INSERT INTO app_users VALUES (1, 'ann');",
+    )
+    assert "(user, app_users)" in refusal("users")["message"]
+    assert import_legacy("users", "--map", "user=app_users")["tables"]["user"]["new"] == 1
+
+
 def test_what_stands_in_a_column_counts_for_more_than_its_name(old: Path) -> None:
     write_script(
         old,
