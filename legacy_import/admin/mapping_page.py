@@ -11,7 +11,7 @@ from django.urls import reverse
 from legacy_import import mappings, runs, tasks
 from legacy_import.admin.run_page import context_of, template_of
 from legacy_import.errors import RunError
-from legacy_import.files import reference_of
+from legacy_import.files import reference_of, stored_file
 from legacy_import.mapping_form import MappingForm
 from legacy_import.models import ImportRun
 from legacy_import.overview import run_url
@@ -39,7 +39,7 @@ class MappingPageMixin(admin.ModelAdmin):
             context = self.page_context(request, run) | context_of(run, request.user) | {"mapping_form": form}  # type: ignore[attr-defined]
             return TemplateResponse(request, template_of(run), context)
         mapping = {} if automatic else form.mapping
-        if run.source["uploaded"] and not reference_of(run).path.exists():
+        if run.source["uploaded"] and stored_file(run) is None:
             return self.keep_for_next_upload(request, run, mapping)
         try:
             newer = start_again(run, mapping, request.user)
