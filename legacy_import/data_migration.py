@@ -13,6 +13,13 @@ from legacy_import.records import ImportOptions, TableCounts
 from legacy_import.sources import SourceError, configured_source
 from legacy_import.tables import Models
 
+# What has to be answered first, and how to go on without: a migration takes no answers.
+ABOUT_MAPPING = frozenset({"undecided_mapping", "missing_table", "missing_column"})
+WITHOUT_IMPORT = (
+    " To migrate without importing anything, unset LEGACY_DATABASE_URL; the import can follow on its pages or with "
+    "import_legacy."
+)
+
 
 def import_configured(apps: Apps, kind: str) -> None:
     """Import users or messages of the database that LEGACY_DATABASE_URL names; without one, say so.
@@ -30,7 +37,7 @@ def import_configured(apps: Apps, kind: str) -> None:
             kind=kind, reference=reference, options=ImportOptions(), origin="migration", models=models
         )
     except (RunError, SourceError) as error:
-        raise CommandError(error.message) from error
+        raise CommandError(f"{error.message}{WITHOUT_IMPORT if error.code in ABOUT_MAPPING else ''}") from error
     for table, data in run.counts.items():
         counts = TableCounts.from_json(data)
         say(f"Import {run.pk}, {table}: {counts.read:,} read, {counts.new:,} new, {counts.rejected:,} rejected.")

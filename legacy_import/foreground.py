@@ -5,6 +5,7 @@ from typing import Any
 from legacy_import import runs
 from legacy_import.records import ImportOptions
 from legacy_import.sources import Reference
+from legacy_import.sources.mapping import TableMappings
 from legacy_import.tables import Models
 from legacy_import.work import AT_WORK
 
@@ -18,6 +19,7 @@ def import_at_once(
     models: Models | None = None,
     dry_run: bool = False,
     insist: bool = False,
+    mapping: TableMappings | None = None,
 ) -> Any:
     """Preview an old database and, unless that is all, import it.
 
@@ -31,7 +33,7 @@ def import_at_once(
         RunError, SourceError: nothing was written.
     """
     models = models or Models.of()
-    run = runs.start(kind=kind, reference=reference, options=options, origin=origin, models=models)
+    run = runs.start(kind=kind, reference=reference, options=options, origin=origin, models=models, mapping=mapping)
     try:
         run = runs.stage(run.pk, models, reference)
         if dry_run:

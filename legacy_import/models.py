@@ -30,17 +30,20 @@ class ImportRun(models.Model):
     kind = models.CharField(max_length=10, choices=Kind.choices)
     state = models.CharField(max_length=12, choices=State.choices, default=State.STAGING, db_default=State.STAGING)
     origin = models.CharField(max_length=10, choices=Origin.choices, default=Origin.ADMIN, db_default=Origin.ADMIN)
-    # {"label", "location", "uploaded", "stored_as", "size", "sha256", "modified", "tables", "warnings"};
-    # see sources.SourceDescription
+    # {"label", "location", "uploaded", "stored_as", "size", "sha256", "modified", "tables", "warnings", "mapping",
+    # "undecided"}; see sources.SourceDescription; "mapping_key", "mapping_choice": see mappings.py
     source = models.JSONField(default=dict)
     # Two runs are of the same old database when their keys are equal: a path, a URL or an upload's hash.
     source_key = models.TextField(default="", db_default="", db_index=True)
-    # {"existing": "keep" | "update", "duplicates": "reject" | "merge", "plain_passwords": "hash" | "unusable"}
+    # {"existing": "keep" | "update", "duplicates": "reject" | "merge", "plain_passwords": "hash" | "unusable"}, and
+    # "mapping" if one was asked for; an empty one is the recognised one
     options = models.JSONField(default=dict)
     # {table: {"read": 0, "new": 0, ..., "reasons": {code: 0}, "notes": {code: 0}}}; see records.TableCounts
     counts = models.JSONField(default=dict)
     # {table: [sample row, ...]}; see preview.SampleRow. {"vanished": {table: [...]}}; see vanished.vanished_rows
     samples = models.JSONField(default=dict)
+    # What there was to choose from for the mapping: [sources.found.FoundTable, ...]. The mapping itself is in source.
+    old_tables = models.JSONField(default=list)
     # What speaks against a confirmation. {"checked": 0, "disagreements": [sentence, ...]}: the samples' way through
     # import-export's own path. {"doubts": [...]}: see wrong_file.Doubt. {"insisted_by": who confirmed all the same}
     audit = models.JSONField(default=dict)
@@ -81,6 +84,11 @@ class ImportRun(models.Model):
     def __str__(self) -> str:
         return f"Import {self.pk} ({self.get_kind_display()})"
 
+    @property
+    def may_be_mapped(self) -> bool:
+        """Whether another mapping can still lead to another preview."""
+        return bool(self.old_tables) and self.state in (self.State.PREVIEWED, self.State.FAILED)
+
 
 class RejectedRow(models.Model):
     """A row of the old database that an applied run did not import, with why. Passwords are not kept."""
@@ -117,6 +125,24 @@ class MergedUser(models.Model):
 
     def __str__(self) -> str:
         return f"old user {self.legacy_id} is now {self.user_id}"
+
+
+class SourceMapping(models.Model):
+    """Which old table and columns somebody chose, to be used again for the same old database."""
+
+    source_key = models.TextField()  # the place of the old database, or the fingerprint of an upload's schema
+    old_table = models.CharField(max_length=10)  # user, message or follower
+    mapping = models.JSONField()  # see sources.mapping.TableMapping
+    chosen_at = models.DateTimeField(default=timezone.now)
+    chosen_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
+    chosen_by_name = models.TextField(default="", db_default="")
+
+    class Meta:
+        default_permissions = ("view",)
+        constraints = [models.UniqueConstraint(fields=["source_key", "old_table"], name="one_mapping_per_table")]
+
+    def __str__(self) -> str:
+        return f"{self.old_table} of {self.source_key}"
 
 
 class ReplacedRow(models.Model):

@@ -15,7 +15,7 @@ from django.db import connection, transaction
 from django.utils import timezone
 from psycopg2 import sql
 
-from legacy_import import locks, sameness, staging, verify
+from legacy_import import locks, mappings, sameness, staging, verify
 from legacy_import.apply import write_run
 from legacy_import.bulk import prepare_transaction
 from legacy_import.checks import Check
@@ -27,6 +27,7 @@ from legacy_import.progress import Progress
 from legacy_import.records import TABLES_OF_KIND, ImportOptions, TableCounts
 from legacy_import.resources import RESOURCES
 from legacy_import.sources import Reference, SQLiteSource, check_source
+from legacy_import.sources.mapping import TableMappings, mappings_as_json
 from legacy_import.tables import Models
 from legacy_import.undo import check_undoable, undo_run
 from legacy_import.vanished import vanished_rows
@@ -44,8 +45,13 @@ def start(
     actor: Any = None,
     origin: str = "admin",
     models: Models | None = None,
+    mapping: TableMappings | None = None,
 ) -> Any:
     """Open a run for an old database. Nothing is read yet but the first bytes of a file.
+
+    Args:
+        mapping: which old tables and columns to read, to be remembered for this old database; empty: those that are
+            recognised, whatever was chosen before; None: as chosen before.
 
     Raises:
         RunError: another run is at work, or users have to come first.
@@ -61,7 +67,7 @@ def start(
         return models.run.objects.create(
             kind=kind,
             origin=origin,
-            options=options.as_json(),
+            options=options.as_json() | ({} if mapping is None else {"mapping": mappings_as_json(mapping)}),
             source={"label": reference.label, "location": reference.location, "uploaded": reference.uploaded},
             source_key="" if reference.uploaded else reference.key(""),
             created_by_id=actor.pk if actor else None,
@@ -97,10 +103,13 @@ def stage(run_id: int, models: Models | None = None, reference: Reference | None
         reference = reference or reference_of(run)
         progress.phase("Looking at the old database")
         tables = ("user", *TABLES_OF_KIND["messages"]) if run.kind == "messages" else ("user",)
-        with SQLiteSource.open(reference, snapshot_path(run.pk), required=tables, report=progress.phase) as source:
+        users_run = sameness.users_run_before(models, reference) if run.kind == "messages" else None
+        choose = mappings.chooser(run, reference, tables, users_run, models)
+        with SQLiteSource.open(
+            reference, snapshot_path(run.pk), required=tables, choose=choose, report=progress.phase
+        ) as source:
             run.source = run.source | source.description.as_json() | {"location": run.source["location"]}
             run.source_key = reference.key(run.source["sha256"])
-            users_run = sameness.users_run_before(models, reference) if run.kind == "messages" else None
             checks = checks_of(run, models, source, users_run)
             run.options |= {"unique_ids": {name: table.unique_ids for name, table in source.tables.items()}}
             if users_run:
@@ -182,6 +191,7 @@ def confirm(run_id: int, *, actor: Any = None, insist: bool = False, models: Mod
                 "not_previewed",
                 f"Import {run.pk} cannot be confirmed: it is {state_label(run.state)}. Make a new preview.",
             )
+        mappings.check_decided(run)
         check_audit(run)
         if not insist:
             refuse_wrong_file(run)
@@ -240,7 +250,12 @@ def verify_run(run: Any, models: Models) -> None:
             progress.name, progress.done, progress.total = f"Verifying {table}s", done, total
 
         try:
-            verification = verify.verify(path, tables=TABLES_OF_KIND[run.kind], progress=report)
+            verification = verify.verify(
+                path,
+                tables=TABLES_OF_KIND[run.kind],
+                layout=mappings.layout_of(run.source.get("mapping", {})),
+                progress=report,
+            )
         except Exception as error:
             logger.exception("Import %s was applied, but could not be verified.", run.pk)
             run.verification = {"ok": False, "error": f"The verification stopped: {error}", "tables": {}}

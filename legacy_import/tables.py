@@ -27,6 +27,7 @@ class Models:
     rejected: Any
     merged: Any
     replaced: Any
+    mapping: Any  # None where the table is not there yet
 
     @classmethod
     def of(cls, apps: Apps = current_apps) -> Self:
@@ -38,6 +39,7 @@ class Models:
             rejected=apps.get_model("legacy_import", "RejectedRow"),
             merged=apps.get_model("legacy_import", "MergedUser"),
             replaced=apps.get_model("legacy_import", "ReplacedRow"),
+            mapping=apps.all_models["legacy_import"].get("sourcemapping"),
         )
 
     def target(self, table: str) -> Any:

@@ -16,6 +16,7 @@ from django.urls import URLPattern, path
 from django.views.decorators.http import require_POST
 
 from legacy_import import runs, tasks
+from legacy_import.admin.mapping_page import MappingPageMixin
 from legacy_import.admin.rejected_rows import rejected_csv
 from legacy_import.admin.run_page import cancelling_permission, context_of, template_of
 from legacy_import.admin.start_pages import StartPagesMixin
@@ -29,11 +30,11 @@ from legacy_import.undo import check_undoable
 
 State = ImportRun.State
 # The columns that can be long; a list does without them.
-LONG_COLUMNS = ("samples", "audit", "verification", "fingerprints", "progress")
+LONG_COLUMNS = ("samples", "old_tables", "audit", "verification", "fingerprints", "progress")
 
 
 @admin.register(ImportRun)
-class ImportRunAdmin(StartPagesMixin, admin.ModelAdmin):
+class ImportRunAdmin(StartPagesMixin, MappingPageMixin, admin.ModelAdmin):
     list_display = ["number", "kind", "state", "database", "account", "created_by_name", "started"]
     list_filter = ["kind", "state"]
     list_per_page = 50
@@ -82,6 +83,7 @@ class ImportRunAdmin(StartPagesMixin, admin.ModelAdmin):
             path(f"{run}/status/", status_view, name="legacy_import_status"),
             path(f"{run}/rejected/<str:table>.csv", page(self.rejected_view), name="legacy_import_rejected"),
             path(f"{run}/confirm/", page(require_POST(self.confirm_view)), name="legacy_import_confirm"),
+            path(f"{run}/mapping/", page(require_POST(self.mapping_view)), name="legacy_import_mapping"),
             path(f"{run}/cancel/", page(require_POST(self.cancel_view)), name="legacy_import_cancel"),
             path(f"{run}/undo/", page(self.undo_view), name="legacy_import_undo"),
             *super().get_urls(),

@@ -8,6 +8,7 @@ from django.core.exceptions import ValidationError
 from django.utils.safestring import mark_safe
 from import_export.results import Error, Result
 
+from legacy_import.mappings import column_heading
 from legacy_import.models import ImportRun
 from legacy_import.overview import TABLE_NAMES
 from legacy_import.reasons import NOTES, REASONS, VERDICTS, Verdict
@@ -50,6 +51,7 @@ class TableResult(Result):
         samples: what the run stored of `preview.SampleRow`.
         meanings: a sentence for each verdict.
         vanished: what the run stored of `vanished.vanished_rows`.
+        run: whose mapping says what the columns were called.
     """
 
     def __init__(
@@ -59,6 +61,7 @@ class TableResult(Result):
         samples: list[dict[str, Any]],
         meanings: dict[Any, str],
         vanished: list[dict[str, Any]],
+        run: ImportRun,
     ) -> None:
         super().__init__()
         self.meanings = meanings
@@ -67,7 +70,9 @@ class TableResult(Result):
         self.vanished_headers = VANISHED_HEADERS[table]
         self.name = TABLE_NAMES[table]
         self.counts = counts
-        self.diff_headers = [field.column_name for field in RESOURCES[table]().get_import_fields()]
+        self.diff_headers = [
+            column_heading(run, table, field.column_name) for field in RESOURCES[table]().get_import_fields()
+        ]
         self.total_rows = counts.read
         for verdict, import_type in IMPORT_TYPES.items():
             self.totals[import_type] += getattr(counts, verdict)
@@ -116,6 +121,7 @@ class PreviewResult(Result):
                 run.samples.get(table, []),
                 meanings,
                 vanished.get(table, []),
+                run,
             )
             for table in TABLES_OF_KIND[run.kind]
             if table in run.counts

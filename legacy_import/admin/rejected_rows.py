@@ -9,6 +9,7 @@ from django.http import StreamingHttpResponse
 from psycopg2 import sql
 
 from legacy_import.apply import SECRET_COLUMNS
+from legacy_import.mappings import column_heading
 from legacy_import.models import ImportRun
 from legacy_import.overview import TABLE_NAMES
 from legacy_import.reasons import REASONS, Verdict
@@ -24,7 +25,7 @@ def rejected_csv(run: ImportRun, table: str) -> StreamingHttpResponse:
     """The rejected rows of one table: kept with an applied run, staged before."""
     rows = stored_rows(run, table) if run.state == ImportRun.State.APPLIED else staged_rows(run, table)
     return StreamingHttpResponse(
-        csv_lines(columns_of(table), rows),
+        csv_lines([column_heading(run, table, column) for column in columns_of(table)], rows),
         content_type="text/csv; charset=utf-8",
         headers={
             "Content-Disposition": f'attachment; filename="import-{run.pk}-rejected-{TABLE_NAMES[table]}.csv"',

@@ -8,10 +8,12 @@ from django.urls import reverse
 
 from legacy_import.admin.preview_result import PreviewResult
 from legacy_import.forms import DUPLICATES, EXISTING, PLAIN_PASSWORDS
+from legacy_import.mapping_form import MappingForm
 from legacy_import.models import ImportRun
 from legacy_import.overview import TABLE_NAMES, activity_of, moment, progress_of, standing_of
 from legacy_import.reasons import Verdict
 from legacy_import.records import TABLES_OF_KIND
+from legacy_import.sources.recognition import undecided_tables
 from legacy_import.tables import Models
 
 State = ImportRun.State
@@ -33,6 +35,11 @@ def context_of(run: ImportRun, user: Any) -> dict[str, Any]:
         "progress": progress_of(run),
         "result": result if result.tables else None,
         "source_facts": source_facts(run),
+        "mapping_form": MappingForm(run) if run.old_tables else None,
+        "mapping_choice": mapping_choice(run),
+        "undecided": undecided_tables(undecided, run.source["label"])
+        if (undecided := run.source.get("undecided")) and run.state == State.PREVIEWED
+        else "",
         "options": options_in_words(run),
         "durations": [(name, run.durations[step]) for step, name in STEPS.items() if step in run.durations],
         "verification": verification_of(run),
@@ -72,6 +79,12 @@ def source_facts(run: ImportRun) -> dict[str, Any]:
         "ignored_more": max(0, len(ignored) - SHOWN_TABLES),
         "warnings": run.source.get("warnings", []),
     }
+
+
+def mapping_choice(run: ImportRun) -> str:
+    """Who chose the run's mapping, and when; nothing if it was recognised."""
+    choice = run.source.get("mapping_choice")
+    return f"{choice['by']} on {moment(datetime.fromisoformat(choice['at']))}" if choice else ""
 
 
 def options_in_words(run: ImportRun) -> list[str]:

@@ -17,7 +17,13 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from legacy_import.sources.guard import Watch
-from legacy_import.sources.schema import CANONICAL_COLUMNS, TableDescription, number_columns, text_columns
+from legacy_import.sources.schema import (
+    CANONICAL_COLUMNS,
+    TEXT_COLUMNS,
+    TableDescription,
+    number_columns,
+    text_columns,
+)
 from legacy_import.sources.values import LegacyRow, LegacyValue, as_text, storage_letter
 
 CHUNK_BYTES = 256 * 1024  # what a chunk should have
@@ -46,10 +52,12 @@ def quoted(name: str) -> str:
 
 def line_expression(table: TableDescription) -> str:
     """SQL for one line, or for the mark and the position of an odd row, which Python has to build."""
-    numbers = [column for column in table.columns if column not in table.text_columns]
-    texts = [column for column in table.columns if column in table.text_columns]
-    usual = [f"typeof({column}) = {'text' if column in texts else 'integer'!r}" for column in table.columns]
-    letters = "".join("t" if column in texts else "i" for column in table.columns)
+    columns = dict(zip(CANONICAL_COLUMNS[table.name], table.columns, strict=True))
+    numbers = [columns[name] for name in number_columns(table.name)]
+    texts = [columns[name] for name in text_columns(table.name)]
+    usual = [f"typeof({column}) = 'integer'" for column in numbers]
+    usual += [f"typeof({column}) = 'text'" for column in texts]
+    letters = "".join("t" if name in TEXT_COLUMNS else "i" for name in columns)
     usual += [f"NOT instr({column}, char(0))" for column in texts]
     usual_fields = "\x1f%d\x1f\x1d" * len(numbers) + "\x1f%s" * len(texts)
     arguments = ", ".join([table.position, *numbers, *texts])

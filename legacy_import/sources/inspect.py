@@ -1,47 +1,88 @@
-"""Find the old tables in a SQLite file. Only ordinary tables and stored columns count."""
+"""Look at the tables of a SQLite file. Only ordinary tables and stored columns count."""
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 from legacy_import.sources.copy_lines import quoted
 from legacy_import.sources.errors import SourceError
+from legacy_import.sources.found import FoundTable, found_table
 from legacy_import.sources.guard import Watch
-from legacy_import.sources.schema import CANONICAL_COLUMNS, TEXT_COLUMNS, TableDescription
+from legacy_import.sources.mapping import TableMapping
+from legacy_import.sources.names import table_likeness
+from legacy_import.sources.recognition import ID_COLUMNS, Recognition
+from legacy_import.sources.schema import CANONICAL_COLUMNS, TableDescription
+from legacy_import.sources.values import LegacyValue
 
-# A file without this column is imported as if nothing had ever been flagged.
-OPTIONAL_COLUMNS = frozenset({("message", "flagged")})
 # What the check also says of values; the import has its own say about those.
 ABOUT_VALUES = ("NULL value in", "CHECK constraint failed", "non-")
 ROWID_NAMES = ("rowid", "_rowid_", "oid")
+MOST_TABLES = 100  # that are looked into; those whose names say something come first
 
 
-def describe_tables(
-    connection: sqlite3.Connection, watch: Watch, label: str, required: Sequence[str]
-) -> tuple[dict[str, TableDescription], list[str]]:
-    """Return the canonical tables that the file has, and the names of its other tables.
+def read_tables(connection: sqlite3.Connection, watch: Watch) -> list[FoundTable]:
+    """Describe the ordinary tables of the file, with what their first rows hold.
 
     Raises:
-        SourceError: the file is damaged, or a required table or column is not there.
         sqlite3.Error: SQLite could not read the schema.
     """
     actual_names = ordinary_tables(connection)
-    by_lower_name = {name.lower(): name for name in actual_names}
-    found: dict[str, TableDescription] = {}
-    for name in CANONICAL_COLUMNS:
-        if actual := by_lower_name.get(name):
-            watch.alive()
-            found[name] = describe_table(connection, label, name, actual)
+    by_interest = sorted(actual_names, key=lambda name: -max(table_likeness(own, name) for own in CANONICAL_COLUMNS))
+    looked_into = set(by_interest[:MOST_TABLES])
+    found = []
+    for name in actual_names:
+        watch.alive()
+        columns = read_columns(connection, name) if name in looked_into else NO_COLUMNS
+        stored = list(columns.stored.values())
+        found.append(found_table(name, stored, first_rows(connection, name, stored), columns.computed))
+    return found
+
+
+def first_rows(
+    connection: sqlite3.Connection, name: str, columns: Sequence[str]
+) -> Iterator[tuple[LegacyValue, ...]]:
+    """The rows of a table, until one of them cannot be read: whether that matters is found out later."""
+    if not columns:
+        return
+    try:
+        yield from connection.execute(
+            f"SELECT {', '.join(map(quoted, columns))} FROM {quoted(name)}"  # noqa: S608 -- quoted names
+        )
+    except sqlite3.Error:
+        return
+
+
+def describe_tables(
+    connection: sqlite3.Connection, watch: Watch, label: str, required: Sequence[str], recognition: Recognition
+) -> dict[str, TableDescription]:
+    """Describe the tables that were recognised.
+
+    Raises:
+        SourceError: the file is damaged, or a required table has computed columns.
+        sqlite3.Error: SQLite could not read a table.
+    """
+    described: dict[str, TableDescription] = {}
+    for name, mapping in recognition.tables.items():
+        watch.alive()
+        columns = read_columns(connection, mapping.table)
+        if columns.computed:
             if name in required:
-                watch.alive()
-                check_undamaged(connection, label, actual)
-        elif name in required:
-            have = ", ".join(actual_names) or "none at all"
-            raise SourceError(
-                "missing_table",
-                f"{label} has no table {name}, so it is not the database of a MiniTwit. Its tables: {have}.",
-            )
-    used = {table.actual_name for table in found.values()}
-    return found, [name for name in actual_names if name not in used]
+                raise computed_columns(mapping.table, columns.computed, label)
+            continue
+        described[name] = describe_table(connection, name, mapping, columns)
+        if name in required and mapping.table:
+            watch.alive()
+            check_undamaged(connection, label, mapping.table)
+    return described
+
+
+def computed_columns(table: str, columns: Sequence[str], label: str) -> SourceError:
+    """SQLite's check calculates them, and one call of a function can take hours that no watch can end."""
+    return SourceError(
+        "computed_columns",
+        f"The table {table} in {label} has computed columns ({', '.join(columns)}), which are not read. "
+        "Copy its other columns into a plain table of the same name.",
+    )
 
 
 def check_undamaged(connection: sqlite3.Connection, label: str, actual_name: str) -> None:
@@ -65,63 +106,83 @@ def ordinary_tables(connection: sqlite3.Connection) -> list[str]:
     return sorted(name for name in names if not name.startswith("sqlite_"))
 
 
-def describe_table(connection: sqlite3.Connection, label: str, name: str, actual_name: str) -> TableDescription:
-    """Map one table's columns to the canonical ones."""
+@dataclass(frozen=True)
+class Columns:
+    """The columns of one table.
+
+    Attributes:
+        stored: lower-case name -> name. computed: those that are calculated.
+        primary_key: the columns of the primary key, in its order.
+        row_id_alias: the column that is the row id under another name, in lower case; empty if none is, so that it
+            equals the name of a missing id column, for which the row id stands in.
+    """
+
+    stored: dict[str, str]
+    computed: tuple[str, ...]
+    primary_key: tuple[str, ...]
+    row_id_alias: str
+
+
+NO_COLUMNS = Columns({}, (), (), "")
+
+
+def read_columns(connection: sqlite3.Connection, actual_name: str) -> Columns:
+    """Describe the columns of a table; none of a table whose name is empty or was forged."""
+    if not actual_name:
+        return NO_COLUMNS
     stored: dict[str, str] = {}
     computed: list[str] = []
+    keys: dict[int, str] = {}
     row_id_alias = ""
-    primary_key = 0
-    for _, column, kind, _, _, key, hidden in connection.execute(f"PRAGMA table_xinfo({quoted(actual_name)})"):
-        text = column.decode("utf-8", "replace")
+    for _, name, kind, _, _, key, hidden in connection.execute(f"PRAGMA table_xinfo({quoted(actual_name)})"):
+        column = name.decode("utf-8", "replace")
+        if column.encode() != name or "\0" in column:
+            continue  # no statement could name it
         if hidden:
-            computed.append(text)
+            computed.append(column)
             continue
-        stored[text.lower()] = text
-        primary_key += bool(key)
-        if key and kind.lower() == b"integer":
-            row_id_alias = text.lower()
-    columns = []
-    for column in CANONICAL_COLUMNS[name]:
-        if column in stored:
-            columns.append(quoted(stored[column]))
-        elif (name, column) in OPTIONAL_COLUMNS:
-            columns.append("NULL")
-        else:
-            raise SourceError(
-                "missing_column",
-                f"The table {actual_name} in {label} has no column {column}. Its columns: "
-                f"{', '.join(stored.values()) or 'none'}.",
-            )
-    if computed:
-        # SQLite's check calculates them, and one call of a function can take hours that no watch can end.
-        raise SourceError(
-            "computed_columns",
-            f"The table {actual_name} in {label} has computed columns ({', '.join(computed)}), which are not read. "
-            "Copy its other columns into a plain table of the same name.",
-        )
-    position = _position(connection, actual_name, stored)
-    rows = connection.execute(f"SELECT count(*) FROM {quoted(actual_name)}").fetchone()[0]  # noqa: S608
-    return TableDescription(
-        name=name,
-        actual_name=actual_name,
-        columns=tuple(columns),
-        text_columns=frozenset(
-            actual for column, actual in zip(CANONICAL_COLUMNS[name], columns, strict=True) if column in TEXT_COLUMNS
-        ),
-        position=position,
-        has_row_ids=position in ROWID_NAMES,
-        unique_ids=primary_key == 1 and row_id_alias == CANONICAL_COLUMNS[name][0],
-        rows=rows,
+        stored[column.lower()] = column
+        if key:
+            keys[key] = column
+            row_id_alias = column.lower() if kind.lower() == b"integer" else ""
+    return Columns(
+        stored=stored,
+        computed=tuple(computed),
+        primary_key=tuple(keys[place] for place in sorted(keys)),
+        row_id_alias=row_id_alias if len(keys) == 1 else "",
     )
 
 
-def _position(connection: sqlite3.Connection, actual_name: str, stored: dict[str, str]) -> str:
+def describe_table(
+    connection: sqlite3.Connection, name: str, mapping: TableMapping, found: Columns
+) -> TableDescription:
+    """Say how the canonical columns are read from one table."""
+    position = _position(connection, mapping.table, found)
+    columns = []
+    for canonical, actual in zip(CANONICAL_COLUMNS[name], mapping.in_order(name), strict=True):
+        missing = position if canonical in ID_COLUMNS else "NULL"
+        columns.append(quoted(actual) if actual else missing)
+    id_column = mapping.columns.get(CANONICAL_COLUMNS[name][0], "")
+    count = f"SELECT count(*) FROM {quoted(mapping.table)}"  # noqa: S608 -- quoted names
+    return TableDescription(
+        name=name,
+        actual_name=mapping.table,
+        columns=tuple(columns),
+        position=position,
+        has_row_ids=position in ROWID_NAMES,
+        unique_ids=name != "follower" and id_column.lower() == found.row_id_alias,
+        rows=connection.execute(count).fetchone()[0] if mapping.table else 0,
+    )
+
+
+def _position(connection: sqlite3.Connection, actual_name: str, columns: Columns) -> str:
     """The row id, under a name that no column of the table has taken; or the row's number where there is none."""
     for name in ROWID_NAMES:
-        if name not in stored:
+        if actual_name and name not in columns.stored:
             try:
                 connection.execute(f"SELECT {name} FROM {quoted(actual_name)} LIMIT 0")  # noqa: S608
             except sqlite3.OperationalError:
                 break  # WITHOUT ROWID
             return name
-    return "row_number() OVER ()"
+    # In the order of the key, so that whoever counts the rows comes to the same numbers.
+    return f"row_number() OVER (ORDER BY {', '.join(map(quoted, columns.primary_key)) or 'NULL'})"

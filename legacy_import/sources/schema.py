@@ -9,6 +9,15 @@ CANONICAL_COLUMNS: dict[str, tuple[str, ...]] = {
     "follower": ("who_id", "whom_id"),
 }
 
+# Without these nothing can be imported. A missing id is replaced by the row's place in the file; the others read as
+# NULL.
+NEEDED_COLUMNS: dict[str, tuple[str, ...]] = {
+    "user": ("username",),
+    "message": ("author_id", "text", "pub_date"),
+    "follower": ("who_id", "whom_id"),
+}
+OPTIONAL_TABLES = frozenset({"follower"})
+
 # The columns that normally hold text; the others hold whole numbers.
 TEXT_COLUMNS = frozenset({"username", "email", "pw_hash", "text"})
 
@@ -29,9 +38,9 @@ class TableDescription:
 
     Attributes:
         name: the canonical name: user, message or follower.
-        actual_name: its name in the file.
-        columns: the actual column for each of CANONICAL_COLUMNS[name], in that order, quoted for SQL.
-        text_columns: those of the columns that normally hold text.
+        actual_name: its name in the file; empty when there is no such table, which has no rows.
+        columns: for each of CANONICAL_COLUMNS[name], in that order, the SQL that reads it: the quoted column, NULL
+            for a missing one, the position for a missing id.
         position: the SQL expression that gives a row's place, from 1.
         has_row_ids: whether the position is SQLite's row id, by which rows are found quickly.
         unique_ids: whether the file itself guarantees that no id stands twice.
@@ -41,7 +50,6 @@ class TableDescription:
     name: str
     actual_name: str
     columns: tuple[str, ...]
-    text_columns: frozenset[str]
     position: str
     has_row_ids: bool
     unique_ids: bool

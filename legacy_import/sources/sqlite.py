@@ -1,20 +1,25 @@
 """An old database, taken in as a SQLite file, as the source of an import: described and read."""
 
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
 from legacy_import.sources.copy_lines import Chunk, copy_chunks, quoted
 from legacy_import.sources.errors import SourceError
+from legacy_import.sources.found import FoundTable
 from legacy_import.sources.guard import Watch, open_readonly
-from legacy_import.sources.inspect import describe_tables
+from legacy_import.sources.inspect import describe_tables, read_tables
 from legacy_import.sources.intake import take_in
 from legacy_import.sources.intake.report import Report, silent
+from legacy_import.sources.mapping import mappings_as_json
+from legacy_import.sources.recognition import Recognition, recognise
 from legacy_import.sources.reference import Reference
 from legacy_import.sources.schema import TableDescription
 from legacy_import.sources.values import LegacyRow, LegacyValue, StoredReal
+
+Choose = Callable[[Sequence[FoundTable]], Recognition]
 
 
 @dataclass(frozen=True)
@@ -26,6 +31,8 @@ class SourceDescription:
         location: where a later step finds it again. kind: what it is, e.g. SQLite dump or PostgreSQL 15.
         size, modified, sha256: see `intake.Intake`.
         tables: rows per canonical table. ignored: other tables in the file.
+        mapping: canonical table -> the table and columns that feed it; see mapping.TableMapping.
+        undecided: canonical table -> the tables of which staff have to choose one.
         warnings: sentences about what may be wrong with the file as a whole.
     """
 
@@ -38,6 +45,8 @@ class SourceDescription:
     modified: str
     tables: dict[str, int] = field(default_factory=dict)
     ignored: list[str] = field(default_factory=list)
+    mapping: dict[str, Any] = field(default_factory=dict)
+    undecided: dict[str, list[str]] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
 
     def as_json(self) -> dict[str, Any]:
@@ -66,13 +75,22 @@ class SQLiteSource:
         self.tables = tables
 
     @classmethod
-    def open(cls, reference: Reference, snapshot: Path, *, required: Sequence[str], report: Report = silent) -> Self:
+    def open(
+        cls,
+        reference: Reference,
+        snapshot: Path,
+        *,
+        required: Sequence[str],
+        choose: Choose | None = None,
+        report: Report = silent,
+    ) -> Self:
         """Take the old database in, as one SQLite file, and describe its tables.
 
         Args:
             reference: where the old database is.
             snapshot: where that file may be put.
             required: the canonical tables that must be there.
+            choose: says which of the tables found feed the canonical ones; by default they are recognised.
             report: is told what goes on, and may raise to end it.
         """
         intake = take_in(reference, snapshot, report)
@@ -80,11 +98,13 @@ class SQLiteSource:
         connection = open_readonly(intake.path, watch)
         try:
             with reading(reference.label, watch):
-                tables, ignored = describe_tables(connection, watch, reference.label, required)
+                found = read_tables(connection, watch)
+                recognition = choose(found) if choose else recognise(found, label=reference.label, required=required)
+                tables = describe_tables(connection, watch, reference.label, required, recognition)
         except BaseException:
             connection.close()
             raise
-        counts = {name: table.rows for name, table in tables.items()}
+        used = {table.actual_name for table in tables.values()}
         description = SourceDescription(
             label=reference.label,
             location="" if reference.uploaded else reference.location,
@@ -93,9 +113,11 @@ class SQLiteSource:
             size=intake.size,
             sha256=intake.sha256,
             modified=intake.modified,
-            tables=counts,
-            ignored=ignored,
-            warnings=intake.warnings,
+            tables={name: table.rows for name, table in tables.items()},
+            ignored=[table.name for table in found if table.name not in used],
+            mapping=mappings_as_json({name: recognition.tables[name] for name in tables}),
+            undecided=recognition.undecided,
+            warnings=intake.warnings + recognition.warnings,
         )
         return cls(intake.path, connection, watch, description, tables)
 
@@ -115,6 +137,8 @@ class SQLiteSource:
 
     def chunks(self, name: str) -> Iterator[Chunk]:
         """Stream one table as lines for PostgreSQL's COPY."""
+        if not self.tables[name].actual_name:
+            return
         with reading(self.description.label, self.watch):
             yield from copy_chunks(
                 self.connection, self.tables[name], self.watch, lambda positions: self.rows(name, positions)
@@ -123,6 +147,8 @@ class SQLiteSource:
     def rows(self, name: str, positions: Sequence[int] | None = None) -> Iterator[LegacyRow]:
         """Read rows one by one, with Python values; all of them, or those at the given positions, in order."""
         table = self.tables[name]
+        if not table.actual_name:
+            return
         values = ", ".join(
             f"typeof({column}), CASE typeof({column}) WHEN 'real' THEN CAST({column} AS TEXT) ELSE {column} END"
             for column in table.columns

@@ -3,6 +3,7 @@
 Values come as SQLite stores them: None, int, float, or bytes for text and BLOB alike.
 """
 
+import re
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,16 +15,19 @@ from legacy_import.sources.errors import SourceError
 
 OldValue = None | int | float | bytes
 
+WHOLE_NUMBER = re.compile(rb"-?[0-9]{1,18}")
 LONGEST_VALUE = 64 * 1024 * 1024  # bytes
 ALLOWED = frozenset({sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ})
-ALLOWED_FUNCTIONS = frozenset({"count"})
+ALLOWED_FUNCTIONS = frozenset({"count", "row_number"})
+ALLOWED_PRAGMAS = frozenset({"table_info"})
 
 
 @dataclass(frozen=True)
 class OldTable:
-    """What a table and its columns are called in a particular file; None for a column that is not there.
+    """What a table and its columns are called in a particular file.
 
-    The columns stand in the order of `CANONICAL_LAYOUT`.
+    The columns stand in the order of `CANONICAL_LAYOUT`. None is a column that is not there: it reads as NULL, or as
+    the row's place in the file where it is the id. A table without a name is not there and has no rows.
     """
 
     name: str
@@ -35,7 +39,8 @@ CANONICAL_LAYOUT: Mapping[str, OldTable] = {
     "message": OldTable("message", ("message_id", "author_id", "text", "pub_date", "flagged")),
     "follower": OldTable("follower", ("who_id", "whom_id")),
 }
-SORTED_BY = {"user": "user_id", "message": "message_id", "follower": "who_id, whom_id"}
+WITH_IDS = frozenset({"user", "message"})
+ROW_ID_NAMES = ("rowid", "_rowid_", "oid")
 
 
 class OldDatabase:
@@ -60,23 +65,60 @@ class OldDatabase:
 
     def count(self, table: str) -> int:
         """Return how many rows the table has; the table and its columns are there, or a SourceError says so."""
+        if not self.layout[table].name:
+            return 0
         self._check_table(table)
         [(count,)] = self._select(f"SELECT count(*) FROM {_quoted(self.layout[table].name)}")  # noqa: S608
         assert isinstance(count, int)  # noqa: S101 -- what SQLite's count(*) is
         return count
 
     def rows(self, table: str) -> Iterator[tuple[OldValue, ...]]:
-        """Yield every row, sorted by id (follows: by both ids): its row id, then its values in canonical order."""
-        columns = ", ".join(_quoted(column) if column else "NULL" for column in self.layout[table].columns)
-        return self._select(
-            f"SELECT rowid, {columns} FROM {_quoted(self.layout[table].name)} "  # noqa: S608 -- quoted names
-            f"ORDER BY {self._order(table)}, rowid"
-        )
+        """Yield every row, sorted by id (follows: by both ids): its place, then its values in canonical order.
 
-    def _order(self, table: str) -> str:
-        """The sorting columns by their own names, so that SQLite can walk the table as it lies."""
-        actual = dict(zip(CANONICAL_LAYOUT[table].columns, self.layout[table].columns, strict=True))
-        return ", ".join(_quoted(actual[name] or "") for name in SORTED_BY[table].split(", "))
+        Ids that are whole numbers come as such, even if they are stored as text.
+        """
+        old = self.layout[table]
+        if not old.name:
+            return
+        keys, place = self._keys_and_place(old.name)
+        columns = [_quoted(column) if column else "NULL" for column in old.columns]
+        by_id = place in ROW_ID_NAMES and keys == [(b"integer", (old.columns[0] or "").lower())]
+        if table not in WITH_IDS:
+            order = f"{columns[0]}, {columns[1]}, place"
+        elif not old.columns[0]:
+            order, columns[0] = "place", place
+        else:  # by the column itself where it is the row id, so that SQLite walks the table as it lies
+            order = columns[0] if by_id else f"CAST({columns[0]} AS INTEGER), place"
+        rows = self._select(
+            f"SELECT {place} AS place, {', '.join(columns)} FROM {_quoted(old.name)} ORDER BY {order}"  # noqa: S608
+        )
+        if table not in WITH_IDS or by_id:
+            yield from rows
+            return
+        for position, old_id, *values in rows:
+            yield position, _whole_number(old_id), *values
+
+    def _keys_and_place(self, name: str) -> tuple[list[tuple[bytes, str]], str]:
+        """The types and names of a table's primary key, and the SQL for a row's place.
+
+        The place is the row id, under a name that no column has taken; without one, the row's number in the order of
+        the key.
+        """
+        described = [
+            (order, bytes(kind or b"").lower(), bytes(column).decode("utf-8", "replace"))  # type: ignore[arg-type]
+            for _, column, kind, _, _, order in self._select(f"PRAGMA table_info({_quoted(name)})")
+        ]
+        taken = {column.lower() for _, _, column in described}
+        key = [(kind, column) for order, kind, column in sorted(described) if order]
+        keys = [(kind, column.lower()) for kind, column in key]
+        for row_id in ROW_ID_NAMES:
+            if row_id not in taken:
+                try:
+                    self._connection.execute(f"SELECT {row_id} FROM {_quoted(name)} LIMIT 0")  # noqa: S608
+                except sqlite3.OperationalError:
+                    break  # WITHOUT ROWID
+                return keys, row_id
+        return keys, f"row_number() OVER (ORDER BY {', '.join(_quoted(column) for _, column in key) or 'NULL'})"
 
     def _check_table(self, table: str) -> None:
         """Only a real, stored table counts: neither a view nor a virtual table (which has no root page)."""
@@ -128,8 +170,19 @@ def _open(path: Path, label: str) -> sqlite3.Connection:
 
 def _authorize(action: int, first: str | None, second: str | None, _database: str | None, within: str | None) -> int:
     """Allow reading alone, and nothing that a view or a trigger (`within`) asks for."""
-    allowed = action in ALLOWED or (action == sqlite3.SQLITE_FUNCTION and second in ALLOWED_FUNCTIONS)
+    allowed = (
+        action in ALLOWED
+        or (action == sqlite3.SQLITE_FUNCTION and second in ALLOWED_FUNCTIONS)
+        or (action == sqlite3.SQLITE_PRAGMA and first in ALLOWED_PRAGMAS)
+    )
     return sqlite3.SQLITE_OK if allowed and within is None else sqlite3.SQLITE_DENY
+
+
+def _whole_number(value: OldValue) -> OldValue:
+    """An id that was stored as text is the number that it looks like; a larger one than any id stays as it is."""
+    if isinstance(value, bytes) and WHOLE_NUMBER.fullmatch(value):
+        return int(value)
+    return value
 
 
 def _quoted(name: str) -> str:

@@ -14,6 +14,7 @@ VIEWS_OF_THE_IMPORT = {
     "legacy_import.view_rejectedrow",
     "legacy_import.view_mergeduser",
     "legacy_import.view_replacedrow",
+    "legacy_import.view_sourcemapping",
 }
 
 

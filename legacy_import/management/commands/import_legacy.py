@@ -9,7 +9,8 @@ from django.core.management.base import BaseCommand, CommandError
 from legacy_import.errors import RunError
 from legacy_import.foreground import import_at_once
 from legacy_import.records import ImportOptions, TableCounts
-from legacy_import.sources import Reference, SourceError, configured_source, source_at
+from legacy_import.sources import CANONICAL_COLUMNS, Reference, SourceError, configured_source, source_at
+from legacy_import.sources.mapping import TableMappings, mappings_from_words
 
 
 class Command(BaseCommand):
@@ -18,6 +19,16 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("kind", choices=["users", "messages"])
         parser.add_argument("--source", help="path or address of the old database (default: LEGACY_DATABASE_URL)")
+        parser.add_argument(
+            "--map",
+            action="append",
+            metavar="TABLE[.COLUMN]=NAME",
+            help="what a table or column of the old database is called, where it is not recognised: user=people, or "
+            "user.username=people.nick; may be given several times, and is remembered for this old database",
+        )
+        parser.add_argument(
+            "--map-anew", action="store_true", help="forget what was chosen before, and recognise the tables anew"
+        )
         parser.add_argument("--dry-run", action="store_true", help="preview only: write nothing")
         parser.add_argument("--json", action="store_true", help="print one JSON object instead of text")
         parser.add_argument(
@@ -45,6 +56,7 @@ class Command(BaseCommand):
                 origin="command",
                 dry_run=options["dry_run"],
                 insist=options["insist"],
+                mapping=chosen_mapping(options["map"], options["map_anew"]),
             )
         except (RunError, SourceError) as error:
             if options["json"]:
@@ -62,6 +74,9 @@ class Command(BaseCommand):
             sentence = f"This does not look like the database imported before: {doubt['sentence']}"
             self.stderr.write(self.style.WARNING(sentence))
         self.stdout.write(f"Import {run.pk} of {run.kind} from {run.source['label']}: {run.get_state_display()}.")
+        for table, mapping in run.source["mapping"].items():
+            if table in run.counts:
+                self.print_mapping(table, mapping)
         for table, data in run.counts.items():
             counts = TableCounts.from_json(data)
             figures = ", ".join(f"{data[name]:,} {name}" for name in VERDICT_NAMES if data[name])
@@ -74,6 +89,14 @@ class Command(BaseCommand):
         if run.verification:
             verdict = "ok" if run.verification["ok"] else "NOT ok; see verify_legacy"
             self.stdout.write(f"  verification: {verdict}")
+
+    def print_mapping(self, table: str, mapping: dict[str, Any]) -> None:
+        """Say where the rows come from, unless everything has its own name."""
+        old = mapping["columns"]
+        renamed = [f"{own} from {old[own]}" for own in CANONICAL_COLUMNS[table] if old.get(own, own) != own]
+        if mapping["table"] and (renamed or mapping["table"] != table):
+            columns = f": {', '.join(renamed)}" if renamed else ""
+            self.stdout.write(f"  {table} is read from {mapping['table']}{columns}")
 
 
 VERDICT_NAMES = ("new", "changed", "unchanged", "kept", "duplicate", "rejected")
@@ -89,6 +112,11 @@ def chosen_source(location: str | None) -> Reference:
             "for example sqlite:////srv/minitwit.db.",
         )
     return source
+
+
+def chosen_mapping(words: list[str] | None, anew: bool) -> TableMappings | None:
+    """What `--map` says; None to use what was chosen before, if anything was."""
+    return mappings_from_words(words) if words else ({} if anew else None)
 
 
 def account(run: Any) -> dict[str, Any]:

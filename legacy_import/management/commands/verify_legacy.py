@@ -8,6 +8,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
+from legacy_import.mappings import layout_imported
 from legacy_import.sources import Reference, SourceError, check_source, configured_source, source_at
 from legacy_import.sources.intake import take_in
 from legacy_import.verify import Verification, verify
@@ -65,7 +66,8 @@ def find_source(location: str | None) -> Reference:
 def verify_snapshot(reference: Reference) -> Verification:
     """Verify a copy of one moment, because the old application may still be writing."""
     with tempfile.TemporaryDirectory(prefix="verify_legacy_") as folder:
-        return verify(take_in(reference, Path(folder) / "snapshot.db").path, label=reference.label)
+        snapshot = take_in(reference, Path(folder) / "snapshot.db").path
+        return verify(snapshot, layout=layout_imported(reference), label=reference.label)
 
 
 def as_table(label: str, verification: Verification) -> str:

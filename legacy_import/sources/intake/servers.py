@@ -15,6 +15,8 @@ from typing import Protocol, Self
 from legacy_import.sources.errors import SourceError
 from legacy_import.sources.guard import VALUE_LIMIT
 from legacy_import.sources.intake.report import Report
+from legacy_import.sources.names import UNKNOWN, table_likeness
+from legacy_import.sources.schema import CANONICAL_COLUMNS
 
 CONNECT_SECONDS = 10
 SILENCE_SECONDS = 60  # without a word from the server
@@ -107,6 +109,7 @@ def could_be_wanted(table: Table) -> bool:
     columns = {column.name.lower() for column in table.columns}
     return bool(
         TABLE_NAMES.search(table.name)
+        or any(table_likeness(canonical, table.name) > UNKNOWN for canonical in CANONICAL_COLUMNS)
         or (columns & NAME_COLUMNS and columns & PASSWORD_COLUMNS)
         or (columns & TEXT_COLUMNS and any(AUTHOR_COLUMNS.search(column) for column in columns))
         or sum(bool(FOLLOW_COLUMNS.search(column)) for column in columns) > 1

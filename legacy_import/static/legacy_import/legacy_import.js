@@ -74,6 +74,33 @@ function helpUpload(input) {
   });
 }
 
+// Another table has other columns: its select boxes follow at once, with what would be recognised.
+function helpMapping(form) {
+  const data = JSON.parse(document.getElementById("legacy-mapping-data").textContent);
+  for (const section of form.querySelectorAll("[data-canonical]")) {
+    const [table, ...columns] = section.querySelectorAll("select");
+    const name = section.dataset.canonical;
+    const showSamples = (select) => {
+      const found = (data.columns[table.value] || []).find(([column]) => column === select.value);
+      const samples = !found ? [] : select.name.endsWith("-pw_hash") ? ["hidden"] : found[2];
+      const spans = samples.map((sample) => Object.assign(document.createElement("span"), { textContent: sample }));
+      select.closest("tr").querySelector(".legacy-values").replaceChildren(...spans);
+    };
+    table.addEventListener("change", () => {
+      const recognised = (data.recognised[name] || {})[table.value] || {};
+      for (const select of columns) {
+        const options = (data.columns[table.value] || []).map(([column, label]) => new Option(label, column));
+        select.replaceChildren(select.options[0], ...options);
+        select.value = recognised[select.name.slice(name.length + 1)] || "";
+        showSamples(select);
+      }
+      section.querySelector("input[type=hidden]").value = table.value;
+    });
+    columns.forEach((select) => select.addEventListener("change", () => showSamples(select)));
+  }
+}
+
 document.querySelectorAll(".legacy-start input[type=file]").forEach(helpUpload);
 document.querySelectorAll("form[data-once]").forEach(sendOnce);
+document.querySelectorAll("form[data-mapping]").forEach(helpMapping);
 document.querySelectorAll("[data-status-url]").forEach(followProgress);

@@ -1,0 +1,73 @@
+"""Change a run's mapping: a new preview with other tables and columns takes the place of the old one."""
+
+from typing import Any
+
+from django.contrib import admin, messages
+from django.db import transaction
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import reverse
+
+from legacy_import import mappings, runs, tasks
+from legacy_import.admin.run_page import context_of, template_of
+from legacy_import.errors import RunError
+from legacy_import.files import reference_of, stored_file
+from legacy_import.mapping_form import MappingForm
+from legacy_import.models import ImportRun
+from legacy_import.overview import run_url
+from legacy_import.records import ImportOptions
+from legacy_import.sources import SourceError
+from legacy_import.sources.mapping import TableMappings
+from legacy_import.tables import Models
+
+
+class MappingPageMixin(admin.ModelAdmin):
+    """Stands before the admin of runs."""
+
+    def mapping_view(self, request: HttpRequest, run_id: int) -> HttpResponse:
+        """Take another mapping, or the recognised one again, and start a preview with it."""
+        self.require(request, "run_legacy_import")  # type: ignore[attr-defined]
+        run: ImportRun = self.run_or_404(request, run_id)  # type: ignore[attr-defined]
+        if not run.may_be_mapped:
+            self.message_user(
+                request, f"Import {run.pk} is over: make a new preview to change its mapping.", messages.WARNING
+            )
+            return HttpResponseRedirect(run_url(run))
+        form = MappingForm(run, request.POST)
+        automatic = "automatic" in request.POST
+        if not automatic and not form.is_valid():
+            context = self.page_context(request, run) | context_of(run, request.user) | {"mapping_form": form}  # type: ignore[attr-defined]
+            return TemplateResponse(request, template_of(run), context)
+        mapping = {} if automatic else form.mapping
+        if run.source["uploaded"] and stored_file(run) is None:
+            return self.keep_for_next_upload(request, run, mapping)
+        try:
+            newer = start_again(run, mapping, request.user)
+        except (RunError, SourceError) as error:
+            self.message_user(request, error.message, messages.WARNING)
+            return HttpResponseRedirect(run_url(run))
+        self.log_addition(request, newer, f"Asked for a preview with another mapping than that of import {run.pk}.")
+        return HttpResponseRedirect(run_url(newer))
+
+    def keep_for_next_upload(self, request: HttpRequest, run: ImportRun, mapping: TableMappings) -> HttpResponse:
+        """A refused upload was deleted at once, so it has to come again; its mapping waits for it."""
+        mappings.choose_for(run, mapping, request.user, Models.of())
+        self.message_user(
+            request, f"The choice is kept. Upload {run.source['label']} once more: it is read with these tables."
+        )
+        return HttpResponseRedirect(reverse(f"admin:legacy_import_{run.kind}"))
+
+
+def start_again(run: ImportRun, mapping: TableMappings, actor: Any) -> ImportRun:
+    """Open a run of the same old database with another mapping, and queue it.
+
+    Raises:
+        RunError, SourceError: it cannot be started.
+    """
+    options = ImportOptions(existing=run.options["existing"], duplicates=run.options["duplicates"])
+    with transaction.atomic():
+        newer: ImportRun = runs.start(
+            kind=run.kind, reference=reference_of(run), options=options, actor=actor, mapping=mapping
+        )
+        tasks.stage_run.enqueue(newer.pk)
+    return newer

@@ -1,0 +1,125 @@
+"""The tables that an old database has, with what their first rows tell of each column."""
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Self
+
+from legacy_import.sources.values import LegacyValue, as_text, needs_repair
+
+SAMPLE_ROWS = 50  # that are looked at
+SHOWN_SAMPLES = 3  # different values of a column
+LONGEST_SAMPLE = 30  # characters
+LONGEST_LOOK = 200  # characters of a value that its kind is told by
+
+INTEGER = re.compile(r"-?[0-9]{1,18}")
+GUID = re.compile(r"\{?[0-9a-fA-F]{8}(-?[0-9a-fA-F]{4}){3}-?[0-9a-fA-F]{12}\}?")
+OPAQUE_LENGTH = 16  # characters, or bytes of a BLOB: what is at least so long and no number was made by a program
+SECRET_NAME = re.compile(
+    r"pass(?!age|eng|ive)|pwd|pw(?![a-z])|pw_?h|hash(?!tag)|salt|secret|token|stamp$", re.IGNORECASE
+)
+TIME_NAME = re.compile(r"time_?stamp", re.IGNORECASE)
+SECRET_VALUE = re.compile(
+    r"(pbkdf2|scrypt|argon2|bcrypt|sha1|sha256|sha512|md5)[:$_].*|\$(2[abxy]|argon2|5|6|1)\S*\$.*"
+    r"|[0-9a-fA-F]{32}|[0-9a-fA-F]{40}|[0-9a-fA-F]{64}|[0-9a-fA-F]{128}|AQAAAA[0-9A-Za-z+/=]{40,}",
+    re.DOTALL,
+)
+
+
+@dataclass(frozen=True)
+class FoundColumn:
+    """One stored column, and what stands in the first rows.
+
+    Attributes:
+        values: how many of them hold something. integers: hold a whole number, be it as text.
+        guids: hold a GUID. opaque: hold something long that is no number.
+        samples: the first different values, shortened; none where `secret` says that nobody is to see them.
+    """
+
+    name: str
+    values: int = 0
+    integers: int = 0
+    guids: int = 0
+    opaque: int = 0
+    samples: tuple[str, ...] = ()
+    secret: bool = False
+
+
+@dataclass(frozen=True)
+class FoundTable:
+    """One ordinary table.
+
+    Attributes:
+        computed: columns that are calculated, which are never read.
+        rows: how many of its first rows were looked at, up to SAMPLE_ROWS.
+    """
+
+    name: str
+    columns: tuple[FoundColumn, ...]
+    computed: tuple[str, ...] = ()
+    rows: int = 0
+
+    def column(self, name: str) -> FoundColumn | None:
+        """The column of that name, in any case, as SQL has it."""
+        return next((column for column in self.columns if column.name.lower() == name.lower()), None)
+
+    def as_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> Self:
+        columns = tuple(FoundColumn(**{**column, "samples": tuple(column["samples"])}) for column in data["columns"])
+        return cls(data["name"], columns, tuple(data["computed"]), data["rows"])
+
+
+def found_table(
+    name: str, columns: Sequence[str], rows: Iterable[Sequence[LegacyValue]], computed: Sequence[str] = ()
+) -> FoundTable:
+    """Describe a table by its first rows. No more than SAMPLE_ROWS are taken, and only one is held at a time."""
+    facts = [_ColumnFacts(column) for column in columns]
+    count = 0
+    for row in rows:
+        for fact, value in zip(facts, row, strict=True):
+            fact.look_at(value)
+        count += 1
+        if count == SAMPLE_ROWS:
+            break
+    return FoundTable(name, tuple(fact.found() for fact in facts), tuple(computed), count)
+
+
+def is_secret_name(name: str) -> bool:
+    """Whether a column of that name may hold passwords or what is as good as one."""
+    return bool(SECRET_NAME.search(name)) and not TIME_NAME.search(name)
+
+
+def is_guid_blob(value: LegacyValue) -> bool:
+    """Sixteen bytes that are no text. (Some drivers give text as bytes.)"""
+    return isinstance(value, bytes) and len(value) == OPAQUE_LENGTH and needs_repair(value)
+
+
+class _ColumnFacts:
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.secret = is_secret_name(name)
+        self.values = self.integers = self.guids = self.opaque = 0
+        self.samples: list[str] = []
+
+    def look_at(self, value: LegacyValue) -> None:
+        cut = value[:LONGEST_LOOK] if isinstance(value, str | bytes) else value
+        text = as_text(cut) or ""
+        if not text and not (isinstance(value, bytes) and value):
+            return
+        self.values += 1
+        if INTEGER.fullmatch(text):
+            self.integers += 1
+        else:
+            self.guids += bool(GUID.fullmatch(text)) or is_guid_blob(value)
+            self.opaque += len(cut if isinstance(cut, bytes) else text) >= OPAQUE_LENGTH
+        self.secret = self.secret or bool(SECRET_VALUE.fullmatch(text))
+        shown = text if len(text) <= LONGEST_SAMPLE else f"{text[:LONGEST_SAMPLE]}…"
+        if len(self.samples) < SHOWN_SAMPLES and shown not in self.samples:
+            self.samples.append(shown)
+
+    def found(self) -> FoundColumn:
+        samples = () if self.secret else tuple(self.samples)
+        return FoundColumn(self.name, self.values, self.integers, self.guids, self.opaque, samples, bool(self.secret))

@@ -1,0 +1,122 @@
+"""What the tables and columns of a MiniTwit are called by the many programs that wrote one.
+
+Names are compared without their case and their punctuation, so that `pub_date`, `PubDate` and `pubDate` are one.
+"""
+
+import re
+from functools import lru_cache
+
+CANONICAL, WELL_KNOWN, LIKELY, UNKNOWN = 3, 2, 1, 0  # how sure a table's name makes us
+
+
+def words(text: str) -> tuple[str, ...]:
+    return tuple(text.split())
+
+
+# The best name first.
+WELL_KNOWN_TABLES: dict[str, tuple[str, ...]] = {
+    "user": ("users", "authors", "author", "aspnetusers", "accounts", "account"),
+    "message": words("messages msgs msg tweets tweet cheeps cheep chirps chirp twits twit twoots twoot posts post"),
+    "follower": words(
+        "followers follows follow following followings followed followees userfollowers userfollower userfollows"
+        " userfollow authorauthor authorfollows authorfollowers"
+    ),
+}
+LIKELY_TABLES: dict[str, re.Pattern[str]] = {
+    "user": re.compile(r".*(user|account|author|member|profile|person)s?|people"),
+    "message": re.compile(r".*(message|msg|tweet|twit|twoot|cheep|chirp|post|toot|status)(e?s)?"),
+    "follower": re.compile(r".*follow.*|relationships?|friendships?|subscriptions?"),
+}
+TABLE_DECORATION = re.compile(r"^(tbl|t(?=_))|(entity|entities|models?|table|tbl|records?)$")
+
+COLUMN_NAMES: dict[tuple[str, str], tuple[str, ...]] = {
+    ("user", "user_id"): ("userid", "id", "uid", "authorid", "accountid", "pk", "userpk"),
+    ("user", "username"): words(
+        "username name login handle nickname nick screenname displayname loginname authorname user author"
+    ),
+    ("user", "email"): ("email", "emailaddress", "mail", "useremail", "emailaddr", "mailaddress"),
+    ("user", "pw_hash"): words(
+        "pwhash passwordhash pwdhash passhash hashedpassword hashedpw encryptedpassword passworddigest password"
+        " passwd pwd pass pw hash userpassword"
+    ),
+    ("message", "message_id"): (
+        "messageid",
+        "id",
+        "msgid",
+        "tweetid",
+        "cheepid",
+        "postid",
+        "twitid",
+        "chirpid",
+        "pk",
+    ),
+    ("message", "author_id"): words(
+        "authorid userid author user authoruserid useruserid posterid senderid ownerid creatorid writerid accountid"
+        " uid fkauthorid fkuserid username authorname authorusername poster sender owner creator writer"
+        " createdby"
+    ),
+    ("message", "text"): words(
+        "text content body message messagetext messagecontent messagebody contents msg tweet cheep post twit chirp"
+        " status txt"
+    ),
+    ("message", "pub_date"): words(
+        "pubdate publisheddate publishdate publicationdate publishedat pubtime pubtimestamp publishedon createdat"
+        " createdon created createddate creationdate createtime creationtime insertedat postedat posteddate posted"
+        " timestamp datetime date time messagedate unixtime"
+    ),
+    ("message", "flagged"): ("flagged", "isflagged", "flag"),
+    ("follower", "who_id"): words(
+        "whoid who followerid follower followersid followeruserid followerusername followername whousername whoname"
+        " sourceid fromid fromuserid"
+    ),
+    ("follower", "whom_id"): words(
+        "whomid whom wohomid wohom followedid followeeid followed followee followingid following followsid follows"
+        " followid follow followeduserid followedusername followedname followingusername whomusername whomname"
+        " targetid toid touserid"
+    ),
+}
+FOLLOWER_SIDE = re.compile(r"(follower|who(?!m)).*")
+FOLLOWED_SIDE = re.compile(r"(followed|followee|following|follows|whom|wohom).*")
+ACCOUNT = re.compile(r".*(user|author|account|member|profile)(id|name)?")
+
+
+@lru_cache(maxsize=10_000)
+def plain(name: str) -> str:
+    return re.sub(r"[^a-z0-9]", "", name.lower())
+
+
+def table_likeness(canonical: str, name: str) -> int:
+    """How sure a table's name makes us that it is the canonical one: CANONICAL down to UNKNOWN."""
+    if name.lower() == canonical:
+        return CANONICAL
+    bare = _bare_table(name)
+    if bare == canonical or bare in WELL_KNOWN_TABLES[canonical]:
+        return WELL_KNOWN
+    return LIKELY if LIKELY_TABLES[canonical].fullmatch(bare) else UNKNOWN
+
+
+def table_rank(canonical: str, name: str) -> int:
+    """The place of a table's name among those of the same likeness."""
+    known, bare = WELL_KNOWN_TABLES[canonical], _bare_table(name)
+    return known.index(bare) if bare in known else len(known)
+
+
+@lru_cache(maxsize=10_000)
+def _bare_table(name: str) -> str:
+    return plain(TABLE_DECORATION.sub("", name.lower()))
+
+
+@lru_cache(maxsize=10_000)
+def _stem(table: str) -> str:
+    return re.sub(r"e?s$", "", plain(table))
+
+
+def column_spellings(canonical: str, table: str, name: str) -> set[str]:
+    """A column's name as it is compared: alone, and without the table's name before it (`user_email`)."""
+    bare = plain(name)
+    return {bare, *(bare.removeprefix(prefix) for prefix in (canonical, _stem(table)) if bare != prefix)}
+
+
+def is_follow_side(name: str) -> bool:
+    """Whether a column's name alone tells that it is one of the two ends of a follow."""
+    return bool(FOLLOWER_SIDE.fullmatch(plain(name)) or FOLLOWED_SIDE.fullmatch(plain(name)))

@@ -1,0 +1,324 @@
+"""Old databases whose tables and columns have other names import as canonical ones do."""
+
+import io
+import json
+import sqlite3
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from MiniTwit.models import Follow, Message, User
+from tests.legacy_import.old_database import make_old_database
+from tests.legacy_import.old_schemas import FLASK, HASH, SCHEMAS, write_script
+from tests.legacy_import.test_import_command import import_legacy
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("import_dir")]
+
+FIRST = datetime(2020, 9, 13, 12, 26, 40, tzinfo=UTC)
+
+
+@pytest.fixture
+def old(tmp_path: Path, settings: Any) -> Path:
+    """Where the configured old database is."""
+    settings.LEGACY_DATABASE_URL = f"sqlite:///{tmp_path / 'old.db'}"
+    return tmp_path / "old.db"
+
+
+def refusal(*arguments: str) -> dict[str, str]:
+    output = io.StringIO()
+    with pytest.raises(CommandError) as error:
+        call_command("import_legacy", *arguments, "--json", stdout=output)
+    answer = json.loads(output.getvalue())["error"]
+    assert answer["message"] == str(error.value)
+    assert "\n" not in answer["message"]
+    return answer
+
+
+def verification() -> dict[str, Any]:
+    output = io.StringIO()
+    with suppress(SystemExit):  # what it found is in the answer
+        call_command("verify_legacy", "--json", stdout=output)
+    return json.loads(output.getvalue())
+
+
+def what_is_here() -> tuple[Any, ...]:
+    return (
+        list(User.objects.order_by("legacy_id").values_list("legacy_id", "username", "email", "password")),
+        list(
+            Message.objects.order_by("legacy_id").values_list(
+                "legacy_id", "author__username", "text", "pub_date", "flagged"
+            )
+        ),
+        sorted(Follow.objects.values_list("who__username", "whom__username")),
+    )
+
+
+@pytest.mark.parametrize("name", ["canonical", *SCHEMAS])
+def test_each_family_of_schemas_brings_the_same_people_messages_and_follows(old: Path, name: str) -> None:
+    write_script(old, SCHEMAS.get(name, FLASK))
+
+    users = import_legacy("users")
+    messages = import_legacy("messages")
+
+    password = User.objects.get(legacy_id=1).password
+    assert password.startswith("pbkdf2_sha256$50000$salt$")
+    assert what_is_here() == (
+        [(number, name, f"{name}@example.com", password) for number, name in ((1, "ann"), (2, "bob"), (5, "eve"))],
+        [(1, "ann", "hello", FIRST, False), (2, "bob", "spam", FIRST + timedelta(minutes=1), True)],
+        [("ann", "bob"), ("bob", "ann")],
+    )
+    # Whatever the old tables are called, scripts see the canonical names.
+    assert list(users["tables"]) == ["user"]
+    assert list(messages["tables"]) == ["message", "follower"]
+    assert users["rejected"] == {"user": {}}
+    assert messages["rejected"] == {"message": {}, "follower": {}}
+    verified = verification()
+    assert verified["ok"]
+    assert [table["arrived"] for table in verified["tables"].values()] == [3, 2, 2]
+    # And a second import finds every row again.
+    assert import_legacy("users")["tables"]["user"]["unchanged"] == 3
+
+
+def test_what_may_be_missing_reads_as_nothing(old: Path) -> None:
+    write_script(
+        old,
+        "CREATE TABLE users (name TEXT); INSERT INTO users VALUES ('ann'), ('bob');"
+        "CREATE TABLE tweets (user TEXT, body TEXT, date INTEGER);"
+        "INSERT INTO tweets VALUES ('ann', 'hello', 1600000000)",
+    )
+    users = import_legacy("users")
+    assert (users["tables"]["user"]["new"], users["notes"]) == (
+        2,
+        {"user": {"empty_email": 2, "unusable_password": 2}},
+    )
+    output, errors = io.StringIO(), io.StringIO()
+    call_command("import_legacy", "messages", stdout=output, stderr=errors)
+    assert "message is read from tweets: author_id from user, text from body, pub_date from date" in output.getvalue()
+    assert "note flagged_unknown: 1" in output.getvalue()
+    assert "follower: 0 read" in output.getvalue()
+    assert "no table of follows" in errors.getvalue()
+    assert list(Message.objects.values_list("author__username", "text", "legacy_id")) == [("ann", "hello", 1)]
+    assert verification()["ok"]
+
+
+@pytest.mark.parametrize(
+    ("script", "code", "words"),
+    [
+        (
+            "CREATE TABLE users (id integer primary key, email, password)",
+            "missing_column",
+            ["no column username", "the name of a user", "id, email, password"],
+        ),
+        (
+            "CREATE TABLE films (id integer primary key, title, director); CREATE TABLE cities (id, area)",
+            "missing_table",
+            ["no table user", "cities, films"],
+        ),
+        (
+            "CREATE TABLE AspNetUsers (Id TEXT PRIMARY KEY, UserName TEXT, Email TEXT, PasswordHash TEXT);"
+            "INSERT INTO AspNetUsers VALUES ('0f8fad5b-d9cb-469f-a165-70867728950e', 'ann', '', '')",
+            "ids_not_integers",
+            ["AspNetUsers", "column Id", "not integers"],
+        ),
+        (
+            "CREATE TABLE users (id integer primary key, username, name AS (upper(username)), password)",
+            "computed_columns",
+            ["computed columns (name)"],
+        ),
+        (
+            "CREATE VIEW user AS SELECT 1 AS user_id, 'x' AS username, '' AS email, '' AS pw_hash",
+            "missing_table",
+            ["none at all"],
+        ),
+    ],
+)
+def test_what_cannot_be_imported_is_refused_with_what_was_found(
+    old: Path, script: str, code: str, words: list[str]
+) -> None:
+    write_script(old, script)
+    answer = refusal("users")
+    assert answer["code"] == code
+    for word in words:
+        assert word in answer["message"]
+    assert not User.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("script", "code", "words"),
+    [
+        ("CREATE TABLE post (id integer primary key, author_id, date)", "missing_column", ["the text of a message"]),
+        ("CREATE TABLE post (id integer primary key, text, date)", "missing_column", ["the author of a message"]),
+        (
+            "CREATE TABLE post (id TEXT, author_id, text, date);"
+            "INSERT INTO post VALUES ('0f8fad5bd9cb469fa16570867728950e', 1, 'hi', 1600000000)",
+            "ids_not_integers",
+            ["post", "column id"],
+        ),
+        (
+            "CREATE TABLE post (id integer primary key, author_id, text, date);"
+            "INSERT INTO post VALUES (1, '0f8fad5b-d9cb-469f-a165-70867728950e', 'hi', 1600000000)",
+            "ids_not_integers",
+            ["post", "column author_id"],
+        ),
+    ],
+)
+def test_messages_without_text_author_or_integer_ids_are_refused(
+    old: Path, script: str, code: str, words: list[str]
+) -> None:
+    make_old_database(
+        old, user=[(1, "ann", "", "")], schema={"user": "user_id integer primary key, username, email, pw_hash"}
+    )
+    write_more(old, script)
+    import_legacy("users")
+    answer = refusal("messages")
+    assert answer["code"] == code
+    for word in words:
+        assert word in answer["message"]
+
+
+def write_more(path: Path, script: str) -> None:
+    connection = sqlite3.connect(path)
+    connection.executescript(script)
+    connection.close()
+
+
+def test_of_a_set_with_guids_and_one_with_integers_the_latter_is_read(old: Path) -> None:
+    write_script(old, SCHEMAS["entity framework"])
+    write_more(
+        old,
+        "CREATE TABLE AspNetUsers (Id TEXT PRIMARY KEY, UserName TEXT, Email TEXT, PasswordHash TEXT);"
+        "INSERT INTO AspNetUsers VALUES ('0f8fad5b-d9cb-469f-a165-70867728950e', 'ann', '', '')",
+    )
+    errors = io.StringIO()
+    call_command("import_legacy", "users", stdout=io.StringIO(), stderr=errors)
+    assert User.objects.count() == 3
+    assert "AspNetUsers looks like users, too, but its ids (Id) are not integers" in errors.getvalue()
+
+
+def test_a_canonical_table_wins_over_an_empty_or_a_vaguely_named_one(old: Path) -> None:
+    write_script(old, FLASK)
+    write_more(
+        old,
+        "CREATE TABLE users (id integer primary key, username, email, password);"
+        "CREATE TABLE auth_user (id integer primary key, username, email, password);"
+        "INSERT INTO auth_user VALUES (1, 'admin', '', '')",
+    )
+    assert import_legacy("users")["tables"]["user"]["new"] == 3
+    assert not User.objects.filter(username="admin").exists()
+
+
+def test_an_empty_canonical_table_beside_a_filled_one_is_a_question(old: Path) -> None:
+    write_script(
+        old,
+        "CREATE TABLE user (user_id integer primary key, username, email, pw_hash);"
+        "CREATE TABLE app_users (id integer primary key, username);"
+        "INSERT INTO app_users VALUES (1, 'ann');",
+    )
+    assert "(user, app_users)" in refusal("users")["message"]
+    assert import_legacy("users", "--map", "user=app_users")["tables"]["user"]["new"] == 1
+
+
+def test_what_stands_in_a_column_counts_for_more_than_its_name(old: Path) -> None:
+    write_script(
+        old,
+        "CREATE TABLE users (user_id TEXT, id INTEGER PRIMARY KEY, username TEXT, pw_hash TEXT, password TEXT);"
+        f"INSERT INTO users VALUES ('0f8fad5b-d9cb-469f-a165-70867728950e', 7, 'ann', NULL, '{HASH}')",
+    )
+    assert import_legacy("users")["notes"] == {"user": {"empty_email": 1}}
+    assert User.objects.get(username="ann").legacy_id == 7
+
+
+TWO_SETS = f"""
+CREATE TABLE people (nr integer primary key, called, mail, secret_word);
+INSERT INTO people VALUES (3, 'cleo', 'cleo@example.com', '{HASH}');
+CREATE TABLE users (id integer primary key, username, email, password);
+INSERT INTO users VALUES (1, 'ann', '', '{HASH}'), (2, 'bob', '', '{HASH}');
+CREATE TABLE accounts (id integer primary key, username, email, password);
+INSERT INTO accounts VALUES (9, 'zoe', '', '{HASH}');
+CREATE TABLE message (message_id integer primary key, author_id, text, pub_date, flagged);
+INSERT INTO message VALUES (1, 9, 'hello', 1600000000, 0);
+"""
+
+
+def test_of_two_sets_of_tables_nobody_is_imported_before_somebody_said_which(old: Path) -> None:
+    write_script(old, TWO_SETS)
+    answer = refusal("users")
+    assert answer["code"] == "undecided_mapping"
+    for word in ("users", "accounts", "--map user=users or --map user=accounts"):
+        assert word in answer["message"]
+    assert not User.objects.exists()
+
+    assert import_legacy("users", "--map", "user=ACCOUNTS")["tables"]["user"]["new"] == 1
+    assert User.objects.get().legacy_id == 9
+    # The choice holds for what comes after, and for the verification.
+    assert import_legacy("users")["tables"]["user"]["unchanged"] == 1
+    assert import_legacy("messages")["tables"]["message"]["new"] == 1
+    assert verification()["ok"]
+    # Until somebody takes it back.
+    assert "several tables" in refusal("users", "--map-anew")["message"]
+
+
+def test_any_table_can_be_mapped_by_hand(old: Path) -> None:
+    write_script(old, TWO_SETS)
+    words = ["--map", "user.username=people.called", "--map", "user.user_id=nr", "--map", "user.pw_hash=secret_word"]
+    assert import_legacy("users", *words)["notes"] == {"user": {}}
+    assert list(User.objects.values_list("legacy_id", "username", "email")) == [(3, "cleo", "cleo@example.com")]
+    # Without the e-mail address, which is there but not wanted.
+    again = import_legacy("users", "--map", "user=people", *words, "--map", "user.email=", "--existing", "update")
+    assert (again["tables"]["user"]["changed"], again["notes"]) == (1, {"user": {"empty_email": 1}})
+    assert verification()["tables"]["user"]["altered"] == 0
+
+
+@pytest.mark.parametrize(
+    ("word", "complaint"),
+    [
+        ("user", "cannot be understood"),
+        ("users=people", "cannot be understood"),
+        ("user.nick=people.called", "cannot be understood"),
+        ("user.username=called", "Say the table, too"),
+        ("user=person", "no table person. Its tables: accounts, message, people, users"),
+        ("user.username=people.name", "no column name. Its columns: nr, called, mail, secret_word"),
+        ("user.username=users.password", "looks like passwords"),
+        ("user=", "There has to be a table of users"),
+        ("user=people", "no column username"),
+    ],
+)
+def test_a_mapping_that_cannot_be_used_is_refused(old: Path, word: str, complaint: str) -> None:
+    write_script(old, TWO_SETS)
+    assert complaint in refusal("users", "--map", word)["message"]
+
+
+def test_the_follows_can_be_left_out(old: Path) -> None:
+    write_script(old, FLASK)
+    import_legacy("users")
+    assert import_legacy("messages", "--map", "follower=")["tables"]["follower"]["read"] == 0
+    assert not Follow.objects.exists()
+    assert verification()["ok"]
+
+
+def test_a_remembered_table_that_is_gone_is_said_and_recognised_anew(old: Path) -> None:
+    write_script(old, TWO_SETS)
+    import_legacy("users", "--map", "user=accounts")
+    write_script(old, FLASK)
+    errors = io.StringIO()
+    call_command("import_legacy", "users", stdout=io.StringIO(), stderr=errors)
+    assert "recognised anew" in errors.getvalue()
+    assert User.objects.filter(username="eve").exists()
+
+
+def test_ids_of_a_table_without_a_key_may_stand_twice_and_be_stored_as_text(old: Path) -> None:
+    write_script(
+        old,
+        "CREATE TABLE users (name TEXT, id TEXT, rowid TEXT);"
+        "INSERT INTO users VALUES ('ten', '10', 'x'), ('nine', '9', 'x'), ('again', '10', 'x'),"
+        " ('none', 'n/a', 'x');",
+    )
+    answer = import_legacy("users")
+    assert answer["rejected"] == {"user": {"duplicate_id": 1, "bad_id": 1}}
+    assert list(User.objects.order_by("legacy_id").values_list("legacy_id", "username")) == [(9, "nine"), (10, "ten")]
+    verified = verification()
+    assert verified["tables"]["user"] == {"legacy": 4, "arrived": 2, "rejected": 2, "missing": 0, "altered": 0}
