@@ -2,6 +2,8 @@
 
 from MiniTwit.admin.follows import FollowAdmin
 from MiniTwit.admin.messages import MessageAdmin
+from MiniTwit.admin.review import ReviewQueueAdmin
 from MiniTwit.admin.users import UserAdmin
+from MiniTwit.admin.watchlist import WatchHitAdmin, WatchTermAdmin
 
-__all__ = ["FollowAdmin", "MessageAdmin", "UserAdmin"]
+__all__ = ["FollowAdmin", "MessageAdmin", "ReviewQueueAdmin", "UserAdmin", "WatchHitAdmin", "WatchTermAdmin"]
