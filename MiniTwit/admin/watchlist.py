@@ -1,5 +1,6 @@
 """The watch-list: its terms, what each of them found, and how far the scan is."""
 
+from datetime import datetime
 from typing import Any
 
 from django import forms
@@ -181,7 +182,7 @@ class WatchTermAdmin(admin.ModelAdmin):
 class WatchHitAdmin(LargeTableAdmin):
     """What was found. Hits come from the scan and go with the decision, so nothing can be changed here."""
 
-    list_display = ["marked_text", "author_name", "pub_date", "term", "waiting"]
+    list_display = ["marked_text", "author_name", "published", "term", "waiting"]
     list_display_links = None
     list_filter = ["waiting", "term"]
     list_select_related = ["term", "message__author"]
@@ -212,6 +213,10 @@ class WatchHitAdmin(LargeTableAdmin):
         excerpt = ("…" if place else "") + Truncator(text[place : place + 400]).chars(200)
         address = reverse("admin:MiniTwit_message_change", args=[hit.message_id])
         return format_html('<a href="{}">{}</a>', address, watchlist.mark(excerpt, [hit]))
+
+    @admin.display(description="published")
+    def published(self, hit: WatchHit) -> datetime:
+        return hit.pub_date
 
     @admin.display(description="author")
     def author_name(self, hit: WatchHit) -> SafeString:
