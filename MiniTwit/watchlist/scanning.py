@@ -190,7 +190,7 @@ SELECT id, parts FROM {message}, LATERAL (
         WHERE match[1] <> '' LIMIT {parts}
     )
 ) AS found (parts)
-WHERE id > %(begin)s AND id <= %(end)s AND text ~* %(matching)s AND parts <> '{{}}'
+WHERE id > %(begin)s AND id <= %(end)s AND {required} AND text ~* %(matching)s AND parts <> '{{}}'
 ORDER BY id
 """
 
@@ -203,11 +203,22 @@ def find(term: WatchTerm, begin: int, end: int) -> list[tuple[int, list[str]]]:
         DataError: PostgreSQL cannot read the expression.
     """
     expression = expression_of(term.kind, term.pattern)
-    statement = sql.SQL(FIND).format(message=MESSAGE, parts=sql.Literal(PARTS), part_length=sql.Literal(PART_LENGTH))
+    statement = sql.SQL(FIND).format(
+        message=MESSAGE,
+        required=sql.SQL("upper(text) LIKE %(required)s" if expression.required else "true"),
+        parts=sql.Literal(PARTS),
+        part_length=sql.Literal(PART_LENGTH),
+    )
     with time_limit(CHUNK_SECONDS) as cursor:
         cursor.execute(
             statement,
-            {"begin": begin, "end": end, "matching": expression.matching, "capturing": expression.capturing},
+            {
+                "begin": begin,
+                "end": end,
+                "required": expression.required,
+                "matching": expression.matching,
+                "capturing": expression.capturing,
+            },
         )
         return list(cursor.fetchall())
 

@@ -190,7 +190,7 @@ def test_no_list_offers_the_action_that_loads_what_it_deletes(admin: Client, add
 def test_a_message_is_saved_with_its_spaces_and_origin(admin: Client) -> None:
     message = make_message(text="  indented\n", legacy_id=5, import_run=3)
     form = admin.get(f"{MESSAGES}{message.pk}/change/").context["adminform"].form
-    assert not {"legacy_id", "import_run", "changed_at"} & set(form.fields)
+    assert set(form.fields) == {"author", "text", "pub_date"}
     admin.post(
         f"{MESSAGES}{message.pk}/change/",
         {
@@ -198,12 +198,12 @@ def test_a_message_is_saved_with_its_spaces_and_origin(admin: Client) -> None:
             "text": "  indented\n",
             "pub_date_0": "2024-01-01",
             "pub_date_1": "10:00:00",
-            "flagged": "on",
+            "flagged": "on",  # only a decision with a reason does that
             "legacy_id": "999",
         },
     )
     message.refresh_from_db()
-    assert (message.text, message.flagged, message.legacy_id) == ("  indented\n", True, 5)
+    assert (message.text, message.flagged, message.legacy_id) == ("  indented\n", False, 5)
 
 
 def test_staff_without_permissions_see_no_list(client: Client) -> None:

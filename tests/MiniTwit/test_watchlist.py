@@ -48,6 +48,7 @@ def found_by(kind: str, pattern: str, *texts: str) -> list[str]:
         ("word", "größe", ["GRÖSSE zählt, Größe auch"], ["Größenwahn"]),
         ("word", "a.c", ["say a.c now"], ["abc"]),
         ("phrase", "click here", ["Please Click \n here", "doubleclick  hereafter"], ["clickhere", "click there"]),
+        ("word", "50%_off\\x", ["now 50%_OFF\\X!"], ["50 aoffbx", "50%yoff\\x"]),
         ("phrase", "100%", ["it is 100% free"], ["1000"]),
         ("regex", r"https?://\S+", ["see HTTP://x.example/a"], ["http:// nothing"]),
         ("regex", r"fr[e3]+", ["fr33 stuff"], ["fr"]),
