@@ -4,6 +4,7 @@ A claim ends with the decision, on leaving, or by itself when it is not renewed.
 """
 
 from datetime import timedelta
+from typing import Any
 
 from django.db import connection
 from django.db.models.functions import Now
@@ -30,7 +31,7 @@ def claim(*, moderator: User, message_id: int) -> bool:
     """Take a message, or take it for longer; False when it is another moderator's, being decided
     about, or gone."""
     with connection.cursor() as cursor:
-        values = {"moderator": moderator.pk, "message": message_id, "time": CLAIM_TIME}
+        values: dict[str, Any] = {"moderator": moderator.pk, "message": message_id, "time": CLAIM_TIME}
         cursor.execute(sql.SQL(CLAIM).format(**TABLES), values)
         return cursor.fetchone() is not None
 

@@ -112,7 +112,7 @@ def waiting(
         beyond_hit=beyond_hit,
         order=sql.SQL("DESC" if before else "ASC"),
     )
-    values = {"limit": limit, "moderator": moderator.pk}
+    values: dict[str, int | datetime] = {"limit": limit, "moderator": moderator.pk}
     if place:
         values |= {"pub_date": place.pub_date, "message": place.message_id}
     with connection.cursor() as cursor:

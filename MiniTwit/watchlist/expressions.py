@@ -32,8 +32,8 @@ class Expression:
     matching: str
     # The same as one group: what `regexp_matches` gives is then the whole match, whatever groups are in it.
     capturing: str
-    # A LIKE pattern that the text in capitals must match, or nothing. It says no much faster than the expression does,
-    # and the index for searching messages answers it.
+    # A LIKE pattern that the text in capitals must match, or nothing. It says no much faster than the expression
+    # does, and the index for searching messages answers it.
     required: str = ""
 
 

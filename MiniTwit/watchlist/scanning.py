@@ -183,15 +183,19 @@ def scan_chunk(term: WatchTerm, begin: int, end: int, settled: int, result: Scan
         )
 
 
+# The fences (OFFSET 0) keep PostgreSQL from trying the expression first, or from collecting the parts twice.
 FIND = """
-SELECT id, parts FROM {message}, LATERAL (
-    SELECT ARRAY(
+SELECT id, parts FROM (
+    SELECT id, ARRAY(
         SELECT left(match[1], {part_length}) FROM regexp_matches(text, %(capturing)s, 'gi') AS match
         WHERE match[1] <> '' LIMIT {parts}
-    )
-) AS found (parts)
-WHERE id > %(begin)s AND id <= %(end)s AND {required} AND text ~* %(matching)s AND parts <> '{{}}'
-ORDER BY id
+    ) AS parts
+    FROM (
+        SELECT id, text FROM {message} WHERE id > %(begin)s AND id <= %(end)s AND {required} OFFSET 0
+    ) AS candidate
+    WHERE text ~* %(matching)s OFFSET 0
+) AS found
+WHERE parts <> '{{}}' ORDER BY id
 """
 
 
