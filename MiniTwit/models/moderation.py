@@ -56,6 +56,9 @@ class ModerationReason(models.Model):
     def __str__(self) -> str:
         return self.name
 
+    def natural_key(self) -> tuple[str]:
+        return (self.name,)
+
 
 class ModerationBatch(models.Model):
     """One decision: who, what, why, and how far it got.
