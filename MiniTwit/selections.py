@@ -24,7 +24,7 @@ KEPT_UNCONFIRMED = timedelta(days=1)
 
 FREEZE = """
 INSERT INTO {rows} (batch_id, object_id, changed_at)
-SELECT %s, id, changed_at FROM ({selection}) AS selection
+SELECT %s, id, changed_at FROM ({selection}) AS selection (id, changed_at)
 ON CONFLICT DO NOTHING
 """
 FREEZE_EVENTS = "INSERT INTO {rows} (batch_id, object_id) SELECT %s, id FROM {events} WHERE batch_id = %s"

@@ -72,9 +72,7 @@ class BackOfficeDashboard(Dashboard):
                 column=1,
                 children=[
                     link("Decisions", "MiniTwit_moderationevent_changelist", "MiniTwit.view_moderationevent"),
-                    link(
-                        "Batches of decisions", "MiniTwit_moderationbatch_changelist", "MiniTwit.view_moderationbatch"
-                    ),
+                    link("Batches", "MiniTwit_moderationbatch_changelist", "MiniTwit.view_moderationbatch"),
                     link("Imports", "legacy_import_importrun_changelist", "legacy_import.view_importrun"),
                 ],
             ),

@@ -5,7 +5,7 @@ filtered list, and leads to the page that asks for the reason (see `MiniTwit/adm
 with one line: `actions = message_actions` or `actions = user_actions`.
 """
 
-from typing import Any
+from typing import Any, cast
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
@@ -14,7 +14,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 
 from MiniTwit import selections
-from MiniTwit.models import Verb
+from MiniTwit.models import User, Verb
 from MiniTwit.moderation import ModerationError
 
 PERMISSIONS = {
@@ -50,7 +50,7 @@ class ModerationAction:
         if not may(request.user, self.verb):
             raise PermissionDenied
         try:
-            batch = selections.freeze(verb=self.verb, queryset=queryset, actor=request.user)
+            batch = selections.freeze(verb=self.verb, queryset=queryset, actor=cast(User, request.user))
         except ModerationError as error:
             model_admin.message_user(request, error.sentence, messages.WARNING)
             return None

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
@@ -106,7 +106,7 @@ class ModerationBatchAdmin(LargeTableAdmin):
             try:
                 batch = selections.confirm(
                     batch=batch,
-                    actor=batch.actor,
+                    actor=staff(request),
                     reason=form.cleaned_data["reason"],
                     note=form.cleaned_data["note"],
                     options=form.options(),
@@ -118,7 +118,6 @@ class ModerationBatchAdmin(LargeTableAdmin):
         context = self.page_context(request, batch) | {
             "form": form,
             "sample": sample_of(batch),
-            "list_url": list_of(batch),
             "title": f"{batch.get_verb_display()} {batch.selected:,} {objects_of(batch)}?",
         }
         return TemplateResponse(request, "admin/MiniTwit/moderationbatch/confirm.html", context)
@@ -149,9 +148,11 @@ class ModerationBatchAdmin(LargeTableAdmin):
         if form.is_valid():
             reason, note = form.cleaned_data["reason"], form.cleaned_data["note"]
             try:
-                return to("change", selections.undo(batch=batch, actor=request.user, reason=reason, note=note))
+                undoing = selections.undo(batch=batch, actor=staff(request), reason=reason, note=note)
             except ModerationError as error:
                 form.add_error(None, error.sentence)
+            else:
+                return to("change", undoing)
         context = self.page_context(request, batch) | {
             "form": form,
             "obstacle": obstacle_to_undoing(batch),
@@ -185,7 +186,7 @@ class ModerationBatchAdmin(LargeTableAdmin):
         """
         batch_work.reconcile()
         batch = ModerationBatch.objects.select_related("actor", "undoes").filter(pk=batch_id).first()
-        if not self.has_view_permission(request, batch):
+        if batch is not None and not self.has_view_permission(request, batch):
             raise PermissionDenied
         return batch
 
@@ -207,8 +208,14 @@ class ModerationBatchAdmin(LargeTableAdmin):
             "opts": self.opts,
             "batch": batch,
             "objects": objects_of(batch),
-            "title": f"Batch {batch.pk}: {batch.get_verb_display().lower()}",
+            "list_url": "" if batch.verb == Verb.UNDO else list_of(batch),
+            "title": f"{batch.get_verb_display()} {batch.named:,} {objects_of(batch)}",
         }
+
+
+def staff(request: HttpRequest) -> User:
+    """Who is signed in; the admin lets nobody else through."""
+    return cast(User, request.user)
 
 
 def to(name: str, batch: ModerationBatch) -> HttpResponseRedirect:
@@ -223,6 +230,6 @@ def list_of(batch: ModerationBatch) -> str:
 def objects_of(batch: ModerationBatch) -> str:
     """What the batch is about, in a word that goes with its number."""
     if batch.verb == Verb.UNDO:
-        return "decision" if batch.selected == 1 else "decisions"
+        return "decision" if batch.named == 1 else "decisions"
     word = "message" if batch.verb in MESSAGE_VERBS else "account"
-    return word if batch.selected == 1 else f"{word}s"
+    return word if batch.named == 1 else f"{word}s"

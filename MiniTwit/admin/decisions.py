@@ -20,7 +20,7 @@ class ModerationEventAdmin(LargeTableAdmin):
     sortable_by = []
     actions = None
     fields = ["created_at", "verb", "about", "before", "after", "reason", "note", "actor_name", "of_batch"]
-    readonly_fields = fields
+    readonly_fields = ["created_at", "about", "actor_name", "of_batch"]
 
     def lookup_allowed(self, lookup: str, value: Any, request: HttpRequest) -> bool:
         return lookup == "batch" or super().lookup_allowed(lookup, value, request)

@@ -56,6 +56,9 @@ class ModerationReason(models.Model):
     def __str__(self) -> str:
         return self.name
 
+    def natural_key(self) -> tuple[str]:
+        return (self.name,)
+
 
 class ModerationBatch(models.Model):
     """One decision: who, what, why, and how far it got.
@@ -93,6 +96,11 @@ class ModerationBatch(models.Model):
 
     def __str__(self) -> str:
         return f"{self.get_verb_display()} by {self.actor_name} ({self.pk})"
+
+    @property
+    def named(self) -> int:
+        """How many objects somebody chose; the rest are messages that a suspension flagged, too."""
+        return self.selected - self.messages
 
     @property
     def is_over(self) -> bool:

@@ -1,4 +1,4 @@
-"""Decisions about many, from the list to the batch's page: frozen, confirmed once, skipped where others were first."""
+"""Decisions about many, from the list to the batch's page: frozen, confirmed once, careful of what others did."""
 
 import re
 from datetime import timedelta
