@@ -18,7 +18,14 @@ from MiniTwit import triggers
 
 EXPECTED_SCHEMA = "minitwit_expected"
 # What the migrations create besides the models' tables.
-BESIDE_THE_MODELS = (triggers.CREATE_FUNCTION, triggers.CREATE_USER_TRIGGER, triggers.CREATE_MESSAGE_TRIGGER)
+BESIDE_THE_MODELS = (
+    triggers.CREATE_FUNCTION,
+    triggers.CREATE_USER_TRIGGER,
+    triggers.CREATE_MESSAGE_TRIGGER,
+    triggers.CREATE_LOG_FUNCTION,
+    triggers.CREATE_LOG_TRIGGER,
+    triggers.CREATE_LOG_TRUNCATE_TRIGGER,
+)
 
 TABLES = """
 SELECT relname FROM pg_class WHERE relnamespace = %(schema)s::regnamespace AND relkind IN ('r', 'p')

@@ -1,4 +1,6 @@
-"""`changed_at` is kept by the database, so that no way of changing a row can forget it.
+"""What the database itself sees to: `changed_at`, and that the log of decisions stays as it was written.
+
+`changed_at` is kept by the database, so that no way of changing a row can forget it.
 
 Every UPDATE that alters a row's data stamps it; nothing else can write it. The legacy import is the one exception:
 its transaction says so (`SET LOCAL minitwit.importing = 'on'`) and leaves the stamp alone, for a row that the import
@@ -38,3 +40,31 @@ CREATE_MESSAGE_TRIGGER = _CREATE_TRIGGER.format(
     name="minitwit_message_changed", table="MiniTwit_message", uncounted=""
 )
 DROP_MESSAGE_TRIGGER = 'DROP TRIGGER minitwit_message_changed ON "MiniTwit_message"'
+
+# The one change that the log allows: what a moderator wrote in his own words may be struck out when somebody asks to
+# be erased. Everything else in an event is a number, a date or a term of the back office.
+ERASED_NOTE = "(erased on request)"
+
+CREATE_LOG_FUNCTION = f"""
+CREATE FUNCTION minitwit_keep_log() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF TG_OP = 'UPDATE' THEN
+        IF to_jsonb(NEW) - 'note' = to_jsonb(OLD) - 'note' AND NEW.note = '{ERASED_NOTE}' THEN
+            RETURN NEW;
+        END IF;
+    END IF;
+    RAISE EXCEPTION 'The log of decisions cannot be changed or deleted.' USING ERRCODE = 'restrict_violation';
+END
+$$
+"""
+DROP_LOG_FUNCTION = "DROP FUNCTION minitwit_keep_log()"
+CREATE_LOG_TRIGGER = """
+CREATE TRIGGER minitwit_event_kept BEFORE UPDATE OR DELETE ON "MiniTwit_moderationevent" FOR EACH ROW
+EXECUTE FUNCTION minitwit_keep_log()
+"""
+DROP_LOG_TRIGGER = 'DROP TRIGGER minitwit_event_kept ON "MiniTwit_moderationevent"'
+CREATE_LOG_TRUNCATE_TRIGGER = """
+CREATE TRIGGER minitwit_event_not_truncated BEFORE TRUNCATE ON "MiniTwit_moderationevent" FOR EACH STATEMENT
+EXECUTE FUNCTION minitwit_keep_log()
+"""
+DROP_LOG_TRUNCATE_TRIGGER = 'DROP TRIGGER minitwit_event_not_truncated ON "MiniTwit_moderationevent"'

@@ -1,7 +1,22 @@
 """Admin screens of the domain, one file per screen."""
 
+from MiniTwit.admin.batches import ModerationBatchAdmin
+from MiniTwit.admin.decisions import ModerationEventAdmin
 from MiniTwit.admin.follows import FollowAdmin
 from MiniTwit.admin.messages import MessageAdmin
+from MiniTwit.admin.reasons import ModerationReasonAdmin
+from MiniTwit.admin.review import ReviewQueueAdmin
 from MiniTwit.admin.users import UserAdmin
+from MiniTwit.admin.watchlist import WatchHitAdmin, WatchTermAdmin
 
-__all__ = ["FollowAdmin", "MessageAdmin", "UserAdmin"]
+__all__ = [
+    "FollowAdmin",
+    "MessageAdmin",
+    "ModerationBatchAdmin",
+    "ModerationEventAdmin",
+    "ModerationReasonAdmin",
+    "ReviewQueueAdmin",
+    "UserAdmin",
+    "WatchHitAdmin",
+    "WatchTermAdmin",
+]

@@ -10,6 +10,7 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.text import Truncator
 
+from MiniTwit.admin.actions import message_actions
 from MiniTwit.admin.file_import import FileImportExportMixin
 from MiniTwit.admin.resources import MessageResource
 from MiniTwit.admin.screens import ImportRunFilter, LargeTableAdmin
@@ -34,11 +35,12 @@ class MessageAdmin(FileImportExportMixin, LargeTableAdmin):
         (None, {"fields": ["author", "text", "pub_date", "flagged"]}),
         ("Where it comes from", {"fields": ["legacy_id", "import_run", "changed_at"]}),
     ]
-    readonly_fields = ["legacy_id", "import_run", "changed_at"]
+    readonly_fields = ["flagged", "legacy_id", "import_run", "changed_at"]
+    actions = message_actions
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
-        fieldsets = super().get_fieldsets(request, obj)
-        return fieldsets if obj else fieldsets[:1]  # a new message comes from here
+        """A new message comes from here, and nobody has decided about it yet."""
+        return super().get_fieldsets(request, obj) if obj else [(None, {"fields": ["author", "text", "pub_date"]})]
 
     @admin.display(description="message")
     def excerpt(self, message: Message) -> str:

@@ -8,6 +8,7 @@ from django.db.models import QuerySet
 from django.db.models.expressions import Combinable
 from django.http import HttpRequest
 
+from MiniTwit.admin.actions import permitted
 from MiniTwit.admin.pagination import EstimatePaginator
 
 
@@ -59,4 +60,4 @@ class LargeTableAdmin(admin.ModelAdmin):
         # Django's own deletion loads every selected row and what hangs on it, and writes a form field for each.
         actions = super().get_actions(request)
         actions.pop("delete_selected", None)
-        return actions
+        return permitted(actions, request)

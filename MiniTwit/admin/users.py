@@ -13,6 +13,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.html import format_html
 
+from MiniTwit.admin.actions import user_actions
 from MiniTwit.admin.file_import import FileImportExportMixin
 from MiniTwit.admin.resources import UserResource
 from MiniTwit.admin.screens import ImportRunFilter, LargeTableAdmin
@@ -49,6 +50,7 @@ class UserEditForm(UserChangeForm):
 @admin.register(User)
 class UserAdmin(FileImportExportMixin, LargeTableAdmin, auth_admin.UserAdmin):
     resource_classes = [UserResource]
+    actions = user_actions
     form = UserEditForm
     add_form = UserAddForm
     list_display = ["username", "email", "is_active", "is_staff", "date_joined"]
@@ -60,7 +62,7 @@ class UserAdmin(FileImportExportMixin, LargeTableAdmin, auth_admin.UserAdmin):
     fieldsets = [
         (None, {"fields": ["username", "password", "email", "first_name", "last_name", "is_active"]}),
         ("Rights", {"fields": list(PRIVILEGES), "description": "Only superusers can change these."}),
-        ("On MiniTwit", {"fields": ["related_rows"]}),
+        ("On MiniTwit", {"fields": ["suspended_at", "suspended_until", "related_rows"]}),
         (
             "Where it comes from",
             {"fields": ["date_joined", "last_login", "legacy_id", "import_run", "changed_at"]},
@@ -69,7 +71,16 @@ class UserAdmin(FileImportExportMixin, LargeTableAdmin, auth_admin.UserAdmin):
     add_fieldsets = [
         (None, {"fields": ["username", "email", "usable_password", "password1", "password2"]}),
     ]
-    readonly_fields = ["related_rows", "date_joined", "last_login", "legacy_id", "import_run", "changed_at"]
+    readonly_fields = [
+        "suspended_at",
+        "suspended_until",
+        "related_rows",
+        "date_joined",
+        "last_login",
+        "legacy_id",
+        "import_run",
+        "changed_at",
+    ]
 
     @admin.display(description="lists")
     def related_rows(self, user: User) -> str:

@@ -7,12 +7,21 @@ came from the old database carry its id (`legacy_id`) and the number of the impo
 
 from django.conf import settings
 from django.contrib.auth.models import AbstractUser
+from django.contrib.postgres.indexes import BrinIndex, GinIndex, OpClass
 from django.core.validators import validate_email
 from django.db import models
-from django.db.models.functions import Now
+from django.db.models.functions import Now, Upper
 from django.utils import timezone
 
 from MiniTwit.validators import USERNAME_MAX_LENGTH, PrintableUsernameValidator
+
+
+class Decision(models.TextChoices):
+    """What a moderator decided about a message."""
+
+    FLAG = "flag", "flagged"
+    UNFLAG = "unflag", "unflagged"
+    KEEP = "keep", "kept"
 
 
 class User(AbstractUser):
@@ -47,6 +56,9 @@ class User(AbstractUser):
         db_default=Now(),
         help_text="Empty when unknown: the old database did not keep it.",
     )
+    # A suspension is a decision of the moderators; `is_active` is the administrators' own switch.
+    suspended_at = models.DateTimeField("suspended", null=True, editable=False)
+    suspended_until = models.DateTimeField(null=True, editable=False, help_text="Empty: until reinstated.")
     legacy_id = models.BigIntegerField("old id", null=True, unique=True, editable=False)
     import_run = models.IntegerField("import run", null=True, editable=False)
     changed_at = models.DateTimeField("changed here", null=True, editable=False)
@@ -55,10 +67,31 @@ class User(AbstractUser):
         permissions = [
             ("import_user", "Can import users from a file"),
             ("export_user", "Can export users to a file"),
+            ("moderate_user", "Can suspend, reinstate and warn users"),
+            ("erase_user", "Can erase a user on request"),
+            ("export_case", "Can export all that is kept about a user"),
         ]
         constraints = [
             models.CheckConstraint(condition=~models.Q(username=""), name="user_username_not_empty"),
+            models.CheckConstraint(
+                condition=models.Q(suspended_until=None) | models.Q(suspended_at__isnull=False),
+                name="user_suspended_until_needs_suspension",
+            ),
         ]
+        indexes = [
+            models.Index(
+                fields=["suspended_at"], condition=models.Q(suspended_at__isnull=False), name="user_suspended"
+            ),
+            # `icontains` compares UPPER(username); see `MiniTwit/search.py`.
+            GinIndex(OpClass(Upper("username"), name="gin_trgm_ops"), name="user_username_trigrams"),
+        ]
+
+    @property
+    def is_suspended(self) -> bool:
+        """Whether the account may not sign in now because of a moderator's decision."""
+        if self.suspended_at is None:
+            return False
+        return self.suspended_until is None or self.suspended_until > timezone.now()
 
 
 class Message(models.Model):
@@ -70,6 +103,10 @@ class Message(models.Model):
     text = models.TextField()
     pub_date = models.DateTimeField("published", default=timezone.now, db_default=Now())
     flagged = models.BooleanField(default=False, db_default=False, help_text="Hidden from timelines.")
+    decision = models.CharField(
+        "last decision", max_length=6, choices=Decision, blank=True, default="", db_default="", editable=False
+    )
+    decided_at = models.DateTimeField("reviewed", null=True, editable=False)
     legacy_id = models.BigIntegerField("old id", null=True, unique=True, editable=False)
     import_run = models.IntegerField("import run", null=True, editable=False)
     changed_at = models.DateTimeField("changed here", null=True, editable=False)
@@ -78,14 +115,52 @@ class Message(models.Model):
         permissions = [
             ("import_message", "Can import messages from a file"),
             ("export_message", "Can export messages to a file"),
+            ("moderate_message", "Can flag, unflag and keep messages"),
+            ("purge_message", "Can delete messages for good"),
         ]
         constraints = [
             models.CheckConstraint(condition=~models.Q(text=""), name="message_text_not_empty"),
+            models.CheckConstraint(
+                condition=models.Q(decision="", decided_at=None)
+                | (models.Q(decision__in=Decision.values) & models.Q(decided_at__isnull=False)),
+                name="message_decision_and_date",
+            ),
         ]
         # Many messages share a second, so every order ends in the id.
         indexes = [
             models.Index(models.F("pub_date").desc(), models.F("id").desc(), name="message_newest"),
             models.Index("author", models.F("pub_date").desc(), models.F("id").desc(), name="message_author_newest"),
+            models.Index(
+                models.F("pub_date").desc(),
+                models.F("id").desc(),
+                condition=models.Q(flagged=True),
+                name="message_flagged_newest",
+            ),
+            models.Index(
+                models.F("pub_date").desc(),
+                models.F("id").desc(),
+                condition=models.Q(decided_at__isnull=False),
+                name="message_reviewed_newest",
+            ),
+            # What the old application had flagged and nobody has looked at since: the review queue begins with it.
+            models.Index(
+                models.F("pub_date"),
+                models.F("id"),
+                condition=models.Q(flagged=True, decided_at=None),
+                name="message_flagged_unreviewed",
+            ),
+            # What suspended authors have left unreviewed, however much of theirs was decided about already.
+            models.Index(
+                models.F("author"),
+                models.F("pub_date"),
+                models.F("id"),
+                condition=models.Q(decided_at=None),
+                name="message_author_unreviewed",
+            ),
+            # The rows of one import lie together, so a summary of each block is enough, and costs next to nothing.
+            BrinIndex(fields=["import_run"], name="message_import_run"),
+            # `icontains` compares UPPER(text); see `MiniTwit/search.py`.
+            GinIndex(OpClass(Upper("text"), name="gin_trgm_ops"), name="message_text_trigrams"),
         ]
 
     def __str__(self) -> str:

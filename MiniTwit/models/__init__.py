@@ -1,0 +1,36 @@
+"""The models, by subject: the domain itself, and what moderating it leaves behind."""
+
+from MiniTwit.models.domain import Decision, Follow, Message, User
+from MiniTwit.models.moderation import (
+    BatchState,
+    ModerationBatch,
+    ModerationEvent,
+    ModerationReason,
+    PurgedMessage,
+    SelectedRow,
+    StaffNote,
+    Strike,
+    Verb,
+)
+from MiniTwit.models.review import ReviewClaim, WatchHit, WatchTerm
+from MiniTwit.models.saved_filters import SavedFilter
+
+__all__ = [
+    "BatchState",
+    "Decision",
+    "Follow",
+    "Message",
+    "ModerationBatch",
+    "ModerationEvent",
+    "ModerationReason",
+    "PurgedMessage",
+    "ReviewClaim",
+    "SavedFilter",
+    "SelectedRow",
+    "StaffNote",
+    "Strike",
+    "User",
+    "Verb",
+    "WatchHit",
+    "WatchTerm",
+]
