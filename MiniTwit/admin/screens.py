@@ -1,35 +1,68 @@
 """What the screens of users, messages and follows have in common: they stay fast on millions of rows."""
 
+from collections.abc import Sequence
 from typing import Any
 
+from django.conf import settings
 from django.contrib import admin
-from django.contrib.admin.views.main import ChangeList
-from django.db.models import QuerySet
+from django.contrib.admin.options import IncorrectLookupParameters
+from django.contrib.admin.views.main import PAGE_VAR, ChangeList
+from django.contrib.admin.widgets import AutocompleteSelect
+from django.db.models import Model, QuerySet
 from django.db.models.expressions import Combinable
-from django.http import HttpRequest
+from django.forms import Media
+from django.http import HttpRequest, HttpResponse
+from django.urls import NoReverseMatch, reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString, mark_safe
 
-from MiniTwit.admin.pagination import EstimatePaginator
+from MiniTwit.admin.pagination import (
+    BoundedPaginator,
+    Cursor,
+    InvalidCursor,
+    KeysetPages,
+    Place,
+    count_rows,
+    rows_of,
+)
+from MiniTwit.admin.saved_filters import SavedFiltersMixin
+from MiniTwit.models import Message
+
+NOTHING: SafeString = mark_safe('<span class="quiet">–</span>')
 
 
-class ImportRunFilter(admin.SimpleListFilter):
-    """Rows that one import brought. Shown when it is in use: the result page of an import links here."""
-
-    title = "import"
-    parameter_name = "import_run"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        run = request.GET.get(self.parameter_name, "")
-        return [(run, f"Import {run}")] if run else []
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet | None:
-        run = self.value()
-        if run is None:
-            return None
-        return queryset.filter(import_run=int(run)) if run.isascii() and run.isdigit() else queryset.none()
+def mark(label: str, kind: str = "") -> SafeString:
+    """A word that stands out in a list."""
+    return format_html('<span class="mark {}">{}</span>', kind, label)
 
 
-class IndexOrderedChangeList(ChangeList):
-    """Sorts only as an index does."""
+def zoned(title: str) -> str:
+    """A column's title that says in which time zone its dates are."""
+    return f"{title} ({settings.TIME_ZONE})"
+
+
+def import_run_link(run: int | None) -> str | SafeString:
+    """Which import brought a row, leading to that import's page where there is one."""
+    if run is None:
+        return "here"
+    try:
+        return format_html(
+            '<a href="{}">import {}</a>', reverse("admin:legacy_import_importrun_change", args=[run]), run
+        )
+    except NoReverseMatch:
+        return f"import {run}"
+
+
+class KeysetChangeList(ChangeList):
+    """Sorts only as an index does, pages by keysets, and never counts a whole table.
+
+    Attributes:
+        pages: this page and its neighbours.
+        count: how many rows there are, exactly or roughly.
+        search_notice: why the search finds nothing; empty when it may find something.
+    """
+
+    pages: KeysetPages
 
     def get_ordering_field(self, field_name: Any) -> Any:
         # Django hides the links of columns that are not `sortable_by`, yet sorts by them when the address says so.
@@ -43,17 +76,66 @@ class IndexOrderedChangeList(ChangeList):
             return [column]
         return [column, "-pk" if column.startswith("-") else "pk"]
 
+    def get_results(self, request: HttpRequest) -> None:
+        self.count = count_rows(self.queryset)
+        try:
+            cursor = Cursor.parse(request.GET.get(PAGE_VAR, ""))
+            self.pages = KeysetPages(rows_of(self.queryset, self.count), self.list_per_page, cursor)
+        except InvalidCursor as error:
+            raise IncorrectLookupParameters from error
+        self.model_admin.load_columns(self.pages.rows)
+        self.search_notice = self.model_admin.explain_search(self.query) if self.query else ""
+        self.result_list = self.pages.rows
+        self.result_count = self.count.number
+        self.full_result_count = None
+        self.show_full_result_count = False
+        self.show_admin_actions = True
+        self.can_show_all = self.multi_page = False
+        self.paginator = None
 
-class LargeTableAdmin(admin.ModelAdmin):
-    """No full counts, no facets, no action that loads what it deletes."""
+    def page_links(self) -> list[tuple[str, str]]:
+        """The titles and addresses of first, previous, next and last; an empty address where there is no such page."""
+        is_first, is_last = self.pages.previous is None, self.pages.next is None
+        return [
+            ("First", "" if is_first else self.get_query_string()),
+            ("Previous", "" if is_first else self.get_query_string({PAGE_VAR: self.pages.previous})),
+            ("Next", "" if is_last else self.get_query_string({PAGE_VAR: self.pages.next})),
+            ("Last", "" if is_last else self.get_query_string({PAGE_VAR: Cursor(Place.LAST)})),
+        ]
 
-    paginator = EstimatePaginator
+
+class LargeTableAdmin(SavedFiltersMixin, admin.ModelAdmin):
+    """Keyset pages, no full counts, no facets, no action that loads what it deletes."""
+
+    change_list_template = "admin/MiniTwit/large_change_list.html"
+    paginator = BoundedPaginator
     list_per_page = 50
     show_full_result_count = False
     show_facets = admin.ShowFacets.NEVER
 
+    @property
+    def media(self) -> Media:
+        """With what autocompletion in a filter needs."""
+        some_field = Message._meta.get_field("author")
+        own = Media(css={"all": ["MiniTwit/lists.css"]}, js=["admin/js/jquery.init.js", "MiniTwit/lists.js"])
+        return super().media + AutocompleteSelect(some_field, self.admin_site).media + own
+
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
-        return IndexOrderedChangeList
+        return KeysetChangeList
+
+    def load_columns(self, rows: Sequence[Model]) -> None:
+        """Fetch what the page's rows show beside their own fields: one query for each column, never one per row."""
+
+    def explain_search(self, term: str) -> str:
+        """Say why a search can find nothing; empty when it can."""
+        return ""
+
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+        response: HttpResponse = super().changelist_view(request, extra_context)
+        context = getattr(response, "context_data", None)
+        if context and "cl" in context and hasattr(context["cl"], "count"):
+            context["selection_note_all"] = f"All {context['cl'].count} selected"
+        return response
 
     def get_actions(self, request: HttpRequest) -> dict[str, Any]:
         # Django's own deletion loads every selected row and what hangs on it, and writes a form field for each.
