@@ -105,6 +105,7 @@ DATABASES = {"default": database_settings(debug=DEBUG, var_dir=VAR_DIR)}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 AUTH_USER_MODEL = "MiniTwit.User"
+AUTHENTICATION_BACKENDS = ["MiniTwit.authentication.SuspendableBackend"]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
     for name in (

@@ -16,8 +16,10 @@ def empty_tables_and_the_log(test_case: TransactionTestCase) -> None:
     alter = 'ALTER TABLE "MiniTwit_moderationevent" {} TRIGGER minitwit_event_not_truncated'
     with connection.cursor() as cursor:
         cursor.execute(alter.format("DISABLE"))
-        EMPTY_TABLES(test_case)
-        cursor.execute(alter.format("ENABLE"))
+        try:
+            EMPTY_TABLES(test_case)
+        finally:
+            cursor.execute(alter.format("ENABLE"))
 
 
 TransactionTestCase._fixture_teardown = empty_tables_and_the_log

@@ -62,6 +62,7 @@ class Migration(migrations.Migration):
                 ("changed", models.BigIntegerField(db_default=0, default=0)),
                 ("unchanged", models.BigIntegerField(db_default=0, default=0)),
                 ("skipped", models.BigIntegerField(db_default=0, default=0)),
+                ("messages", models.BigIntegerField(db_default=0, default=0)),
                 ("error", models.TextField(blank=True, db_default="", default="")),
                 ("cancel_requested", models.BooleanField(db_default=False, default=False)),
                 ("created_at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
@@ -126,6 +127,13 @@ class Migration(migrations.Migration):
             options={
                 "ordering": ["position", "name"],
             },
+        ),
+        migrations.CreateModel(
+            name="PurgedMessage",
+            fields=[
+                ("legacy_id", models.BigIntegerField(primary_key=True, serialize=False, verbose_name="old id")),
+                ("purged_at", models.DateTimeField()),
+            ],
         ),
         migrations.CreateModel(
             name="ReviewClaim",
@@ -195,13 +203,11 @@ class Migration(migrations.Migration):
                         blank=True,
                         choices=[
                             ("", "waiting"),
-                            ("changed", "changed"),
-                            ("unchanged", "was so already"),
                             ("skipped", "skipped"),
                         ],
                         db_default="",
                         default="",
-                        max_length=9,
+                        max_length=7,
                     ),
                 ),
                 ("why", models.TextField(blank=True, db_default="", default="")),

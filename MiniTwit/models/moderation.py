@@ -54,6 +54,7 @@ class ModerationBatch(models.Model):
 
     A selection made on a list is frozen in `selected_rows` before anything is confirmed. Counts: `selected` objects,
     of which `changed` got an event, `unchanged` were so already, and `skipped` were changed by others in between.
+    `messages` of them were not named: a suspension may flag all that an account wrote.
     """
 
     verb = models.CharField(max_length=9, choices=Verb)
@@ -70,6 +71,7 @@ class ModerationBatch(models.Model):
     changed = models.BigIntegerField(default=0, db_default=0)
     unchanged = models.BigIntegerField(default=0, db_default=0)
     skipped = models.BigIntegerField(default=0, db_default=0)
+    messages = models.BigIntegerField(default=0, db_default=0)
     error = models.TextField(blank=True, default="", db_default="")
     cancel_requested = models.BooleanField(default=False, db_default=False)
     created_at = models.DateTimeField(db_default=Now())
@@ -84,21 +86,27 @@ class ModerationBatch(models.Model):
     def __str__(self) -> str:
         return f"{self.get_verb_display()} by {self.actor_name} ({self.pk})"
 
+    @property
+    def is_over(self) -> bool:
+        return self.state in (BatchState.DONE, BatchState.CANCELLED, BatchState.FAILED)
+
 
 class SelectedRow(models.Model):
-    """One object of a frozen selection, as it was seen: `changed_at` is its version."""
+    """One object of a frozen selection, as it was seen: `changed_at` is its version.
+
+    What is done with leaves this table, so that nothing is ever done twice; what was skipped stays, with why. The
+    rows of an undo are the events that it undoes.
+    """
 
     class Outcome(models.TextChoices):
         WAITING = "", "waiting"
-        CHANGED = "changed", "changed"
-        UNCHANGED = "unchanged", "was so already"
         SKIPPED = "skipped", "skipped"
 
     pk = models.CompositePrimaryKey("batch_id", "object_id")
     batch = models.ForeignKey(ModerationBatch, on_delete=models.CASCADE, related_name="selected_rows", db_index=False)
     object_id = models.BigIntegerField()
     changed_at = models.DateTimeField(null=True)
-    outcome = models.CharField(max_length=9, choices=Outcome, blank=True, default="", db_default="")
+    outcome = models.CharField(max_length=7, choices=Outcome, blank=True, default="", db_default="")
     why = models.TextField(blank=True, default="", db_default="")
 
     def __str__(self) -> str:
@@ -164,6 +172,16 @@ class ModerationEvent(models.Model):
     def __str__(self) -> str:
         about = f"message {self.message_id}" if self.message_id else f"user {self.user_id}"
         return f"{self.get_verb_display()} {about} by {self.actor_name}"
+
+
+class PurgedMessage(models.Model):
+    """The old id of a message that was deleted for good, so that no later import brings it back."""
+
+    legacy_id = models.BigIntegerField("old id", primary_key=True)
+    purged_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"old message {self.legacy_id}"
 
 
 class Strike(models.Model):

@@ -85,7 +85,7 @@ DRIFTS = {
         "MiniTwit_follow, constraint follow_unique_pair: expected UNIQUE (who_id, whom_id), found nothing.",
     ),
     "a dropped primary key": (
-        'ALTER TABLE "MiniTwit_message" DROP CONSTRAINT "MiniTwit_message_pkey"',
+        'ALTER TABLE "MiniTwit_message" DROP CONSTRAINT "MiniTwit_message_pkey" CASCADE',
         "MiniTwit_message, constraint MiniTwit_message_pkey: expected PRIMARY KEY (id), found nothing.",
     ),
     "a dropped index": (

@@ -1,0 +1,134 @@
+"""What all verbs share: whose decision it is, the batch that it belongs to, and the count of what came of it."""
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from django.db import connection, models, transaction
+from django.db.models import F, QuerySet
+from django.utils import timezone
+
+from MiniTwit.models import BatchState, ModerationBatch, ModerationReason, SelectedRow, User, Verb
+from MiniTwit.moderation.errors import ModerationError
+
+COMMAND_LINE = "the command line"
+Objects = QuerySet[Any] | Iterable[models.Model | int]
+
+
+@dataclass(frozen=True)
+class Cause:
+    """Who decided, and why. The name is kept beside the account, because it outlives it."""
+
+    actor: User | None
+    actor_name: str
+    reason: str
+    note: str = ""
+
+    @classmethod
+    def of(cls, actor: User | None, actor_name: str, reason: ModerationReason | str, note: str) -> "Cause":
+        """The cause that a verb was given.
+
+        Raises:
+            ModerationError: a reason that does not fit the log.
+        """
+        name = str(reason).strip()
+        longest = ModerationReason._meta.get_field("name").max_length or 0
+        if len(name) > longest:
+            raise ModerationError(
+                "reason_too_long", f"A reason has {longest} characters at most; write the rest into the note."
+            )
+        return cls(actor, actor.get_username() if actor else actor_name or COMMAND_LINE, name, note.strip())
+
+    @classmethod
+    def of_batch(cls, batch: ModerationBatch) -> "Cause":
+        return cls(batch.actor, batch.actor_name, batch.reason, batch.note)
+
+    def as_columns(self) -> dict[str, Any]:
+        """The columns of a batch or an event that tell of it."""
+        return {"actor": self.actor, "actor_name": self.actor_name, "reason": self.reason, "note": self.note}
+
+    def require_reason(self) -> None:
+        if not self.reason:
+            raise ModerationError("reason_missing", "Give a reason for the decision.")
+
+
+@dataclass
+class Tally:
+    """What came of a verb.
+
+    Attributes:
+        skipped: why an object was left alone, by its id (for an undo: by the id of the event).
+        messages: how many messages were dealt with besides the objects that were named.
+    """
+
+    changed: int = 0
+    unchanged: int = 0
+    skipped: dict[int, str] = field(default_factory=dict)
+    messages: int = 0
+
+    def __add__(self, other: "Tally") -> "Tally":
+        return Tally(
+            self.changed + other.changed,
+            self.unchanged + other.unchanged,
+            self.skipped | other.skipped,
+            self.messages + other.messages,
+        )
+
+
+def ids_of(objects: Objects) -> list[int]:
+    """The ids of a queryset's objects, of instances, or those given; each once, in order."""
+    if isinstance(objects, QuerySet):
+        return sorted(set(objects.order_by().values_list("pk", flat=True)))
+    return sorted({each.pk if isinstance(each, models.Model) else int(each) for each in objects})
+
+
+@contextmanager
+def open_batch(
+    verb: Verb, cause: Cause, batch: ModerationBatch | None = None, **columns: Any
+) -> Iterator[ModerationBatch]:
+    """One transaction, with a batch of its own or the one that is open already."""
+    with transaction.atomic():
+        if batch is not None:
+            yield batch
+            return
+        batch = ModerationBatch.objects.create(
+            verb=verb, state=BatchState.RUNNING, confirmed_at=timezone.now(), **cause.as_columns(), **columns
+        )
+        yield batch
+        close_batch(batch, BatchState.DONE)
+
+
+def close_batch(batch: ModerationBatch, state: BatchState, error: str = "") -> None:
+    """Write down how a batch ended."""
+    batch.state, batch.error, batch.finished_at = state, error, timezone.now()
+    batch.save(update_fields=["state", "error", "finished_at"])
+
+
+def record(batch: ModerationBatch, tally: Tally, *, selected: int = 0) -> None:
+    """Add to a batch's counts, and keep what was skipped and why.
+
+    Args:
+        selected: of how many named objects the batch has not known before.
+    """
+    SelectedRow.objects.bulk_create(
+        SelectedRow(batch=batch, object_id=object_id, outcome=SelectedRow.Outcome.SKIPPED, why=why)
+        for object_id, why in tally.skipped.items()
+    )
+    ModerationBatch.objects.filter(pk=batch.pk).update(
+        selected=F("selected") + selected + tally.messages,
+        changed=F("changed") + tally.changed,
+        unchanged=F("unchanged") + tally.unchanged,
+        skipped=F("skipped") + len(tally.skipped),
+        messages=F("messages") + tally.messages,
+    )
+    batch.refresh_from_db(fields=["selected", "changed", "unchanged", "skipped", "messages"])
+
+
+def database_time() -> datetime:
+    """The database's clock, now. Asked for once the rows are locked, it puts decisions about a row in order."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT clock_timestamp()")
+        now: datetime = cursor.fetchone()[0]
+    return now

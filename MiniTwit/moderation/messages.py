@@ -1,0 +1,191 @@
+"""What the verbs do to messages: a handful of statements, however many messages there are.
+
+Rows are locked first, in the order of their ids, so that two moderators never wait for each other. The change and
+its events are one statement: neither is ever without the other.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.db import connection
+from psycopg2 import sql
+
+from MiniTwit.models import (
+    Message,
+    ModerationBatch,
+    ModerationEvent,
+    PurgedMessage,
+    ReviewClaim,
+    Verb,
+    WatchHit,
+)
+from MiniTwit.moderation.batches import Cause, Tally, database_time
+from MiniTwit.moderation.history import newer_than_the_event, who_did_what
+
+# What becomes of `flagged`; None leaves it as it is.
+FLAGGED = {Verb.FLAG: True, Verb.UNFLAG: False, Verb.KEEP: None}
+
+# The end of every statement that changes messages: `changed` holds id, author_id, before, after.
+LOG = """
+INSERT INTO {event}
+    (batch_id, verb, message_id, user_id, before, after, reason, note, actor_id, actor_name, created_at)
+SELECT %(batch)s, %(verb)s, id, author_id, before, after,
+    %(reason)s, %(note)s, %(actor)s::bigint, %(actor_name)s, %(now)s
+FROM changed ORDER BY id
+"""
+
+NAMES: dict[str, sql.Composable] = {
+    "message": sql.Identifier(Message._meta.db_table),
+    "event": sql.Identifier(ModerationEvent._meta.db_table),
+    "hit": sql.Identifier(WatchHit._meta.db_table),
+    "claim": sql.Identifier(ReviewClaim._meta.db_table),
+    "purged": sql.Identifier(PurgedMessage._meta.db_table),
+}
+NAMES["log"] = sql.SQL(LOG).format(**NAMES)
+
+LOCK = "SELECT id FROM {message} WHERE id = ANY(%(ids)s) ORDER BY id FOR {strength}"
+
+DECIDE = """
+WITH changed AS (
+    UPDATE {message} AS message
+    SET flagged = coalesce(%(flagged)s, former.flagged), decision = %(verb)s, decided_at = %(now)s
+    FROM {message} AS former
+    WHERE former.id = message.id AND message.id = ANY(%(ids)s)
+        AND (former.flagged, former.decision) <> (coalesce(%(flagged)s, former.flagged), %(verb)s)
+    RETURNING message.id, message.author_id,
+        jsonb_build_object('flagged', former.flagged, 'decision', former.decision, 'decided_at', former.decided_at)
+            AS before,
+        jsonb_build_object('flagged', message.flagged, 'decision', message.decision, 'decided_at', message.decided_at)
+            AS after
+)
+{log}
+"""
+
+# A hit waits until somebody has decided about the message since it was found.
+SETTLE_HITS = """
+UPDATE {hit} AS hit SET waiting = NOT hit.waiting FROM {message} AS message
+WHERE message.id = hit.message_id AND message.id = ANY(%(ids)s)
+    AND hit.waiting <> (message.decided_at IS NULL OR hit.created_at > message.decided_at)
+"""
+
+REMEMBER_PURGED = """
+INSERT INTO {purged} (legacy_id, purged_at)
+SELECT legacy_id, %(now)s FROM {message} WHERE id = ANY(%(ids)s) AND legacy_id IS NOT NULL
+ON CONFLICT DO NOTHING
+"""
+PURGE = """
+WITH hits AS (DELETE FROM {hit} WHERE message_id = ANY(%(ids)s)),
+claims AS (DELETE FROM {claim} WHERE message_id = ANY(%(ids)s)),
+changed AS (
+    DELETE FROM {message} WHERE id = ANY(%(ids)s)
+    RETURNING id, author_id,
+        jsonb_build_object('flagged', flagged, 'decision', decision, 'decided_at', decided_at, 'length', length(text),
+            'pub_date', pub_date, 'legacy_id', legacy_id, 'import_run', import_run) AS before,
+        NULL::jsonb AS after
+)
+{log}
+"""
+
+# How a message stands to an event that is to be undone.
+STANDING = """
+SELECT event.id, message.id, event.message_id,
+    message.flagged = (event.after->>'flagged')::boolean AND message.decision = event.after->>'decision'
+        AND message.decided_at IS NOT DISTINCT FROM (event.after->>'decided_at')::timestamptz,
+    message.flagged = (event.before->>'flagged')::boolean AND message.decision = event.before->>'decision'
+        AND message.decided_at IS NOT DISTINCT FROM (event.before->>'decided_at')::timestamptz
+FROM {event} AS event LEFT JOIN {message} AS message ON message.id = event.message_id
+WHERE event.id = ANY(%(events)s) AND event.message_id IS NOT NULL
+"""
+RESTORE = """
+WITH changed AS (
+    UPDATE {message} AS message
+    SET flagged = (event.before->>'flagged')::boolean, decision = event.before->>'decision',
+        decided_at = (event.before->>'decided_at')::timestamptz
+    FROM {event} AS event
+    WHERE event.message_id = message.id AND event.id = ANY(%(events)s)
+    RETURNING message.id, message.author_id, event.after AS before, event.before AS after
+)
+{log}
+"""
+
+
+def decide(verb: Verb, ids: Sequence[int], batch: ModerationBatch, cause: Cause) -> Tally:
+    """Flag, unflag or keep messages. What is so already, by a decision made here, stays without an event."""
+    found = lock(ids)
+    changed = execute(DECIDE, log_parameters(verb, batch, cause, ids=found, flagged=FLAGGED[verb]))
+    execute(SETTLE_HITS, {"ids": found})
+    return Tally(changed, len(found) - changed, skipped_as_gone(ids, found))
+
+
+def purge(ids: Sequence[int], batch: ModerationBatch, cause: Cause) -> Tally:
+    """Delete messages for good. Their old ids are kept, so that no later import brings them back."""
+    found = lock(ids, "UPDATE")
+    parameters = log_parameters(Verb.PURGE, batch, cause, ids=found)
+    execute(REMEMBER_PURGED, parameters)
+    return Tally(execute(PURGE, parameters), 0, skipped_as_gone(ids, found))
+
+
+def flag_all_of(user_ids: Sequence[int], batch: ModerationBatch, cause: Cause) -> Tally:
+    """Flag all messages of some authors."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            sql.SQL("SELECT id FROM {message} WHERE author_id = ANY(%(users)s)").format(**NAMES),
+            {"users": list(user_ids)},
+        )
+        ids = [message_id for (message_id,) in cursor.fetchall()]
+    tally = decide(Verb.FLAG, ids, batch, cause)
+    # What was deleted since it was looked up was not named by anybody, so nobody is told.
+    return Tally(tally.changed, tally.unchanged, messages=tally.changed + tally.unchanged)
+
+
+def undo(event_ids: Sequence[int], batch: ModerationBatch, cause: Cause) -> Tally:
+    """Put messages back as they were before the events, where they still are as the events left them."""
+    with connection.cursor() as cursor:
+        about = sql.SQL("SELECT message_id FROM {event} WHERE id = ANY(%s) AND message_id IS NOT NULL")
+        cursor.execute(about.format(**NAMES), [list(event_ids)])
+        ids = [message_id for (message_id,) in cursor.fetchall()]
+    if not ids:
+        return Tally()
+    found = lock(ids)
+    with connection.cursor() as cursor:
+        cursor.execute(sql.SQL(STANDING).format(**NAMES), {"events": list(event_ids)})
+        standings = cursor.fetchall()
+    restorable = [event for event, _, _, as_left, _ in standings if as_left]
+    unchanged = [event for event, _, _, as_left, as_before in standings if as_before and not as_left]
+    others = {event: message for event, _, message, as_left, as_before in standings if not (as_left or as_before)}
+    gone = {event for event, found_id, *_ in standings if found_id is None}
+    execute(RESTORE, log_parameters(Verb.UNDO, batch, cause, events=restorable))
+    execute(SETTLE_HITS, {"ids": found})
+    return Tally(len(restorable), len(unchanged), who_did_what("message", others, gone, newer_than_the_event))
+
+
+def lock(ids: Sequence[int], strength: str = "NO KEY UPDATE") -> list[int]:
+    """Lock the messages that are (still) there, and return their ids."""
+    with connection.cursor() as cursor:
+        cursor.execute(sql.SQL(LOCK).format(**NAMES, strength=sql.SQL(strength)), {"ids": list(ids)})
+        return [message_id for (message_id,) in cursor.fetchall()]
+
+
+def skipped_as_gone(ids: Sequence[int], found: Sequence[int]) -> dict[int, str]:
+    missing = set(ids) - set(found)
+    return who_did_what("message", {message_id: message_id for message_id in missing}, missing)
+
+
+def log_parameters(verb: Verb, batch: ModerationBatch, cause: Cause, **others: Any) -> dict[str, Any]:
+    return {
+        "batch": batch.pk,
+        "verb": verb.value,
+        "reason": cause.reason,
+        "note": cause.note,
+        "actor": cause.actor.pk if cause.actor else None,
+        "actor_name": cause.actor_name,
+        "now": database_time(),
+        **others,
+    }
+
+
+def execute(statement: str, parameters: dict[str, Any]) -> int:
+    """Run a statement and return how many rows it wrote."""
+    with connection.cursor() as cursor:
+        cursor.execute(sql.SQL(statement).format(**NAMES), parameters)
+        return int(cursor.rowcount)

@@ -1,0 +1,216 @@
+"""The verbs: what a moderator can do. Every change of a message's or an account's state goes through one of them.
+
+Each is one transaction and one batch, takes any number of objects, and leaves one event for every object that it
+changed. None of them looks at permissions: whoever calls them has done so.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from MiniTwit.models import ModerationBatch, ModerationEvent, ModerationReason, User, Verb
+from MiniTwit.moderation import messages as message_verbs
+from MiniTwit.moderation import users as user_verbs
+from MiniTwit.moderation.batches import Cause, Objects, Tally, ids_of, open_batch, record
+from MiniTwit.moderation.errors import ModerationError
+
+MESSAGE_VERBS = frozenset({Verb.FLAG, Verb.UNFLAG, Verb.KEEP, Verb.PURGE})
+USER_VERBS = frozenset({Verb.SUSPEND, Verb.REINSTATE, Verb.WARN})
+FOR_GOOD = frozenset({Verb.PURGE, Verb.ERASE})
+Reason = ModerationReason | str
+
+
+def flag(
+    *,
+    messages: Objects,
+    actor: User | None,
+    reason: Reason,
+    note: str = "",
+    actor_name: str = "",
+    batch: ModerationBatch | None = None,
+) -> ModerationBatch:
+    """Hide messages from timelines."""
+    return decide(Verb.FLAG, messages, Cause.of(actor, actor_name, reason, note), batch)
+
+
+def unflag(
+    *,
+    messages: Objects,
+    actor: User | None,
+    reason: Reason,
+    note: str = "",
+    actor_name: str = "",
+    batch: ModerationBatch | None = None,
+) -> ModerationBatch:
+    """Show messages on timelines again."""
+    return decide(Verb.UNFLAG, messages, Cause.of(actor, actor_name, reason, note), batch)
+
+
+def keep(
+    *,
+    messages: Objects,
+    actor: User | None,
+    reason: Reason,
+    note: str = "",
+    actor_name: str = "",
+    batch: ModerationBatch | None = None,
+) -> ModerationBatch:
+    """Say that messages were reviewed and stay as they are."""
+    return decide(Verb.KEEP, messages, Cause.of(actor, actor_name, reason, note), batch)
+
+
+def purge(
+    *,
+    messages: Objects,
+    actor: User | None,
+    reason: Reason,
+    note: str = "",
+    actor_name: str = "",
+    batch: ModerationBatch | None = None,
+) -> ModerationBatch:
+    """Delete messages for good. The log keeps numbers and dates of them, no text; it cannot be undone."""
+    return decide(Verb.PURGE, messages, Cause.of(actor, actor_name, reason, note), batch)
+
+
+def suspend(
+    *,
+    users: Objects,
+    actor: User | None,
+    reason: Reason,
+    note: str = "",
+    actor_name: str = "",
+    until: datetime | None = None,
+    flag_messages: bool = False,
+    batch: ModerationBatch | None = None,
+) -> ModerationBatch:
+    """Keep accounts from signing in, until a date or until reinstated, and perhaps flag all that they wrote."""
+    options = {"until": until.isoformat() if until else None, "flag_messages": flag_messages}
+    return decide(Verb.SUSPEND, users, Cause.of(actor, actor_name, reason, note), batch, options)
+
+
+def reinstate(
+    *,
+    users: Objects,
+    actor: User | None,
+    reason: Reason,
+    note: str = "",
+    actor_name: str = "",
+    batch: ModerationBatch | None = None,
+) -> ModerationBatch:
+    """End suspensions."""
+    return decide(Verb.REINSTATE, users, Cause.of(actor, actor_name, reason, note), batch)
+
+
+def warn(
+    *,
+    users: Objects,
+    actor: User | None,
+    text: str,
+    reason: Reason = "",
+    note: str = "",
+    actor_name: str = "",
+    batch: ModerationBatch | None = None,
+) -> ModerationBatch:
+    """Give accounts a strike, with a text."""
+    return decide(Verb.WARN, users, Cause.of(actor, actor_name, reason, note), batch, {"text": text})
+
+
+def undo(
+    *, batch: ModerationBatch, actor: User | None, reason: Reason, note: str = "", actor_name: str = ""
+) -> ModerationBatch:
+    """Put back what a batch changed, except what somebody changed again since.
+
+    Returns:
+        A batch of its own. What it left alone is in its `selected_rows`, by event, with who did what.
+    """
+    cause = Cause.of(actor, actor_name, reason, note)
+    cause.require_reason()
+    with open_batch(Verb.UNDO, cause, undoes=batch) as undoing:
+        lock_undoable(batch, undoing)
+        events = list(ModerationEvent.objects.filter(batch=batch).order_by("pk").values_list("pk", flat=True))
+        record(undoing, execute(Verb.UNDO, events, undoing, cause), selected=len(events))
+    return undoing
+
+
+def decide(
+    verb: Verb,
+    objects: Objects,
+    cause: Cause,
+    batch: ModerationBatch | None = None,
+    options: dict[str, Any] | None = None,
+) -> ModerationBatch:
+    """Do what a verb says to objects that are named now.
+
+    Raises:
+        ModerationError: it makes no sense; nothing was changed.
+    """
+    if verb is not Verb.WARN:  # a warning says why in its text
+        cause.require_reason()
+    ids = ids_of(objects)
+    if not ids:
+        raise ModerationError("nothing_selected", "Nothing is selected.")
+    options = options or {}
+    with open_batch(verb, cause, batch, options=options) as opened:
+        tally = execute(verb, ids, opened, cause, options)
+        refusals = set(tally.skipped.values()) & {user_verbs.YOURSELF, user_verbs.STAFF}
+        if batch is None and refusals and len(tally.skipped) == len(ids):
+            raise ModerationError("not_allowed", " ".join(sorted(refusals)))
+        record(opened, tally, selected=len(ids))
+    return opened
+
+
+def execute(
+    verb: str, ids: Sequence[int], batch: ModerationBatch, cause: Cause, options: dict[str, Any] | None = None
+) -> Tally:
+    """Do what a verb says, in the caller's transaction and batch. The ids of an undo are those of events."""
+    options = options or {}
+    match Verb(verb):
+        case Verb.FLAG | Verb.UNFLAG | Verb.KEEP as decision:
+            return message_verbs.decide(decision, ids, batch, cause)
+        case Verb.PURGE:
+            return message_verbs.purge(ids, batch, cause)
+        case Verb.SUSPEND:
+            until = datetime.fromisoformat(options["until"]) if options.get("until") else None
+            flag_messages = bool(options.get("flag_messages"))
+            return user_verbs.suspend(ids, batch, cause, until=until, flag_messages=flag_messages)
+        case Verb.REINSTATE:
+            return user_verbs.reinstate(ids, batch, cause)
+        case Verb.WARN:
+            return user_verbs.warn(ids, batch, cause, text=options.get("text", ""))
+        case Verb.UNDO:
+            return user_verbs.undo(ids, batch, cause) + message_verbs.undo(ids, batch, cause)
+        case Verb.ERASE:
+            raise ModerationError("not_a_decision", "Erasing an account has a page of its own.")
+
+
+def lock_undoable(batch: ModerationBatch, undoing: ModerationBatch | None = None) -> None:
+    """Make sure that a batch can be undone now, and that nobody else begins to.
+
+    Raises:
+        ModerationError: it cannot.
+    """
+    ModerationBatch.objects.select_for_update().get(pk=batch.pk)
+    batch.refresh_from_db()
+    if obstacle := obstacle_to_undoing(batch, undoing):
+        raise ModerationError("not_undoable", obstacle)
+
+
+def obstacle_to_undoing(batch: ModerationBatch, undoing: ModerationBatch | None = None) -> str:
+    """Why a batch cannot be undone, or nothing."""
+    if batch.verb in FOR_GOOD:
+        return f"What was {'deleted' if batch.verb == Verb.PURGE else 'erased'} for good cannot be brought back."
+    if not batch.is_over:
+        return "This batch is still at work: wait for its end, or cancel it."
+    if not batch.changed:
+        return "This batch changed nothing."
+    for other in undos_in_force(batch):
+        if other != undoing:
+            return f"{other.actor_name} undid it already (batch {other.pk})."
+    return ""
+
+
+def undos_in_force(batch: ModerationBatch) -> list[ModerationBatch]:
+    """The undos of a batch that did something, or still do, and were not undone themselves."""
+    return [
+        other for other in batch.undone_by.all() if (other.changed or not other.is_over) and not undos_in_force(other)
+    ]
