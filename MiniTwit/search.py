@@ -1,7 +1,7 @@
 """Searching messages and users by parts of them: what can be found quickly, and the indexes that make it so.
 
-`icontains` compares UPPER(column), so that is what the trigram indexes hold. A trigram is three letters; a shorter term
-cannot use the index and would read every row.
+`icontains` compares UPPER(column), so that is what the trigram indexes hold. A trigram is three letters; a shorter
+term cannot use the index and would read every row.
 """
 
 import re

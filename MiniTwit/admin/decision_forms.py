@@ -91,15 +91,21 @@ class DecidesMixin(admin.ModelAdmin):
 
     Attributes:
         decision_permission: who may decide.
+        special_permissions: the verbs that need another permission.
         decision_argument: what the verbs call these objects.
     """
 
     decision_permission: ClassVar[str]
+    special_permissions: ClassVar[dict[Verb, str]] = {}
     decision_argument: ClassVar[str]
 
     def verbs_for(self, request: HttpRequest, row: Any) -> list[Verb]:
-        """The verbs that make sense for a row now, for this moderator."""
+        """The verbs that make sense for a row now, and about which this moderator may decide at all."""
         raise NotImplementedError
+
+    def may_decide(self, request: HttpRequest, verb: str) -> bool:
+        permissions: dict[Any, str] = self.special_permissions  # type: ignore[assignment]  # verbs are strings
+        return request.user.has_perm(permissions.get(verb, self.decision_permission))
 
     def get_urls(self) -> list[URLPattern]:
         name = f"{self.opts.app_label}_{self.opts.model_name}_decide"
@@ -108,8 +114,6 @@ class DecidesMixin(admin.ModelAdmin):
 
     def decision_context(self, request: HttpRequest, row: Model) -> list[dict[str, Any]]:
         """The forms to show on a row's page, each with its verb and address."""
-        if not request.user.has_perm(self.decision_permission):
-            return []
         address = f"{self.admin_site.name}:{self.opts.app_label}_{self.opts.model_name}_decide"
         return [
             {
@@ -118,6 +122,7 @@ class DecidesMixin(admin.ModelAdmin):
                 "form": FORMS.get(verb, DecisionForm)(initial={"seen": version(row)}, auto_id=f"{verb.value}_%s"),
             }
             for verb in self.verbs_for(request, row)
+            if self.may_decide(request, verb)
         ]
 
     @method_decorator(require_POST)
@@ -126,7 +131,7 @@ class DecidesMixin(admin.ModelAdmin):
         row: Any = self.get_object(request, unquote(object_id))
         if row is None:
             raise Http404("This is no longer here.")
-        if not request.user.has_perm(self.decision_permission) or not self.has_view_permission(request, row):
+        if not self.may_decide(request, verb) or not self.has_view_permission(request, row):
             raise PermissionDenied
         if verb not in Verb.values or Verb(verb) not in self.verbs_for(request, row):
             self.message_user(request, "That can no longer be decided here; this is how it is now.", messages.WARNING)
@@ -155,8 +160,11 @@ class DecidesMixin(admin.ModelAdmin):
             self.message_user(request, "It was so already; nothing was changed.", messages.INFO)
 
     def back_to(self, row: Any) -> HttpResponse:
-        name = f"{self.admin_site.name}:{self.opts.app_label}_{self.opts.model_name}_change"
-        return HttpResponseRedirect(reverse(name, args=[row.pk]))
+        """Go to the row's page, or to the list if the row is gone."""
+        name = f"{self.admin_site.name}:{self.opts.app_label}_{self.opts.model_name}"
+        if not self.model._base_manager.filter(pk=row.pk).exists():
+            return HttpResponseRedirect(reverse(f"{name}_changelist"))
+        return HttpResponseRedirect(reverse(f"{name}_change", args=[row.pk]))
 
 
 def who_changed(row: Any) -> str:

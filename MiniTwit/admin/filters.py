@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from datetime import date, datetime, time, timedelta
 from typing import Any, ClassVar
 
+from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.widgets import AutocompleteSelect
 from django.db.models import Exists, OuterRef, Q, QuerySet
@@ -78,24 +79,27 @@ class AccountFilter(ParameterFilter):
         (self.parameter,) = self.parameters
         self.may_choose = request.user.has_perm("MiniTwit.view_user")
 
+    @property
+    def chosen(self) -> int | None:
+        """The account's id, if the address holds what may be one."""
+        text = self.values[self.parameter]
+        return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else None
+
     def widget(self) -> SafeString:
-        field = self.model_admin.opts.get_field(self.field_name)
-        widget = AutocompleteSelect(
-            field, self.model_admin.admin_site, attrs={"data-placeholder": "Anybody", "data-submits": "1"}
+        select = AutocompleteSelect(
+            self.model_admin.opts.get_field(self.field_name),
+            self.model_admin.admin_site,
+            attrs={"data-placeholder": "Anybody", "data-submits": "1", "id": f"filter_{self.field_name}"},
         )
-        chosen = self.values[self.parameter]
-        widget.choices = [("", "")]
-        if chosen.isascii() and chosen.isdigit() and len(chosen) < 19:
-            widget.choices += [(str(user.pk), user.username) for user in User.objects.filter(pk=int(chosen))]
-        return widget.render(self.parameter, chosen, {"id": f"filter_{self.field_name}"})
+        field = forms.ModelChoiceField(User.objects.all(), required=False, widget=select)
+        return field.widget.render(self.parameter, self.chosen)
 
     def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet | None:
-        chosen = self.values[self.parameter]
-        if not chosen:
+        if not self.used_parameters:
             return None
-        if chosen.isascii() and chosen.isdigit() and len(chosen) < 19:
-            return queryset.filter(**{self.field_name: int(chosen)})
-        messages.error(request, f"“{chosen}” is not the number of an account.")
+        if self.chosen is not None:
+            return queryset.filter(**{self.field_name: self.chosen})
+        messages.error(request, f"“{self.values[self.parameter]}” is not the number of an account.")
         return queryset.none()
 
 

@@ -76,6 +76,8 @@ def changes_of(event: ModerationEvent) -> list[tuple[str, str, str]]:
     if event.after is None:
         return [("", "here", "deleted for good")]
     names = [name for name in {**event.before, **event.after} if event.before.get(name) != event.after.get(name)]
+    if len(names) > 1 and event.after.get("decided_at"):
+        names.remove("decided_at")  # that is when the event was
     return [
         (TITLES.get(name, name.replace("_", " ")), in_words(event.before.get(name)), in_words(event.after.get(name)))
         for name in names

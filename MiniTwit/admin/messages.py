@@ -38,6 +38,7 @@ class MessageAdmin(DecidesMixin, FileImportExportMixin, LargeTableAdmin):
     form = MessageForm
     change_form_template = "admin/MiniTwit/message/change_form.html"
     decision_permission = "MiniTwit.moderate_message"
+    special_permissions = {Verb.PURGE: "MiniTwit.purge_message"}
     decision_argument = "messages"
     list_display = ["excerpt", "author_name", "published", "is_flagged", "last_decision"]
     list_display_links = ["excerpt"]
@@ -111,8 +112,13 @@ class MessageAdmin(DecidesMixin, FileImportExportMixin, LargeTableAdmin):
     def verbs_for(self, request: HttpRequest, row: Message) -> list[Verb]:
         """What would change something: "keep" says of a message on show that it may stay."""
         if row.flagged:
-            return [Verb.UNFLAG] if row.decision == Verb.FLAG else [Verb.UNFLAG, Verb.FLAG]
-        return [Verb.FLAG] if row.decision == Verb.KEEP else [Verb.FLAG, Verb.KEEP]
+            verbs = [Verb.UNFLAG] if row.decision == Verb.FLAG else [Verb.UNFLAG, Verb.FLAG]
+        else:
+            verbs = [Verb.FLAG] if row.decision == Verb.KEEP else [Verb.FLAG, Verb.KEEP]
+        return [*verbs, Verb.PURGE]
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False  # messages are deleted by a decision that has a reason: purge
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None

@@ -11,11 +11,11 @@ from enum import StrEnum
 from typing import Any
 
 from django.core.exceptions import ValidationError
-from django.core.paginator import Paginator
+from django.core.paginator import Page, Paginator
 from django.db.models import BooleanField, F, Field, Func, Model, QuerySet, Value
 from django.utils.functional import cached_property
 
-# How many rows are counted exactly. A list that has no more is also sorted after it was filtered, see `rows_of`.
+# How many rows are counted exactly. A list that has no more is also read in a way of its own, see `fetch`.
 REACH = 10_000
 
 
@@ -98,20 +98,17 @@ def estimate(model: type[Model]) -> int:
     return int(json.loads(plan)[0]["Plan"]["Plan Rows"])
 
 
-def rows_of(queryset: QuerySet, count: Count) -> QuerySet:
-    """The same rows, found in the way that suits their number.
+def fetch(queryset: QuerySet, number: int, count: Count) -> list[Any]:
+    """The first rows of a sorted list, found in the way that suits how many the list has.
 
-    Few rows are found first and sorted then: in the order of an index the planner may walk millions of rows before
-    it meets the few. The limit keeps PostgreSQL from merging the two steps; twice the reach, for rows still arrive.
-    Many rows are met soon in the order of the index.
+    With a LIMIT the planner likes to walk along the index of the order until it has met enough rows that pass the
+    filter. Where few do, that may be all the millions of the table. So a short list is found without a limit, as bare
+    ids, and only the page's rows are read. Of a long list enough rows are met soon.
     """
     if not count.is_exact or not queryset.query.has_filters():
-        return queryset
-    unsorted = queryset.order_by().values("pk")[: 2 * REACH]
-    query = queryset.query
-    fenced: QuerySet = queryset.model._base_manager.filter(pk__in=unsorted).order_by(*query.order_by)
-    fenced.query.select_related = query.select_related
-    return fenced
+        return list(queryset[:number])
+    ids = list(queryset.values_list("pk", flat=True))[:number]
+    return list(queryset.filter(pk__in=ids)) if ids else []
 
 
 class KeysetPages:
@@ -126,12 +123,13 @@ class KeysetPages:
     previous: Cursor | None = None
     next: Cursor | None = None
 
-    def __init__(self, queryset: QuerySet, per_page: int, cursor: Cursor | None) -> None:
+    def __init__(self, queryset: QuerySet, count: Count, per_page: int, cursor: Cursor | None) -> None:
         """
         Args:
             queryset: sorted by fields, all in one direction, that together are unique.
         """
         self.queryset = queryset
+        self.count = count
         self.per_page = per_page
         self.names = [name.lstrip("-") for name in queryset.query.order_by]
         self.descending = queryset.query.order_by[0].startswith("-")
@@ -144,7 +142,7 @@ class KeysetPages:
         rows = self.queryset.reverse() if backwards else self.queryset
         if self.cursor and self.cursor.values:
             rows = rows.filter(self._beyond(self.cursor.values, forwards=not backwards))
-        found = list(rows[: self.per_page + 1])
+        found = fetch(rows, self.per_page + 1, self.count)
         has_more = len(found) > self.per_page
         if place is Place.BEFORE and not has_more:
             return self._turn_to(None)  # the first page, which shall be full
@@ -204,6 +202,8 @@ class BoundedPaginator(Paginator):
     def count(self) -> int:
         return min(self.rows.number, REACH)
 
-    def page(self, number: int | str) -> Any:
-        self.object_list = rows_of(self.object_list, self.rows)
-        return super().page(number)
+    def page(self, number: int | str) -> Page:
+        number = self.validate_number(number)
+        first = (number - 1) * self.per_page
+        rows = fetch(self.object_list, first + self.per_page, self.rows)
+        return self._get_page(rows[first:], number, self)

@@ -23,7 +23,6 @@ from MiniTwit.admin.pagination import (
     KeysetPages,
     Place,
     count_rows,
-    rows_of,
 )
 from MiniTwit.admin.saved_filters import SavedFiltersMixin
 from MiniTwit.models import Message
@@ -80,7 +79,7 @@ class KeysetChangeList(ChangeList):
         self.count = count_rows(self.queryset)
         try:
             cursor = Cursor.parse(request.GET.get(PAGE_VAR, ""))
-            self.pages = KeysetPages(rows_of(self.queryset, self.count), self.list_per_page, cursor)
+            self.pages = KeysetPages(self.queryset, self.count, self.list_per_page, cursor)
         except InvalidCursor as error:
             raise IncorrectLookupParameters from error
         self.model_admin.load_columns(self.pages.rows)

@@ -82,6 +82,10 @@ class User(AbstractUser):
             models.Index(
                 fields=["suspended_at"], condition=models.Q(suspended_at__isnull=False), name="user_suspended"
             ),
+            # The few that a list is asked for among millions.
+            models.Index(fields=["username"], condition=models.Q(is_staff=True), name="user_staff"),
+            models.Index(fields=["username"], condition=models.Q(is_active=False), name="user_inactive"),
+            BrinIndex(fields=["import_run"], name="user_import_run"),
             # `icontains` compares UPPER(username); see `MiniTwit/search.py`.
             GinIndex(OpClass(Upper("username"), name="gin_trgm_ops"), name="user_username_trigrams"),
         ]
@@ -187,7 +191,10 @@ class Follow(models.Model):
             models.UniqueConstraint(fields=["who", "whom"], name="follow_unique_pair"),
             models.CheckConstraint(condition=~models.Q(who=models.F("whom")), name="follow_not_oneself"),
         ]
-        indexes = [models.Index(fields=["whom", "who"], name="follow_whom_who")]
+        indexes = [
+            models.Index(fields=["whom", "who"], name="follow_whom_who"),
+            BrinIndex(fields=["import_run"], name="follow_import_run"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.who} follows {self.whom}"
