@@ -1,4 +1,4 @@
-"""The indexes for searching, which take longer to build than all others together: they wait until a run is applied."""
+"""The indexes for searching, which take longer than all others together: they wait until a run is applied."""
 
 import logging
 from typing import Any
@@ -28,7 +28,7 @@ def drop_search_indexes(cursor: Any, table: sql.Identifier) -> None:
 
 
 def build_search_indexes(run: Any, models: Models) -> None:
-    """Build what is missing while everybody works. What goes wrong here does not undo the import: searching is slow."""
+    """Build what is missing while everybody works. If that fails, the import stays, and searching is slow."""
     targets = [models.target(table) for table in TABLES_OF_KIND[run.kind]]
     with Progress(run.pk, models) as progress:
         try:

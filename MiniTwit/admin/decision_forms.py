@@ -50,7 +50,7 @@ class SuspendForm(DecisionForm):
     )
     flag_messages = forms.BooleanField(required=False, label="Flag all messages of the account, too")
 
-    field_order: ClassVar[list[str]] = ["reason", "note", "until", "flag_messages"]
+    field_order = ["reason", "note", "until", "flag_messages"]
 
     def clean_until(self) -> datetime | None:
         day = self.cleaned_data["until"]
@@ -73,7 +73,7 @@ class WarnForm(DecisionForm):
         error_messages={"required": "Write what the account is warned of."},
     )
 
-    field_order: ClassVar[list[str]] = ["text", "reason", "note"]
+    field_order = ["text", "reason", "note"]
 
     def arguments(self) -> dict[str, Any]:
         return super().arguments() | {"text": self.cleaned_data["text"]}
@@ -104,7 +104,7 @@ class DecidesMixin(admin.ModelAdmin):
         raise NotImplementedError
 
     def may_decide(self, request: HttpRequest, verb: str) -> bool:
-        permissions: dict[Any, str] = self.special_permissions  # type: ignore[assignment]  # verbs are strings
+        permissions: dict[Any, str] = self.special_permissions
         return request.user.has_perm(permissions.get(verb, self.decision_permission))
 
     def get_urls(self) -> list[URLPattern]:
@@ -138,7 +138,7 @@ class DecidesMixin(admin.ModelAdmin):
             return self.back_to(row)
         form = FORMS.get(Verb(verb), DecisionForm)(request.POST)
         if not form.is_valid():
-            sentence = " ".join(error for errors in form.errors.values() for error in errors)
+            sentence = " ".join(str(error) for errors in form.errors.values() for error in errors)
             self.message_user(request, f"Nothing was decided: {sentence}", messages.ERROR)
         elif form.cleaned_data["seen"] != version(row):
             self.message_user(request, f"Nothing was decided: {who_changed(row)} Look again.", messages.WARNING)

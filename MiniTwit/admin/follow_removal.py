@@ -70,12 +70,12 @@ class RemovesFollowsMixin(admin.ModelAdmin):
             "select_across": request.POST.get("select_across", "0"),
             "action_checkbox_name": ACTION_CHECKBOX_NAME,
         }
-        request.current_app = self.admin_site.name  # type: ignore[attr-defined]
+        request.current_app = self.admin_site.name
         return TemplateResponse(request, "admin/MiniTwit/follow/remove.html", context)
 
     def remove(self, request: HttpRequest, queryset: QuerySet[Follow]) -> int:
         """Remove follows in one statement, and log that once."""
-        if not self.has_delete_permission(request):
+        if not self.has_delete_permission(request) or request.user.pk is None:
             raise PermissionDenied
         with transaction.atomic():
             named = [str(follow) for follow in queryset.select_related("who", "whom")[:LOGGED]]

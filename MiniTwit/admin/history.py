@@ -86,7 +86,7 @@ def changes_of(event: ModerationEvent) -> list[tuple[str, str, str]]:
 
 def in_words(value: Any) -> str:
     if value is None or value == "":
-        return "–"
+        return "—"
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, str) and "T" in value:

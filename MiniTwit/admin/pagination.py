@@ -1,7 +1,7 @@
 """Pages of lists that may have millions of rows: nothing here ever reads a whole table.
 
-A page is found by the row at its edge (a *keyset*), not by its number: "the 50 rows after this one" is one look into an
-index wherever in the list it is, stays right while rows arrive, and can be sent to somebody else as an address.
+A page is found by the row at its edge (a *keyset*), not by its number: "the 50 rows after this one" is one look into
+an index wherever in the list it is, stays right while rows arrive, and can be sent to somebody else as an address.
 """
 
 import json
@@ -131,8 +131,9 @@ class KeysetPages:
         self.queryset = queryset
         self.count = count
         self.per_page = per_page
-        self.names = [name.lstrip("-") for name in queryset.query.order_by]
-        self.descending = queryset.query.order_by[0].startswith("-")
+        order = [str(column) for column in queryset.query.order_by]
+        self.names = [column.lstrip("-") for column in order]
+        self.descending = order[0].startswith("-")
         self.cursor = cursor
         self._load()
 
@@ -164,7 +165,7 @@ class KeysetPages:
 
     def _fields(self) -> list[Field]:
         options = self.queryset.model._meta
-        return [options.pk if name == "pk" else options.get_field(name) for name in self.names]  # type: ignore[misc]
+        return [options.pk if name == "pk" else options.get_field(name) for name in self.names]
 
     def _cursor(self, place: Place, row: Model) -> Cursor:
         return Cursor(place, tuple(field.value_to_string(row) for field in self._fields()))
@@ -206,4 +207,4 @@ class BoundedPaginator(Paginator):
         number = self.validate_number(number)
         first = (number - 1) * self.per_page
         rows = fetch(self.object_list, first + self.per_page, self.rows)
-        return self._get_page(rows[first:], number, self)
+        return Page(rows[first:], number, self)

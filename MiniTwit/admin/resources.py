@@ -145,8 +145,8 @@ class UserResource(FileResource):
 class MessageResource(FileResource):
     import_help = (
         "Messages are recognised by their id; a row without an id is a new message. The author is a username, "
-        "dates look like 2024-05-31T18:30:00+00:00. Flagged, 1 or 0, counts for new messages only: those that are here "
-        "are flagged and unflagged by a moderator's decision, which has a reason and stands in the log."
+        "dates look like 2024-05-31T18:30:00+00:00. Flagged, 1 or 0, counts for new messages only: those that are "
+        "here are flagged and unflagged by a moderator's decision, which has a reason and stands in the log."
     )
 
     id = Field("id", "id", IdWidget())

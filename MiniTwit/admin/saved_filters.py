@@ -1,4 +1,4 @@
-"""Views of a list that moderators save under a name: beside the list's filters, and their own page to tidy them up."""
+"""Views of a list that moderators save under a name: beside the list's filters, with a page to tidy them up."""
 
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
@@ -24,10 +24,8 @@ def known_parameters(model_admin: admin.ModelAdmin, request: HttpRequest) -> set
     for item in model_admin.get_list_filter(request):
         if isinstance(item, str):
             names |= {f"{item}__exact", f"{item}__isnull"}
-        elif hasattr(item, "parameters"):
-            names |= set(item.parameters)
         else:
-            names.add(item.parameter_name)  # type: ignore[union-attr]
+            names |= set(getattr(item, "parameters", None) or [getattr(item, "parameter_name", "")])
     return names
 
 
@@ -44,7 +42,7 @@ class SaveFilterForm(forms.ModelForm):
         widgets = {"name": forms.TextInput(attrs={"size": 24, "placeholder": "Name of this view"})}
 
     def __init__(self, *args: Any, may_share: bool, **kwargs: Any) -> None:
-        super().__init__(*args, auto_id="save_filter_%s", **kwargs)
+        super().__init__(*args, **{"auto_id": "save_filter_%s"} | kwargs)
         if not may_share:
             del self.fields["shared"]
 
@@ -97,7 +95,7 @@ class SavedFiltersMixin(admin.ModelAdmin):
         may_share = request.user.has_perm("MiniTwit.share_savedfilter")
         form = SaveFilterForm(request.POST, may_share=may_share)
         if not form.is_valid():
-            sentence = " ".join(error for errors in form.errors.values() for error in errors)
+            sentence = " ".join(str(error) for errors in form.errors.values() for error in errors)
             messages.error(request, f"The view was not saved: {sentence}")
         elif not query:
             messages.error(request, "The view was not saved: filter or search the list first.")
@@ -106,6 +104,7 @@ class SavedFiltersMixin(admin.ModelAdmin):
         return back
 
     def _save(self, request: HttpRequest, saved: SavedFilter, query: str) -> None:
+        assert request.user.pk is not None  # noqa: S101 -- for the type checker: the admin lets nobody else in
         saved.owner_id = request.user.pk
         saved.screen = self.opts.label
         saved.query = query
@@ -153,4 +152,4 @@ class SavedFilterAdmin(admin.ModelAdmin):
             if model._meta.label == saved.screen and isinstance(model_admin, SavedFiltersMixin):
                 title = str(model._meta.verbose_name_plural).capitalize()
                 return format_html('<a href="{}?{}">{}</a>', model_admin._list_url("changelist"), saved.query, title)
-        return "–"
+        return "—"

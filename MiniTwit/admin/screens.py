@@ -27,7 +27,7 @@ from MiniTwit.admin.pagination import (
 from MiniTwit.admin.saved_filters import SavedFiltersMixin
 from MiniTwit.models import Message
 
-NOTHING: SafeString = mark_safe('<span class="quiet">–</span>')
+NOTHING: SafeString = mark_safe('<span class="quiet">—</span>')
 
 
 def mark(label: str, kind: str = "") -> SafeString:
@@ -62,6 +62,7 @@ class KeysetChangeList(ChangeList):
     """
 
     pages: KeysetPages
+    model_admin: "LargeTableAdmin"
 
     def get_ordering_field(self, field_name: Any) -> Any:
         # Django hides the links of columns that are not `sortable_by`, yet sorts by them when the address says so.
@@ -93,7 +94,7 @@ class KeysetChangeList(ChangeList):
         self.paginator = None
 
     def page_links(self) -> list[tuple[str, str]]:
-        """The titles and addresses of first, previous, next and last; an empty address where there is no such page."""
+        """The titles and addresses of first, previous, next and last; no address where there is no such page."""
         is_first, is_last = self.pages.previous is None, self.pages.next is None
         return [
             ("First", "" if is_first else self.get_query_string()),

@@ -55,8 +55,8 @@ class UserAdmin(UserPageMixin, FileImportExportMixin, LargeTableAdmin, auth_admi
     form = UserEditForm
     add_form = UserAddForm
     list_display = [
-        "username", "email", "message_count", "follower_count", "following_count", "strike_count", "state", "is_member",
-        "origin",
+        "username", "email", "message_count", "follower_count", "following_count", "strike_count", "state",
+        "is_member", "origin",
     ]  # fmt: skip
     list_filter = [SuspendedFilter, StrikesFilter, "is_staff", "is_active", ImportRunFilter]
     ordering = ["username"]
