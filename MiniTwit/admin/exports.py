@@ -92,15 +92,25 @@ class Export:
             )
         workbook = openpyxl.Workbook(write_only=True)
         sheet = workbook.create_sheet(self.resource.get_display_name()[:31])
-        sheet.append(self.headers)
-        for row in self.rows(force_native_type=True):
-            if any(isinstance(value, str) and ILLEGAL_CHARACTERS_RE.search(value) for value in row):
-                raise ValueError("A value holds control characters, which XLSX cannot store. Export as CSV or JSON.")
-            sheet.append([without_formula(value) for value in row])
         file = tempfile.TemporaryFile()  # noqa: SIM115 -- the response closes it
+        try:
+            sheet.append(self.headers)
+            for row in self.rows(force_native_type=True):
+                sheet.append([without_formula(value) for value in map(storable, row)])
+        except BaseException:
+            with file:
+                workbook.save(file)  # which also does away with the library's own temporary file
+            raise
         workbook.save(file)
         file.seek(0)
         return file
+
+
+def storable(value: Any) -> Any:
+    """Refuse what a workbook, which is XML, cannot hold."""
+    if isinstance(value, str) and ILLEGAL_CHARACTERS_RE.search(value):
+        raise ValueError("A value holds control characters, which XLSX cannot store. Export as CSV or JSON.")
+    return value
 
 
 class Echo:

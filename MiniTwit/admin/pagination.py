@@ -55,7 +55,8 @@ class Cursor:
             return None
         try:
             parsed = json.loads(values) if values else []
-            if not isinstance(parsed, list) or not all(isinstance(value, str) for value in parsed):
+            is_texts = isinstance(parsed, list) and all(isinstance(value, str) for value in parsed)
+            if not is_texts or (Place(place) is Place.LAST) is bool(parsed):
                 raise InvalidCursor(text)
             return cls(Place(place), tuple(parsed))
         except ValueError as error:
