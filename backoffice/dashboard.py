@@ -56,12 +56,15 @@ class BackOfficeDashboard(Dashboard):
                     link("Users", "MiniTwit_user_changelist", "MiniTwit.view_user"),
                     link("Messages", "MiniTwit_message_changelist", "MiniTwit.view_message"),
                     link("Follows", "MiniTwit_follow_changelist", "MiniTwit.view_follow"),
+                    link("Reasons", "MiniTwit_moderationreason_changelist", "MiniTwit.view_moderationreason"),
                 ],
             ),
             PermittedLinks(
                 "History",
                 column=1,
                 children=[
+                    link("Decisions", "MiniTwit_moderationevent_changelist", "MiniTwit.view_moderationevent"),
+                    link("Batches", "MiniTwit_moderationbatch_changelist", "MiniTwit.view_moderationbatch"),
                     link("Imports", "legacy_import_importrun_changelist", "legacy_import.view_importrun"),
                 ],
             ),

@@ -9,7 +9,6 @@ from django.db import connection
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.formats import date_format
-from django_tasks_db.models import DBTaskResult
 
 from legacy_import.locks import SOMEBODY_EXECUTES
 from legacy_import.models import ImportRun
@@ -18,6 +17,7 @@ from legacy_import.records import TABLES_OF_KIND
 from legacy_import.runs import reconcile
 from legacy_import.work import AT_WORK
 from MiniTwit.models import Message, User
+from MiniTwit.worker import WORKER_COMMAND, is_overdue, why_nobody_began
 
 State, Kind = ImportRun.State, ImportRun.Kind
 
@@ -28,8 +28,6 @@ ACTIVITIES = {
     "verifying": "Imported; comparing old and new",
     "undoing": "Undoing the import",
 }
-WORKER_COMMAND = "python manage.py db_worker"
-PATIENCE = 3  # seconds after which a task that nobody has taken is worth a word
 # All that a list or a progress bar needs; the samples of a run can be long.
 BRIEF = ("id", "kind", "state", "created_at", "created_by_name", "finished_at", "source", "counts", "error_message")
 
@@ -107,17 +105,11 @@ def enqueued_at(run: ImportRun) -> datetime:
 
 def waiting_reason(run: ImportRun, activity: str) -> tuple[str, bool]:
     """Say why nobody has taken up a run yet, and whether a worker may have to be started."""
-    if not activity or run.picked_up_at or (timezone.now() - enqueued_at(run)).total_seconds() < PATIENCE:
+    if not activity or run.picked_up_at or not is_overdue(enqueued_at(run)):
         return "", False
     if somebody_executes():
         return "Another import is just ending; this one is next.", False
-    if busy := DBTaskResult.objects.running().exclude(task_path__startswith="legacy_import.").first():
-        return (
-            f"The background worker has been busy with another task since {moment(busy.started_at)}. If it is no "
-            "longer running, start one:",
-            True,
-        )
-    return "No background worker has taken this up yet. If none is running, start one:", True
+    return why_nobody_began("legacy_import."), True
 
 
 @dataclass(frozen=True)

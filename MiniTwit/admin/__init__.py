@@ -1,7 +1,17 @@
 """Admin screens of the domain, one file per screen."""
 
+from MiniTwit.admin.batches import ModerationBatchAdmin
+from MiniTwit.admin.decisions import ModerationEventAdmin
 from MiniTwit.admin.follows import FollowAdmin
 from MiniTwit.admin.messages import MessageAdmin
+from MiniTwit.admin.reasons import ModerationReasonAdmin
 from MiniTwit.admin.users import UserAdmin
 
-__all__ = ["FollowAdmin", "MessageAdmin", "UserAdmin"]
+__all__ = [
+    "FollowAdmin",
+    "MessageAdmin",
+    "ModerationBatchAdmin",
+    "ModerationEventAdmin",
+    "ModerationReasonAdmin",
+    "UserAdmin",
+]

@@ -14,6 +14,7 @@ from django.utils.html import format_html
 from django.utils.text import Truncator
 from django.utils.timezone import localtime
 
+from MiniTwit.admin.actions import message_actions
 from MiniTwit.admin.decision_forms import DecidesMixin
 from MiniTwit.admin.file_import import FileImportExportMixin
 from MiniTwit.admin.filters import AuthorFilter, ImportRunFilter, PublishedFilter, ReviewedFilter, WatchHitFilter
@@ -37,9 +38,6 @@ class MessageAdmin(DecidesMixin, FileImportExportMixin, LargeTableAdmin):
     resource_classes = [MessageResource]
     form = MessageForm
     change_form_template = "admin/MiniTwit/message/change_form.html"
-    decision_permission = "MiniTwit.moderate_message"
-    special_permissions = {Verb.PURGE: "MiniTwit.purge_message"}
-    decision_argument = "messages"
     list_display = ["excerpt", "author_name", "published", "is_flagged", "last_decision"]
     list_display_links = ["excerpt"]
     list_filter = ["flagged", ReviewedFilter, PublishedFilter, AuthorFilter, WatchHitFilter, ImportRunFilter]
@@ -54,6 +52,7 @@ class MessageAdmin(DecidesMixin, FileImportExportMixin, LargeTableAdmin):
         ("Where it comes from", {"fields": ["origin", "legacy_id", "changed_at"]}),
     ]
     readonly_fields = ["flagged", "decision", "decided_at", "origin", "legacy_id", "changed_at"]
+    actions = message_actions
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         if obj is None:  # a new message comes from here, and nobody has decided about it

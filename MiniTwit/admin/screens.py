@@ -16,6 +16,7 @@ from django.urls import NoReverseMatch, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 
+from MiniTwit.admin.actions import permitted
 from MiniTwit.admin.pagination import (
     BoundedPaginator,
     Cursor,
@@ -141,4 +142,4 @@ class LargeTableAdmin(SavedFiltersMixin, admin.ModelAdmin):
         # Django's own deletion loads every selected row and what hangs on it, and writes a form field for each.
         actions = super().get_actions(request)
         actions.pop("delete_selected", None)
-        return actions
+        return permitted(actions, request)

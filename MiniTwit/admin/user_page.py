@@ -32,8 +32,6 @@ class NoteForm(forms.ModelForm):
 
 class UserPageMixin(DecidesMixin):
     change_form_template = "admin/MiniTwit/user/change_form.html"
-    decision_permission = "MiniTwit.moderate_user"
-    decision_argument = "users"
 
     def get_urls(self) -> list[URLPattern]:
         view = self.admin_site.admin_view(self.note_view)

@@ -12,6 +12,7 @@ from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 
+from MiniTwit.admin.actions import user_actions
 from MiniTwit.admin.file_import import FileImportExportMixin
 from MiniTwit.admin.filters import ImportRunFilter, StrikesFilter, SuspendedFilter
 from MiniTwit.admin.resources import UserResource
@@ -52,6 +53,7 @@ class UserEditForm(UserChangeForm):
 @admin.register(User)
 class UserAdmin(UserPageMixin, FileImportExportMixin, LargeTableAdmin, auth_admin.UserAdmin):
     resource_classes = [UserResource]
+    actions = user_actions
     form = UserEditForm
     add_form = UserAddForm
     list_display = [

@@ -591,6 +591,12 @@ class Migration(migrations.Migration):
             model_name="watchhit",
             constraint=models.UniqueConstraint(fields=("term", "message"), name="watchhit_unique"),
         ),
+        migrations.AddIndex(
+            model_name="selectedrow",
+            index=models.Index(
+                condition=models.Q(("outcome", "skipped")), fields=["batch", "object_id"], name="selectedrow_skipped"
+            ),
+        ),
         migrations.RunSQL(triggers.CREATE_LOG_FUNCTION, triggers.DROP_LOG_FUNCTION),
         migrations.RunSQL(triggers.CREATE_LOG_TRIGGER, triggers.DROP_LOG_TRIGGER),
         migrations.RunSQL(triggers.CREATE_LOG_TRUNCATE_TRIGGER, triggers.DROP_LOG_TRUNCATE_TRIGGER),

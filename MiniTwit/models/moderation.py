@@ -34,6 +34,12 @@ class BatchState(models.TextChoices):
     FAILED = "failed", "failed"
 
 
+class ModerationReasonManager(models.Manager["ModerationReason"]):
+    def get_by_natural_key(self, name: str) -> "ModerationReason":
+        """Fixtures recognise a reason by its name."""
+        return self.get(name=name)
+
+
 class ModerationReason(models.Model):
     """A reason that moderators choose from; the list is theirs to edit."""
 
@@ -42,11 +48,16 @@ class ModerationReason(models.Model):
     active = models.BooleanField(default=True, db_default=True, help_text="Offered when a decision is made.")
     position = models.PositiveSmallIntegerField(default=0, db_default=0, help_text="Lower ones come first.")
 
+    objects = ModerationReasonManager()
+
     class Meta:
         ordering = ["position", "name"]
 
     def __str__(self) -> str:
         return self.name
+
+    def natural_key(self) -> tuple[str]:
+        return (self.name,)
 
 
 class ModerationBatch(models.Model):
@@ -108,6 +119,13 @@ class SelectedRow(models.Model):
     changed_at = models.DateTimeField(null=True)
     outcome = models.CharField(max_length=7, choices=Outcome, blank=True, default="", db_default="")
     why = models.TextField(blank=True, default="", db_default="")
+
+    class Meta:
+        indexes = [
+            models.Index(
+                fields=["batch", "object_id"], condition=models.Q(outcome="skipped"), name="selectedrow_skipped"
+            )
+        ]
 
     def __str__(self) -> str:
         return f"{self.object_id} of batch {self.batch_id}"

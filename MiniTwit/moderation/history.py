@@ -8,6 +8,7 @@ from django.utils.formats import date_format
 
 from MiniTwit.models import ModerationEvent, Verb
 
+Kind = Literal["message", "user"]
 DONE = {
     Verb.FLAG: "flagged",
     Verb.UNFLAG: "unflagged",
@@ -33,7 +34,7 @@ def newer_than_the_event(event_id: int, event: ModerationEvent) -> bool:
 
 
 def who_did_what(
-    kind: Literal["message", "user"],
+    kind: Kind,
     objects: Mapping[int, int],
     gone: Container[int] = (),
     is_newer: Callable[[int, ModerationEvent], bool] = any_event,

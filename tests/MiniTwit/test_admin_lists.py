@@ -49,11 +49,11 @@ def test_messages_come_newest_first_and_in_a_stable_order(admin: Client) -> None
     messages = [make_message(pub_date=now) for _ in range(5)]
     newest_first = [message.pk for message in admin.get(MESSAGES).context["cl"].result_list]
     assert newest_first == [message.pk for message in reversed(messages)]
-    oldest_first = admin.get(MESSAGES, {"o": "2"}).context["cl"].result_list
+    oldest_first = admin.get(MESSAGES, {"o": "3"}).context["cl"].result_list
     assert [message.pk for message in oldest_first] == [message.pk for message in messages]
 
 
-@pytest.mark.parametrize("order", ["", "2", "-2"])
+@pytest.mark.parametrize("order", ["", "3", "-3"])
 def test_both_orders_of_messages_follow_the_index(admin: Client, order: str) -> None:
     queryset = admin.get(MESSAGES, {"o": order}).context["cl"].queryset
     with connection.cursor() as cursor:
@@ -66,7 +66,7 @@ def test_both_orders_of_messages_follow_the_index(admin: Client, order: str) -> 
 
 def test_an_address_cannot_sort_by_a_column_without_an_index(admin: Client) -> None:
     make_message()
-    ordering = admin.get(MESSAGES, {"o": "3"}).context["cl"].queryset.query.order_by
+    ordering = admin.get(MESSAGES, {"o": "4"}).context["cl"].queryset.query.order_by
     assert "flagged" not in " ".join(ordering)
 
 
@@ -190,7 +190,7 @@ def test_no_list_offers_the_action_that_loads_what_it_deletes(admin: Client, add
 def test_a_message_is_saved_with_its_spaces_and_origin(admin: Client) -> None:
     message = make_message(text="  indented\n", legacy_id=5, import_run=3)
     form = admin.get(f"{MESSAGES}{message.pk}/change/").context["adminform"].form
-    assert not {"legacy_id", "import_run", "changed_at"} & set(form.fields)
+    assert set(form.fields) == {"author", "text", "pub_date"}
     admin.post(
         f"{MESSAGES}{message.pk}/change/",
         {
@@ -198,12 +198,12 @@ def test_a_message_is_saved_with_its_spaces_and_origin(admin: Client) -> None:
             "text": "  indented\n",
             "pub_date_0": "2024-01-01",
             "pub_date_1": "10:00:00",
-            "flagged": "on",
+            "flagged": "on",  # only a decision with a reason does that
             "legacy_id": "999",
         },
     )
     message.refresh_from_db()
-    assert (message.text, message.flagged, message.legacy_id) == ("  indented\n", True, 5)
+    assert (message.text, message.flagged, message.legacy_id) == ("  indented\n", False, 5)
 
 
 def test_staff_without_permissions_see_no_list(client: Client) -> None:

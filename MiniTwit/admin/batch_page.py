@@ -1,0 +1,131 @@
+"""What the pages of a batch show."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.urls import reverse
+from django.utils.dateparse import parse_datetime
+from django.utils.text import Truncator
+
+from MiniTwit import selections
+from MiniTwit.admin.actions import may
+from MiniTwit.models import BatchState, Message, ModerationBatch, ModerationEvent, SelectedRow, User, Verb
+from MiniTwit.moderation.verbs import MESSAGE_VERBS, obstacle_to_undoing
+from MiniTwit.worker import WORKER_COMMAND, is_overdue, why_nobody_began
+
+SAMPLE = 10
+EXCERPT_LENGTH = 140  # characters
+SKIPPED_PER_PAGE = 50
+
+
+@dataclass(frozen=True)
+class ShownObject:
+    """A message or an account as a line of a table."""
+
+    name: str
+    url: str
+    author: str = ""
+    moment: datetime | None = None
+    state: str = ""
+    why: str = ""
+
+
+def sample_of(batch: ModerationBatch) -> list[ShownObject]:
+    """The first rows of a frozen selection, as they are now."""
+    ids = list(
+        SelectedRow.objects.filter(batch=batch).order_by("object_id").values_list("object_id", flat=True)[:SAMPLE]
+    )
+    if batch.verb in MESSAGE_VERBS:
+        messages = Message.objects.filter(pk__in=ids).select_related("author").order_by("pk")
+        return [shown_message(message) for message in messages]
+    return [shown_user(user) for user in User.objects.filter(pk__in=ids).order_by("pk")]
+
+
+def shown_message(message: Message) -> ShownObject:
+    states = ["flagged"] if message.flagged else []
+    states += [f"last decision: {message.get_decision_display()}"] if message.decision else []
+    return ShownObject(
+        name=Truncator(message.text).chars(EXCERPT_LENGTH),
+        url=reverse("admin:MiniTwit_message_change", args=[message.pk]),
+        author=str(message.author),
+        moment=message.pub_date,
+        state=", ".join(states),
+    )
+
+
+def shown_user(user: User) -> ShownObject:
+    states = ["suspended"] if user.is_suspended else []
+    states += ["staff"] if user.is_staff else []
+    return ShownObject(
+        name=user.username,
+        url=reverse("admin:MiniTwit_user_change", args=[user.pk]),
+        moment=user.date_joined,
+        state=", ".join(states),
+    )
+
+
+def context_of(batch: ModerationBatch, user: Any, after: int = 0) -> dict[str, Any]:
+    """Everything that the template of a batch's page needs.
+
+    Args:
+        after: where the page of skipped rows begins.
+    """
+    skipped = list(
+        SelectedRow.objects.filter(batch=batch, outcome=SelectedRow.Outcome.SKIPPED, object_id__gt=after)
+        .order_by("object_id")
+        .values_list("object_id", "why")[: SKIPPED_PER_PAGE + 1]
+    )
+    shown = skipped[:SKIPPED_PER_PAGE]
+    return {
+        "progress": progress_of(batch),
+        "skipped": [skipped_object(batch, object_id, why) for object_id, why in with_objects(batch, shown)],
+        "skipped_before": bool(after),
+        "skipped_next": shown[-1][0] if len(skipped) > SKIPPED_PER_PAGE else 0,
+        "until": parse_datetime(batch.options["until"]) if batch.options.get("until") else None,
+        "warning": batch.options.get("text", ""),
+        "undone_by": batch.undone_by.order_by("pk"),
+        "left": max(0, batch.selected - batch.changed - batch.unchanged - batch.skipped),
+        "may_undo": may(user, Verb.UNDO) and not obstacle_to_undoing(batch),
+        "may_cancel": not batch.is_over and not batch.cancel_requested and may(user, batch.verb),
+        "may_resume": selections.can_resume(batch) and may(user, batch.verb),
+        "may_see_events": user.has_perm("MiniTwit.view_moderationevent"),
+    }
+
+
+Skipped = list[tuple[tuple[str, int], str]]
+
+
+def with_objects(batch: ModerationBatch, rows: list[tuple[int, str]]) -> Skipped:
+    """The skipped rows with what they are; those of an undo are events."""
+    if batch.verb != Verb.UNDO:
+        kind = "message" if batch.verb in MESSAGE_VERBS else "user"
+        return [((kind, object_id), why) for object_id, why in rows]
+    events = ModerationEvent.objects.in_bulk([event_id for event_id, _ in rows])
+    return [(object_of(events[event_id]), why) for event_id, why in rows]
+
+
+def object_of(event: ModerationEvent) -> tuple[str, int]:
+    return ("message", event.message_id) if event.message_id else ("user", event.user_id or 0)
+
+
+def skipped_object(batch: ModerationBatch, named: tuple[str, int], why: str) -> ShownObject:
+    kind, object_id = named
+    return ShownObject(
+        name=f"{'Message' if kind == 'message' else 'Account'} {object_id}",
+        url=reverse(f"admin:MiniTwit_{kind}_change", args=[object_id]),
+        why=why,
+    )
+
+
+def progress_of(batch: ModerationBatch) -> dict[str, Any]:
+    """How far a batch is; `waiting` says why nobody has begun, and `command` what staff may run about it."""
+    overdue = batch.state == BatchState.WAITING and batch.confirmed_at and is_overdue(batch.confirmed_at)
+    return {
+        "state": batch.state,
+        "label": "Stopping" if batch.cancel_requested and not batch.is_over else batch.get_state_display(),
+        "done": batch.changed + batch.unchanged + batch.skipped,
+        "total": batch.selected,
+        "waiting": why_nobody_began("MiniTwit.tasks.run_batch") if overdue else "",
+        "command": WORKER_COMMAND if overdue else "",
+    }

@@ -1,0 +1,235 @@
+"""Batches of decisions: the page that asks before one, its progress and result, and undoing it."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any, cast
+
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_POST
+
+from MiniTwit import batch_work, selections
+from MiniTwit.admin.actions import may
+from MiniTwit.admin.batch_page import context_of, progress_of, sample_of
+from MiniTwit.admin.reason_forms import ReasonForm, form_of
+from MiniTwit.admin.screens import LargeTableAdmin
+from MiniTwit.models import BatchState, Message, ModerationBatch, User, Verb
+from MiniTwit.moderation import ModerationError
+from MiniTwit.moderation.verbs import MESSAGE_VERBS, obstacle_to_undoing
+
+View = Callable[..., HttpResponse]
+
+
+@admin.register(ModerationBatch)
+class ModerationBatchAdmin(LargeTableAdmin):
+    list_display = ["number", "verb", "state", "changed", "skipped", "reason", "actor_name", "confirmed_at"]
+    list_filter = ["verb", "state"]
+    list_display_links = ["number"]
+    ordering = ["-id"]
+    sortable_by = ["number"]
+    actions = None
+
+    @admin.display(description="batch", ordering="id")
+    def number(self, batch: ModerationBatch) -> str:
+        return f"Batch {batch.pk}"
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[ModerationBatch]:
+        """What nobody confirmed is nobody else's business."""
+        return super().get_queryset(request).exclude(state=BatchState.SELECTED)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Everybody may see what he did himself."""
+        return super().has_view_permission(request, obj) or (obj is not None and obj.actor_id == request.user.pk)
+
+    def get_urls(self) -> list[URLPattern]:
+        def page(name: str, view: View, **kwargs: Any) -> URLPattern:
+            return path(
+                f"<int:batch_id>/{name}/",
+                self.admin_site.admin_view(partial(view, **kwargs)),
+                name=f"MiniTwit_moderationbatch_{name}",
+            )
+
+        return [
+            page("confirm", self.confirm_view),
+            page("discard", require_POST(self.discard_view)),
+            page("status", never_cache(self.status_view)),
+            page("undo", self.undo_view),
+            page("cancel", require_POST(self.cancel_view)),
+            page("resume", require_POST(self.resume_view)),
+            *super().get_urls(),
+        ]
+
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+        batch_work.reconcile()
+        return super().changelist_view(request, extra_context)
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
+    ) -> HttpResponse:
+        """How far a batch is, and what came of it."""
+        batch = self.find(request, int(object_id) if object_id.isascii() and object_id.isdigit() else 0)
+        if batch is None:
+            return self.gone(request)
+        if batch.state == BatchState.SELECTED:
+            return to("confirm", batch)
+        after = request.GET.get("after", "")
+        context = self.page_context(request, batch) | context_of(
+            batch, request.user, after=int(after) if after.isascii() and after.isdigit() else 0
+        )
+        return TemplateResponse(request, "admin/MiniTwit/moderationbatch/page.html", context)
+
+    def confirm_view(self, request: HttpRequest, batch_id: int) -> HttpResponse:
+        """Show what is selected and ask for the reason. Sent a second time, it shows what the first one did."""
+        batch = self.find(request, batch_id)
+        if batch is None:
+            return self.gone(request)
+        if batch.actor_id != request.user.pk or not may(request.user, batch.verb):
+            raise PermissionDenied
+        if batch.state != BatchState.SELECTED:
+            return to("change", batch)
+        form = form_of(batch.verb)(request.POST if request.method == "POST" else None)
+        if form.is_valid():
+            try:
+                batch = selections.confirm(
+                    batch=batch,
+                    actor=staff(request),
+                    reason=form.cleaned_data["reason"],
+                    note=form.cleaned_data["note"],
+                    options=form.options(),
+                )
+            except ModerationError as error:
+                form.add_error(None, error.sentence)
+            else:
+                return to("change", batch)
+        context = self.page_context(request, batch) | {
+            "form": form,
+            "sample": sample_of(batch),
+            "list_url": list_of(batch),
+            "title": f"{batch.get_verb_display()} {batch.selected:,} {objects_of(batch)}?",
+        }
+        return TemplateResponse(request, "admin/MiniTwit/moderationbatch/confirm.html", context)
+
+    def discard_view(self, request: HttpRequest, batch_id: int) -> HttpResponse:
+        """Give up a selection, and go back to the list."""
+        batch = self.find(request, batch_id)
+        if batch is None:
+            return self.gone(request)
+        if batch.actor_id != request.user.pk:
+            raise PermissionDenied
+        selections.discard(batch)
+        return HttpResponseRedirect(list_of(batch))
+
+    def status_view(self, request: HttpRequest, batch_id: int) -> HttpResponse:
+        batch = self.find(request, batch_id)
+        if batch is None:
+            return JsonResponse({}, status=404)
+        return JsonResponse(progress_of(batch))
+
+    def undo_view(self, request: HttpRequest, batch_id: int) -> HttpResponse:
+        """Say what undoing takes back, ask for the reason, and do it."""
+        self.require(request, Verb.UNDO)
+        batch = self.find(request, batch_id)
+        if batch is None:
+            return self.gone(request)
+        form = ReasonForm(request.POST if request.method == "POST" else None)
+        if form.is_valid():
+            reason, note = form.cleaned_data["reason"], form.cleaned_data["note"]
+            try:
+                undoing = selections.undo(batch=batch, actor=staff(request), reason=reason, note=note)
+            except ModerationError as error:
+                form.add_error(None, error.sentence)
+            else:
+                return to("change", undoing)
+        context = self.page_context(request, batch) | {
+            "form": form,
+            "obstacle": obstacle_to_undoing(batch),
+            "title": f"Undo batch {batch.pk}?",
+        }
+        return TemplateResponse(request, "admin/MiniTwit/moderationbatch/undo.html", context)
+
+    def cancel_view(self, request: HttpRequest, batch_id: int) -> HttpResponse:
+        return self.act(request, batch_id, selections.cancel)
+
+    def resume_view(self, request: HttpRequest, batch_id: int) -> HttpResponse:
+        return self.act(request, batch_id, selections.resume)
+
+    def act(self, request: HttpRequest, batch_id: int, action: Callable[..., None]) -> HttpResponse:
+        """Do something to a batch at work, and go back to its page; what stands against it is said there."""
+        batch = self.find(request, batch_id)
+        if batch is None:
+            return self.gone(request)
+        self.require(request, batch.verb)
+        try:
+            action(batch=batch)
+        except ModerationError as error:
+            self.message_user(request, error.sentence, messages.WARNING)
+        return to("change", batch)
+
+    def find(self, request: HttpRequest, batch_id: int) -> ModerationBatch | None:
+        """The batch as it is, after the batches of dead workers were ended.
+
+        Raises:
+            PermissionDenied: it is somebody else's, and the user may not look at those.
+        """
+        batch_work.reconcile()
+        batch = ModerationBatch.objects.select_related("actor", "undoes").filter(pk=batch_id).first()
+        if batch is not None and not self.has_view_permission(request, batch):
+            raise PermissionDenied
+        return batch
+
+    def gone(self, request: HttpRequest) -> HttpResponse:
+        self.message_user(
+            request,
+            "There is no such selection any more: it was given up, or a day has passed. Select again.",
+            messages.WARNING,
+        )
+        return HttpResponseRedirect(reverse("admin:index"))
+
+    def require(self, request: HttpRequest, verb: str) -> None:
+        if not may(request.user, verb):
+            raise PermissionDenied
+
+    def page_context(self, request: HttpRequest, batch: ModerationBatch) -> dict[str, Any]:
+        return {
+            **self.admin_site.each_context(request),
+            "opts": self.opts,
+            "batch": batch,
+            "objects": objects_of(batch),
+            "title": f"Batch {batch.pk}: {batch.get_verb_display().lower()}",
+        }
+
+
+def staff(request: HttpRequest) -> User:
+    """Who is signed in; the admin lets nobody else through."""
+    return cast(User, request.user)
+
+
+def to(name: str, batch: ModerationBatch) -> HttpResponseRedirect:
+    return HttpResponseRedirect(reverse(f"admin:MiniTwit_moderationbatch_{name}", args=[batch.pk]))
+
+
+def list_of(batch: ModerationBatch) -> str:
+    model = Message if batch.verb in MESSAGE_VERBS else User
+    return reverse(f"admin:MiniTwit_{model._meta.model_name}_changelist")
+
+
+def objects_of(batch: ModerationBatch) -> str:
+    """What the batch is about, in a word that goes with its number."""
+    if batch.verb == Verb.UNDO:
+        return "decision" if batch.selected == 1 else "decisions"
+    word = "message" if batch.verb in MESSAGE_VERBS else "account"
+    return word if batch.selected == 1 else f"{word}s"

@@ -1,0 +1,94 @@
+"""What the old application's flag tool did, through the verbs of moderation: list messages, and flag them by id."""
+
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+from django.db import transaction
+
+from MiniTwit import moderation
+from MiniTwit.models import Message, ModerationReason, SelectedRow, User
+
+LARGEST_ID = 2**63 - 1
+NOT_FOUND, USAGE = 1, 2
+
+
+class Command(BaseCommand):
+    help = (
+        "Flags messages, or takes the flag away. Exit code 0: done; 1: an id, or the account of --actor, does not "
+        "exist, and nothing was changed; 2: wrong usage."
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("ids", nargs="*", type=int, metavar="ID", help="messages to flag")
+        parser.add_argument("--reason", default="", help="one of the back office's reasons, or your own words")
+        parser.add_argument("--note", default="", help="for the log; only staff see it")
+        parser.add_argument("--unflag", action="store_true", help="show the messages on timelines again")
+        parser.add_argument("--actor", default="", metavar="USERNAME", help="the moderator who decided")
+        parser.add_argument("--list", action="store_true", help="list messages, newest first: id, flag, author, text")
+        parser.add_argument("--flagged", action="store_true", help="with --list: only flagged messages")
+        parser.add_argument("--limit", type=int, help="with --list: at most so many")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        if options["list"]:
+            if options["ids"] or options["unflag"]:
+                raise CommandError("Either list messages or flag some, not both.", returncode=USAGE)
+            self.list_messages(options["flagged"], options["limit"])
+            return
+        if not options["ids"]:
+            raise CommandError("Name the ids of the messages, or use --list to see them.", returncode=USAGE)
+        if options["flagged"] or options["limit"] is not None:
+            raise CommandError("--flagged and --limit go with --list.", returncode=USAGE)
+        self.decide(options)
+
+    def list_messages(self, only_flagged: bool, limit: int | None) -> None:
+        if limit is not None and limit < 0:
+            raise CommandError("--limit has to be a number from 0 on.", returncode=USAGE)
+        messages = Message.objects.select_related("author").order_by("-pub_date", "-id")
+        if only_flagged:
+            messages = messages.filter(flagged=True)
+        for message in messages[:limit].iterator():
+            flag = "flagged" if message.flagged else "-"
+            self.stdout.write(f"{message.pk}\t{flag}\t{one_line(str(message.author))}\t{one_line(message.text)}")
+
+    def decide(self, options: dict[str, Any]) -> None:
+        """Flag or unflag all the named messages, or none of them."""
+        verb = moderation.unflag if options["unflag"] else moderation.flag
+        missing = [message_id for message_id in options["ids"] if not 0 < message_id <= LARGEST_ID]
+        refuse_missing(missing)
+        actor = actor_named(options["actor"]) if options["actor"] else None
+        try:
+            with transaction.atomic():
+                batch = verb(
+                    messages=options["ids"], actor=actor, reason=reason_named(options["reason"]), note=options["note"]
+                )
+                refuse_missing(SelectedRow.objects.filter(batch=batch).values_list("object_id", flat=True))
+        except moderation.ModerationError as error:
+            hint = " Use --reason." if error.code == "reason_missing" else ""
+            raise CommandError(error.sentence + hint, returncode=USAGE) from None
+        done = "unflagged" if options["unflag"] else "flagged"
+        self.stdout.write(f"{batch.changed} {done}, {batch.unchanged} so already (batch {batch.pk}).")
+
+
+def refuse_missing(ids: Any) -> None:
+    if named := ", ".join(str(message_id) for message_id in ids):
+        raise CommandError(f"Nothing was changed: there is no message {named}.", returncode=NOT_FOUND)
+
+
+def actor_named(username: str) -> User:
+    actor = User.objects.filter(username=username).first()
+    if actor is None:
+        raise CommandError(f"Nothing was changed: there is no account {username}.", returncode=NOT_FOUND)
+    if not actor.has_perm("MiniTwit.moderate_message"):
+        raise CommandError(f"Nothing was changed: {username} may not flag messages.", returncode=USAGE)
+    return actor
+
+
+def reason_named(name: str) -> ModerationReason | str:
+    """The reason of that name, however it is spelt; else the words as they are."""
+    return ModerationReason.objects.filter(name__iexact=name.strip()).first() or name
+
+
+def one_line(text: str) -> str:
+    """A text without what would break the line or drive the terminal."""
+    return "".join(character if character.isprintable() else " " for character in text)

@@ -1,0 +1,198 @@
+"""Decisions about many: a selection is frozen first, confirmed once, and then worked off.
+
+What is frozen is which rows, and how each of them was (`changed_at`). So whatever begins to match later is not
+touched, and what somebody changed in between is skipped. Small selections are done at once, within the confirmation;
+large ones by the background worker.
+"""
+
+from datetime import timedelta
+from typing import Any
+
+from django.db import connection, transaction
+from django.db.models import QuerySet
+from django.utils import timezone
+from psycopg2 import sql
+
+from MiniTwit import batch_work, moderation, tasks
+from MiniTwit.models import BatchState, Message, ModerationBatch, ModerationEvent, SelectedRow, User, Verb
+from MiniTwit.moderation import ModerationError
+from MiniTwit.moderation.batches import Cause
+from MiniTwit.moderation.verbs import MESSAGE_VERBS, Reason, lock_undoable, undos_in_force
+
+SMALL = 1_000  # rows that are done while the moderator waits
+KEPT_UNCONFIRMED = timedelta(days=1)
+
+FREEZE = """
+INSERT INTO {rows} (batch_id, object_id, changed_at)
+SELECT %s, id, changed_at FROM ({selection}) AS selection (id, changed_at)
+ON CONFLICT DO NOTHING
+"""
+FREEZE_EVENTS = "INSERT INTO {rows} (batch_id, object_id) SELECT %s, id FROM {events} WHERE batch_id = %s"
+ROWS = sql.Identifier(SelectedRow._meta.db_table)
+EVENTS = sql.Identifier(ModerationEvent._meta.db_table)
+
+
+def freeze(
+    *, verb: Verb, queryset: QuerySet[Any], actor: User, options: dict[str, Any] | None = None
+) -> ModerationBatch:
+    """Write down which rows a decision shall be about, and how they are now.
+
+    Returns:
+        The batch, which waits for its confirmation.
+
+    Raises:
+        ModerationError: there are no such rows.
+    """
+    expected = Message if verb in MESSAGE_VERBS else User
+    if not issubclass(queryset.model, expected):
+        raise TypeError(f"{verb} is not about {queryset.model.__name__} objects.")
+    discard_abandoned()
+    with transaction.atomic():
+        batch = ModerationBatch.objects.create(
+            verb=verb,
+            state=BatchState.SELECTED,
+            actor=actor,
+            actor_name=actor.get_username(),
+            options=options or {},
+        )
+        selection, parameters = queryset.order_by().values("pk", "changed_at").query.sql_with_params()
+        batch.selected = insert_rows(
+            sql.SQL(FREEZE).format(rows=ROWS, selection=sql.SQL(selection)), [batch.pk, *parameters]
+        )
+        if not batch.selected:
+            raise ModerationError("nothing_selected", "Nothing is selected.")
+        batch.save(update_fields=["selected"])
+    return batch
+
+
+def insert_rows(statement: sql.Composed, parameters: list[Any]) -> int:
+    with connection.cursor() as cursor:
+        cursor.execute(statement, parameters)
+        return int(cursor.rowcount)
+
+
+def discard(batch: ModerationBatch) -> None:
+    """Drop a selection that was not confirmed."""
+    with transaction.atomic():
+        if ModerationBatch.objects.select_for_update().filter(pk=batch.pk, state=BatchState.SELECTED).exists():
+            SelectedRow.objects.filter(batch=batch).delete()
+            batch.delete()
+
+
+def discard_abandoned() -> None:
+    """Drop the selections that nobody came back to."""
+    limit = timezone.now() - KEPT_UNCONFIRMED
+    for batch in ModerationBatch.objects.filter(state=BatchState.SELECTED, created_at__lt=limit):
+        discard(batch)
+
+
+def confirm(
+    *,
+    batch: ModerationBatch,
+    actor: User,
+    reason: Reason,
+    note: str = "",
+    options: dict[str, Any] | None = None,
+) -> ModerationBatch:
+    """Decide about a frozen selection. Only the first confirmation counts; later ones find what it did.
+
+    Raises:
+        ModerationError: it makes no sense, or the selection is gone; nothing was changed.
+    """
+    cause = Cause.of(actor, "", reason, note)
+    with transaction.atomic():
+        found = ModerationBatch.objects.select_for_update().filter(pk=batch.pk).first()
+        if found is None:
+            raise ModerationError("selection_gone", "This selection was given up. Select again.")
+        if found.state != BatchState.SELECTED:
+            return found
+        if found.actor != actor:
+            raise ModerationError("not_yours", f"{found.actor_name} made this selection; only he can confirm it.")
+        if found.verb != Verb.WARN:
+            cause.require_reason()
+        found.reason, found.note = cause.reason, cause.note
+        found.options |= options or {}
+        begin(found, at_once=is_small(found))
+    return found
+
+
+def is_small(batch: ModerationBatch) -> bool:
+    """Whether somebody can wait for it."""
+    if batch.selected > SMALL or not batch.options.get("flag_messages"):
+        return batch.selected <= SMALL
+    authors = SelectedRow.objects.filter(batch=batch).values("object_id")
+    return Message.objects.filter(author__in=authors).values("pk")[: SMALL + 1].count() <= SMALL
+
+
+def begin(batch: ModerationBatch, *, at_once: bool) -> None:
+    """Do a batch now, in the caller's transaction, or hand it to the worker."""
+    batch.state = BatchState.RUNNING if at_once else BatchState.WAITING
+    batch.confirmed_at = timezone.now()
+    batch.finished_at = None
+    batch.cancel_requested = False
+    batch.error = ""
+    batch.save()
+    if at_once:
+        batch_work.do_now(batch)
+    else:
+        tasks.run_batch.enqueue(batch.pk)
+
+
+def undo(*, batch: ModerationBatch, actor: User, reason: Reason, note: str = "") -> ModerationBatch:
+    """Undo a batch: at once if it is small, else in the background.
+
+    Raises:
+        ModerationError: it cannot be undone; nothing was changed.
+    """
+    if batch.changed <= SMALL:
+        return moderation.undo(batch=batch, actor=actor, reason=reason, note=note)
+    cause = Cause.of(actor, "", reason, note)
+    cause.require_reason()
+    with transaction.atomic():
+        lock_undoable(batch)
+        undoing = ModerationBatch.objects.create(
+            verb=Verb.UNDO, state=BatchState.WAITING, undoes=batch, **cause.as_columns()
+        )
+        undoing.selected = insert_rows(
+            sql.SQL(FREEZE_EVENTS).format(rows=ROWS, events=EVENTS), [undoing.pk, batch.pk]
+        )
+        begin(undoing, at_once=False)
+    return undoing
+
+
+def cancel(*, batch: ModerationBatch) -> None:
+    """Stop a batch: before it began, or after the chunk at hand. What is done stays done.
+
+    Raises:
+        ModerationError: it is over.
+    """
+    with transaction.atomic():
+        found = ModerationBatch.objects.select_for_update().get(pk=batch.pk)
+        if found.state == BatchState.WAITING:
+            found.state, found.finished_at = BatchState.CANCELLED, timezone.now()
+        elif found.state == BatchState.RUNNING:
+            found.cancel_requested = True
+        else:
+            raise ModerationError("is_over", f"Batch {batch.pk} is {found.get_state_display()}.")
+        found.save(update_fields=["state", "finished_at", "cancel_requested"])
+
+
+def resume(*, batch: ModerationBatch) -> None:
+    """Go on with the rest of a batch that failed or was cancelled.
+
+    Raises:
+        ModerationError: nothing is left to do, or the batch was undone.
+    """
+    with transaction.atomic():
+        found = ModerationBatch.objects.select_for_update().get(pk=batch.pk)
+        if not can_resume(found):
+            raise ModerationError("nothing_left", f"There is nothing to go on with in batch {batch.pk}.")
+        begin(found, at_once=False)
+
+
+def can_resume(batch: ModerationBatch) -> bool:
+    return (
+        batch.state in (BatchState.FAILED, BatchState.CANCELLED)
+        and batch_work.rows_left(batch).exists()
+        and not undos_in_force(batch)
+    )
