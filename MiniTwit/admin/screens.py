@@ -6,7 +6,7 @@ from typing import Any
 from django.conf import settings
 from django.contrib import admin
 from django.contrib.admin.options import IncorrectLookupParameters
-from django.contrib.admin.views.main import PAGE_VAR, ChangeList
+from django.contrib.admin.views.main import ORDER_VAR, PAGE_VAR, ChangeList
 from django.contrib.admin.widgets import AutocompleteSelect
 from django.db.models import Model, QuerySet
 from django.db.models.expressions import Combinable
@@ -71,11 +71,29 @@ class KeysetChangeList(ChangeList):
 
     def get_ordering(self, request: HttpRequest, queryset: QuerySet) -> list[str | Combinable]:
         """One column, then the id in the same direction: so the indexes are made, and so they are read backwards."""
-        column = str(super().get_ordering(request, queryset)[0])
+        column = self._chosen_column() or str(super().get_ordering(request, queryset)[0])
         name = column.lstrip("-")
         if name == "pk" or getattr(self.lookup_opts.get_field(name), "unique", False):
             return [column]
         return [column, "-pk" if column.startswith("-") else "pk"]
+
+    def _chosen_column(self) -> str:
+        """The only column that can be sorted by, in the direction that the address says.
+
+        An address names a column by its number. That depends on whether somebody has actions, and with them a column
+        of checkboxes; but a saved view or a link shall mean the same for all of the team.
+        """
+        order = self.params.get(ORDER_VAR, "")
+        sortable = list(self.sortable_by or ())
+        if not order or len(sortable) != 1:
+            return ""
+        return f"{'-' if order.startswith('-') else ''}{self.get_ordering_field(sortable[0])}"
+
+    def get_ordering_field_columns(self) -> Any:
+        if not (column := self._chosen_column()):
+            return super().get_ordering_field_columns()
+        number = list(self.list_display).index(list(self.sortable_by or ())[0])
+        return {number: "desc" if column.startswith("-") else "asc"}
 
     def get_results(self, request: HttpRequest) -> None:
         self.count = count_rows(self.queryset)
