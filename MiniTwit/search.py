@@ -74,11 +74,11 @@ def parse_message_search(term: str) -> MessageSearch:
         return MessageSearch()
     text, authors, name = term, None, ""
     if match := _QUOTED_NAME.search(term):
-        name, text = match[1], f"{term[: match.start()]} {term[match.end() :]}"
+        name, text = match[1], f"{term[: match.start()].rstrip()} {term[match.end() :].lstrip()}"
         authors = _ids_of([name]).get(name.upper(), ())
     elif match := _NAME.search(term):
         authors, name, rest = _longest_name(match[1])
-        text = f"{term[: match.start()]} {rest}"
+        text = f"{term[: match.start()].rstrip()} {rest.lstrip()}"
     text = text.strip()
     if authors == ():
         return MessageSearch(notice=f"There is no account named “{name}”.")

@@ -30,7 +30,8 @@ EXCERPT_LENGTH = 140  # characters
 class MessageForm(forms.ModelForm):
     def clean_pub_date(self) -> Any:
         """The form shows whole seconds; who did not touch the date did not mean to round it."""
-        return self.cleaned_data["pub_date"] if "pub_date" in self.changed_data else self.instance.pub_date
+        given, stored = self.cleaned_data["pub_date"], self.instance.pub_date
+        return stored if stored.replace(microsecond=0) == given else given
 
 
 @admin.register(Message)

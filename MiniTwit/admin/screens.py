@@ -92,7 +92,7 @@ class KeysetChangeList(ChangeList):
     def get_ordering_field_columns(self) -> Any:
         if not (column := self._chosen_column()):
             return super().get_ordering_field_columns()
-        number = list(self.list_display).index(list(self.sortable_by or ())[0])
+        number = list(self.list_display).index(next(iter(self.sortable_by or ())))
         return {number: "desc" if column.startswith("-") else "asc"}
 
     def get_results(self, request: HttpRequest) -> None:
