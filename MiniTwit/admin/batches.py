@@ -118,7 +118,6 @@ class ModerationBatchAdmin(LargeTableAdmin):
         context = self.page_context(request, batch) | {
             "form": form,
             "sample": sample_of(batch),
-            "list_url": list_of(batch),
             "title": f"{batch.get_verb_display()} {batch.selected:,} {objects_of(batch)}?",
         }
         return TemplateResponse(request, "admin/MiniTwit/moderationbatch/confirm.html", context)
@@ -209,7 +208,8 @@ class ModerationBatchAdmin(LargeTableAdmin):
             "opts": self.opts,
             "batch": batch,
             "objects": objects_of(batch),
-            "title": f"Batch {batch.pk}: {batch.get_verb_display().lower()}",
+            "list_url": "" if batch.verb == Verb.UNDO else list_of(batch),
+            "title": f"{batch.get_verb_display()} {batch.named:,} {objects_of(batch)}",
         }
 
 
@@ -230,6 +230,6 @@ def list_of(batch: ModerationBatch) -> str:
 def objects_of(batch: ModerationBatch) -> str:
     """What the batch is about, in a word that goes with its number."""
     if batch.verb == Verb.UNDO:
-        return "decision" if batch.selected == 1 else "decisions"
+        return "decision" if batch.named == 1 else "decisions"
     word = "message" if batch.verb in MESSAGE_VERBS else "account"
-    return word if batch.selected == 1 else f"{word}s"
+    return word if batch.named == 1 else f"{word}s"

@@ -98,6 +98,11 @@ class ModerationBatch(models.Model):
         return f"{self.get_verb_display()} by {self.actor_name} ({self.pk})"
 
     @property
+    def named(self) -> int:
+        """How many objects somebody chose; the rest are messages that a suspension flagged, too."""
+        return self.selected - self.messages
+
+    @property
     def is_over(self) -> bool:
         return self.state in (BatchState.DONE, BatchState.CANCELLED, BatchState.FAILED)
 

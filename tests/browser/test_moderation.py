@@ -58,4 +58,15 @@ def test_flagging_a_whole_list_and_undoing_it(visitor: Visitor, worker: StartWor
     expect(page.locator(".import-totals")).to_contain_text("1,500 changed")
     page.wait_for_selector("text=Undo this batch")
     assert not Message.objects.filter(flagged=True).exists()
+
+    page.goto(f"{visitor.address}/admin/MiniTwit/user/")
+    page.locator("tr", has_text="Roger Histand").locator("input.action-select").check()
+    page.select_option("select[name=action]", "suspend_selected")
+    with page.expect_navigation():
+        page.evaluate("document.querySelector('#grp-changelist-form').submit()")
+    visitor.look("24_confirm_suspend")
+    page.select_option("#id_reason", "Spam")
+    page.get_by_role("button", name="Suspend 1 account").click()
+    expect(page.locator(".import-totals")).to_contain_text("1 changed")
+    visitor.look("25_suspended")
     assert visitor.complaints == []
