@@ -5,6 +5,7 @@ from MiniTwit.admin.decisions import ModerationEventAdmin
 from MiniTwit.admin.follows import FollowAdmin
 from MiniTwit.admin.messages import MessageAdmin
 from MiniTwit.admin.reasons import ModerationReasonAdmin
+from MiniTwit.admin.saved_filters import SavedFilterAdmin
 from MiniTwit.admin.users import UserAdmin
 
 __all__ = [
@@ -13,5 +14,6 @@ __all__ = [
     "ModerationBatchAdmin",
     "ModerationEventAdmin",
     "ModerationReasonAdmin",
+    "SavedFilterAdmin",
     "UserAdmin",
 ]
