@@ -27,6 +27,8 @@ BESIDE_THE_MODELS = (
     triggers.CREATE_LOG_TRUNCATE_TRIGGER,
 )
 
+BUILD_SEARCH_INDEXES = "Searching is slow without it. Build it: `python manage.py build_search_indexes`."
+
 TABLES = """
 SELECT relname FROM pg_class WHERE relnamespace = %(schema)s::regnamespace AND relkind IN ('r', 'p')
 """
@@ -208,7 +210,8 @@ def _compare(table: str, expected: Table, live: Table) -> Iterator[Difference]:
             yield Difference(table, f"index {found}", "none", definition, remedy)
         elif found is None:
             create = f"CREATE {definition}".replace("INDEX ON", f'INDEX "{wanted}" ON', 1)
-            yield Difference(table, f"index {wanted}", definition, "nothing", f"Restore it: {create};")
+            remedy = BUILD_SEARCH_INDEXES if " USING gin " in definition else f"Restore it: {create};"
+            yield Difference(table, f"index {wanted}", definition, "nothing", remedy)
     for name, trigger, live_trigger in _pairs(expected.triggers, live.triggers):
         yield from _compare_trigger(table, name, trigger, live_trigger)
 

@@ -19,6 +19,7 @@ from legacy_import.passwords import kept_password_sql
 from legacy_import.progress import Progress
 from legacy_import.reasons import Verdict
 from legacy_import.records import TableCounts
+from legacy_import.search_indexes import drop_search_indexes
 from legacy_import.sources import CANONICAL_COLUMNS
 from legacy_import.tables import Models, checked_table, staged_table, table_of
 from legacy_import.widgets import StagedColumn
@@ -89,6 +90,8 @@ def write_table(cursor: Any, run: Any, models: Models, table: str, progress: Pro
     def tell(number: int, of: int) -> None:
         progress.phase(f"Building the indexes of {table}s, {number} of {of}")
 
+    if rebuild:
+        drop_search_indexes(cursor, target)
     with without_indexes(cursor, target, tell) if rebuild else nullcontext():
         if counts.changed:
             progress.phase(f"Updating {table}s", counts.changed)

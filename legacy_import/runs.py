@@ -26,6 +26,7 @@ from legacy_import.prepare import Prepared, prepare_tables
 from legacy_import.progress import Progress
 from legacy_import.records import TABLES_OF_KIND, ImportOptions, TableCounts
 from legacy_import.resources import RESOURCES
+from legacy_import.search_indexes import build_search_indexes
 from legacy_import.sources import Reference, SQLiteSource, check_source
 from legacy_import.sources.mapping import TableMappings, mappings_as_json
 from legacy_import.tables import Models
@@ -233,6 +234,7 @@ def apply(run_id: int, models: Models | None = None) -> Any:
             write_run(run, models, checks, progress)
             progress.stop()
             finish(run, state="applied", finished_at=timezone.now())
+        build_search_indexes(run, models)
         verify_run(run, models)
     discard_work(run.pk)
     return run

@@ -9,7 +9,6 @@ from typing import Any
 import openpyxl
 import tablib
 from import_export.formats.base_formats import CSV, JSON, XLSX
-from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
 
 MAX_BYTES = 5 * 1024 * 1024  # of an uploaded file
 MAX_ROWS = 2_000  # every row is validated by several queries while the browser waits
@@ -19,6 +18,14 @@ MAX_UNPACKED_BYTES = 100 * 1024 * 1024  # an XLSX file is a zip archive
 # What a spreadsheet program takes for a formula (OWASP, "CSV Injection"), however often it was escaped before.
 _FORMULA = re.compile(r"'*[=+\-@\t\r]")
 _ESCAPED_FORMULA = re.compile(r"'+[=+\-@\t\r]")
+
+
+def without_formula(value: Any) -> Any:
+    """Mark a text that a spreadsheet program would run as a formula with an apostrophe.
+
+    Every value survives the way out and back: a text that has such an apostrophe already gets one more.
+    """
+    return f"'{value}" if isinstance(value, str) and _FORMULA.match(value) else value
 
 
 class UnreadableFileError(Exception):
@@ -47,25 +54,15 @@ class BoundedFormat:
 
 
 class SpreadsheetSafeFormat(BoundedFormat):
-    """Marks text that a spreadsheet program would run as a formula with an apostrophe, and takes the mark off again.
-
-    Every value survives the way out and back: a text that has such an apostrophe already gets one more.
-    """
-
-    def export_data(self, dataset: tablib.Dataset, **kwargs: Any) -> Any:
-        return super().export_data(_each_text(dataset, _FORMULA, lambda text: f"'{text}"), **kwargs)  # type: ignore[misc]
+    """Takes off the mark that `without_formula` put on."""
 
     def create_dataset(self, in_stream: Any, **kwargs: Any) -> tablib.Dataset:
-        return _each_text(super().create_dataset(in_stream, **kwargs), _ESCAPED_FORMULA, lambda text: text[1:])
-
-
-def _each_text(dataset: tablib.Dataset, pattern: re.Pattern[str], change: Any) -> tablib.Dataset:
-    """Return the dataset with `change` applied to each text that begins like `pattern`."""
-    rows = (
-        [change(value) if isinstance(value, str) and pattern.match(value) else value for value in row]
-        for row in dataset
-    )
-    return tablib.Dataset(*rows, headers=dataset.headers)
+        dataset = super().create_dataset(in_stream, **kwargs)
+        rows = (
+            [value[1:] if isinstance(value, str) and _ESCAPED_FORMULA.match(value) else value for value in row]
+            for row in dataset
+        )
+        return tablib.Dataset(*rows, headers=dataset.headers)
 
 
 class BoundedCSV(SpreadsheetSafeFormat, CSV):
@@ -88,16 +85,7 @@ class BoundedJSON(BoundedFormat, _ObjectsJSON):
 
 
 class _BoundedSheet(XLSX):
-    """Reads the first sheet up to the limits, whatever size it claims to have.
-
-    A workbook is XML, which knows one kind of line break and hardly any control characters.
-    """
-
-    def export_data(self, dataset: tablib.Dataset, **kwargs: Any) -> bytes:
-        if any(isinstance(value, str) and ILLEGAL_CHARACTERS_RE.search(value) for row in dataset for value in row):
-            raise ValueError("A value holds control characters, which XLSX cannot store. Export as CSV or JSON.")
-        workbook: bytes = super().export_data(dataset, **kwargs)
-        return workbook
+    """Reads the first sheet up to the limits, whatever size it claims to have."""
 
     def create_dataset(self, in_stream: bytes) -> tablib.Dataset:
         with zipfile.ZipFile(BytesIO(in_stream)) as archive:

@@ -15,24 +15,25 @@ from django.core.exceptions import BadRequest, PermissionDenied
 from django.core.signing import BadSignature
 from django.db import transaction
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.template.defaultfilters import filesizeformat
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.decorators import method_decorator
 from django.views.decorators.http import require_POST
 from import_export.admin import ImportExportMixin
+from import_export.formats.base_formats import Format
 from import_export.forms import ImportForm
 from import_export.results import Result, RowResult
 from import_export.signals import post_import
 
+from MiniTwit.admin.exports import Export
 from MiniTwit.admin.file_formats import FILE_FORMATS, MAX_BYTES, MAX_ROWS, UnreadableFileError
 from MiniTwit.admin.resources import FileResource
 from MiniTwit.admin.uploads import keep_upload, read_signed_preview, sign_preview, take_upload
 
 logger = logging.getLogger(__name__)
 
-MAX_EXPORTED_ROWS = 50_000  # the file is built in memory
 LOGGED_ACTIONS = {RowResult.IMPORT_TYPE_NEW: ADDITION, RowResult.IMPORT_TYPE_UPDATE: CHANGE}
 
 
@@ -174,14 +175,13 @@ class FileImportExportMixin(ImportExportMixin):
             raise BadRequest("Exporting a selection is not offered: filter the list instead.")
         return super().export_action(request)
 
-    def get_data_for_export(self, request: HttpRequest, queryset: QuerySet, **kwargs: Any) -> tablib.Dataset:
-        """Build the rows of the file; a ValueError is shown on the export page."""
-        if queryset.order_by().values("pk")[: MAX_EXPORTED_ROWS + 1].count() > MAX_EXPORTED_ROWS:
-            raise ValueError(
-                f"The list holds more than {MAX_EXPORTED_ROWS:,} rows, too many for one file. Filter or search the "
-                "list first and export what is left."
-            )
-        return super().get_data_for_export(request, queryset, **kwargs)
+    def _do_file_export(
+        self, file_format: Format, request: HttpRequest, queryset: QuerySet, export_form: Any = None
+    ) -> HttpResponseBase:
+        """Stream the file, where import-export would build it in memory; a ValueError is shown on the export page."""
+        resource_class = self.choose_export_resource_class(export_form, request)
+        export = Export(queryset, resource_class(), self.get_export_resource_fields_from_form(export_form))
+        return export.response(file_format, self.get_export_filename(request, queryset, file_format))
 
 
 def has_failed(result: Result) -> bool:

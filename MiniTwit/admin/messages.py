@@ -1,46 +1,66 @@
 """The screen of messages."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from django import forms
 from django.contrib import admin
-from django.db.models import Field, QuerySet
-from django.http import HttpRequest
+from django.contrib.admin.utils import unquote
+from django.db.models import Field, Model, QuerySet
+from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
+from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.text import Truncator
+from django.utils.timezone import localtime
 
 from MiniTwit.admin.actions import message_actions
+from MiniTwit.admin.decision_forms import DecidesMixin
 from MiniTwit.admin.file_import import FileImportExportMixin
+from MiniTwit.admin.filters import AuthorFilter, ImportRunFilter, PublishedFilter, ReviewedFilter, WatchHitFilter
+from MiniTwit.admin.history import DONE, lines_of
 from MiniTwit.admin.resources import MessageResource
-from MiniTwit.admin.screens import ImportRunFilter, LargeTableAdmin
-from MiniTwit.models import Message, User
+from MiniTwit.admin.screens import NOTHING, LargeTableAdmin, import_run_link, mark, zoned
+from MiniTwit.models import Message, ModerationEvent, Verb
+from MiniTwit.search import parse_message_search
 
 EXCERPT_LENGTH = 140  # characters
 
 
+class MessageForm(forms.ModelForm):
+    def clean_pub_date(self) -> Any:
+        """The form shows whole seconds; who did not touch the date did not mean to round it."""
+        given, stored = self.cleaned_data["pub_date"], self.instance.pub_date
+        return stored if stored.replace(microsecond=0) == given else given
+
+
 @admin.register(Message)
-class MessageAdmin(FileImportExportMixin, LargeTableAdmin):
+class MessageAdmin(DecidesMixin, FileImportExportMixin, LargeTableAdmin):
     resource_classes = [MessageResource]
-    list_display = ["excerpt", "author_name", "pub_date", "flagged"]
+    form = MessageForm
+    change_form_template = "admin/MiniTwit/message/change_form.html"
+    list_display = ["excerpt", "author_name", "published", "is_flagged", "last_decision"]
     list_display_links = ["excerpt"]
-    list_filter = ["flagged", ImportRunFilter]
+    list_filter = ["flagged", ReviewedFilter, PublishedFilter, AuthorFilter, WatchHitFilter, ImportRunFilter]
     list_select_related = ["author"]
     ordering = ["-pub_date", "-id"]
-    sortable_by = ["pub_date"]
-    search_fields = ["author__username"]
-    search_help_text = "An author's username, in full."
+    sortable_by = ["published"]
+    search_fields = ["text"]
+    search_help_text = "Part of the text, @author, or both"
     autocomplete_fields = ["author"]
     fieldsets = [
-        (None, {"fields": ["author", "text", "pub_date", "flagged"]}),
-        ("Where it comes from", {"fields": ["legacy_id", "import_run", "changed_at"]}),
+        (None, {"fields": ["author", "text", "pub_date", "flagged", "decision", "decided_at"]}),
+        ("Where it comes from", {"fields": ["origin", "legacy_id", "changed_at"]}),
     ]
-    readonly_fields = ["flagged", "legacy_id", "import_run", "changed_at"]
+    readonly_fields = ["flagged", "decision", "decided_at", "origin", "legacy_id", "changed_at"]
     actions = message_actions
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
-        """A new message comes from here, and nobody has decided about it yet."""
-        return super().get_fieldsets(request, obj) if obj else [(None, {"fields": ["author", "text", "pub_date"]})]
+        if obj is None:  # a new message comes from here, and nobody has decided about it
+            return [(None, {"fields": ["author", "text", "pub_date"]})]
+        return super().get_fieldsets(request, obj)
+
+    # The list
 
     @admin.display(description="message")
     def excerpt(self, message: Message) -> str:
@@ -52,12 +72,71 @@ class MessageAdmin(FileImportExportMixin, LargeTableAdmin):
         messages = reverse("admin:MiniTwit_message_changelist")
         return format_html('<a href="{}?author__id__exact={}">{}</a>', messages, message.author_id, message.author)
 
+    @admin.display(description=zoned("published"), ordering="pub_date")
+    def published(self, message: Message) -> str:
+        return date_format(localtime(message.pub_date), "j M Y, H:i")
+
+    @admin.display(description="flagged")
+    def is_flagged(self, message: Message) -> str:
+        return mark("flagged", "bad") if message.flagged else NOTHING
+
+    @admin.display(description="last decision")
+    def last_decision(self, message: Message) -> str:
+        event: ModerationEvent | None = getattr(message, "last_event", None)
+        if event is None:
+            return message.get_decision_display() or NOTHING
+        when = date_format(localtime(event.created_at), "j M Y, H:i")
+        done = DONE.get(Verb(event.verb), event.verb)
+        return format_html('{} <span class="quiet">by {}, {}</span>', done, event.actor_name, when)
+
+    def load_columns(self, rows: Sequence[Model]) -> None:
+        """The newest event of each message, in one query."""
+        newest = ModerationEvent.objects.filter(message__in=[row.pk for row in rows])
+        found = {event.message_id: event for event in newest.order_by("message", "-id").distinct("message")}
+        for row in rows:
+            row.last_event = found.get(row.pk)  # type: ignore[attr-defined]
+
     def get_search_results(self, request: HttpRequest, queryset: QuerySet, search_term: str) -> tuple[QuerySet, bool]:
-        """The author is looked up first, so that the index by author and date gives the page."""
-        if not search_term:
-            return queryset, False
-        authors = list(User.objects.filter(username=search_term).values_list("pk", flat=True))
-        return queryset.filter(author__in=authors), False
+        """Parts of the text, and authors, who are looked up first so that the index by author and date is used."""
+        return queryset.filter(parse_message_search(search_term).condition), False
+
+    def explain_search(self, term: str) -> str:
+        return parse_message_search(term).notice
+
+    # One message
+
+    @admin.display(description="brought by")
+    def origin(self, message: Message) -> str:
+        return import_run_link(message.import_run)
+
+    def verbs_for(self, request: HttpRequest, row: Message) -> list[Verb]:
+        """What would change something: "keep" says of a message on show that it may stay."""
+        if row.flagged:
+            verbs = [Verb.UNFLAG] if row.decision == Verb.FLAG else [Verb.UNFLAG, Verb.FLAG]
+        else:
+            verbs = [Verb.FLAG] if row.decision == Verb.KEEP else [Verb.FLAG, Verb.KEEP]
+        return [*verbs, Verb.PURGE]
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False  # messages are deleted by a decision that has a reason: purge
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
+    ) -> HttpResponse:
+        message = self.get_object(request, unquote(object_id))
+        context = self.message_context(request, message) if message and self.has_view_permission(request) else {}
+        return super().change_view(request, object_id, form_url, context | (extra_context or {}))
+
+    def message_context(self, request: HttpRequest, message: Message) -> dict[str, Any]:
+        """What the page shows beside the fields: the verbs, the watch-list's hits and the history."""
+        history, older = lines_of(message.events.all(), request.GET.get("before", ""))
+        return {
+            "message": message,
+            "decisions": self.decision_context(request, message),
+            "hits": message.watch_hits.select_related("term").order_by("term__pattern")[:50],
+            "history": history,
+            "older": older,
+        }
 
     def formfield_for_dbfield(self, db_field: Field, request: HttpRequest, **kwargs: Any) -> forms.Field | None:
         if db_field.name == "text":

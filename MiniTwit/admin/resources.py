@@ -145,7 +145,8 @@ class UserResource(FileResource):
 class MessageResource(FileResource):
     import_help = (
         "Messages are recognised by their id; a row without an id is a new message. The author is a username, "
-        "dates look like 2024-05-31T18:30:00+00:00, flagged is 1 or 0."
+        "dates look like 2024-05-31T18:30:00+00:00. Flagged, 1 or 0, counts for new messages only: those that are "
+        "here are flagged and unflagged by a moderator's decision, which has a reason and stands in the log."
     )
 
     id = Field("id", "id", IdWidget())
@@ -160,6 +161,11 @@ class MessageResource(FileResource):
         name = "messages"
         fields = ("id", "author", "text", "pub_date", "flagged", "legacy_id")
         import_id_fields = ["id"]  # a list: only so may the column be absent
+
+    def import_field(self, field: Field, instance: Message, row: dict[str, Any], *args: Any, **kwargs: Any) -> None:
+        """A file decides about no message that is here; see `import_help`."""
+        if field.attribute != "flagged" or instance.pk is None:
+            super().import_field(field, instance, row, *args, **kwargs)
 
     def after_init_instance(self, instance: Message, new: bool, row: dict[str, Any], **kwargs: Any) -> None:
         if new and (given := self.fields["id"].clean(row) if "id" in row else None):

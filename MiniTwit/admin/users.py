@@ -1,6 +1,6 @@
 """The screen of users."""
 
-import unicodedata
+from collections.abc import Sequence
 from typing import Any
 
 from django.contrib import admin, messages
@@ -8,16 +8,19 @@ from django.contrib.admin.models import LogEntry
 from django.contrib.admin.utils import unquote
 from django.contrib.auth import admin as auth_admin
 from django.contrib.auth.forms import AdminUserCreationForm, UserChangeForm, UsernameField
-from django.db.models import Q, QuerySet
+from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
-from django.utils.html import format_html
 
 from MiniTwit.admin.actions import user_actions
 from MiniTwit.admin.file_import import FileImportExportMixin
+from MiniTwit.admin.filters import ImportRunFilter, StrikesFilter, SuspendedFilter
 from MiniTwit.admin.resources import UserResource
-from MiniTwit.admin.screens import ImportRunFilter, LargeTableAdmin
+from MiniTwit.admin.screens import NOTHING, LargeTableAdmin, import_run_link, mark
+from MiniTwit.admin.user_counts import COUNTS, count_link
+from MiniTwit.admin.user_page import UserPageMixin
 from MiniTwit.models import Follow, Message, User
+from MiniTwit.search import match_username
 
 PRIVILEGES = ("is_staff", "is_superuser", "groups", "user_permissions")
 
@@ -48,64 +51,80 @@ class UserEditForm(UserChangeForm):
 
 
 @admin.register(User)
-class UserAdmin(FileImportExportMixin, LargeTableAdmin, auth_admin.UserAdmin):
+class UserAdmin(UserPageMixin, FileImportExportMixin, LargeTableAdmin, auth_admin.UserAdmin):
     resource_classes = [UserResource]
     actions = user_actions
     form = UserEditForm
     add_form = UserAddForm
-    list_display = ["username", "email", "is_active", "is_staff", "date_joined"]
-    list_filter = ["is_active", "is_staff", "is_superuser", ImportRunFilter]
+    list_display = [
+        "username", "email", "message_count", "follower_count", "following_count", "strike_count", "state",
+        "is_member", "origin",
+    ]  # fmt: skip
+    list_filter = [SuspendedFilter, StrikesFilter, "is_staff", "is_active", ImportRunFilter]
     ordering = ["username"]
     sortable_by = ["username"]
     search_fields = ["username"]
-    search_help_text = "The beginning of a username."
+    search_help_text = "Part of a username"
     fieldsets = [
         (None, {"fields": ["username", "password", "email", "first_name", "last_name", "is_active"]}),
         ("Rights", {"fields": list(PRIVILEGES), "description": "Only superusers can change these."}),
-        ("On MiniTwit", {"fields": ["suspended_at", "suspended_until", "related_rows"]}),
         (
             "Where it comes from",
-            {"fields": ["date_joined", "last_login", "legacy_id", "import_run", "changed_at"]},
+            {"fields": ["origin", "legacy_id", "date_joined", "last_login", "changed_at"]},
         ),
     ]
     add_fieldsets = [
         (None, {"fields": ["username", "email", "usable_password", "password1", "password2"]}),
     ]
-    readonly_fields = [
-        "suspended_at",
-        "suspended_until",
-        "related_rows",
-        "date_joined",
-        "last_login",
-        "legacy_id",
-        "import_run",
-        "changed_at",
-    ]
+    readonly_fields = ["date_joined", "last_login", "legacy_id", "origin", "changed_at"]
 
-    @admin.display(description="lists")
-    def related_rows(self, user: User) -> str:
-        """Links to what the account wrote and whom it follows; uncounted, for counting takes its time."""
-        return format_html(
-            '<a href="{messages}?author__id__exact={id}">Messages</a> &nbsp; '
-            '<a href="{follows}?who__id__exact={id}">Follows</a> &nbsp; '
-            '<a href="{follows}?whom__id__exact={id}">Followers</a>',
-            messages=reverse("admin:MiniTwit_message_changelist"),
-            follows=reverse("admin:MiniTwit_follow_changelist"),
-            id=user.pk,
-        )
+    # The list
+
+    def load_columns(self, rows: Sequence[Model]) -> None:
+        """Counts of the page's accounts, one query each. The strikes that count are those not taken back."""
+        ids = [row.pk for row in rows]
+        for name, count in COUNTS.items():
+            counts = count(ids)
+            for row in rows:
+                setattr(row, name, counts.get(row.pk, 0))
+
+    @admin.display(description="messages")
+    def message_count(self, user: User) -> str:
+        return count_link(user, "messages", "message", "author__id__exact")
+
+    @admin.display(description="followers")
+    def follower_count(self, user: User) -> str:
+        return count_link(user, "followers", "follow", "whom__id__exact")
+
+    @admin.display(description="following")
+    def following_count(self, user: User) -> str:
+        return count_link(user, "following", "follow", "who__id__exact")
+
+    @admin.display(description="strikes")
+    def strike_count(self, user: User) -> str:
+        number = getattr(user, "strikes_now", 0)
+        return mark(str(number), "bad") if number else NOTHING
+
+    @admin.display(description="state")
+    def state(self, user: User) -> str:
+        if user.is_suspended:
+            return mark("suspended", "bad")
+        return NOTHING if user.is_active else mark("not active")
+
+    @admin.display(description="staff")
+    def is_member(self, user: User) -> str:
+        if user.is_superuser:
+            return mark("superuser", "good")
+        return mark("staff", "good") if user.is_staff else NOTHING
+
+    @admin.display(description="origin")
+    def origin(self, user: User) -> str:
+        return import_run_link(user.import_run)
 
     def get_search_results(self, request: HttpRequest, queryset: QuerySet, search_term: str) -> tuple[QuerySet, bool]:
-        """Usernames that begin with the term, spaces included, as typed or in a usual spelling.
+        return (queryset.filter(match_username(search_term)) if search_term else queryset), False
 
-        The index on usernames serves exact beginnings only, which is why this is not case-insensitive.
-        """
-        if not search_term:
-            return queryset, False
-        term = unicodedata.normalize("NFKC", search_term)
-        matches = Q()
-        for spelling in {term, term.lower(), term[:1].upper() + term[1:], term.title()}:
-            matches |= Q(username__startswith=spelling)
-        return queryset.filter(matches), False
+    # One account
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         """Whoever may only look has no business with the password, not even with its hash in part."""

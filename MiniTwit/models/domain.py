@@ -82,6 +82,10 @@ class User(AbstractUser):
             models.Index(
                 fields=["suspended_at"], condition=models.Q(suspended_at__isnull=False), name="user_suspended"
             ),
+            # The few that a list is asked for among millions.
+            models.Index(fields=["username"], condition=models.Q(is_staff=True), name="user_staff"),
+            models.Index(fields=["username"], condition=models.Q(is_active=False), name="user_inactive"),
+            BrinIndex(fields=["import_run"], name="user_import_run"),
             # `icontains` compares UPPER(username); see `MiniTwit/search.py`.
             GinIndex(OpClass(Upper("username"), name="gin_trgm_ops"), name="user_username_trigrams"),
         ]
@@ -149,14 +153,6 @@ class Message(models.Model):
                 condition=models.Q(flagged=True, decided_at=None),
                 name="message_flagged_unreviewed",
             ),
-            # What suspended authors have left unreviewed, however much of theirs was decided about already.
-            models.Index(
-                models.F("author"),
-                models.F("pub_date"),
-                models.F("id"),
-                condition=models.Q(decided_at=None),
-                name="message_author_unreviewed",
-            ),
             # The rows of one import lie together, so a summary of each block is enough, and costs next to nothing.
             BrinIndex(fields=["import_run"], name="message_import_run"),
             # `icontains` compares UPPER(text); see `MiniTwit/search.py`.
@@ -195,7 +191,10 @@ class Follow(models.Model):
             models.UniqueConstraint(fields=["who", "whom"], name="follow_unique_pair"),
             models.CheckConstraint(condition=~models.Q(who=models.F("whom")), name="follow_not_oneself"),
         ]
-        indexes = [models.Index(fields=["whom", "who"], name="follow_whom_who")]
+        indexes = [
+            models.Index(fields=["whom", "who"], name="follow_whom_who"),
+            BrinIndex(fields=["import_run"], name="follow_import_run"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.who} follows {self.whom}"

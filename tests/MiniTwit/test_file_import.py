@@ -17,8 +17,9 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
 from django.http import HttpResponse
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
-from MiniTwit.admin import file_formats, file_import, uploads
+from MiniTwit.admin import exports, file_formats, file_import, uploads
 from MiniTwit.models import Follow, Message, User
 from tests.MiniTwit.factories import make_follow, make_message, make_staff, make_superuser, make_user
 
@@ -73,7 +74,8 @@ def export(client: Client, model: str, kind: str = "csv", **columns: Any) -> byt
     posted = {"resource": "0", "format": FORMATS[kind]} | dict.fromkeys(names, "on") | columns
     response = client.post(f"/admin/MiniTwit/{model}/export/", posted)
     assert "attachment" in response["Content-Disposition"]
-    return response.content
+    assert response.streaming
+    return response.getvalue()
 
 
 def last_id(table_name: str) -> int | None:
@@ -167,6 +169,16 @@ def test_ids_have_no_thousands_separators(admin: Client) -> None:
     assert b"1234567," in exported
     message.delete()
     assert "There is no message 1234567." in preview(admin, "message", exported).content.decode()
+
+
+def test_a_file_does_not_decide_about_a_message_that_is_here(admin: Client) -> None:
+    here = make_message(text="as it was", flagged=True)
+    rows = [[here.pk, here.author.username, "corrected", "2024-05-31T18:30:00Z", 0], ["", "amy", "new", "", 1]]
+    make_user("amy")
+    previewed = preview(admin, "message", table(MESSAGE_COLUMNS, *rows))
+    assert "counts for new messages only" in admin.get("/admin/MiniTwit/message/import/").content.decode()
+    confirm(admin, "message", previewed)
+    assert set(Message.objects.values_list("text", "flagged")) == {("corrected", True), ("new", True)}
 
 
 def test_json_values_go_by_their_names(admin: Client) -> None:
@@ -447,14 +459,40 @@ def test_a_workbook_that_unpacks_to_too_much_is_refused(admin: Client, monkeypat
     assert "too large when unpacked" in page
 
 
-def test_an_export_that_is_too_large_is_refused_with_a_sentence(
+def test_a_list_that_is_longer_than_a_sheet_is_refused_as_xlsx_only(
     admin: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(file_import, "MAX_EXPORTED_ROWS", 1)
-    make_message(), make_message()
-    posted = {"resource": "0", "format": "0", "messageresource_text": "on"}
+    monkeypatch.setattr(exports, "MAX_SHEET_ROWS", 2)  # with the headings
+    make_message(text="one"), make_message(text="two")
+    posted = {"resource": "0", "format": FORMATS["xlsx"], "messageresource_text": "on"}
     page = admin.post("/admin/MiniTwit/message/export/", posted).content.decode()
-    assert "too many for one file" in page
+    assert "more than the 1 rows that an XLSX sheet can hold" in page
+    assert export(admin, "message", "csv").count(b"\r\n") == 3
+
+
+@pytest.mark.parametrize("kind", FORMATS)
+def test_an_export_reads_the_rows_in_portions(admin: Client, monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
+    monkeypatch.setattr(exports, "CHUNK", 3)
+    author = make_user()
+    Message.objects.bulk_create(Message(author=author, text=f"message {number}") for number in range(10))
+    with CaptureQueriesContext(connection) as queries:
+        exported = export(admin, "message", kind)
+    if kind == "xlsx":
+        rows = list(openpyxl.load_workbook(io.BytesIO(exported)).worksheets[0].values)
+        texts = {row[2] for row in rows[1:]}
+    elif kind == "csv":
+        texts = {row["text"] for row in csv.DictReader(io.StringIO(exported.decode()))}
+    else:
+        texts = {row["text"] for row in json.loads(exported)}
+    assert texts == {f"message {number}" for number in range(10)}
+    cursors = [query["sql"] for query in queries if "DECLARE" in query["sql"]]
+    assert len(cursors) == 1
+    assert "WITH HOLD" not in cursors[0]  # which would copy all of it first
+
+
+def test_an_empty_list_is_an_empty_file(admin: Client) -> None:
+    assert export(admin, "message", "csv").decode().strip() == "id,author,text,pub_date,flagged,legacy_id"
+    assert json.loads(export(admin, "message", "json")) == []
 
 
 def test_control_characters_that_xlsx_cannot_hold_are_named(admin: Client) -> None:
@@ -468,6 +506,6 @@ def test_control_characters_that_xlsx_cannot_hold_are_named(admin: Client) -> No
 def test_an_export_keeps_to_the_filters_of_the_list(admin: Client) -> None:
     make_message(text="shown"), make_message(text="hidden", flagged=True)
     posted = {"resource": "0", "format": "0", "messageresource_text": "on"}
-    exported = admin.post("/admin/MiniTwit/message/export/?flagged__exact=1", posted).content
+    exported = admin.post("/admin/MiniTwit/message/export/?flagged__exact=1", posted).getvalue()
     assert exported.decode().split() == ["text", "hidden"]
     assert admin.post("/admin/MiniTwit/message/export/", posted | {"export_items": "1"}).status_code == 400

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 from django.contrib.auth import authenticate
-from django.db import connection
+from django.db import OperationalError, connection
 
-from legacy_import import locks, runs
+from legacy_import import bulk, locks, runs, search_indexes
 from legacy_import.errors import RunError
 from legacy_import.models import ImportRun, MergedUser, RejectedRow
 from legacy_import.preview import take_samples
@@ -18,6 +18,7 @@ from legacy_import.sources import SourceReference, SQLiteSource, source_at
 from legacy_import.tables import Models, staged_table
 from MiniTwit import review, watchlist
 from MiniTwit.models import Follow, Message, ReviewClaim, User, WatchHit, WatchTerm
+from MiniTwit.search import ensure_search_indexes
 from tests.legacy_import.conftest import other_session
 from tests.legacy_import.old_database import CANONICAL_SCHEMA, make_old_database
 
@@ -492,3 +493,52 @@ def test_a_messages_import_that_brought_nothing_does_not_keep_the_users_from_bei
     undo(messages)
     undo(users)
     assert not User.objects.exists()
+
+
+def test_the_search_index_is_built_after_a_large_import(tmp_path, monkeypatch):
+    monkeypatch.setattr(bulk, "SMALL_BATCH", 1)
+    seen = []
+    ensure = search_indexes.ensure_search_indexes
+
+    def watched(models, **arguments):
+        seen.append((Message.objects.count(), connection.in_atomic_block))
+        return ensure(models, **arguments)
+
+    monkeypatch.setattr(search_indexes, "ensure_search_indexes", watched)
+    path = old(tmp_path, user=[ANN], message=[(1, 1, "needle in a haystack", MORNING, 0)])
+    import_("users", path)
+    run = import_("messages", path)
+    assert seen[-1] == (1, False)  # everybody sees the messages already
+    assert (run.state, run.error_message) == ("applied", "")
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT indisvalid FROM pg_index WHERE indexrelid = 'message_text_trigrams'::regclass")
+        assert cursor.fetchone() == (True,)
+    assert Message.objects.filter(text__icontains="NEEDLE").count() == 1
+
+
+def test_an_import_stands_when_its_search_index_cannot_be_built(tmp_path, monkeypatch, caplog):
+    monkeypatch.setattr(bulk, "SMALL_BATCH", 1)
+
+    def broken(models, **arguments):
+        raise OperationalError("No space left on device")
+
+    monkeypatch.setattr(search_indexes, "ensure_search_indexes", broken)
+    run = import_("users", old(tmp_path, user=[ANN, BOB]))
+    assert run.state == "applied"
+    assert "could not be built (No space left on device)" in run.error_message
+    assert "build_search_indexes" in ImportRun.objects.get().error_message
+    assert "search index could not be built" in caplog.text
+    assert User.objects.filter(username__icontains="ann").count() == 1  # searching works, if slowly
+    monkeypatch.undo()
+    assert ensure_search_indexes() == ["user_username_trigrams"]
+
+
+def test_an_import_that_fails_keeps_the_search_index(tmp_path, monkeypatch):
+    monkeypatch.setattr(bulk, "SMALL_BATCH", 1)
+    run = preview("users", old(tmp_path, user=[ANN, BOB]))
+    runs.confirm(run.pk)
+    monkeypatch.setattr("legacy_import.runs.finish", lambda *arguments, **changes: 1 / 0)
+    with pytest.raises(RunError):
+        runs.apply(run.pk)
+    monkeypatch.undo()
+    assert ensure_search_indexes() == []

@@ -1,0 +1,105 @@
+"""What the page of an account shows and offers beside its fields: counts, messages, decisions, strikes and notes."""
+
+from typing import Any
+
+from django import forms
+from django.contrib.admin.utils import unquote
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse
+from django.urls import URLPattern, path, reverse
+from django.utils.decorators import method_decorator
+from django.views.decorators.http import require_POST
+
+from MiniTwit.admin.decision_forms import DecidesMixin
+from MiniTwit.admin.history import lines_of
+from MiniTwit.admin.user_counts import COUNTS, in_words
+from MiniTwit.models import StaffNote, User, Verb
+
+RECENT_MESSAGES = 10
+SHOWN_NOTES = SHOWN_STRIKES = 50
+
+
+class NoteForm(forms.ModelForm):
+    class Meta:
+        model = StaffNote
+        fields = ("text",)
+        widgets = {"text": forms.Textarea(attrs={"rows": 2, "placeholder": "What the team should know"})}
+
+    text = forms.CharField(
+        max_length=5_000, widget=Meta.widgets["text"], error_messages={"required": "Write a note."}
+    )
+
+
+class UserPageMixin(DecidesMixin):
+    change_form_template = "admin/MiniTwit/user/change_form.html"
+
+    def get_urls(self) -> list[URLPattern]:
+        view = self.admin_site.admin_view(self.note_view)
+        return [path("<path:object_id>/note/", view, name="MiniTwit_user_note"), *super().get_urls()]
+
+    def verbs_for(self, request: HttpRequest, row: User) -> list[Verb]:
+        """Nobody suspends himself, and staff are for superusers."""
+        if row.pk == request.user.pk or (row.is_staff and not request.user.is_superuser):
+            return []
+        return [Verb.REINSTATE, Verb.SUSPEND, Verb.WARN] if row.suspended_at else [Verb.SUSPEND, Verb.WARN]
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
+    ) -> HttpResponse:
+        user: User | None = self.get_object(request, unquote(object_id))
+        context = self.user_context(request, user) if user and self.has_view_permission(request, user) else {}
+        return super().change_view(request, object_id, form_url, context | (extra_context or {}))
+
+    def user_context(self, request: HttpRequest, user: User) -> dict[str, Any]:
+        """What the template shows, each part for those who may see it."""
+        may = request.user.has_perm
+        history, older = lines_of(user.events.all(), request.GET.get("before", ""))
+        notes = user.staff_notes.order_by("-id")[:SHOWN_NOTES] if may("MiniTwit.view_staffnote") else []
+        note_url = reverse("admin:MiniTwit_user_note", args=[user.pk]) if may("MiniTwit.add_staffnote") else ""
+        recent = user.messages.order_by("-pub_date", "-pk")[:RECENT_MESSAGES] if may("MiniTwit.view_message") else []
+        return {
+            "account": user,
+            "figures": self.figures(user),
+            "recent": recent,
+            "decisions": self.decision_context(request, user),
+            "strikes": user.strikes.order_by("-id")[:SHOWN_STRIKES],
+            "notes": notes,
+            "note_url": note_url,
+            "note_form": NoteForm(auto_id="note_%s"),
+            "history": history,
+            "older": older,
+        }
+
+    def figures(self, user: User) -> list[tuple[str, str, str]]:
+        """What hangs on the account: the title, the number and the address of the list."""
+        messages, follows = (reverse(f"admin:MiniTwit_{name}_changelist") for name in ("message", "follow"))
+        addresses = {
+            "messages_now": f"{messages}?author__id__exact={user.pk}",
+            "followers_now": f"{follows}?whom__id__exact={user.pk}",
+            "following_now": f"{follows}?who__id__exact={user.pk}",
+            "strikes_now": "#strikes",
+        }
+        return [
+            (name.removesuffix("_now"), in_words(count([user.pk]).get(user.pk, 0)), addresses[name])
+            for name, count in COUNTS.items()
+        ]
+
+    @method_decorator(require_POST)
+    def note_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Add a note. Nobody can change it afterwards."""
+        user: User | None = self.get_object(request, unquote(object_id))
+        if user is None:
+            raise Http404("This account is no longer here.")
+        if not request.user.has_perm("MiniTwit.add_staffnote") or not self.has_view_permission(request, user):
+            raise PermissionDenied
+        form = NoteForm(request.POST)
+        if form.is_valid():
+            note: StaffNote = form.save(commit=False)
+            note.user = user
+            note.author_id = request.user.pk
+            note.author_name = request.user.get_username()
+            note.save()
+            self.message_user(request, "The note is kept.")
+        else:
+            self.message_user(request, f"No note was kept: {form.errors['text'][0]}", "ERROR")
+        return self.back_to(user)

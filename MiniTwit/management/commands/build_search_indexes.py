@@ -1,0 +1,23 @@
+"""Build the search indexes that are missing. Exit 0 when they are all there."""
+
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+from django.db import DatabaseError
+
+from MiniTwit.search import ensure_search_indexes
+
+
+class Command(BaseCommand):
+    help = "Builds the search indexes that are missing or broken, while everybody goes on working."
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        try:
+            built = ensure_search_indexes(tell=lambda name: self.stdout.write(f"Building {name} …"))
+        except DatabaseError as error:
+            raise CommandError(f"The search index could not be built: {error} Run this command again.") from error
+        self.stdout.write(
+            f"Built: {', '.join(built)}."
+            if built
+            else "Nothing to build: they are there, or another process is at it."
+        )

@@ -1,0 +1,147 @@
+"""The page of one message: what can be decided there, by whom, and what it tells of the past."""
+
+from datetime import UTC, datetime
+
+import pytest
+from django.contrib.auth.models import Group
+from django.core.management import call_command
+from django.test import Client
+
+from MiniTwit import moderation
+from MiniTwit.models import Message, ModerationEvent, ModerationReason, User, WatchHit, WatchTerm
+from tests.MiniTwit.factories import make_message, make_staff, make_superuser, make_user
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def moderator(client: Client) -> Client:
+    call_command("loaddata", "roles", verbosity=0)
+    ModerationReason.objects.create(name="Spam")
+    staff = make_user("mod", is_staff=True)
+    staff.groups.add(Group.objects.get(name="Moderators"))
+    client.force_login(staff)
+    return client
+
+
+def page_of(message: Message) -> str:
+    return f"/admin/MiniTwit/message/{message.pk}/change/"
+
+
+def decide(client: Client, message: Message, verb: str, *, seen: str | None = None, **posted: str) -> str:
+    """Send the form as the page offers it, and return the page that comes then."""
+    if seen is None:
+        forms = client.get(page_of(message)).context["decisions"]
+        seen = next((form["seen"] for form in forms), "")
+    address = f"/admin/MiniTwit/message/{message.pk}/decide/{verb}/"
+    return client.post(address, {"reason": "Spam", "note": "", "seen": seen} | posted, follow=True).content.decode()
+
+
+def offered(client: Client, message: Message) -> list[str]:
+    return [str(form["verb"]) for form in client.get(page_of(message)).context["decisions"]]
+
+
+def test_a_moderator_flags_keeps_and_unflags_with_a_reason(moderator: Client) -> None:
+    message = make_message()
+    assert offered(moderator, message) == ["flag", "keep"]
+    page = decide(moderator, message, "flag", note="Sold shoes.")
+    message.refresh_from_db()
+    assert message.flagged
+    assert "Flagged: hidden from timelines." in page
+    assert "Sold shoes." in page
+    assert "Flag: Done." in page
+    assert offered(moderator, message) == ["unflag"]
+    decide(moderator, message, "unflag")
+    decide(moderator, message, "keep")
+    message.refresh_from_db()
+    assert (message.flagged, message.decision) == (False, "keep")
+    assert list(ModerationEvent.objects.values_list("verb", "actor_name", "reason")) == [
+        ("keep", "mod", "Spam"),
+        ("unflag", "mod", "Spam"),
+        ("flag", "mod", "Spam"),
+    ]
+
+
+def test_a_decision_needs_a_reason_that_is_offered(moderator: Client) -> None:
+    message = make_message()
+    assert "Nothing was decided. Reason: This field is required." in decide(moderator, message, "flag", reason="")
+    assert "Nothing was decided. Reason:" in decide(moderator, message, "flag", reason="Because")
+    assert not ModerationEvent.objects.exists()
+
+
+def test_what_somebody_else_decided_meanwhile_is_seen_first(moderator: Client) -> None:
+    message = make_message()
+    seen = moderator.get(page_of(message)).context["decisions"][0]["seen"]
+    moderation.keep(messages=[message], actor=make_superuser("boss"), reason="Spam")
+    page = decide(moderator, message, "flag", seen=seen)
+    assert "boss was faster (keep). Look again." in page
+    message.refresh_from_db()
+    assert not message.flagged
+
+
+def test_deleting_for_good_is_for_those_who_may_purge(moderator: Client, client: Client) -> None:
+    message = make_message()
+    assert moderator.post(f"/admin/MiniTwit/message/{message.pk}/decide/purge/").status_code == 403
+    assert moderator.post(f"/admin/MiniTwit/message/{message.pk}/delete/", {"post": "yes"}).status_code == 403
+    client.force_login(make_superuser())
+    assert client.post(f"/admin/MiniTwit/message/{message.pk}/delete/", {"post": "yes"}).status_code == 403
+    assert "Understood" in decide(client, message, "purge") or Message.objects.exists()
+    assert "Purge: Done." in decide(client, message, "purge", understood="on")
+    assert not Message.objects.exists()
+
+
+def test_whoever_may_only_look_is_offered_nothing(client: Client) -> None:
+    message = make_message()
+    client.force_login(make_staff("view_message"))
+    assert offered(client, message) == []
+    assert client.post(f"/admin/MiniTwit/message/{message.pk}/decide/flag/").status_code == 403
+    assert client.get(f"/admin/MiniTwit/message/{message.pk}/decide/flag/").status_code == 405
+
+
+def test_odd_addresses_end_in_pages(moderator: Client) -> None:
+    message = make_message()
+    for address in (f"{message.pk}/decide/dance/", "999999/decide/flag/", "x/decide/flag/"):
+        assert moderator.post(f"/admin/MiniTwit/message/{address}").status_code == 404
+
+
+def test_the_page_tells_where_a_message_comes_from_and_what_was_found_in_it(moderator: Client) -> None:
+    message = make_message(text="buy shoes", legacy_id=4711, import_run=3)
+    term = WatchTerm.objects.create(kind="phrase", pattern="buy shoes")
+    WatchHit.objects.create(term=term, message=message, found=["buy shoes"], pub_date=message.pub_date)
+    page = moderator.get(page_of(message)).content.decode()
+    for part in (
+        "4711",
+        'importrun/3/change/">import 3</a>',
+        "<mark>buy shoes</mark>",
+        "Nothing was decided here yet.",
+    ):
+        assert part in page
+
+
+def test_the_history_shows_before_and_after_and_leads_to_older_decisions(moderator: Client) -> None:
+    message, boss = make_message(), User.objects.get(username="mod")
+    for _ in range(14):
+        moderation.flag(messages=[message], actor=boss, reason="Spam")
+        moderation.unflag(messages=[message], actor=boss, reason="Spam", note="No, it was not.")
+    response = moderator.get(page_of(message))
+    page = response.content.decode()
+    assert len(response.context["history"]) == 25
+    assert '<span class="quiet">flagged</span> yes → no' in page
+    assert "No, it was not." in page
+    assert f"moderationbatch/{response.context['history'][0].event.batch_id}/change/" in page
+    older = moderator.get(page_of(message), {"before": response.context["older"]})
+    assert len(older.context["history"]) == 3
+    assert older.context["older"] is None
+    assert moderator.get(page_of(message), {"before": "x"}).status_code == 200
+
+
+def test_saving_the_text_leaves_the_microseconds_of_the_date(moderator: Client) -> None:
+    moment = datetime(2024, 5, 31, 18, 30, 15, 123456, tzinfo=UTC)
+    message = make_message(pub_date=moment)
+    posted = {"author": message.author_id, "text": "corrected", "pub_date_0": "2024-05-31", "pub_date_1": "18:30:15"}
+    assert moderator.post(page_of(message), posted).status_code == 302
+    message.refresh_from_db()
+    assert (message.text, message.pub_date) == ("corrected", moment)
+    moderator.post(page_of(message), posted | {"pub_date_1": "19:00:00"})
+    message.refresh_from_db()
+    assert message.pub_date == datetime(2024, 5, 31, 19, tzinfo=UTC)
