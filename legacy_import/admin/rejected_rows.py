@@ -15,6 +15,7 @@ from legacy_import.overview import TABLE_NAMES
 from legacy_import.reasons import REASONS, Verdict
 from legacy_import.sources import CANONICAL_COLUMNS
 from legacy_import.tables import checked_table, staged_table
+from legacy_import.widgets import StagedColumn
 
 ROWS_AT_A_TIME = 500
 # A cell that begins so is taken for a formula, or hides one, when a spreadsheet opens the file.
@@ -52,7 +53,9 @@ def staged_rows(run: ImportRun, table: str) -> Iterator[tuple[Any, ...]]:
         "SELECT position, checked.reason, {columns} FROM {checked} AS checked JOIN {staged} AS staged"
         " USING (position) WHERE checked.verdict = %s ORDER BY position"
     ).format(
-        columns=sql.SQL(", ").join(sql.Identifier("staged", name) for name in columns_of(table)),
+        columns=sql.SQL(", ").join(
+            StagedColumn.of(name, place).value for place, name in enumerate(columns_of(table))
+        ),
         checked=checked_table(run.pk, table),
         staged=staged_table(run.pk, table),
     )

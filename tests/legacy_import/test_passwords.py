@@ -306,7 +306,7 @@ def test_an_import_that_is_cancelled_while_it_hashes_leaves_nothing(tmp_path, mo
         runs.stage(run.pk)
     assert ImportRun.objects.get(pk=run.pk).state == "cancelled"
     with connection.cursor() as cursor:
-        cursor.execute("SELECT count(*) FROM pg_class WHERE relname LIKE 'legacy_staging_%'")
+        cursor.execute("SELECT count(*) FROM pg_class WHERE relname LIKE %s", [f"legacy_staging_{run.pk}_%"])
         assert cursor.fetchone()[0] == 0
 
 
