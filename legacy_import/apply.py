@@ -179,22 +179,22 @@ def insert_new_rows(cursor: Any, run_id: int, target: sql.Identifier, table: str
     """Insert the new rows, some pages of the checked table at a time so that progress shows. Returns how many."""
     constants = CONSTANTS[table] | {"import_run": run_id}
     written = [*WRITTEN[table], *([] if table == "follower" else ["legacy_id"])]
-    checked = checked_table(run_id, table)
-    statement = sql.SQL(
-        "INSERT INTO {target} ({columns}) SELECT {values} FROM {checked}"
-        " WHERE verdict = {verdict} AND ctid >= %s::tid AND ctid < %s::tid"
-    ).format(
-        target=target,
-        columns=sql.SQL(", ").join(map(sql.Identifier, [*written, *constants])),
-        values=sql.SQL(", ").join([*map(sql.Identifier, written), *map(sql.Literal, constants.values())]),
-        checked=checked,
-        verdict=sql.Literal(Verdict.NEW),
-    )
     done = 0
-    for start, end in page_ranges(cursor, checked):
-        cursor.execute(statement, [start, end])
-        done += cursor.rowcount
-        progress.advance(done)
+    for part in staging.parts_of(cursor, checked_table(run_id, table)):  # so new ids have the order of the old ones
+        statement = sql.SQL(
+            "INSERT INTO {target} ({columns}) SELECT {values} FROM {part}"
+            " WHERE verdict = {verdict} AND ctid >= %s::tid AND ctid < %s::tid"
+        ).format(
+            target=target,
+            columns=sql.SQL(", ").join(map(sql.Identifier, [*written, *constants])),
+            values=sql.SQL(", ").join([*map(sql.Identifier, written), *map(sql.Literal, constants.values())]),
+            part=part,
+            verdict=sql.Literal(Verdict.NEW),
+        )
+        for start, end in page_ranges(cursor, part):
+            cursor.execute(statement, [start, end])
+            done += cursor.rowcount
+            progress.advance(done)
     return done
 
 

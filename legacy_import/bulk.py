@@ -27,10 +27,16 @@ SETTINGS = {
 }
 
 CONSTRAINTS = """
-SELECT conname, pg_get_constraintdef(oid), contype FROM pg_constraint AS own
-WHERE conrelid = %(table)s::regclass AND (contype = 'f' OR contype IN ('p', 'u') AND NOT EXISTS (
-    SELECT FROM pg_constraint AS referring WHERE referring.contype = 'f' AND referring.conindid = own.conindid))
+SELECT conname, pg_get_constraintdef(oid) FROM pg_constraint AS own
+WHERE conrelid = %(table)s::regclass AND (contype = 'f' OR contype IN ('p', 'u') AND (%(keys)s OR NOT EXISTS (
+    SELECT FROM pg_constraint AS referring WHERE referring.contype = 'f' AND referring.conindid = own.conindid)))
 ORDER BY contype = 'f', conname
+"""
+REFERRING = """
+SELECT relname, conname, pg_get_constraintdef(pg_constraint.oid) FROM pg_constraint
+JOIN pg_class ON pg_class.oid = conrelid
+WHERE contype = 'f' AND confrelid = %(table)s::regclass AND conrelid <> confrelid
+ORDER BY relname, conname
 """
 INDEXES = """
 SELECT indexrelid::regclass::text, pg_get_indexdef(indexrelid) FROM pg_index
@@ -73,7 +79,7 @@ def has_fewer_rows(cursor: Any, table: sql.Identifier, rows: int) -> bool:
 def without_indexes(cursor: Any, table: sql.Identifier, tell: Callable[[int, int], None]) -> Iterator[None]:
     """Drop the table's indexes, keys and foreign keys, and make them again from their own definitions.
 
-    A key that another table refers to stays.
+    A key that large tables refer to stays.
 
     Args:
         tell: called before each is built, with its number and how many there are.
@@ -102,24 +108,30 @@ def begin_new_file(cursor: Any, table: sql.Identifier) -> None:
 
 
 def _dropped(cursor: Any, table: sql.Identifier) -> list[Dropped]:
-    """Indexes, then keys and unique constraints, then foreign keys: the order of building."""
-    arguments = {"table": table.as_string(cursor.cursor)}
+    """Indexes, then keys and unique constraints, then foreign keys, those of others last: the order of building."""
+    arguments: dict[str, Any] = {"table": table.as_string(cursor.cursor)}
+    cursor.execute(REFERRING, arguments)
+    referring = cursor.fetchall()
+    drop_keys = all(
+        has_fewer_rows(cursor, sql.Identifier(name), SMALL_BATCH) for name in {row[0] for row in referring}
+    )
     cursor.execute(INDEXES, arguments)
     found = [
         Dropped(sql.SQL("DROP INDEX {}").format(sql.SQL(name)), sql.SQL(definition))
         for name, definition in cursor.fetchall()
     ]
-    cursor.execute(CONSTRAINTS, arguments)
-    for name, definition, _ in cursor.fetchall():
-        found.append(
-            Dropped(
-                sql.SQL("ALTER TABLE {} DROP CONSTRAINT {}").format(table, sql.Identifier(name)),
-                sql.SQL("ALTER TABLE {} ADD CONSTRAINT {} {}").format(
-                    table, sql.Identifier(name), sql.SQL(definition)
-                ),
-            )
-        )
+    cursor.execute(CONSTRAINTS, arguments | {"keys": drop_keys})
+    found += [_constraint(table, name, definition) for name, definition in cursor.fetchall()]
+    if drop_keys:
+        found += [_constraint(sql.Identifier(other), name, definition) for other, name, definition in referring]
     return found
+
+
+def _constraint(table: sql.Identifier, name: str, definition: str) -> Dropped:
+    return Dropped(
+        sql.SQL("ALTER TABLE {} DROP CONSTRAINT {}").format(table, sql.Identifier(name)),
+        sql.SQL("ALTER TABLE {} ADD CONSTRAINT {} {}").format(table, sql.Identifier(name), sql.SQL(definition)),
+    )
 
 
 def page_ranges(cursor: Any, table: sql.Identifier, slices: int = 50) -> Iterator[tuple[str, str]]:

@@ -15,7 +15,7 @@ from legacy_import.reasons import Verdict
 from legacy_import.records import TableCounts
 from legacy_import.resources import LegacyResource
 from legacy_import.sources import CANONICAL_COLUMNS
-from legacy_import.tables import checked_table, staged_table, table_of
+from legacy_import.tables import checked_table, part_of, staged_table, table_of
 from legacy_import.widgets import AccountWidget, LegacyWidget, StagedColumn
 
 # Each OFFSET 0 keeps the planner from copying what a subquery calculates into every place that uses it.
@@ -205,15 +205,32 @@ class Check:
 
     @property
     def checked(self) -> sql.Identifier:
-        """The table that `write` fills."""
+        """The table whose parts `write_part` fills."""
         return checked_table(self.run_id, self.table)
 
-    def write(self) -> None:
-        """Fill the run's table of checked rows."""
+    @property
+    def staged(self) -> sql.Identifier:
+        return staged_table(self.run_id, self.table)
+
+    @property
+    def can_be_parted(self) -> bool:
+        """Whether a row's verdict depends on no other row of the table, so that parts can be judged by themselves."""
+        return self.table == "message" and self.unique_ids
+
+    def create(self) -> None:
+        """Make the table of checked rows, without rows."""
         with connection.cursor() as cursor:
-            statement = self.verdicts(self.cleaned())
-            cursor.execute(sql.SQL("CREATE UNLOGGED TABLE {} AS {}").format(self.checked, statement))
-            cursor.execute(sql.SQL("ANALYZE {}").format(self.checked))
+            statement = self.verdicts(self.cleaned(self.staged))
+            cursor.execute(sql.SQL("CREATE UNLOGGED TABLE {} AS {} WITH NO DATA").format(self.checked, statement))
+
+    def write_part(self, number: int) -> None:
+        """Judge a part of the staged rows into a part of the table of checked rows."""
+        part = part_of(self.checked, number)
+        with connection.cursor() as cursor:
+            statement = self.verdicts(self.cleaned(part_of(self.staged, number)))
+            cursor.execute(sql.SQL("CREATE UNLOGGED TABLE {} AS {}").format(part, statement))
+            cursor.execute(sql.SQL("ALTER TABLE {} INHERIT {}").format(part, self.checked))
+            cursor.execute(sql.SQL("ANALYZE {}").format(part))
 
     def written(self) -> tuple[TableCounts, str]:
         """Count the checked rows, and take their fingerprint."""
@@ -265,8 +282,8 @@ class Check:
             kept_because=KEPT_BECAUSE,
         )
 
-    def cleaned(self) -> sql.Composed:
-        """Every staged row with its cleaned values, the reason of its own values if any, and its notes."""
+    def cleaned(self, staged: sql.Identifier) -> sql.Composed:
+        """Every row of a staging table, cleaned, with the reason of its own values if any, and its notes."""
         columns = CANONICAL_COLUMNS[self.table]
         values, outputs, reasons, notes = [], [], [], []
         for index, (name, field) in enumerate(zip(columns, self.fields(), strict=True)):
@@ -291,7 +308,7 @@ class Check:
             plain=self.is_plain(),
             notes=_list(notes),
             values=_list(values),
-            staging=staged_table(self.run_id, self.table),
+            staging=staged,
         )
 
     def is_plain(self) -> sql.Composable:

@@ -1,9 +1,10 @@
 """Read, judge, count and sample the tables of a run, side by side.
 
-Reading keeps a processor busy here, judging keeps one busy in PostgreSQL; with several tables at once neither waits
-for the other.
+Reading keeps a processor busy here, judging keeps one busy in PostgreSQL; with several tables at once, and a large
+one in parts, neither waits for the other.
 """
 
+import threading
 from collections.abc import Sequence
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from legacy_import.preview import SampleRow
 from legacy_import.progress import Lane, Progress, is_cancellation
 from legacy_import.records import TableCounts
 from legacy_import.sources import SQLiteSource
+from legacy_import.sources.copy_lines import EVERYWHERE
 
 
 @dataclass(frozen=True)
@@ -38,19 +40,65 @@ class Prepared:
     disagreements: list[str]
 
 
+class TablePreparation:
+    """The preparation of one table, whose parts are read and judged side by side.
+
+    The tables are there, without rows, from the beginning; the strand that ends last counts and samples.
+    """
+
+    def __init__(self, check: Check, source: SQLiteSource, progress: Progress) -> None:
+        self.check = check
+        self.progress = progress
+        self.here = check.state_here()
+        staging.create(check.run_id, check.table)
+        check.create()
+        self.parts = source.parts(check.table) if check.can_be_parted else [EVERYWHERE]
+        rows = source.tables[check.table].rows // len(self.parts)
+        self.lanes = [progress.lane(f"Reading {check.table}s", rows) for _ in self.parts]
+        self.unfinished = len(self.parts)
+        self.lock = threading.Lock()
+
+    def prepare_part(self, index: int, source: SQLiteSource) -> Prepared | None:
+        """Read and judge one part, in a thread and with connections of its own; the last one prepares the rest."""
+        with self.progress.side_strand(), source.reopened() as own_source:
+            lane, table = self.lanes[index], self.check.table
+            passwords = self.check.resource.options.passwords
+            staging.stage_part(
+                self.check.run_id, table, index + 1, own_source, self.parts[index], lane.advance, passwords
+            )
+            lane.phase(f"Checking {table}s")
+            with transaction.atomic(), connection.cursor() as cursor:
+                prepare_transaction(cursor)
+                self.check.write_part(index + 1)
+            lane.phase("")
+            with self.lock:
+                self.unfinished -= 1
+                is_last = self.unfinished == 0
+            return self.finish(own_source, lane) if is_last else None
+
+    def finish(self, source: SQLiteSource, lane: Lane) -> Prepared:
+        """Count and sample, now that all parts are judged."""
+        with transaction.atomic(), connection.cursor() as cursor:
+            prepare_transaction(cursor)
+            lane.phase(f"Counting {self.check.table}s")
+            counts, fingerprint = self.check.written()
+            lane.phase(f"Choosing sample {self.check.table}s")
+            samples, disagreements = preview.take_samples(self.check, counts, source)
+        lane.phase("")
+        return Prepared(self.check.table, counts, fingerprint, self.here, samples, disagreements)
+
+
 def prepare_tables(checks: Sequence[Check], source: SQLiteSource, progress: Progress) -> list[Prepared]:
-    """Prepare all tables of a run, each in a thread and with a connection of its own.
+    """Prepare all tables of a run.
 
     Raises:
-        The first error of any of them; the others are stopped.
+        The first error of any strand; the others are stopped.
     """
-    lanes = [progress.lane(f"Reading {check.table}s", source.tables[check.table].rows) for check in checks]
+    preparations = [TablePreparation(check, source, progress) for check in checks]
     progress.phase("", 0)
-    with ThreadPoolExecutor(len(checks), thread_name_prefix="preparing") as pool:
-        futures = [
-            pool.submit(prepare_in_thread, check, source, lane, progress)
-            for check, lane in zip(checks, lanes, strict=True)
-        ]
+    strands = [(preparation, index) for preparation in preparations for index in range(len(preparation.parts))]
+    with ThreadPoolExecutor(len(strands), thread_name_prefix="preparing") as pool:
+        futures = [pool.submit(preparation.prepare_part, index, source) for preparation, index in strands]
         try:
             pending = wait(futures, return_when=FIRST_EXCEPTION).not_done
         except BaseException:  # Ctrl-C: leaving the pool waits for its threads
@@ -61,28 +109,5 @@ def prepare_tables(checks: Sequence[Check], source: SQLiteSource, progress: Prog
     errors = [error for future in futures if (error := future.exception())]
     for error in sorted(errors, key=is_cancellation):  # what went wrong before what was stopped because of it
         raise error
-    return [future.result() for future in futures]
-
-
-def prepare_in_thread(check: Check, source: SQLiteSource, lane: Lane, progress: Progress) -> Prepared:
-    with progress.side_strand(), source.reopened() as own_source:
-        return prepare_table(check, own_source, lane)
-
-
-def prepare_table(check: Check, source: SQLiteSource, lane: Lane) -> Prepared:
-    """Prepare one table."""
-    table = check.table
-    staging.stage(check.run_id, table, source, lane.advance, check.resource.options.passwords)
-    with transaction.atomic(), connection.cursor() as cursor:
-        prepare_transaction(cursor)
-        # The tables are judged side by side, and handing millions of rows from worker to worker costs half as much
-        # as judging them.
-        cursor.execute("SET LOCAL max_parallel_workers_per_gather = 0")
-        lane.phase(f"Checking {table}s")
-        here = check.state_here()
-        check.write()
-        counts, fingerprint = check.written()
-        lane.phase(f"Choosing sample {table}s")
-        samples, disagreements = preview.take_samples(check, counts, source)
-    lane.phase("")
-    return Prepared(table, counts, fingerprint, here, samples, disagreements)
+    prepared = {result.table: result for future in futures if (result := future.result())}
+    return [prepared[check.table] for check in checks]

@@ -144,7 +144,7 @@ class Progress(Lane):
     def as_json(self) -> dict[str, str | int]:
         """All lanes together."""
         return {
-            "phase": "; ".join(lane.name for lane in self.lanes if lane.name),
+            "phase": "; ".join(dict.fromkeys(lane.name for lane in self.lanes if lane.name)),
             "done": sum(lane.done for lane in self.lanes),
             "total": sum(lane.total for lane in self.lanes),
         }

@@ -28,6 +28,7 @@ from legacy_import.records import TABLES_OF_KIND, ImportOptions, TableCounts
 from legacy_import.resources import RESOURCES
 from legacy_import.search_indexes import build_search_indexes
 from legacy_import.sources import Reference, SQLiteSource, check_source
+from legacy_import.sources.copy_lines import EVERYWHERE
 from legacy_import.sources.mapping import TableMappings, mappings_as_json
 from legacy_import.tables import Models
 from legacy_import.undo import check_undoable, undo_run
@@ -115,6 +116,7 @@ def stage(run_id: int, models: Models | None = None, reference: Reference | None
             run.options |= {"unique_ids": {name: table.unique_ids for name, table in source.tables.items()}}
             if users_run:
                 run.options |= {"users_run": users_run.pk}
+            if users_run and run.source["sha256"] != users_run.source.get("sha256"):
                 compare_users(run, source, users_run, models, progress)
             for prepared in prepare_tables(checks, source, progress):
                 keep_prepared(run, prepared)
@@ -128,12 +130,15 @@ def stage(run_id: int, models: Models | None = None, reference: Reference | None
 def compare_users(run: Any, source: SQLiteSource, users_run: Any, models: Models, progress: Progress) -> None:
     """Make sure that the messages belong to the users that were imported."""
     progress.phase("Comparing users", source.tables["user"].rows)
-    staging.stage(run.pk, "user", source, progress.advance, Conversion(plain_passwords="unusable"))
+    staging.create(run.pk, "user")
+    staging.stage_part(
+        run.pk, "user", 1, source, EVERYWHERE, progress.advance, Conversion(plain_passwords="unusable")
+    )
     resource = RESOURCES["user"](models=models, now=run.created_at)
     check = Check(run.pk, "user", resource, source.tables["user"].unique_ids)
-    shared = sameness.shared_users(check.cleaned(), users_run.pk, models)
+    shared = sameness.shared_users(check.cleaned(check.staged), users_run.pk, models)
     run.source["warnings"] += sameness.check_shared_users(shared, users_run, run.source)
-    rows = sql.SQL("SELECT * FROM ({}) AS cleaned WHERE reason IS NULL").format(check.cleaned())
+    rows = sql.SQL("SELECT * FROM ({}) AS cleaned WHERE reason IS NULL").format(check.cleaned(check.staged))
     if shared.namesakes < shared.here / 2 and (doubt := doubt_of("user", rows, models)):
         keep_doubt(run, doubt)
 

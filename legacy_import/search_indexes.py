@@ -1,6 +1,7 @@
 """The indexes for searching, which take longer than all others together: they wait until a run is applied."""
 
 import logging
+import time
 from typing import Any
 
 from psycopg2 import sql
@@ -30,6 +31,7 @@ def drop_search_indexes(cursor: Any, table: sql.Identifier) -> None:
 def build_search_indexes(run: Any, models: Models) -> None:
     """Build what is missing while everybody works. If that fails, the import stays, and searching is slow."""
     targets = [models.target(table) for table in TABLES_OF_KIND[run.kind]]
+    began = time.monotonic()
     with Progress(run.pk, models) as progress:
         try:
             ensure_search_indexes(targets, tell=lambda name: progress.phase("Building the search index"))
@@ -39,4 +41,5 @@ def build_search_indexes(run: Any, models: Models) -> None:
                 f"Everything is imported, but the search index could not be built ({error}). Searching is slow until "
                 "somebody runs `python manage.py build_search_indexes`."
             )
-            run.save(update_fields=["error_message"])
+    run.durations |= {"indexing": round(time.monotonic() - began, 2)}
+    run.save(update_fields=["error_message", "durations"])

@@ -7,33 +7,23 @@ belong to one run and go with it.
 import io
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
+from typing import Any
 
 from django.db import connection
 from psycopg2 import sql
 
 from legacy_import.passwords import Conversion, with_converted_passwords
 from legacy_import.sources import SQLiteSource
-from legacy_import.sources.copy_lines import COPY_OPTIONS, Chunk
+from legacy_import.sources.copy_lines import COPY_OPTIONS, Chunk, Places
 from legacy_import.sources.prefetch import prefetched
 from legacy_import.sources.schema import number_columns, text_columns
-from legacy_import.tables import checked_table, staged_table
+from legacy_import.tables import checked_table, part_of, staged_table
 
 COPY_BLOCK = 256 * 1024  # bytes per read
 
 
-def stage(
-    run_id: int,
-    table: str,
-    source: SQLiteSource,
-    report: Callable[[int], None],
-    passwords: Conversion = Conversion(),  # noqa: B008 -- frozen
-) -> None:
-    """Copy one old table into the run's staging table.
-
-    Args:
-        passwords: what becomes of the old passwords, none of which is staged as it was.
-        report: called with the number of rows staged so far; may raise to stop.
-    """
+def create(run_id: int, table: str) -> None:
+    """Make the staging table of an old table, without rows."""
     # In the order of the lines; see `sources/copy_lines.py`.
     numbers = [
         sql.SQL("{} bigint, {} text").format(sql.Identifier(f"{name}_number"), sql.Identifier(name))
@@ -47,13 +37,45 @@ def stage(
                 sql.SQL(", ").join(numbers + texts),
             )
         )
-        copy = sql.SQL("COPY {} FROM STDIN WITH ({})").format(staged_table(run_id, table), sql.SQL(COPY_OPTIONS))
+
+
+def stage_part(
+    run_id: int,
+    table: str,
+    number: int,
+    source: SQLiteSource,
+    places: Places,
+    report: Callable[[int], None],
+    passwords: Conversion = Conversion(),  # noqa: B008 -- frozen
+) -> None:
+    """Copy a part of an old table into a part of the run's staging table.
+
+    Args:
+        number: which part. places: the row ids that belong to it.
+        report: called with the number of rows staged so far; may raise to stop.
+        passwords: what becomes of the old passwords, none of which is staged as it was.
+    """
+    whole = staged_table(run_id, table)
+    part = part_of(whole, number)
+    with connection.cursor() as cursor:
+        cursor.execute(sql.SQL("CREATE UNLOGGED TABLE {} () INHERITS ({})").format(part, whole))
+        copy = sql.SQL("COPY {} FROM STDIN WITH ({})").format(part, sql.SQL(COPY_OPTIONS))
         with ExitStack() as stack:
-            chunks = stack.enter_context(closing(prefetched(source.chunks(table))))
+            chunks = stack.enter_context(closing(prefetched(source.chunks(table, places))))
             if table == "user":
                 chunks = stack.enter_context(closing(with_converted_passwords(chunks, passwords)))
             cursor.copy_expert(copy, ChunkReader(chunks, report), COPY_BLOCK)
-        cursor.execute(sql.SQL("ANALYZE {}").format(staged_table(run_id, table)))
+        cursor.execute(sql.SQL("ANALYZE {}").format(part))
+
+
+def parts_of(cursor: Any, table: sql.Identifier) -> list[sql.Identifier]:
+    """The parts of a staged or checked table, in the order of the old rows."""
+    cursor.execute(
+        "SELECT relname FROM pg_inherits JOIN pg_class ON pg_class.oid = inhrelid"
+        " WHERE inhparent = %s::regclass ORDER BY relname",
+        [table.as_string(cursor.cursor)],
+    )
+    return [sql.Identifier(name) for (name,) in cursor.fetchall()]
 
 
 def is_complete(run_id: int, table: str, rows: int) -> bool:
@@ -77,7 +99,7 @@ def discard(run_id: int, tables: tuple[str, ...]) -> None:
     with connection.cursor() as cursor:
         for table in tables:
             for name in (staged_table(run_id, table), checked_table(run_id, table)):
-                cursor.execute(sql.SQL("DROP TABLE IF EXISTS {}").format(name))
+                cursor.execute(sql.SQL("DROP TABLE IF EXISTS {} CASCADE").format(name))  # with its parts
 
 
 class ChunkReader(io.RawIOBase):

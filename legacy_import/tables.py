@@ -62,3 +62,8 @@ def staged_table(run_id: int, table: str) -> sql.Identifier:
 def checked_table(run_id: int, table: str) -> sql.Identifier:
     """Where a run keeps the cleaned rows with their verdicts."""
     return sql.Identifier(f"legacy_staging_{run_id}_{table}_checked")
+
+
+def part_of(table: sql.Identifier, number: int) -> sql.Identifier:
+    """A part of a staged or checked table. It inherits from that one, which so shows the rows of all parts."""
+    return sql.Identifier(f"{table.strings[0]}_part_{number}")

@@ -18,7 +18,13 @@ from legacy_import.tables import Models
 
 State = ImportRun.State
 SHOWN_TABLES = 20  # of the tables in the file that are not imported
-STEPS = {"staging": "Reading and checking", "applying": "Importing", "verifying": "Verifying", "undoing": "Undoing"}
+STEPS = {
+    "staging": "Reading and checking",
+    "applying": "Importing",
+    "indexing": "Building the search index",
+    "verifying": "Verifying",
+    "undoing": "Undoing",
+}
 
 
 def template_of(run: ImportRun) -> str:

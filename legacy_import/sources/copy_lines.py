@@ -27,7 +27,8 @@ from legacy_import.sources.schema import (
 from legacy_import.sources.values import LegacyRow, LegacyValue, as_text, storage_letter
 
 CHUNK_BYTES = 256 * 1024  # what a chunk should have
-FIRST_ROW_ID, LAST_ROW_ID = -(2**63), 2**63 - 1
+Places = tuple[int, int]  # the first and the last row id of a part of a table
+EVERYWHERE: Places = (-(2**63), 2**63 - 1)
 FIRST_ROWS, MOST_ROWS = 500, 10_000  # that are read at once
 FIELD_END, LINE_END, NULL, ODD = b"\x1f", b"\x1e", b"\x1d", b"\x1c"
 # How COPY is told to read the lines.
@@ -76,12 +77,17 @@ def line_expression(table: TableDescription) -> str:
 
 
 def copy_chunks(
-    connection: sqlite3.Connection, table: TableDescription, watch: Watch, read_rows: RowReader
+    connection: sqlite3.Connection,
+    table: TableDescription,
+    watch: Watch,
+    read_rows: RowReader,
+    places: Places = EVERYWHERE,
 ) -> Iterator[Chunk]:
     """Stream a table as chunks of COPY lines.
 
     Args:
         read_rows: reads the rows at the given positions one by one.
+        places: which row ids; of a table without row ids everything is read.
 
     Raises:
         sqlite3.Error: the file is damaged, a value is too long, or the watch ended the statement.
@@ -95,21 +101,21 @@ def copy_chunks(
     # Several thousand lines come as one value, which spares Python an object per row.
     lines = (
         f"SELECT {table.position} AS place, {line_expression(table)} AS line {source}"
-        f" WHERE {table.position} >= ? ORDER BY {table.position} LIMIT ?"
+        f" WHERE {table.position} BETWEEN ? AND ? ORDER BY {table.position} LIMIT ?"
     )
-    start, rows = FIRST_ROW_ID, FIRST_ROWS
-    while start <= LAST_ROW_ID:
+    (start, end), rows = places, FIRST_ROWS
+    while start <= end:
         try:
             count, last, data = connection.execute(
                 f"SELECT count(*), max(place), group_concat(line, '') FROM ({lines})",
-                [start, rows],
+                [start, end, rows],
             ).fetchone()
         except sqlite3.DataError:  # together they are longer than any value may be
             data, (count, last) = (
                 b"",
                 connection.execute(
                     f"SELECT count(*), max(place) FROM ({lines})",
-                    [start, rows],
+                    [start, end, rows],
                 ).fetchone(),
             )
         if not count:
@@ -119,7 +125,7 @@ def copy_chunks(
             yield Chunk(escaped(data).replace(LINE_END, b"\n"), count)
             rows = max(1, min(MOST_ROWS, count * CHUNK_BYTES // len(data)))
         else:
-            one_by_one = connection.execute(f"SELECT line FROM ({lines})", [start, rows])
+            one_by_one = connection.execute(f"SELECT line FROM ({lines})", [start, end, rows])
             yield from _line_by_line(one_by_one, builder, watch)
         start = last + 1
 

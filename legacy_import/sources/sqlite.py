@@ -1,12 +1,14 @@
 """An old database, taken in as a SQLite file, as the source of an import: described and read."""
 
+import os
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Self
 
-from legacy_import.sources.copy_lines import Chunk, copy_chunks, quoted
+from legacy_import.sources.copy_lines import EVERYWHERE, Chunk, Places, copy_chunks, quoted
 from legacy_import.sources.errors import SourceError
 from legacy_import.sources.found import FoundTable
 from legacy_import.sources.guard import Watch, open_readonly
@@ -18,6 +20,9 @@ from legacy_import.sources.recognition import Recognition, recognise
 from legacy_import.sources.reference import Reference
 from legacy_import.sources.schema import TableDescription
 from legacy_import.sources.values import LegacyRow, LegacyValue, StoredReal
+
+LARGE_TABLE = 200_000  # rows; a smaller one is read in one part
+PARTS = max(2, min(os.cpu_count() or 1, 4))
 
 Choose = Callable[[Sequence[FoundTable]], Recognition]
 
@@ -135,13 +140,29 @@ class SQLiteSource:
     def close(self) -> None:
         self.connection.close()
 
-    def chunks(self, name: str) -> Iterator[Chunk]:
-        """Stream one table as lines for PostgreSQL's COPY."""
+    def parts(self, name: str) -> list[Places]:
+        """Cut a large table into ranges of row ids, about as many rows each, for several connections to read."""
+        table = self.tables[name]
+        if table.rows < LARGE_TABLE or not table.has_row_ids:
+            return [EVERYWHERE]
+        with reading(self.description.label, self.watch):
+            low, high = (
+                self.connection.execute(
+                    f"SELECT {table.position} FROM {quoted(table.actual_name)}"  # noqa: S608
+                    f" ORDER BY {table.position} {direction} LIMIT 1"
+                ).fetchone()[0]
+                for direction in ("ASC", "DESC")
+            )
+        bounds = [low + (high + 1 - low) * number // PARTS for number in range(PARTS + 1)]
+        return [(first, end - 1) for first, end in pairwise(bounds)]
+
+    def chunks(self, name: str, places: Places = EVERYWHERE) -> Iterator[Chunk]:
+        """Stream one table, or a part of it, as lines for PostgreSQL's COPY."""
         if not self.tables[name].actual_name:
             return
         with reading(self.description.label, self.watch):
             yield from copy_chunks(
-                self.connection, self.tables[name], self.watch, lambda positions: self.rows(name, positions)
+                self.connection, self.tables[name], self.watch, lambda positions: self.rows(name, positions), places
             )
 
     def rows(self, name: str, positions: Sequence[int] | None = None) -> Iterator[LegacyRow]:

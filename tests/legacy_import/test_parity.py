@@ -19,6 +19,7 @@ from legacy_import.passwords import PasswordWidget
 from legacy_import.records import ImportOptions
 from legacy_import.resources import RESOURCES
 from legacy_import.sources import CANONICAL_COLUMNS, SQLiteSource, source_at
+from legacy_import.sources.copy_lines import EVERYWHERE
 from MiniTwit.hashers import HardenedPasswordHasher, hardened, is_weak
 from MiniTwit.models import Follow, Message, User
 from tests.legacy_import import strategies
@@ -56,10 +57,12 @@ def outcomes_of_both(path: Path, table: str, options: ImportOptions, users_run: 
     """Position -> outcome, once in SQL for all rows and once row by row."""
     with SQLiteSource.open(source_at(str(path)), path.with_suffix(".snapshot"), required=(table,)) as source:
         staging.discard(RUN, (table,))
-        staging.stage(RUN, table, source, lambda rows: None, options.passwords)
+        staging.create(RUN, table)
+        staging.stage_part(RUN, table, 1, source, EVERYWHERE, lambda rows: None, options.passwords)
         resource = RESOURCES[table](options=options, now=NOW, users_run=users_run)
         check = Check(RUN, table, resource, source.tables[table].unique_ids)
-        check.write()
+        check.create()
+        check.write_part(1)
         set_based = read_checked(check)
         dataset = LazyDataset(table, source)
         result = RESOURCES[table](options=options, now=NOW, users_run=users_run).import_data(dataset, dry_run=True)
