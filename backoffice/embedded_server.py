@@ -42,7 +42,7 @@ ANSWERING_SECONDS = 60
 # Loading millions of rows in one transaction is what this server is for: fewer checkpoints and more memory to build
 # indexes in take a fifth off an import of 3,000,000 messages. A minimal write-ahead log, which is enough where nobody
 # replicates the server, leaves out what `legacy_import/bulk.py` writes into new files: that is synchronised at the
-# commit instead, and saves two fifths of the writing. Nothing here makes a crash more dangerous.
+# commit instead, and saves a third of the inserting. Nothing here makes a crash more dangerous.
 SERVER_SETTINGS = {
     "listen_addresses": "",
     "port": str(PORT),
@@ -51,7 +51,6 @@ SERVER_SETTINGS = {
     "maintenance_work_mem": "256MB",
     "wal_level": "minimal",
     "max_wal_senders": "0",  # minimal logging allows none
-    "shared_buffers": "256MB",
 }
 
 

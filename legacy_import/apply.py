@@ -84,7 +84,8 @@ def write_table(cursor: Any, run: Any, models: Models, table: str, progress: Pro
     """Write one table's rejected, changed, new and merged rows."""
     counts = TableCounts.from_json(run.counts[table])
     target = table_of(models.target(table))
-    keep_rejected_rows(cursor, run.pk, models, table)
+    if counts.rejected:
+        keep_rejected_rows(cursor, run.pk, models, table)
     rebuild = is_worth_rebuilding(cursor, target, counts.new)
 
     def tell(number: int, of: int) -> None:
