@@ -93,7 +93,9 @@ def write_table(cursor: Any, run: Any, models: Models, table: str, progress: Pro
 
     if rebuild:
         drop_search_indexes(cursor, target)
-    with without_indexes(cursor, target, tell) if rebuild else nullcontext():
+    # Who refers to users is not kept waiting: the run is among them, and its progress is written meanwhile.
+    spare = without_indexes(cursor, target, tell, referred_keys=table != "user") if rebuild else nullcontext()
+    with spare:
         if counts.changed:
             progress.phase(f"Updating {table}s", counts.changed)
             update_changed_rows(cursor, run.pk, models, table)

@@ -76,16 +76,17 @@ def has_fewer_rows(cursor: Any, table: sql.Identifier, rows: int) -> bool:
 
 
 @contextmanager
-def without_indexes(cursor: Any, table: sql.Identifier, tell: Callable[[int, int], None]) -> Iterator[None]:
+def without_indexes(
+    cursor: Any, table: sql.Identifier, tell: Callable[[int, int], None], *, referred_keys: bool
+) -> Iterator[None]:
     """Drop the table's indexes, keys and foreign keys, and make them again from their own definitions.
 
-    A key that large tables refer to stays.
-
     Args:
+        referred_keys: whether a key goes, too, that other tables refer to. It stays if one of them is large.
         tell: called before each is built, with its number and how many there are.
     """
     begin_new_file(cursor, table)
-    dropped = _dropped(cursor, table)
+    dropped = _dropped(cursor, table, referred_keys)
     for one in reversed(dropped):
         cursor.execute(one.drop)
     yield
@@ -107,12 +108,12 @@ def begin_new_file(cursor: Any, table: sql.Identifier) -> None:
         cursor.execute(sql.SQL("ALTER TABLE {} SET WITHOUT CLUSTER").format(table))  # this once only
 
 
-def _dropped(cursor: Any, table: sql.Identifier) -> list[Dropped]:
+def _dropped(cursor: Any, table: sql.Identifier, referred_keys: bool) -> list[Dropped]:
     """Indexes, then keys and unique constraints, then foreign keys, those of others last: the order of building."""
     arguments: dict[str, Any] = {"table": table.as_string(cursor.cursor)}
     cursor.execute(REFERRING, arguments)
     referring = cursor.fetchall()
-    drop_keys = all(
+    drop_keys = referred_keys and all(
         has_fewer_rows(cursor, sql.Identifier(name), SMALL_BATCH) for name in {row[0] for row in referring}
     )
     cursor.execute(INDEXES, arguments)

@@ -5,7 +5,10 @@ other and with what stands in the new database, as `Resource.judge` does for one
 """
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
+from decimal import Decimal
+from typing import cast
 
 from django.db import connection
 from psycopg2 import sql
@@ -187,6 +190,10 @@ FINGERPRINT_COLUMNS = {
 }
 
 
+# Verdict, reason, notes, how many rows have these, and the sum of their hashes.
+SummaryRow = tuple[str, str | None, str | None, int, Decimal]
+
+
 @dataclass(frozen=True)
 class Check:
     """The verdicts of one table of one run.
@@ -223,23 +230,20 @@ class Check:
             statement = self.verdicts(self.cleaned(self.staged))
             cursor.execute(sql.SQL("CREATE UNLOGGED TABLE {} AS {} WITH NO DATA").format(self.checked, statement))
 
-    def write_part(self, number: int) -> None:
-        """Judge a part of the staged rows into a part of the table of checked rows."""
+    def write_part(self, number: int) -> list[SummaryRow]:
+        """Judge a part of the staged rows into a part of the table of checked rows, and sum it up."""
         part = part_of(self.checked, number)
         with connection.cursor() as cursor:
             statement = self.verdicts(self.cleaned(part_of(self.staged, number)))
             cursor.execute(sql.SQL("CREATE UNLOGGED TABLE {} AS {}").format(part, statement))
             cursor.execute(sql.SQL("ALTER TABLE {} INHERIT {}").format(part, self.checked))
             cursor.execute(sql.SQL("ANALYZE {}").format(part))
-
-    def written(self) -> tuple[TableCounts, str]:
-        """Count the checked rows, and take their fingerprint."""
-        return self._summarise(sql.SQL("SELECT * FROM {}").format(self.checked))
+        return self._summary(sql.SQL("SELECT * FROM {}").format(part))
 
     def judged_again(self) -> tuple[TableCounts, str]:
-        """The same for the verdicts that the new database would give rise to now. (The notes may fall short.)"""
+        """The account of the verdicts that the new database would give rise to now. (The notes may fall short.)"""
         cleaned = sql.SQL("SELECT {} FROM {}").format(sql.SQL(CLEANED_BEFORE[self.table]), self.checked)
-        return self._summarise(self.verdicts(cleaned))
+        return account_of(self._summary(self.verdicts(cleaned)))
 
     def state_here(self) -> str:
         """What stands in the new database where the verdicts depend on it, as a short text to compare."""
@@ -322,17 +326,22 @@ class Check:
     def fields(self) -> list:
         return self.resource.get_import_fields()
 
-    def _summarise(self, rows: sql.Composable) -> tuple[TableCounts, str]:
+    def _summary(self, rows: sql.Composable) -> list[SummaryRow]:
         row_hash: sql.Composable = sql.Identifier("position")
         for name in FINGERPRINT_COLUMNS[self.table]:
             row_hash = sql.SQL("hashint8extended({}, coalesce({}, 0))").format(row_hash, sql.Identifier(name))
-        counts, fingerprint = TableCounts(), Counter[str]()
         with connection.cursor() as cursor:
             cursor.execute(sql.SQL(SUMMARY).format(row_hash=row_hash, rows=rows))
-            for verdict, reason, notes, count, hashes in cursor.fetchall():
-                counts.add(verdict, reason, notes, count)
-                fingerprint[f"{verdict} {reason or ''}"] += int(hashes)
-        return counts, " ".join(f"{outcome}:{total}" for outcome, total in sorted(fingerprint.items()))
+            return cast("list[SummaryRow]", cursor.fetchall())
+
+
+def account_of(summary: Iterable[SummaryRow]) -> tuple[TableCounts, str]:
+    """The counts of a table and the fingerprint of its verdicts, from the summaries of all its parts."""
+    counts, fingerprint = TableCounts(), Counter[str]()
+    for verdict, reason, notes, count, hashes in summary:
+        counts.add(verdict, reason, notes, count)
+        fingerprint[f"{verdict} {reason or ''}"] += int(hashes)
+    return counts, " ".join(f"{outcome}:{total}" for outcome, total in sorted(fingerprint.items()))
 
 
 def _repeated(id_column: str, widget: LegacyWidget) -> sql.Composed:

@@ -13,7 +13,7 @@ from django.db import connection, transaction
 
 from legacy_import import preview, staging
 from legacy_import.bulk import prepare_transaction
-from legacy_import.checks import Check
+from legacy_import.checks import Check, SummaryRow, account_of
 from legacy_import.preview import SampleRow
 from legacy_import.progress import Lane, Progress, is_cancellation
 from legacy_import.records import TableCounts
@@ -27,7 +27,7 @@ class Prepared:
 
     Attributes:
         table: user, message or follower.
-        fingerprint: which rows became what; see `Check.written`.
+        fingerprint: which rows became what; see `checks.account_of`.
         here: what stood in the new database; see `Check.state_here`.
         disagreements: sentences about samples that import-export's own path judged otherwise.
     """
@@ -43,7 +43,7 @@ class Prepared:
 class TablePreparation:
     """The preparation of one table, whose parts are read and judged side by side.
 
-    The tables are there, without rows, from the beginning; the strand that ends last counts and samples.
+    The tables are there, without rows, from the beginning; the strand that ends last takes the samples.
     """
 
     def __init__(self, check: Check, source: SQLiteSource, progress: Progress) -> None:
@@ -56,6 +56,7 @@ class TablePreparation:
         rows = source.tables[check.table].rows // len(self.parts)
         self.lanes = [progress.lane(f"Reading {check.table}s", rows) for _ in self.parts]
         self.unfinished = len(self.parts)
+        self.summary: list[SummaryRow] = []
         self.lock = threading.Lock()
 
     def prepare_part(self, index: int, source: SQLiteSource) -> Prepared | None:
@@ -69,19 +70,19 @@ class TablePreparation:
             lane.phase(f"Checking {table}s")
             with transaction.atomic(), connection.cursor() as cursor:
                 prepare_transaction(cursor)
-                self.check.write_part(index + 1)
+                summary = self.check.write_part(index + 1)
             lane.phase("")
             with self.lock:
+                self.summary += summary
                 self.unfinished -= 1
                 is_last = self.unfinished == 0
             return self.finish(own_source, lane) if is_last else None
 
     def finish(self, source: SQLiteSource, lane: Lane) -> Prepared:
-        """Count and sample, now that all parts are judged."""
+        """Sum up and take samples, now that all parts are judged."""
         with transaction.atomic(), connection.cursor() as cursor:
             prepare_transaction(cursor)
-            lane.phase(f"Counting {self.check.table}s")
-            counts, fingerprint = self.check.written()
+            counts, fingerprint = account_of(self.summary)
             lane.phase(f"Choosing sample {self.check.table}s")
             samples, disagreements = preview.take_samples(self.check, counts, source)
         lane.phase("")
