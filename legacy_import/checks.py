@@ -77,9 +77,7 @@ WITH {accounts},
 found AS (
     SELECT cleaned.*, coalesce(author.id, named.id) AS account_id,
         existing.id AS target_id, existing.changed_at IS NOT NULL AS changed_here,
-        existing.id IS NULL AND purged.legacy_id IS NOT NULL AS purged,
-        CASE WHEN existing.id IS NULL AND purged.legacy_id IS NOT NULL THEN 'kept'
-            WHEN existing.id IS NULL THEN NULL
+        CASE WHEN existing.id IS NULL THEN NULL
             WHEN (existing.author_id, existing.text, existing.pub_date, existing.flagged)
                 = (coalesce(author.id, named.id), cleaned.text, cleaned.pub_date, cleaned.flagged) THEN 'unchanged'
             WHEN existing.changed_at IS NOT NULL OR {keep} THEN 'kept'
@@ -88,7 +86,6 @@ found AS (
     LEFT JOIN accounts AS author ON author.legacy_id = cleaned.author_id
     LEFT JOIN {user} AS named ON named.username = cleaned.author_id_name AND named.legacy_id IS NOT NULL
     LEFT JOIN {message} AS existing ON existing.legacy_id = cleaned.legacy_id
-    LEFT JOIN {purged} AS purged ON purged.legacy_id = cleaned.legacy_id
 ),
 judged AS (
     SELECT found.*,
@@ -105,14 +102,9 @@ judged AS (
 )
 SELECT position, legacy_id, author_id AS author_key, author_id_name, text, pub_date, flagged, reason AS own_reason,
     account_id AS author_id, target_id, {verdict_and_reason},
-    CASE WHEN outcome <> 'kept' THEN notes
-        ELSE concat_ws(' ', nullif(notes, ''),
-            CASE WHEN purged THEN 'purged_here' ELSE {kept_because} END) END AS notes
+    CASE WHEN outcome = 'kept' THEN concat_ws(' ', nullif(notes, ''), {kept_because}) ELSE notes END AS notes
 FROM judged
 """
-
-# In place of the purged messages, at a time when nobody could purge any.
-NONE_PURGED = sql.SQL("(SELECT NULL::bigint AS legacy_id WHERE false)")
 
 FOLLOW_VERDICTS = """
 WITH {accounts},
@@ -156,7 +148,7 @@ FROM judged
 STATEMENTS = {"user": USER_VERDICTS, "message": MESSAGE_VERDICTS, "follower": FOLLOW_VERDICTS}
 
 # Every change of a row gives it a new xmin, so this stays the same only while nobody changes anything in the table.
-STATE = "SELECT coalesce(sum(hashint8extended({key}, xmin::text::bigint)), 0) || '/' || count(*) FROM {table}"
+STATE = "SELECT coalesce(sum(hashint8extended(id, xmin::text::bigint)), 0) || '/' || count(*) FROM {table}"
 
 # The cleaned rows once more, from where `Check.write` left them.
 CLEANED_BEFORE = {
@@ -249,12 +241,7 @@ class Check:
         """What stands in the new database where the verdicts depend on it, as a short text to compare."""
         models = self.resource.models
         tables = {models.user, models.merged, models.rejected, models.target(self.table)}
-        if models.purged and self.table == "message":
-            tables.add(models.purged)
-        states = [
-            sql.SQL(STATE).format(table=table_of(model), key=sql.Identifier(model._meta.pk.column))
-            for model in sorted(tables, key=lambda model: model.__name__)
-        ]
+        states = [sql.SQL(STATE).format(table=table_of(model)) for model in sorted(tables, key=lambda m: m.__name__)]
         with connection.cursor() as cursor:
             cursor.execute(sql.SQL(" UNION ALL ").join(states))
             return " ".join(state for (state,) in cursor.fetchall())
@@ -281,7 +268,6 @@ class Check:
             ),
             merge=sql.Literal(options.duplicates == "merge"),
             merged=table_of(models.merged),
-            purged=table_of(models.purged) if models.purged else NONE_PURGED,
             verdict_and_reason=VERDICT_AND_REASON,
             kept_because=KEPT_BECAUSE,
         )

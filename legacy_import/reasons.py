@@ -60,5 +60,4 @@ NOTES: dict[str, str] = {
     "author_by_name": "The author was given as a username.",
     "changed_here": "Kept because it was changed here since it was imported.",
     "kept_by_option": "Kept because rows that are here already were to stay as they are.",
-    "purged_here": "Not brought back: it was deleted here for good.",
 }

@@ -307,12 +307,7 @@ class LegacyMessageResource(AccountsMixin, LegacyResource):
         self.refuse_repeated_id(instance, position)
         if instance.author_id is None:
             raise refuse("author_rejected" if self.was_rejected(row["author_id"]) else "author_missing")
-        if before is not None:
-            return self.judge_existing(before, instance)
-        if self.models.purged and self.models.purged.objects.filter(legacy_id=instance.legacy_id).exists():
-            self.kept_because = "purged_here"
-            return Verdict.KEPT
-        return Verdict.NEW
+        return Verdict.NEW if before is None else self.judge_existing(before, instance)
 
     def was_rejected(self, value: Any) -> bool:
         """Whether the author was in the old user table but was not imported."""

@@ -27,8 +27,7 @@ class Models:
     rejected: Any
     merged: Any
     replaced: Any
-    mapping: Any  # this and what follows: None where the table is not there yet
-    purged: Any
+    mapping: Any  # None where the table is not there yet
 
     @classmethod
     def of(cls, apps: Apps = current_apps) -> Self:
@@ -41,7 +40,6 @@ class Models:
             merged=apps.get_model("legacy_import", "MergedUser"),
             replaced=apps.get_model("legacy_import", "ReplacedRow"),
             mapping=apps.all_models["legacy_import"].get("sourcemapping"),
-            purged=apps.all_models["MiniTwit"].get("purgedmessage"),
         )
 
     def target(self, table: str) -> Any:

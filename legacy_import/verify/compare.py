@@ -145,12 +145,8 @@ def _compare_messages(
     old_rows: Iterable[OldRow], report: TableVerification, absent: "array[int]", accounts: new.Accounts
 ) -> None:
     zone = ZoneInfo(settings.LEGACY_TIME_ZONE)
-    purged = new.PurgedIds()
     with closing(new.messages()) as new_rows:
         for old_row, message in _side_by_side(old_rows, new_rows):
-            if message is None and old_row[1] in purged:
-                report.arrived += 1  # and was deleted here for good since
-                continue
             if message is None:
                 absent.append(_position(old_row[0]))
                 continue

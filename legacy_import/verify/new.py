@@ -19,7 +19,7 @@ from psycopg2 import sql
 from legacy_import.models import ImportRun, MergedUser, RejectedRow
 from legacy_import.verify.old import OldValue
 from legacy_import.verify.values import text_of, username_of
-from MiniTwit.models import Follow, Message, PurgedMessage, User
+from MiniTwit.models import Follow, Message, User
 
 ROWS_AT_A_TIME = 5_000
 KIND_OF_TABLE = {
@@ -156,22 +156,6 @@ class IdMap:
         if place < len(self._keys) and self._keys[place] == key:
             return self._values[place]
         return None
-
-
-class PurgedIds:
-    """The old ids of the messages that were deleted here for good."""
-
-    def __init__(self) -> None:
-        self._ids = array("q")
-        if PurgedMessage._meta.db_table in connection.introspection.table_names():  # a later migration makes it
-            ids = PurgedMessage.objects.order_by("legacy_id").values_list("legacy_id", flat=True)
-            self._ids.extend(ids.iterator(ROWS_AT_A_TIME))
-
-    def __contains__(self, old_id: object) -> bool:
-        if not isinstance(old_id, int):
-            return False
-        place = bisect_left(self._ids, old_id)
-        return place < len(self._ids) and self._ids[place] == old_id
 
 
 class Accounts:
