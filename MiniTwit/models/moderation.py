@@ -119,7 +119,10 @@ class SelectedRow(models.Model):
         SKIPPED = "skipped", "skipped"
 
     pk = models.CompositePrimaryKey("batch_id", "object_id")
-    batch = models.ForeignKey(ModerationBatch, on_delete=models.CASCADE, related_name="selected_rows", db_index=False)
+    # Without a constraint: checking it millions of times would take longer than freezing the rows.
+    batch = models.ForeignKey(
+        ModerationBatch, on_delete=models.CASCADE, related_name="selected_rows", db_constraint=False, db_index=False
+    )
     object_id = models.BigIntegerField()
     changed_at = models.DateTimeField(null=True)
     outcome = models.CharField(max_length=7, choices=Outcome, blank=True, default="", db_default="")
