@@ -8,6 +8,7 @@ from grappelli.dashboard import Dashboard
 from grappelli.dashboard.modules import DashboardModule, LinkList, ModelList, RecentActions
 
 from legacy_import.overview import standings
+from MiniTwit.review import count_waiting
 
 
 class LegacyImports(DashboardModule):
@@ -24,7 +25,8 @@ class LegacyImports(DashboardModule):
 
 
 class PermittedLinks(LinkList):
-    """Links, each for those who have its permission: `{"title", "url", "permission"}`."""
+    """Links, each for those who have its permission: `{"title", "url", "permission"}`, and where something waits
+    there, how to count it."""
 
     children: list[dict[str, Any]]
     collapsible = False
@@ -32,6 +34,9 @@ class PermittedLinks(LinkList):
     def init_with_context(self, context: Any) -> None:
         user = context["request"].user
         self.children = [link for link in self.children if user.has_perm(link["permission"])]
+        for link in self.children:
+            if "waiting" in link:
+                link["title"] += f" ({link['waiting']()} waiting)"
 
 
 def link(title: str, url_name: str, permission: str) -> dict[str, Any]:
@@ -53,6 +58,9 @@ class BackOfficeDashboard(Dashboard):
                 "Moderation",
                 column=1,
                 children=[
+                    link("Review queue", "MiniTwit_review", "MiniTwit.moderate_message")
+                    | {"waiting": lambda: count_waiting().label},
+                    link("Watch-list", "MiniTwit_watchterm_changelist", "MiniTwit.view_watchterm"),
                     link("Users", "MiniTwit_user_changelist", "MiniTwit.view_user"),
                     link("Messages", "MiniTwit_message_changelist", "MiniTwit.view_message"),
                     link("Follows", "MiniTwit_follow_changelist", "MiniTwit.view_follow"),

@@ -13,6 +13,7 @@ from django_tasks.base import Task
 
 from legacy_import import runs
 from legacy_import.errors import RunError
+from MiniTwit import watchlist
 
 RETRY_AFTER = timedelta(seconds=1)
 
@@ -25,6 +26,7 @@ def stage_run(run_id: int) -> None:
 @task()
 def apply_run(run_id: int) -> None:
     execute(runs.apply, run_id, apply_run)
+    watchlist.request_scan_if_behind()
 
 
 @task()

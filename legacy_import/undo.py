@@ -19,6 +19,9 @@ JOIN pg_attribute ON attrelid = conrelid AND attnum = conkey[1]
 WHERE contype = 'f' AND confrelid = %s::regclass
 """
 
+# What goes with a message instead of holding it here: what the watch-list found in it, and who looks at it.
+GOES_ALONG = ('"MiniTwit_watchhit"', '"MiniTwit_reviewclaim"')
+
 # Somebody may have taken the former username, or deleted the former author.
 RESTORABLE = {
     "user": "NOT EXISTS (SELECT FROM {user} AS other"
@@ -120,11 +123,27 @@ def remove_new_rows(cursor: Any, run_id: int, models: Models, table: str) -> int
     if table != "follower":
         conditions.append(sql.SQL("target.changed_at IS NULL"))
         cursor.execute(REFERENCES, [target.as_string(cursor.cursor)])
+        references = cursor.fetchall()
+        for referring, column in references:
+            if table == "message" and referring in GOES_ALONG:
+                remove_what_goes_along(cursor, sql.SQL(referring), sql.Identifier(column), target, conditions)
         conditions += [
             sql.SQL("NOT EXISTS (SELECT FROM {} AS referring WHERE referring.{} = target.id)").format(
                 sql.SQL(referring), sql.Identifier(column)
             )
-            for referring, column in cursor.fetchall()
+            for referring, column in references
         ]
     cursor.execute(sql.SQL("DELETE FROM {} AS target WHERE {}").format(target, sql.SQL(" AND ").join(conditions)))
     return int(cursor.rowcount)
+
+
+def remove_what_goes_along(
+    cursor: Any, referring: sql.SQL, column: sql.Identifier, target: sql.Identifier, conditions: list[sql.Composable]
+) -> None:
+    """Delete the rows that belong to rows which are about to be removed; nobody writes more of them meanwhile."""
+    cursor.execute(sql.SQL("LOCK TABLE {} IN SHARE ROW EXCLUSIVE MODE").format(referring))
+    cursor.execute(
+        sql.SQL("DELETE FROM {} AS referring USING {} AS target WHERE referring.{} = target.id AND {}").format(
+            referring, target, column, sql.SQL(" AND ").join(conditions)
+        )
+    )

@@ -5,7 +5,9 @@ from MiniTwit.admin.decisions import ModerationEventAdmin
 from MiniTwit.admin.follows import FollowAdmin
 from MiniTwit.admin.messages import MessageAdmin
 from MiniTwit.admin.reasons import ModerationReasonAdmin
+from MiniTwit.admin.review import ReviewQueueAdmin
 from MiniTwit.admin.users import UserAdmin
+from MiniTwit.admin.watchlist import WatchHitAdmin, WatchTermAdmin
 
 __all__ = [
     "FollowAdmin",
@@ -13,5 +15,8 @@ __all__ = [
     "ModerationBatchAdmin",
     "ModerationEventAdmin",
     "ModerationReasonAdmin",
+    "ReviewQueueAdmin",
     "UserAdmin",
+    "WatchHitAdmin",
+    "WatchTermAdmin",
 ]

@@ -68,5 +68,9 @@ class ReviewClaim(models.Model):
     moderator = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="claims")
     until = models.DateTimeField()
 
+    class Meta:
+        verbose_name = "review"
+        verbose_name_plural = "review queue"
+
     def __str__(self) -> str:
         return f"message {self.message_id}"

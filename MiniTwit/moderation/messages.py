@@ -51,7 +51,8 @@ WITH changed AS (
     SET flagged = coalesce(%(flagged)s, former.flagged), decision = %(verb)s, decided_at = %(now)s
     FROM {message} AS former
     WHERE former.id = message.id AND message.id = ANY(%(ids)s)
-        AND (former.flagged, former.decision) <> (coalesce(%(flagged)s, former.flagged), %(verb)s)
+        AND ((former.flagged, former.decision) <> (coalesce(%(flagged)s, former.flagged), %(verb)s)
+            OR EXISTS (SELECT FROM {hit} AS hit WHERE hit.message_id = message.id AND hit.waiting))
     RETURNING message.id, message.author_id,
         jsonb_build_object('flagged', former.flagged, 'decision', former.decision, 'decided_at', former.decided_at)
             AS before,
@@ -110,7 +111,8 @@ WITH changed AS (
 
 
 def decide(verb: Verb, ids: Sequence[int], batch: ModerationBatch, cause: Cause) -> Tally:
-    """Flag, unflag or keep messages. What is so already, by a decision made here, stays without an event."""
+    """Flag, unflag or keep messages. What is so already, by a decision made here, stays without an event, unless the
+    watch-list found something in it since: then it was decided about anew."""
     found = lock(ids)
     changed = execute(DECIDE, log_parameters(verb, batch, cause, ids=found, flagged=FLAGGED[verb]))
     execute(SETTLE_HITS, {"ids": found})

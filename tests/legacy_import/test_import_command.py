@@ -8,9 +8,11 @@ from typing import Any
 import pytest
 from django.core.management import CommandError, call_command
 from django.core.management.base import SystemCheckError
+from django_tasks_db.models import DBTaskResult
 
 from legacy_import import locks
-from MiniTwit.models import Follow, Message, User
+from MiniTwit.models import Follow, Message, User, WatchTerm
+from MiniTwit.watchlist import tasks as watchlist_tasks
 from tests.legacy_import.conftest import other_session
 from tests.legacy_import.old_database import make_old_database
 
@@ -111,3 +113,11 @@ def test_for_people_the_account_is_printed_as_text(path):
     call_command("import_legacy", "users", "--source", str(path), stdout=output)
     assert "user: 3 read: 2 new, 1 rejected" in output.getvalue()
     assert "verification: ok" in output.getvalue()
+
+
+def test_what_an_import_brought_is_looked_through_for_the_watch_list(path: Path) -> None:
+    WatchTerm.objects.create(pattern="hi")
+    import_legacy("users", "--source", str(path))
+    assert not DBTaskResult.objects.exists()
+    import_legacy("messages", "--source", str(path))
+    assert DBTaskResult.objects.get().task_path == watchlist_tasks.scan_new_messages.module_path

@@ -16,7 +16,8 @@ from legacy_import.preview import take_samples
 from legacy_import.records import ImportOptions, TableCounts
 from legacy_import.sources import SourceReference, SQLiteSource, source_at
 from legacy_import.tables import Models, staged_table
-from MiniTwit.models import Follow, Message, User
+from MiniTwit import review, watchlist
+from MiniTwit.models import Follow, Message, ReviewClaim, User, WatchHit, WatchTerm
 from MiniTwit.search import ensure_search_indexes
 from tests.legacy_import.conftest import other_session
 from tests.legacy_import.old_database import CANONICAL_SCHEMA, make_old_database
@@ -322,6 +323,19 @@ def test_undo_takes_out_what_the_run_brought_and_nothing_else(tmp_path):
     assert undone.undo_result == {"user": {"removed": 1, "restored": 0, "kept": 1}}
     assert set(User.objects.values_list("username", flat=True)) == {"staff", "bob"}
     assert own.author_id == staff.pk
+
+
+def test_undo_takes_what_the_watch_list_found_along(tmp_path):
+    path = old(tmp_path, user=[ANN], message=[(1, 1, "casino", MORNING, 0), (2, 1, "casino too", MORNING, 0)])
+    import_("users", path)
+    messages = import_("messages", path)
+    WatchTerm.objects.create(pattern="casino")
+    watchlist.scan()
+    Message.objects.filter(legacy_id=2).update(flagged=True)  # moderated since
+    review.claim(moderator=User.objects.create(username="staff"), message_id=Message.objects.get(legacy_id=1).pk)
+    assert undo(messages).undo_result["message"] == {"removed": 1, "restored": 0, "kept": 1}
+    assert [hit.message.legacy_id for hit in WatchHit.objects.all()] == [2]
+    assert not ReviewClaim.objects.exists()
 
 
 def test_undo_gives_updated_rows_their_former_values_back(tmp_path):

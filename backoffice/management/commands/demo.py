@@ -19,7 +19,7 @@ from django.db import connection
 
 from backoffice.child_processes import ChildProcesses
 from fixtures import sample_legacy_database
-from MiniTwit.models import ModerationReason
+from MiniTwit.models import ModerationReason, WatchTerm
 
 HOST = "127.0.0.1"
 FIRST_PORT = 8000
@@ -57,8 +57,11 @@ class Command(BaseCommand):
         port = listener.getsockname()[1]
         self._migrate(log_dir / "migrate.log", children)
         call_command("loaddata", "roles", verbosity=0)
-        if not ModerationReason.objects.exists():  # the list is the moderators' own from then on
+        # From then on these lists are the moderators' own.
+        if not ModerationReason.objects.exists():
             call_command("loaddata", "moderation_reasons", verbosity=0)
+        if not WatchTerm.objects.exists():
+            call_command("loaddata", "watch_list", verbosity=0)
         password = staff_password()
         ensure_staff_account(password)
         legacy_url = settings.LEGACY_DATABASE_URL or f"sqlite:///{quote(str(ensure_sample_database()))}"

@@ -10,6 +10,7 @@ from legacy_import.errors import RunError
 from legacy_import.foreground import import_at_once
 from legacy_import.records import ImportOptions, TableCounts
 from legacy_import.sources import SourceError, SourceReference, configured_source, source_at
+from MiniTwit import watchlist
 
 
 class Command(BaseCommand):
@@ -42,6 +43,7 @@ class Command(BaseCommand):
             if options["json"]:
                 self.stdout.write(json.dumps({"error": {"code": error.code, "message": error.message}}))
             raise CommandError(error.message) from error
+        watchlist.request_scan_if_behind()
         if options["json"]:
             self.stdout.write(json.dumps(account(run)))
         else:

@@ -1,0 +1,232 @@
+"""The review queue: one message at a time, large, with a key for each decision.
+
+Every form works by itself and leads back to the page. The script sends the same forms in the background and puts the
+answer, the desk as it then is, in place of the old one.
+"""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
+from django.shortcuts import render
+from django.urls import URLPattern, path, reverse
+from django.utils.http import urlencode
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_GET, require_POST
+
+from MiniTwit import review
+from MiniTwit.admin.review_desk import desk_of
+from MiniTwit.models import Message, ReviewClaim, User
+from MiniTwit.review import Position, Refusal
+from MiniTwit.review.claims import held_by, waiting_message
+from MiniTwit.watchlist import request_scan_if_behind
+
+REASON = "review_reason"  # of the session: what was chosen last
+DECISIONS = "review_decisions"  # of the session: (batch, message) of what can be taken back, the last one at the end
+DECISIONS_KEPT = 50
+DONE = {"flag": "flagged", "unflag": "unflagged", "keep": "kept"}
+
+Notice = tuple[int, str]
+
+
+@admin.register(ReviewClaim)
+class ReviewQueueAdmin(admin.ModelAdmin):
+    """Not a list of claims, but what they are for."""
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        return self.has_view_permission(request)
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return request.user.has_perm("MiniTwit.moderate_message")
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def get_urls(self) -> list[URLPattern]:
+        def page(view: Callable[..., HttpResponse]) -> Callable[..., Any]:
+            return self.admin_site.admin_view(never_cache(partial(self.permitted, view)))
+
+        return [
+            path("", page(require_GET(self.queue_view)), name="MiniTwit_review"),
+            # By this name the admin's own lists of screens find the page.
+            path("", page(require_GET(self.queue_view)), name="MiniTwit_reviewclaim_changelist"),
+            path("decide/", page(require_POST(self.decide_view)), name="MiniTwit_review_decide"),
+            path("move/", page(require_POST(self.move_view)), name="MiniTwit_review_move"),
+            path("warn/", page(require_POST(self.warn_view)), name="MiniTwit_review_warn"),
+            path("undo/", page(require_POST(self.undo_view)), name="MiniTwit_review_undo"),
+            path("renew/", page(require_POST(self.renew_view)), name="MiniTwit_review_renew"),
+            path("release/", page(require_POST(self.release_view)), name="MiniTwit_review_release"),
+        ]
+
+    def permitted(self, view: Callable[..., HttpResponse], request: HttpRequest) -> HttpResponse:
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        return view(request)
+
+    def queue_view(self, request: HttpRequest) -> HttpResponse:
+        """The page: what the moderator had before him, or else the oldest that waits."""
+        request_scan_if_behind()
+        asked_for = number(request.GET.get("message"))
+        message = None
+        if asked_for and review.claim(moderator=user_of(request), message_id=asked_for):
+            message = waiting_message(asked_for)
+        message = message or held_by(user_of(request)) or review.claim_next(moderator=user_of(request))
+        context = {**self.admin_site.each_context(request), "opts": self.opts, "title": "Review queue"}
+        return render(request, "admin/MiniTwit/review/queue.html", context | self.desk(request, message))
+
+    def decide_view(self, request: HttpRequest) -> HttpResponse:
+        message_id, verb = number(request.POST.get("message")), request.POST.get("verb", "")
+        place = place_of(message_id)
+        request.session[REASON] = request.POST.get("reason", "")
+        try:
+            batch = review.decide(
+                moderator=user_of(request),
+                message_id=message_id,
+                verb=verb,
+                version=request.POST.get("version", ""),
+                reason=request.POST.get("reason", ""),
+                note=request.POST.get("note", ""),
+            )
+        except Refusal as refusal:
+            still_there = self.taken(request, message_id)
+            return self.answer(
+                request, still_there or self.following(request, place), (messages.WARNING, str(refusal))
+            )
+        self.remember(request, batch.pk, message_id)
+        notice = (messages.SUCCESS, f"Message {message_id} {DONE[verb]}.")
+        return self.answer(request, self.following(request, place), notice)
+
+    def move_view(self, request: HttpRequest) -> HttpResponse:
+        """On to the next, or back, without deciding."""
+        place = place_of(number(request.POST.get("message")))
+        back = request.POST.get("to") == "previous"
+        if back and place:
+            message = review.claim_next(moderator=user_of(request), before=place)
+        else:
+            message = self.following(request, place, wrap=False)
+        if message is not None:
+            return self.answer(request, message)
+        here = self.taken(request, place.message_id if place else 0) or self.following(request, place)
+        end = "This is the oldest that waits." if back else "Nothing newer waits."
+        return self.answer(request, here, (messages.INFO, end))
+
+    def warn_view(self, request: HttpRequest) -> HttpResponse:
+        if not request.user.has_perm("MiniTwit.moderate_user"):
+            raise PermissionDenied
+        message_id = number(request.POST.get("message"))
+        try:
+            batch = review.warn_author(
+                moderator=user_of(request),
+                message_id=message_id,
+                text=request.POST.get("text", ""),
+                reason=request.POST.get("reason", "") or request.session.get(REASON, ""),
+            )
+        except Refusal as refusal:
+            notice = (messages.WARNING, str(refusal))
+        else:
+            self.remember(request, batch.pk, message_id)
+            notice = (messages.SUCCESS, "The author was warned. The message still waits for its decision.")
+        message = self.taken(request, message_id) or self.following(request, place_of(message_id))
+        return self.answer(request, message, notice)
+
+    def undo_view(self, request: HttpRequest) -> HttpResponse:
+        """Take back the moderator's own last decision, and show what it was about."""
+        if not request.user.has_perm("MiniTwit.undo_moderationbatch"):
+            raise PermissionDenied
+        here = number(request.POST.get("message"))
+        decisions = request.session.get(DECISIONS, [])
+        if not decisions:
+            message = self.taken(request, here) or self.following(request, place_of(here))
+            return self.answer(request, message, (messages.INFO, "There is no decision of yours to take back here."))
+        batch_id, message_id = decisions.pop()
+        request.session[DECISIONS] = decisions
+        try:
+            undone = review.undo_decision(moderator=user_of(request), batch_id=batch_id)
+        except Refusal as refusal:
+            notice = (messages.WARNING, str(refusal))
+        else:
+            if undone.changed:
+                notice = (messages.SUCCESS, f"Taken back: message {message_id} is as it was.")
+            else:
+                notice = (
+                    messages.WARNING,
+                    f"Message {message_id} was changed by others since; nothing was taken back.",
+                )
+        message = self.taken(request, message_id) or self.taken(request, here)
+        return self.answer(request, message or self.following(request, place_of(here)), notice)
+
+    def renew_view(self, request: HttpRequest) -> JsonResponse:
+        """Keep the message while the page is open; say so when it is another moderator's by now."""
+        message_id = number(request.POST.get("message"))
+        if review.renew(moderator=user_of(request), message_id=message_id):
+            return JsonResponse({"held": True})
+        holder = review.claimed_by(message_id)
+        who = f"{holder} has it before him now" if holder else "it is being decided about, or gone"
+        return JsonResponse({"held": False, "sentence": f"Message {message_id} is no longer yours: {who}."})
+
+    def release_view(self, request: HttpRequest) -> HttpResponse:
+        """The page was left."""
+        review.release(moderator=user_of(request), message_id=number(request.POST.get("message")))
+        return HttpResponse(status=204)
+
+    def taken(self, request: HttpRequest, message_id: int) -> Message | None:
+        """That message, if it waits and can be the moderator's."""
+        if not review.claim(moderator=user_of(request), message_id=message_id):
+            return None
+        message = waiting_message(message_id)
+        review.release(moderator=user_of(request), all_but=message_id if message else None)
+        return message
+
+    def following(self, request: HttpRequest, place: Position | None, wrap: bool = True) -> Message | None:
+        """The next message after a place; at the end of the queue what was left at its beginning."""
+        message = review.claim_next(moderator=user_of(request), after=place)
+        if message is None and wrap:
+            message = review.claim_next(moderator=user_of(request))
+        return message
+
+    def remember(self, request: HttpRequest, batch_id: int, message_id: int) -> None:
+        decisions = [*request.session.get(DECISIONS, []), (batch_id, message_id)]
+        request.session[DECISIONS] = decisions[-DECISIONS_KEPT:]
+
+    def desk(self, request: HttpRequest, message: Message | None) -> dict[str, Any]:
+        session = request.session
+        return desk_of(message, user_of(request), session.get(REASON, "")) | {
+            "undoable": len(session.get(DECISIONS, []))
+        }
+
+    def answer(self, request: HttpRequest, message: Message | None, notice: Notice | None = None) -> HttpResponse:
+        """The desk as it is now: alone for the script, with its page for everybody else."""
+        if request.headers.get("X-Requested-With") == "fetch":
+            tags = {messages.SUCCESS: "success", messages.WARNING: "warning"}
+            told = {"level": tags.get(notice[0], "info"), "sentence": notice[1]} if notice else None
+            context = self.desk(request, message) | {"notice": told}
+            return render(request, "admin/MiniTwit/review/desk.html", context)
+        if notice:
+            self.message_user(request, notice[1], notice[0])
+        query = f"?{urlencode({'message': message.pk})}" if message else ""
+        return HttpResponseRedirect(reverse("admin:MiniTwit_review") + query)
+
+
+def user_of(request: HttpRequest) -> User:
+    assert isinstance(request.user, User)  # noqa: S101 -- the admin lets nobody else in
+    return request.user
+
+
+def number(value: str | None) -> int:
+    """An id that a form sent; 0, which no row has, for anything else."""
+    return int(value) if value and value.isascii() and value.isdigit() and len(value) < 19 else 0
+
+
+def place_of(message_id: int) -> Position | None:
+    """Where a message stands in the queue, whether or not it still waits; None when it is gone."""
+    message = Message.objects.only("pub_date").filter(pk=message_id).first()
+    return review.position_of(message) if message else None

@@ -1,0 +1,224 @@
+"""The watch-list: its terms, what each of them found, and how far the scan is."""
+
+from datetime import datetime
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.contrib.admin.utils import unquote
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.db import transaction
+from django.db.models import IntegerField, OuterRef, QuerySet, Subquery
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.text import Truncator
+from django.views.decorators.http import require_POST
+
+from MiniTwit import watchlist
+from MiniTwit.admin.screens import LargeTableAdmin
+from MiniTwit.models import WatchHit, WatchTerm
+
+COUNTED_HITS = 1_000  # of each term; more are "1,000+"
+
+
+class BoundedCount(Subquery):
+    """How many rows the query gives, which is sliced to what shall be counted at most."""
+
+    template = "(SELECT count(*) FROM (%(subquery)s) AS counted)"
+    output_field = IntegerField()
+
+
+class WatchTermForm(forms.ModelForm):
+    class Meta:
+        model = WatchTerm
+        fields = ["kind", "pattern", "note", "active"]
+        help_texts = {
+            "kind": "A word stands by itself: “win” is not found in “window”. A phrase may stand anywhere, with any "
+            "space between its words. A regular expression is PostgreSQL's. Upper and lower case never matter.",
+            "active": "Look for it in new messages.",
+        }
+
+    def clean(self) -> dict[str, Any]:
+        cleaned: dict[str, Any] = super().clean() or self.cleaned_data
+        if cleaned.get("kind") and cleaned.get("pattern"):
+            try:
+                watchlist.check(cleaned["kind"], cleaned["pattern"])
+            except watchlist.PatternError as error:
+                raise ValidationError({"pattern": str(error)}) from error
+        return cleaned
+
+    @property
+    def means_something_else(self) -> bool:
+        return bool({"kind", "pattern"} & set(self.changed_data))
+
+
+@admin.register(WatchTerm)
+class WatchTermAdmin(admin.ModelAdmin):
+    form = WatchTermForm
+    list_display = ["pattern", "kind", "active", "hits_found", "state", "note", "created_by_name"]
+    list_filter = ["kind", "active"]
+    search_fields = ["pattern", "note"]
+    search_help_text = "Part of a term or of its note."
+    ordering = ["pattern", "id"]
+    list_per_page = 50
+    actions = None
+    change_list_template = "admin/MiniTwit/watchterm/watch_list.html"
+    change_form_template = "admin/MiniTwit/watchterm/watch_term.html"
+
+    class Media:
+        css = {"all": ["MiniTwit/watchlist.css"]}
+        js = ["MiniTwit/watchlist.js"]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[WatchTerm]:
+        hits = WatchHit.objects.filter(term=OuterRef("pk")).values("pk")
+        return super().get_queryset(request).annotate(hit_count=BoundedCount(hits[: COUNTED_HITS + 1]))
+
+    @admin.display(description="hits")
+    def hits_found(self, term: Any) -> SafeString:
+        label = f"{term.hit_count:,}" if term.hit_count <= COUNTED_HITS else f"{COUNTED_HITS:,}+"
+        address = reverse("admin:MiniTwit_watchhit_changelist")
+        return format_html('<a href="{}?term__id__exact={}">{}</a>', address, term.pk, label)
+
+    @admin.display(description="scan")
+    def state(self, term: WatchTerm) -> str | SafeString:
+        if term.error:
+            return format_html('<span class="watch-error">{}</span>', term.error)
+        if not term.active:
+            return "switched off"
+        last = self.standing.last
+        if term.scanned_through >= last:
+            return "all looked through"
+        return f"{100 * term.scanned_through // last} % looked through"
+
+    @property
+    def standing(self) -> watchlist.Standing:
+        return watchlist.standing()
+
+    def get_urls(self) -> list[URLPattern]:
+        page = self.admin_site.admin_view
+        return [
+            path("test/", page(require_POST(self.test_view)), name="MiniTwit_watchterm_test"),
+            path("scan/", page(require_POST(self.scan_view)), name="MiniTwit_watchterm_scan"),
+            path("standing/", page(self.standing_view), name="MiniTwit_watchterm_standing"),
+            *super().get_urls(),
+        ]
+
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+        if self.has_change_permission(request):
+            watchlist.request_scan_if_behind()
+        context = {"standing": watchlist.standing(), "may_scan": self.has_change_permission(request)}
+        return super().changelist_view(request, context | (extra_context or {}))
+
+    def test_view(self, request: HttpRequest) -> JsonResponse:
+        """What the term in the form would find; nothing is saved."""
+        if not (self.has_add_permission(request) or self.has_change_permission(request)):
+            raise PermissionDenied
+        form = WatchTermForm(request.POST)
+        pattern = form["pattern"].value() or ""
+        try:
+            matching, looked_at = watchlist.preview(form["kind"].value() or "", str(pattern).strip())
+        except watchlist.PatternError as error:
+            return JsonResponse({"ok": False, "sentence": str(error)})
+        return JsonResponse({"ok": True, "sentence": f"Matches {matching:,} of the newest {looked_at:,} messages."})
+
+    def scan_view(self, request: HttpRequest) -> HttpResponse:
+        if not self.has_change_permission(request):
+            raise PermissionDenied
+        watchlist.request_scan()
+        self.message_user(request, "New messages will be looked through in the background.", messages.SUCCESS)
+        return HttpResponseRedirect(reverse("admin:MiniTwit_watchterm_changelist"))
+
+    def standing_view(self, request: HttpRequest) -> JsonResponse:
+        """How far the scan is, for the line above the list."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        standing = watchlist.standing()
+        return JsonResponse(
+            {"sentence": standing.sentence, "behind": standing.is_behind, "percent": standing.percent}
+        )
+
+    def save_model(self, request: HttpRequest, obj: WatchTerm, form: forms.ModelForm, change: bool) -> None:
+        """Only what the form holds is written: a scan may be moving the term's watermark at this moment."""
+        if not change:
+            obj.created_by_name = request.user.get_username()
+            obj.save()
+        else:
+            obj.error = ""
+            obj.save(update_fields=[*WatchTermForm.Meta.fields, "error"])
+            if form.means_something_else:  # type: ignore[attr-defined]
+                watchlist.start_afresh(obj)
+        watchlist.request_scan()
+
+    def delete_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
+        """Django's own page would load every hit."""
+        term = self.get_object(request, unquote(object_id))
+        if term is None:
+            raise Http404("There is no such watched term; it may have been deleted.")
+        if not self.has_delete_permission(request, term):
+            raise PermissionDenied
+        if request.method == "POST":
+            self.delete_term(request, term)
+            return HttpResponseRedirect(reverse("admin:MiniTwit_watchterm_changelist"))
+        context = {**self.admin_site.each_context(request), "opts": self.opts, "term": term}
+        context |= {"title": "Delete a watched term", "hits": self.hits_found(term)}
+        return TemplateResponse(request, "admin/MiniTwit/watchterm/delete.html", context)
+
+    def delete_term(self, request: HttpRequest, term: WatchTerm) -> None:
+        pattern = str(term)
+        with transaction.atomic():
+            self.log_deletions(request, self.model.objects.filter(pk=term.pk))
+            at_once = watchlist.delete_term(term)
+        if at_once:
+            self.message_user(request, f"“{pattern}” and its hits were deleted.", messages.SUCCESS)
+        else:
+            sentence = f"“{pattern}” is switched off; it is deleted in the background, for it has very many hits."
+            self.message_user(request, sentence, messages.INFO)
+
+
+@admin.register(WatchHit)
+class WatchHitAdmin(LargeTableAdmin):
+    """What was found. Hits come from the scan and go with the decision, so nothing can be changed here."""
+
+    list_display = ["marked_text", "author_name", "published", "term", "waiting"]
+    list_display_links = None
+    list_filter = ["waiting", "term"]
+    list_select_related = ["term", "message__author"]
+    ordering = ["-message"]
+    sortable_by = ["message"]
+    actions = None
+
+    class Media:
+        css = {"all": ["MiniTwit/watchlist.css"]}
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return request.user.has_perms(["MiniTwit.view_watchterm", "MiniTwit.view_message"])
+
+    @admin.display(description="message")
+    def marked_text(self, hit: WatchHit) -> SafeString:
+        """The text around what was found, leading to the message."""
+        text = hit.message.text
+        place = max(0, text.find(hit.found[0]) - 60) if hit.found else 0
+        excerpt = ("…" if place else "") + Truncator(text[place : place + 400]).chars(200)
+        address = reverse("admin:MiniTwit_message_change", args=[hit.message_id])
+        return format_html('<a href="{}">{}</a>', address, watchlist.mark(excerpt, [hit]))
+
+    @admin.display(description="published")
+    def published(self, hit: WatchHit) -> datetime:
+        return hit.pub_date
+
+    @admin.display(description="author")
+    def author_name(self, hit: WatchHit) -> SafeString:
+        address = reverse("admin:MiniTwit_user_change", args=[hit.message.author_id])
+        return format_html('<a href="{}">{}</a>', address, hit.message.author)

@@ -1,0 +1,29 @@
+"""Look through new messages for the terms of the watch-list, here and now."""
+
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from MiniTwit import watchlist
+from MiniTwit.models import WatchTerm
+
+
+class Command(BaseCommand):
+    help = "Look through the messages that are new to the watch-list, without a worker."
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        try:
+            result = watchlist.scan(progress=self.show if options["verbosity"] > 1 else None)
+        except watchlist.AlreadyScanning:
+            raise CommandError("Another scan is at work. Wait for it to end, then try again if need be.") from None
+        for term in WatchTerm.objects.in_bulk(list(result.hits)).values():
+            self.stdout.write(f"{term.pattern} ({term.get_kind_display()}): {result.hits[term.pk]:,} new hits")
+        for term in result.switched_off:
+            self.stderr.write(self.style.WARNING(f"{term.pattern}: {term.error}"))
+        if not result.finished:
+            self.stderr.write("Somebody is still writing messages; run this again when that is done.")
+        if result.switched_off:
+            raise CommandError("Not every term could be looked for. Correct those named above on the watch-list.")
+
+    def show(self, reached: int, last: int) -> None:
+        self.stdout.write(f"Looked through message {reached:,} of {last:,}")

@@ -1,0 +1,31 @@
+"""The review queue: what waits for a moderator, who has it before him, and what he decides.
+
+review.claim_next(moderator=...)   the next message that is nobody else's
+review.decide(...)                 decide about it, unless somebody else did meanwhile
+review.count_waiting()             how much there is to do, counted to a bound
+"""
+
+from MiniTwit.review.claims import CLAIM_TIME, claim, claim_next, claimed_by, release, renew
+from MiniTwit.review.decisions import Refusal, decide, undo_decision, version_of, warn_author
+from MiniTwit.review.queue import Cause, Position, WaitingCount, causes_of, count_waiting, position_of, waiting
+
+__all__ = [
+    "CLAIM_TIME",
+    "Cause",
+    "Position",
+    "Refusal",
+    "WaitingCount",
+    "causes_of",
+    "claim",
+    "claim_next",
+    "claimed_by",
+    "count_waiting",
+    "decide",
+    "position_of",
+    "release",
+    "renew",
+    "undo_decision",
+    "version_of",
+    "waiting",
+    "warn_author",
+]

@@ -1,0 +1,96 @@
+"""Who has which message before him. Two moderators never get the same one at once.
+
+A claim ends with the decision, on leaving, or by itself when it is not renewed.
+"""
+
+from datetime import timedelta
+from typing import Any
+
+from django.db import connection
+from django.db.models.functions import Now
+from psycopg2 import sql
+
+from MiniTwit.models import Message, ReviewClaim, User
+from MiniTwit.review.queue import TABLES, Position, causes_of, position_of, waiting
+
+CLAIM_TIME = timedelta(minutes=5)
+CANDIDATES = 20
+
+# Whoever comes second waits for the first one's row and then sees that it is taken. A message that is being decided
+# about at this very moment is passed over.
+CLAIM = """
+INSERT INTO {claim} AS claim (message_id, moderator_id, until)
+SELECT id, %(moderator)s, now() + %(time)s FROM {message} WHERE id = %(message)s FOR KEY SHARE SKIP LOCKED
+ON CONFLICT (message_id) DO UPDATE SET moderator_id = excluded.moderator_id, until = excluded.until
+WHERE claim.moderator_id = excluded.moderator_id OR claim.until <= now()
+RETURNING message_id
+"""
+
+
+def claim(*, moderator: User, message_id: int) -> bool:
+    """Take a message, or take it for longer; False when it is another moderator's, being decided
+    about, or gone."""
+    with connection.cursor() as cursor:
+        values: dict[str, Any] = {"moderator": moderator.pk, "message": message_id, "time": CLAIM_TIME}
+        cursor.execute(sql.SQL(CLAIM).format(**TABLES), values)
+        return cursor.fetchone() is not None
+
+
+def claim_next(*, moderator: User, after: Position | None = None, before: Position | None = None) -> Message | None:
+    """Claim the next message that waits and is nobody else's, and let go of what the moderator had before.
+
+    Returns:
+        The message, or None when there is none in that direction; then nothing is let go of.
+    """
+    while candidates := waiting(moderator=moderator, after=after, before=before, limit=CANDIDATES):
+        for message_id in candidates:
+            if claim(moderator=moderator, message_id=message_id):
+                message = waiting_message(message_id)
+                if message is not None:
+                    release(moderator=moderator, all_but=message_id)
+                    return message
+                release(moderator=moderator, message_id=message_id)  # somebody had just decided about it
+        # All of them went to others in this very moment: look further on.
+        last = Message.objects.filter(pk=candidates[-1]).first()
+        if last is None:
+            return None
+        if before:
+            before = position_of(last)
+        else:
+            after = position_of(last)
+    return None
+
+
+def waiting_message(message_id: int) -> Message | None:
+    """The message with its author, if it still waits."""
+    message = Message.objects.select_related("author").filter(pk=message_id).first()
+    if message is None:
+        return None
+    return message if causes_of(message, message.watch_hits.filter(waiting=True).select_related("term")) else None
+
+
+def claimed_by(message_id: int) -> User | None:
+    """The moderator who has the message before him now."""
+    held = ReviewClaim.objects.select_related("moderator").filter(message=message_id, until__gt=Now()).first()
+    return held.moderator if held else None
+
+
+def held_by(moderator: User) -> Message | None:
+    """The message that the moderator has before him, if it still waits."""
+    held = ReviewClaim.objects.filter(moderator=moderator, until__gt=Now()).order_by("-until").first()
+    return waiting_message(held.message_id) if held else None
+
+
+def renew(*, moderator: User, message_id: int) -> bool:
+    """Keep a claim for longer; False when it is lost to another moderator."""
+    return claim(moderator=moderator, message_id=message_id)
+
+
+def release(*, moderator: User, message_id: int | None = None, all_but: int | None = None) -> None:
+    """Let go of a message, or of all, or of all but one."""
+    claims = ReviewClaim.objects.filter(moderator=moderator)
+    if message_id is not None:
+        claims = claims.filter(message=message_id)
+    if all_but is not None:
+        claims = claims.exclude(message=all_but)
+    claims.delete()

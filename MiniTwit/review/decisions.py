@@ -1,0 +1,111 @@
+"""Decisions made at the queue: the verbs of moderation, for a message as the moderator saw it."""
+
+from django.db import transaction
+from django.utils.dateparse import parse_datetime
+from django.utils.timesince import timesince
+
+from MiniTwit import moderation
+from MiniTwit.models import Message, ModerationBatch, ModerationEvent, User, Verb
+from MiniTwit.review.claims import claimed_by, release
+
+VERBS = {Verb.FLAG: moderation.flag, Verb.UNFLAG: moderation.unflag, Verb.KEEP: moderation.keep}
+DONE = {
+    Verb.FLAG: "flagged",
+    Verb.UNFLAG: "unflagged",
+    Verb.KEEP: "kept",
+    Verb.UNDO: "put back as it was",
+    Verb.ERASE: "erased",
+}
+
+
+class Refusal(Exception):  # noqa: N818 -- not an error
+    """A decision that was not made; the message says why."""
+
+
+def version_of(message: Message) -> str:
+    """What tells two states of a message apart; the page sends it back with the decision."""
+    return message.changed_at.isoformat() if message.changed_at else ""
+
+
+@transaction.atomic
+def decide(
+    *, moderator: User, message_id: int, verb: str, version: str, reason: str, note: str = ""
+) -> ModerationBatch:
+    """Flag, unflag or keep a message as it was seen, and let go of it.
+
+    Raises:
+        Refusal: somebody changed it or has it before him, or the verb does not fit. Nothing was done.
+    """
+    message = Message.objects.select_for_update().filter(pk=message_id).first()
+    if message is None:
+        raise Refusal(f"Message {message_id} was deleted meanwhile. Nothing was decided.")
+    if version_of(message) != version:
+        raise Refusal(f"{what_happened_to(message, version)} Nothing was decided a second time.")
+    holder = claimed_by(message_id)
+    if holder is not None and holder != moderator:
+        raise Refusal(f"Your time with message {message_id} ran out, and {holder} has it now. Nothing was decided.")
+    check_fits(message, verb)
+    try:
+        batch = VERBS[Verb(verb)](messages=[message_id], actor=moderator, reason=reason, note=note)
+    except moderation.ModerationError as error:
+        raise Refusal(error.sentence) from error
+    release(moderator=moderator, message_id=message_id)
+    return batch
+
+
+def check_fits(message: Message, verb: str) -> None:
+    """What is flagged is left so or unflagged; what is not, is kept or flagged."""
+    if verb not in VERBS:
+        raise Refusal("A message can be flagged, unflagged or kept here.")
+    if message.flagged and verb == Verb.KEEP:
+        raise Refusal("This message is flagged: leave it flagged with f, or unflag it with u.")
+    if not message.flagged and verb == Verb.UNFLAG:
+        raise Refusal("This message is not flagged: keep it with o, or flag it with f.")
+
+
+def what_happened_to(message: Message, version: str) -> str:
+    """Tell who changed a message since that version, e.g. `Message 7 was flagged by ann 2 minutes ago.`"""
+    event = ModerationEvent.objects.filter(message=message.pk).order_by("-id").first()
+    seen = parse_datetime(version) if version else None
+    if event is None or (seen and event.created_at <= seen):
+        return f"Message {message.pk} was edited since you saw it."
+    moments = timesince(event.created_at, depth=1)
+    ago = "a moment ago" if moments.startswith("0") else f"{moments} ago"
+    done = DONE.get(Verb(event.verb), "changed")
+    return f"Message {message.pk} was {done} by {event.actor_name} {ago}."
+
+
+def warn_author(*, moderator: User, message_id: int, text: str, reason: str) -> ModerationBatch:
+    """Give the author of a message a strike.
+
+    Raises:
+        Refusal: there is no text, or nobody to warn.
+    """
+    author = User.objects.filter(messages=message_id).first()
+    if author is None:
+        raise Refusal(f"Message {message_id} was deleted meanwhile. Nobody was warned.")
+    if not text.strip():
+        raise Refusal("Write what the author is warned of. Nobody was warned.")
+    note = f"About message {message_id}."
+    try:
+        return moderation.warn(users=[author], actor=moderator, text=text.strip(), reason=reason, note=note)
+    except moderation.ModerationError as error:
+        raise Refusal(error.sentence) from error
+
+
+def undo_decision(*, moderator: User, batch_id: int) -> ModerationBatch:
+    """Undo a decision of the moderator's own.
+
+    Raises:
+        Refusal: it is not his, was undone already, or something changed since.
+    """
+    batch = ModerationBatch.objects.filter(pk=batch_id, actor=moderator).first()
+    if batch is None:
+        raise Refusal("There is no decision of yours to undo.")
+    try:
+        undone = moderation.undo(
+            batch=batch, actor=moderator, reason=batch.reason, note="Undone in the review queue."
+        )
+    except moderation.ModerationError as error:
+        raise Refusal(error.sentence) from error
+    return undone

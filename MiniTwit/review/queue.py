@@ -1,0 +1,146 @@
+"""What waits for a decision, oldest first. No table is kept in step with anything: indexes give the next ones.
+
+Three things make a message wait: the watch-list found something in it, the old application had flagged it and nobody
+has reviewed it here, or its author is suspended and nobody has reviewed it.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db import connection
+from psycopg2 import sql
+
+from MiniTwit.models import Message, ReviewClaim, User, WatchHit
+
+COUNTED = 1_000  # what waits is counted so far
+
+TABLES = {
+    "message": sql.Identifier(Message._meta.db_table),
+    "user": sql.Identifier(User._meta.db_table),
+    "hit": sql.Identifier(WatchHit._meta.db_table),
+    "claim": sql.Identifier(ReviewClaim._meta.db_table),
+}
+FLAGGED = "flagged AND decided_at IS NULL AND legacy_id IS NOT NULL"
+SUSPENDED = "suspended_at IS NOT NULL AND (suspended_until IS NULL OR suspended_until > now())"
+
+# Each branch reads the next few of its kind from an index. A message that is among the next few of all is among the
+# next few of each branch that it belongs to.
+NEXT = """
+WITH waiting AS (
+    (SELECT DISTINCT pub_date, message_id AS id FROM {hit} WHERE waiting AND {beyond_hit}
+     ORDER BY pub_date {order}, message_id {order} LIMIT %(limit)s)
+    UNION ALL
+    (SELECT pub_date, id FROM {message} WHERE {flagged} AND {beyond}
+     ORDER BY pub_date {order}, id {order} LIMIT %(limit)s)
+    UNION ALL
+    (SELECT by_suspended.pub_date, by_suspended.id FROM {user} AS author CROSS JOIN LATERAL (
+        SELECT pub_date, id FROM {message} WHERE author_id = author.id AND decided_at IS NULL AND {beyond}
+        ORDER BY pub_date {order}, id {order} LIMIT %(limit)s
+     ) AS by_suspended WHERE {suspended}
+     ORDER BY by_suspended.pub_date {order}, by_suspended.id {order} LIMIT %(limit)s)
+)
+SELECT id FROM (SELECT DISTINCT pub_date, id FROM waiting) AS item
+WHERE NOT EXISTS (
+    SELECT FROM {claim} AS claim
+    WHERE claim.message_id = item.id AND claim.moderator_id <> %(moderator)s AND claim.until > now()
+)
+ORDER BY pub_date {order}, id {order} LIMIT %(limit)s
+"""
+
+COUNT = """
+SELECT count(*) FROM (
+    (SELECT DISTINCT message_id AS id FROM {hit} WHERE waiting LIMIT %(limit)s)
+    UNION
+    (SELECT id FROM {message} WHERE {flagged} LIMIT %(limit)s)
+    UNION
+    (SELECT message.id FROM {user} AS author CROSS JOIN LATERAL (
+        SELECT id FROM {message} WHERE author_id = author.id AND decided_at IS NULL LIMIT %(limit)s
+     ) AS message WHERE {suspended} LIMIT %(limit)s)
+    LIMIT %(limit)s
+) AS waiting
+"""
+
+
+@dataclass(frozen=True)
+class Position:
+    """A place in the queue: that of a message that is, or was, in it."""
+
+    pub_date: datetime
+    message_id: int
+
+
+@dataclass(frozen=True)
+class Cause:
+    """Why a message waits: `code` is hit, flagged or suspended."""
+
+    code: str
+    sentence: str
+
+
+@dataclass(frozen=True)
+class WaitingCount:
+    """How many messages wait; COUNTED and more are not told apart."""
+
+    number: int
+
+    @property
+    def label(self) -> str:
+        return f"{self.number:,}" if self.number < COUNTED else f"{COUNTED:,}+"
+
+
+def waiting(
+    *, moderator: User, after: Position | None = None, before: Position | None = None, limit: int = 10
+) -> list[int]:
+    """The ids of the next messages that wait and that no other moderator has before him.
+
+    Args:
+        after, before: begin there, and go on to newer or back to older ones. Without them: the oldest.
+    """
+    place = before or after
+    beyond = sql.SQL("true")
+    beyond_hit = beyond
+    if place:
+        comparison = "({}) < (%(pub_date)s, %(message)s)" if before else "({}) > (%(pub_date)s, %(message)s)"
+        beyond = sql.SQL(comparison.format("pub_date, id"))
+        beyond_hit = sql.SQL(comparison.format("pub_date, message_id"))
+    statement = sql.SQL(NEXT).format(
+        **TABLES,
+        flagged=sql.SQL(FLAGGED),
+        suspended=sql.SQL(SUSPENDED),
+        beyond=beyond,
+        beyond_hit=beyond_hit,
+        order=sql.SQL("DESC" if before else "ASC"),
+    )
+    values: dict[str, int | datetime] = {"limit": limit, "moderator": moderator.pk}
+    if place:
+        values |= {"pub_date": place.pub_date, "message": place.message_id}
+    with connection.cursor() as cursor:
+        cursor.execute(statement, values)
+        return [message_id for (message_id,) in cursor.fetchall()]
+
+
+def count_waiting() -> WaitingCount:
+    """How many messages wait, claimed ones included."""
+    statement = sql.SQL(COUNT).format(**TABLES, flagged=sql.SQL(FLAGGED), suspended=sql.SQL(SUSPENDED))
+    with connection.cursor() as cursor:
+        cursor.execute(statement, {"limit": COUNTED})
+        return WaitingCount(int(cursor.fetchone()[0]))
+
+
+def position_of(message: Message) -> Position:
+    return Position(message.pub_date, message.pk)
+
+
+def causes_of(message: Message, waiting_hits: Iterable[WatchHit]) -> list[Cause]:
+    """Why the message waits; empty when it does not. Its author and the hits' terms are looked at."""
+    causes = []
+    terms = list(dict.fromkeys(f"“{hit.term}”" for hit in waiting_hits))
+    if terms:
+        causes.append(Cause("hit", f"Watch-list: {', '.join(terms)}"))
+    if message.decided_at is None:
+        if message.flagged and message.legacy_id is not None:
+            causes.append(Cause("flagged", "Flagged in the old database, never reviewed"))
+        if message.author.is_suspended:
+            causes.append(Cause("suspended", "Its author is suspended"))
+    return causes

@@ -1,0 +1,31 @@
+"""The watch-list: words, phrases and regular expressions that messages are looked through for.
+
+watchlist.check(kind, pattern)    may this be a term?
+watchlist.preview(kind, pattern)  how many of the newest messages it matches
+watchlist.request_scan()          look through what is new, in the background
+watchlist.scan()                  the same, here and now
+watchlist.mark(text, hits)        the text as HTML, with what was found marked
+"""
+
+from MiniTwit.watchlist.expressions import Expression, PatternError, check, expression_of, preview
+from MiniTwit.watchlist.marking import mark
+from MiniTwit.watchlist.scanning import AlreadyScanning, ScanResult, scan, start_afresh
+from MiniTwit.watchlist.tasks import Standing, delete_term, request_scan, request_scan_if_behind, standing
+
+__all__ = [
+    "AlreadyScanning",
+    "Expression",
+    "PatternError",
+    "ScanResult",
+    "Standing",
+    "check",
+    "delete_term",
+    "expression_of",
+    "mark",
+    "preview",
+    "request_scan",
+    "request_scan_if_behind",
+    "scan",
+    "standing",
+    "start_afresh",
+]

@@ -1,0 +1,108 @@
+"""The scan in the background: what `manage.py db_worker` executes, and how far it is."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from django.db.models import Max, Min
+from django.utils import timezone
+from django_tasks import TaskResultStatus, task
+from django_tasks_db.models import DBTaskResult
+
+from MiniTwit.models import Message, WatchTerm
+from MiniTwit.watchlist.scanning import (
+    DELETED_AT_ONCE,
+    AlreadyScanning,
+    delete_some_hits,
+    forget_hits,
+    is_scanning,
+    scan,
+)
+
+SHIFT_SECONDS = 20.0  # after that, other work of the same worker has its turn
+RETRY_AFTER = timedelta(seconds=5)
+WORKER_COMMAND = "python manage.py db_worker"
+
+
+@task()
+def scan_new_messages() -> None:
+    """Look through what is new; what is left then is looked through a little later."""
+    try:
+        finished = scan(seconds=SHIFT_SECONDS).finished
+        pause = timedelta(0)
+    except AlreadyScanning:
+        finished, pause = False, RETRY_AFTER
+    if not finished and not is_requested():
+        scan_new_messages.using(run_after=timezone.now() + pause).enqueue()
+
+
+@task()
+def delete_term_with_hits(term_id: int) -> None:
+    """Delete a term that has more hits than one request can delete."""
+    term = WatchTerm.objects.filter(pk=term_id, active=False).first()
+    if term is not None:
+        forget_hits(term)
+        term.delete()
+
+
+def request_scan() -> None:
+    """Ask the worker to look through the messages that are new to the watch-list."""
+    if WatchTerm.objects.filter(active=True).exists() and not is_requested():
+        scan_new_messages.enqueue()
+
+
+def request_scan_if_behind() -> None:
+    """The same, where somebody looks: so a scan that died is taken up again, and no way of bringing messages in
+    has to remember to ask."""
+    if standing().is_behind and not is_scanning():
+        request_scan()
+
+
+def is_requested() -> bool:
+    """Whether a scan waits for the worker."""
+    waiting = DBTaskResult.objects.filter(task_path=scan_new_messages.module_path, status=TaskResultStatus.READY)
+    return waiting.exists()
+
+
+def delete_term(term: WatchTerm) -> bool:
+    """Delete a term and its hits; return False where there are so many that the worker does it."""
+    if delete_some_hits(term.pk) < DELETED_AT_ONCE:
+        term.delete()
+        return True
+    WatchTerm.objects.filter(pk=term.pk).update(active=False, error="Being deleted.")
+    delete_term_with_hits.enqueue(term.pk)
+    return False
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How far the scan of all active terms is, in ids of messages."""
+
+    reached: int
+    last: int
+    at_work: bool
+
+    @property
+    def is_behind(self) -> bool:
+        return self.reached < self.last
+
+    @property
+    def percent(self) -> int:
+        return 100 if not self.is_behind else min(99, 100 * self.reached // self.last)
+
+    @property
+    def sentence(self) -> str:
+        if not self.is_behind:
+            return "Every message has been looked through."
+        if self.at_work:
+            return f"A scan is at work: {self.percent} % of the messages have been looked through for every term."
+        return (
+            f"{self.percent} % of the messages have been looked through for every term; the rest waits for the "
+            f"background worker ({WORKER_COMMAND})."
+        )
+
+
+def standing() -> Standing:
+    """How far the scan is; both ends come from an index."""
+    reached = WatchTerm.objects.filter(active=True).aggregate(reached=Min("scanned_through"))["reached"]
+    last = Message.objects.aggregate(last=Max("pk"))["last"] or 0
+    return Standing(reached=last if reached is None else min(reached, last), last=last, at_work=is_scanning())

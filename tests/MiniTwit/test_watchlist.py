@@ -1,0 +1,346 @@
+"""The watch-list: what a term means, what is found, and that no expression and no late commit upsets it."""
+
+import re
+import threading
+from collections.abc import Iterator
+from io import StringIO
+from typing import Any
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.db import connection
+from django.test import Client
+from django_tasks_db.models import DBTaskResult
+
+from fixtures import sample_small_talk
+from MiniTwit import moderation, watchlist
+from MiniTwit.models import Message, WatchHit, WatchTerm
+from MiniTwit.watchlist import scanning, tasks
+from tests.legacy_import.conftest import other_session
+from tests.MiniTwit.factories import make_message, make_staff, make_superuser, make_user
+
+pytestmark = pytest.mark.django_db
+
+# At each of the letters PostgreSQL looks through the rest of the text: minutes, for a long one.
+SLOW = r"a(?=a*q)b"
+LONG = "a" * 100_000
+
+
+def make_term(pattern: str, kind: str = "word", **fields: Any) -> WatchTerm:
+    return WatchTerm.objects.create(kind=kind, pattern=pattern, **fields)
+
+
+def found_by(kind: str, pattern: str, *texts: str) -> list[str]:
+    """Which of the texts the term is found in."""
+    author = make_user()
+    made = [make_message(author, text) for text in texts]
+    term = make_term(pattern, kind)
+    watchlist.scan()
+    hits = set(WatchHit.objects.filter(term=term).values_list("message", flat=True))
+    return [message.text for message in made if message.pk in hits]
+
+
+@pytest.mark.parametrize(
+    ("kind", "pattern", "found", "not_found"),
+    [
+        ("word", "win", ["You WIN!", "win-win"], ["window", "wins", "Darwin"]),
+        ("word", "C++", ["I like c++.", "c++"], ["c++x", "abc++"]),
+        ("word", "größe", ["GRÖSSE zählt, Größe auch"], ["Größenwahn"]),
+        ("word", "a.c", ["say a.c now"], ["abc"]),
+        ("phrase", "click here", ["Please Click \n here", "doubleclick  hereafter"], ["clickhere", "click there"]),
+        ("word", "50%_off\\x", ["now 50%_OFF\\X!"], ["50 aoffbx", "50%yoff\\x"]),
+        ("phrase", "100%", ["it is 100% free"], ["1000"]),
+        ("regex", r"https?://\S+", ["see HTTP://x.example/a"], ["http:// nothing"]),
+        ("regex", r"fr[e3]+", ["fr33 stuff"], ["fr"]),
+        ("regex", r"(?c)Win", ["Win"], ["win"]),
+    ],
+)
+def test_what_a_term_finds(kind: str, pattern: str, found: list[str], not_found: list[str]) -> None:
+    assert found_by(kind, pattern, *found, *not_found) == found
+
+
+@pytest.mark.parametrize(
+    ("kind", "pattern", "sentence"),
+    [
+        ("regex", "(unclosed", "parentheses () not balanced"),
+        ("regex", "a*", "empty text"),
+        ("regex", "x|", "empty text"),
+        ("regex", r"(a)\1", "Back references"),
+        ("regex", "***=literal", "cannot begin with ***"),
+        ("regex", "a)(b", "not balanced"),
+        ("word", "two words", "phrase"),
+        ("phrase", "   ", "Give something"),
+    ],
+)
+def test_what_cannot_be_a_term_is_refused_with_a_reason(kind: str, pattern: str, sentence: str) -> None:
+    with pytest.raises(watchlist.PatternError, match=re.escape(sentence)):
+        watchlist.check(kind, pattern)
+
+
+def test_the_parts_that_match_are_kept_whole_and_marked() -> None:
+    message = make_message(text="<b>fr33</b> money & free art for the party, free!")
+    make_term(r"(f)(r)(e|3)+", "regex")
+    make_term("art")
+    watchlist.scan()
+    hits = list(message.watch_hits.select_related("term"))
+    assert sorted(hit.found for hit in hits) == [["art"], ["fr33", "free", "free"]]
+    assert watchlist.mark(message.text, hits) == (
+        '&lt;b&gt;<mark title="(f)(r)(e|3)+">fr33</mark>&lt;/b&gt; money &amp; '
+        '<mark title="(f)(r)(e|3)+">free</mark> <mark title="art">art</mark> for the party, '
+        '<mark title="(f)(r)(e|3)+">free</mark>!'
+    )
+
+
+def test_parts_that_overlap_are_marked_once_with_both_terms() -> None:
+    message = make_message(text="click here now")
+    make_term("click here", "phrase")
+    make_term("here now", "phrase")
+    watchlist.scan()
+    hits = message.watch_hits.select_related("term").order_by("term")
+    assert watchlist.mark(message.text, hits) == '<mark title="click here, here now">click here now</mark>'
+
+
+def test_a_text_with_very_many_matches_is_kept_to_a_bound() -> None:
+    message = make_message(text="spam " * 500 + "x" * 5_000)
+    make_term("spam")
+    make_term("x+", "regex")
+    watchlist.scan()
+    spam, long = message.watch_hits.order_by("term")
+    assert spam.found == ["spam"] * scanning.PARTS
+    assert long.found == ["x" * scanning.PART_LENGTH]
+
+
+def test_a_second_scan_looks_only_at_what_is_new() -> None:
+    make_message(text="old casino")
+    term = make_term("casino")
+    assert watchlist.scan().hits == {term.pk: 1}
+    assert watchlist.scan().hits == {}
+    make_message(text="new casino")
+    assert watchlist.scan().hits == {term.pk: 1}
+    late = make_term("old")
+    assert watchlist.scan().hits == {late.pk: 1}
+
+
+def test_chunks_meet_without_a_gap(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(scanning, "CHUNK", 3)
+    author = make_user()
+    messages = [make_message(author, "casino") for _ in range(10)]
+    Message.objects.filter(pk__in=[message.pk for message in messages[4:7]]).delete()  # ids have gaps
+    make_term("casino")
+    reached = []
+    watchlist.scan(progress=lambda position, last: reached.append(position))
+    assert WatchHit.objects.count() == 7
+    assert reached == sorted(reached)
+    assert len(reached) == 3
+
+
+def test_an_expression_that_takes_for_ever_is_switched_off_and_the_others_are_found(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(scanning, "CHUNK_SECONDS", 0.2)
+    make_message(text=LONG + " casino")
+    slow, good = make_term(SLOW, "regex"), make_term("casino")
+    result = watchlist.scan()
+    assert [term.pk for term in result.switched_off] == [slow.pk]
+    slow.refresh_from_db()
+    assert not slow.active
+    assert "took longer than" in slow.error
+    assert good.hits.count() == 1
+    with connection.cursor() as cursor:
+        cursor.execute("SHOW statement_timeout")
+        assert cursor.fetchone() == ("0",)
+
+
+def test_a_message_that_was_reviewed_before_waits_again_when_a_new_term_finds_it() -> None:
+    moderator, message = make_superuser(), make_message(text="casino and idiot")
+    make_term("casino")
+    watchlist.scan()
+    moderation.keep(messages=[message], actor=moderator, reason="Fine")
+    assert not message.watch_hits.filter(waiting=True).exists()
+    make_term("idiot")
+    watchlist.scan()
+    assert [hit.term.pattern for hit in message.watch_hits.filter(waiting=True)] == ["idiot"]
+    assert moderation.keep(messages=[message], actor=moderator, reason="Fine").changed == 1
+    assert not message.watch_hits.filter(waiting=True).exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_message_that_is_committed_late_is_not_missed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(scanning, "WRITERS_SECONDS", 0.3)
+    author, term = make_user(), make_term("casino")
+    with other_session() as late:
+        late.execute(
+            'INSERT INTO "MiniTwit_message" (author_id, text) VALUES (%s, %s)', [author.pk, "casino, committed late"]
+        )
+        make_message(author, "casino, with a higher id, committed first")
+        assert not watchlist.scan().finished
+        assert term.hits.count() == 1
+        late.connection.commit()
+    assert watchlist.scan().finished
+    assert term.hits.count() == 2
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_scan_waits_for_who_is_just_writing() -> None:
+    author, term = make_user(), make_term("casino")
+    with other_session() as late:
+        late.execute('INSERT INTO "MiniTwit_message" (author_id, text) VALUES (%s, %s)', [author.pk, "casino"])
+        timer = threading.Timer(0.3, late.connection.commit)
+        timer.start()
+        assert watchlist.scan().finished
+        timer.join()
+    assert term.hits.count() == 1
+
+
+@pytest.fixture
+def scan_elsewhere() -> Iterator[None]:
+    with other_session() as other:
+        other.execute("SELECT pg_advisory_lock(%s, %s)", scanning.LOCK)
+        yield
+
+
+def test_only_one_scan_is_at_work(scan_elsewhere: None) -> None:
+    make_term("casino")
+    with pytest.raises(watchlist.AlreadyScanning):
+        watchlist.scan()
+    with pytest.raises(CommandError, match="Another scan is at work"):
+        call_command("scan_messages")
+    tasks.scan_new_messages.call()
+    assert DBTaskResult.objects.filter(status="READY").count() == 1  # it comes back later
+
+
+def test_the_command_says_what_it_found() -> None:
+    make_message(text="casino")
+    make_term("casino")
+    output = StringIO()
+    call_command("scan_messages", stdout=output)
+    assert output.getvalue() == "casino (word): 1 new hits\n"
+
+
+def test_what_stays_undone_in_one_shift_is_done_in_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tasks, "SHIFT_SECONDS", 0.000001)
+    make_message(text="casino")
+    make_term("casino")
+    tasks.scan_new_messages.call()
+    assert DBTaskResult.objects.get().status == "READY"
+
+
+@pytest.fixture
+def watcher(client: Client) -> Client:
+    client.force_login(make_staff("view_watchterm", "add_watchterm", "change_watchterm", "view_message"))
+    return client
+
+
+FORM = {"kind": "word", "pattern": "casino", "note": "", "active": "on"}
+LIST = "/admin/MiniTwit/watchterm/"
+
+
+def test_a_term_is_added_and_looked_for_in_the_background(watcher: Client) -> None:
+    make_message(text="a casino")
+    assert watcher.post(f"{LIST}add/", FORM).status_code == 302
+    term = WatchTerm.objects.get()
+    assert DBTaskResult.objects.get().task_path.endswith("scan_new_messages")
+    assert "0 % of the messages" in watcher.get(LIST).content.decode()
+    tasks.scan_new_messages.call()
+    page = watcher.get(LIST).content.decode()
+    assert "Every message has been looked through." in page
+    hits = watcher.get(f"/admin/MiniTwit/watchhit/?term__id__exact={term.pk}").content.decode()
+    assert 'a <mark title="casino">casino</mark>' in hits
+    assert DBTaskResult.objects.count() == 1
+
+
+def test_a_bad_expression_is_refused_on_the_form(watcher: Client) -> None:
+    page = watcher.post(f"{LIST}add/", FORM | {"kind": "regex", "pattern": "(oops"}).content.decode()
+    assert "PostgreSQL cannot read this: parentheses () not balanced." in page
+    assert not WatchTerm.objects.exists()
+
+
+def test_another_pattern_begins_anew_and_another_note_does_not(watcher: Client) -> None:
+    make_message(text="casino lottery")
+    term = make_term("casino")
+    watchlist.scan()
+    watcher.post(f"{LIST}{term.pk}/change/", FORM | {"note": "why"})
+    assert term.hits.count() == 1
+    watcher.post(f"{LIST}{term.pk}/change/", FORM | {"pattern": "lottery"})
+    assert term.hits.count() == 0
+    watchlist.scan()
+    assert term.hits.get().found == ["lottery"]
+
+
+def test_a_scan_clears_what_a_former_pattern_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(scanning, "DELETED_AT_ONCE", 2)
+    author = make_user()
+    for _ in range(5):
+        make_message(author, "casino")
+    term = make_term("casino")
+    watchlist.scan()
+    term.pattern = "lottery"
+    term.save()
+    watchlist.start_afresh(term)
+    assert term.hits.count() == 3
+    watchlist.scan()
+    assert term.hits.count() == 0
+
+
+def test_a_term_is_tried_before_it_is_saved(watcher: Client) -> None:
+    make_message(text="a casino")
+    make_message(text="something else")
+    answer = watcher.post(f"{LIST}test/", FORM).json()
+    assert answer == {"ok": True, "sentence": "Matches 1 of the newest 2 messages."}
+    answer = watcher.post(f"{LIST}test/", FORM | {"kind": "regex", "pattern": "["}).json()
+    assert not answer["ok"]
+    assert not WatchTerm.objects.exists()
+
+
+def test_trying_a_slow_expression_ends_in_time(watcher: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("MiniTwit.watchlist.expressions.PREVIEW_SECONDS", 0.2)
+    make_message(text=LONG)
+    answer = watcher.post(f"{LIST}test/", FORM | {"kind": "regex", "pattern": SLOW}).json()
+    assert "takes longer than" in answer["sentence"]
+
+
+def test_deleting_a_term_asks_and_takes_its_hits(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    client.force_login(make_superuser())
+    author = make_user()
+    for _ in range(3):
+        make_message(author, "casino")
+    term = make_term("casino")
+    watchlist.scan()
+    assert "Delete it with its hits" in client.get(f"{LIST}{term.pk}/delete/").content.decode()
+    monkeypatch.setattr(tasks, "DELETED_AT_ONCE", 2)
+    monkeypatch.setattr(scanning, "DELETED_AT_ONCE", 2)
+    client.post(f"{LIST}{term.pk}/delete/")
+    term.refresh_from_db()
+    assert not term.active  # too many for one request
+    tasks.delete_term_with_hits.call(term.pk)
+    assert not WatchTerm.objects.exists()
+    assert not WatchHit.objects.exists()
+    small = make_term("lottery")
+    client.post(f"{LIST}{small.pk}/delete/")
+    assert not WatchTerm.objects.exists()
+
+
+@pytest.mark.parametrize("address", ["", "test/", "scan/", "add/", "standing/"])
+def test_staff_without_the_permission_see_nothing_of_it(client: Client, address: str) -> None:
+    client.force_login(make_staff("view_message"))
+    method = client.post if address in ("test/", "scan/") else client.get
+    assert method(f"{LIST}{address}").status_code == 403
+
+
+def test_scan_now_asks_once(watcher: Client) -> None:
+    make_message(text="casino")
+    make_term("casino")
+    for _ in range(3):
+        watcher.post(f"{LIST}scan/")
+    assert DBTaskResult.objects.count() == 1
+
+
+def test_the_example_watch_list_finds_every_spam_of_the_sample() -> None:
+    call_command("loaddata", "watch_list", verbosity=0)
+    for term in WatchTerm.objects.all():
+        watchlist.check(term.kind, term.pattern)
+    author = make_user()
+    spam = {make_message(author, text).pk for text in sample_small_talk.SPAM}
+    make_message(author, "The number 6 tram is late.")
+    watchlist.scan()
+    assert set(WatchHit.objects.values_list("message", flat=True)) == spam
