@@ -203,7 +203,7 @@ class WatchHitAdmin(LargeTableAdmin):
         return False
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return request.user.has_perms(["MiniTwit.view_watchterm", "MiniTwit.view_message"])
+        return request.user.has_perms(["MiniTwit.view_watchhit", "MiniTwit.view_message"])
 
     @admin.display(description="message")
     def marked_text(self, hit: WatchHit) -> SafeString:

@@ -227,7 +227,9 @@ def test_what_stays_undone_in_one_shift_is_done_in_the_next(monkeypatch: pytest.
 
 @pytest.fixture
 def watcher(client: Client) -> Client:
-    client.force_login(make_staff("view_watchterm", "add_watchterm", "change_watchterm", "view_message"))
+    client.force_login(
+        make_staff("view_watchterm", "add_watchterm", "change_watchterm", "view_watchhit", "view_message")
+    )
     return client
 
 
