@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("MiniTwit", "0006_search"),
+        ("MiniTwit", "0007_lists"),
     ]
 
     operations = [
