@@ -58,9 +58,10 @@ FROM judged
 # Old ids and usernames of the imported accounts, and of those that were refused.
 ACCOUNTS = """
 accounts AS (
-    SELECT legacy_id, id FROM {user} WHERE legacy_id IS NOT NULL
+    SELECT legacy_id, id, {erased} AS erased FROM {user} WHERE legacy_id IS NOT NULL
     UNION ALL
-    SELECT merged.legacy_id, merged.user_id FROM {merged} AS merged
+    SELECT merged.legacy_id, merged.user_id, {erased} FROM {merged} AS merged
+    JOIN {user} ON {user}.id = merged.user_id
     WHERE NOT EXISTS (SELECT FROM {user} AS own WHERE own.legacy_id = merged.legacy_id)
 ),
 refused AS (SELECT legacy_id, username FROM {rejected} WHERE run_id = {users_run} AND "table" = 'user')
@@ -71,7 +72,9 @@ WITH {accounts},
 found AS (
     SELECT cleaned.*, coalesce(author.id, named.id) AS account_id,
         existing.id AS target_id,
-        CASE WHEN existing.id IS NULL THEN NULL
+        -- Deleted here for good, or by an account that was erased: it does not come back.
+        CASE WHEN existing.id IS NULL
+                THEN CASE WHEN purged.legacy_id IS NOT NULL OR author.erased THEN 'kept' END
             WHEN (existing.author_id, existing.text, existing.pub_date, existing.flagged)
                 = (coalesce(author.id, named.id), cleaned.text, cleaned.pub_date, cleaned.flagged) THEN 'unchanged'
             WHEN existing.changed_at IS NOT NULL OR {keep} THEN 'kept'
@@ -80,11 +83,13 @@ found AS (
     LEFT JOIN accounts AS author ON author.legacy_id = cleaned.author_id
     LEFT JOIN {user} AS named ON named.username = cleaned.author_id_name AND named.legacy_id IS NOT NULL
     LEFT JOIN {message} AS existing ON existing.legacy_id = cleaned.legacy_id
+    LEFT JOIN {purged} AS purged ON purged.legacy_id = cleaned.legacy_id
 ),
 judged AS (
     SELECT found.*,
         CASE
             WHEN reason IS NOT NULL THEN reason
+            WHEN target_id IS NULL AND existing_outcome = 'kept' THEN 'kept'
             WHEN account_id IS NULL THEN CASE
                 WHEN author_id IN (SELECT legacy_id FROM refused WHERE legacy_id IS NOT NULL)
                     OR author_id_name IN (SELECT username FROM refused WHERE username IS NOT NULL)
@@ -105,6 +110,7 @@ found AS (
     SELECT cleaned.position, cleaned.notes,
         cleaned.who_id AS who_key, who_id_name, cleaned.whom_id AS whom_key, whom_id_name,
         coalesce(who.id, named_who.id) AS who_id, coalesce(whom.id, named_whom.id) AS whom_id,
+        coalesce(who.erased, false) OR coalesce(whom.erased, false) AS erased,
         CASE
             WHEN cleaned.who_id IS NULL AND who_id_name IS NULL OR cleaned.whom_id IS NULL AND whom_id_name IS NULL
                 THEN 'incomplete_follow'
@@ -127,6 +133,7 @@ judged AS (
             WHEN row_number() OVER (PARTITION BY found.who_id, found.whom_id, reason ORDER BY position) > 1
                 THEN 'duplicate'
             WHEN existing.id IS NOT NULL THEN 'unchanged'
+            WHEN found.erased THEN 'kept'
             ELSE 'new'
         END AS outcome
     FROM found
@@ -137,6 +144,8 @@ SELECT position, who_key, who_id_name, whom_key, whom_id_name,
     who_id, whom_id, target_id, {verdict_and_reason}, notes
 FROM judged
 """
+
+NOTHING_PURGED = sql.SQL("(SELECT NULL::bigint AS legacy_id WHERE false)")
 
 STATEMENTS = {"user": USER_VERDICTS, "message": MESSAGE_VERDICTS, "follower": FOLLOW_VERDICTS}
 
@@ -226,6 +235,7 @@ class Check:
             merged=table_of(models.merged),
             rejected=table_of(models.rejected),
             users_run=users_run,
+            erased=sql.SQL("erased_at IS NOT NULL" if models.knows_erasure else "false"),
         )
         return sql.SQL(STATEMENTS[self.table]).format(
             cleaned=cleaned,
@@ -233,6 +243,7 @@ class Check:
             user=table_of(models.user),
             message=table_of(models.message),
             follow=table_of(models.follow),
+            purged=table_of(models.purged) if models.purged else NOTHING_PURGED,
             keep=sql.Literal(options.existing == "keep"),
             merge=sql.Literal(options.duplicates == "merge"),
             verdict_and_reason=VERDICT_AND_REASON,

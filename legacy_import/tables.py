@@ -27,6 +27,7 @@ class Models:
     rejected: Any
     merged: Any
     replaced: Any
+    purged: Any = None  # what moderators deleted for good; historical models know of none
 
     @classmethod
     def of(cls, apps: Apps = current_apps) -> Self:
@@ -38,7 +39,22 @@ class Models:
             rejected=apps.get_model("legacy_import", "RejectedRow"),
             merged=apps.get_model("legacy_import", "MergedUser"),
             replaced=apps.get_model("legacy_import", "ReplacedRow"),
+            purged=apps.all_models["MiniTwit"].get("purgedmessage"),
         )
+
+    @property
+    def knows_erasure(self) -> bool:
+        """Whether accounts can have been erased at this moment in the history."""
+        return any(field.name == "erased_at" for field in self.user._meta.fields)
+
+    def is_purged(self, legacy_id: int) -> bool:
+        return self.purged is not None and self.purged.objects.filter(legacy_id=legacy_id).exists()
+
+    def is_erased(self, *user_ids: int) -> bool:
+        """Whether one of the accounts was erased."""
+        if not self.knows_erasure:
+            return False
+        return bool(self.user._default_manager.filter(pk__in=user_ids, erased_at__isnull=False).exists())
 
     def target(self, table: str) -> Any:
         """The model that an old table becomes."""

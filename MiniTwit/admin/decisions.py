@@ -80,11 +80,12 @@ class ModerationEventAdmin(FileExportMixin, LargeTableAdmin):
     def load_columns(self, rows: Sequence[Model]) -> None:
         """The names of the accounts, and which messages are still here: two queries for the page."""
         events = [row for row in rows if isinstance(row, ModerationEvent)]
-        names = dict(User.objects.filter(pk__in={event.user_id for event in events}).values_list("pk", "username"))
-        messages = {event.message_id for event in events} - {None}
+        accounts = [event.user_id for event in events if event.user_id is not None]
+        names = dict(User.objects.filter(pk__in=accounts).values_list("pk", "username"))
+        messages = [event.message_id for event in events if event.message_id is not None]
         here = set(Message.objects.filter(pk__in=messages).values_list("pk", flat=True))
         for event in events:
-            event.username = names.get(event.user_id, "")  # type: ignore[attr-defined]
+            event.username = names.get(event.user_id or 0, "")  # type: ignore[attr-defined]
             event.is_here = event.message_id in here  # type: ignore[attr-defined]
 
     def change_view(

@@ -11,6 +11,7 @@ from django.utils.decorators import method_decorator
 from django.views.decorators.http import require_POST
 
 from MiniTwit.admin.decision_forms import DecidesMixin
+from MiniTwit.admin.erasing import EndsAccountsMixin
 from MiniTwit.admin.history import lines_of
 from MiniTwit.admin.user_counts import COUNTS, in_words
 from MiniTwit.models import StaffNote, User, Verb
@@ -30,7 +31,7 @@ class NoteForm(forms.ModelForm):
     )
 
 
-class UserPageMixin(DecidesMixin):
+class UserPageMixin(DecidesMixin, EndsAccountsMixin):
     change_form_template = "admin/MiniTwit/user/change_form.html"
 
     def get_urls(self) -> list[URLPattern]:
@@ -38,8 +39,8 @@ class UserPageMixin(DecidesMixin):
         return [path("<path:object_id>/note/", view, name="MiniTwit_user_note"), *super().get_urls()]
 
     def verbs_for(self, request: HttpRequest, row: User) -> list[Verb]:
-        """Nobody suspends himself, and staff are for superusers."""
-        if row.pk == request.user.pk or (row.is_staff and not request.user.is_superuser):
+        """Nobody suspends himself, staff are for superusers, and who was erased is left alone."""
+        if row.erased_at or row.pk == request.user.pk or (row.is_staff and not request.user.is_superuser):
             return []
         return [Verb.REINSTATE, Verb.SUSPEND, Verb.WARN] if row.suspended_at else [Verb.SUSPEND, Verb.WARN]
 
@@ -68,6 +69,7 @@ class UserPageMixin(DecidesMixin):
             "note_form": NoteForm(auto_id="note_%s"),
             "history": history,
             "older": older,
+            **self.end_context(request, user),
         }
 
     def figures(self, user: User) -> list[tuple[str, str, str]]:

@@ -19,7 +19,7 @@ from psycopg2 import sql
 from legacy_import.models import ImportRun, MergedUser, RejectedRow
 from legacy_import.verify.old import OldValue
 from legacy_import.verify.values import username_of
-from MiniTwit.models import Follow, Message, User
+from MiniTwit.models import Follow, Message, PurgedMessage, User
 
 ROWS_AT_A_TIME = 5_000
 KIND_OF_TABLE = {
@@ -60,6 +60,10 @@ MESSAGES = """
 SELECT legacy_id, author_id, text, (extract(epoch FROM pub_date) * 1000000)::bigint, flagged, changed_at
 FROM {message}
 WHERE legacy_id IS NOT NULL
+UNION ALL
+-- Deleted here for good since: it had arrived.
+SELECT legacy_id, NULL, NULL, NULL, NULL, purged_at
+FROM {purged}
 ORDER BY legacy_id
 """
 
@@ -95,7 +99,11 @@ def messages() -> Generator[NewMessage, None, None]:
     Past the ORM, whose rows take three times as long; there are millions of these.
     """
     with connection.chunked_cursor() as cursor:
-        cursor.execute(sql.SQL(MESSAGES).format(message=sql.Identifier(Message._meta.db_table)))
+        cursor.execute(
+            sql.SQL(MESSAGES).format(
+                message=sql.Identifier(Message._meta.db_table), purged=sql.Identifier(PurgedMessage._meta.db_table)
+            )
+        )
         while rows := cursor.fetchmany(ROWS_AT_A_TIME):
             yield from rows
 
@@ -169,6 +177,7 @@ class Accounts:
         )
         surviving = merged.filter(user__legacy_id__isnull=False)
         self._survivors = IdMap(_pairs(surviving.values_list("legacy_id", "user__legacy_id")))
+        self._erased = set(imported.filter(erased_at__isnull=False).values_list("legacy_id", flat=True))
         self._named = lru_cache(maxsize=10_000)(_account_named)
 
     def primary_key(self, value: OldValue) -> int | None:
@@ -177,6 +186,10 @@ class Accounts:
             return self._primary_keys.get(value)
         old_id = self.old_id(value)
         return None if old_id is None else self._primary_keys.get(old_id)
+
+    def is_erased(self, *values: OldValue) -> bool:
+        """Whether one of the accounts was erased here on request, so that nothing new of it is imported."""
+        return bool(self._erased) and any(self.old_id(value) in self._erased for value in values)
 
     def old_id(self, value: OldValue) -> int | None:
         """Return the old id of the account that stands for an old id or a username.
