@@ -62,5 +62,6 @@ def forget_samples(authors: set[str]) -> None:
 
 
 def names_in(values: dict[str, str | None]) -> set[str]:
-    """By which accounts a sample row calls somebody."""
-    return {str(values[name]) for name in ("user_id", "username", "author_id") if values.get(name) is not None}
+    """The accounts that a sample row is about, by old id or by username."""
+    columns = ("user_id", "username", "author_id", "who_id", "whom_id")
+    return {str(values[name]) for name in columns if values.get(name) is not None}

@@ -6,6 +6,7 @@ from MiniTwit.admin.follows import FollowAdmin
 from MiniTwit.admin.messages import MessageAdmin
 from MiniTwit.admin.reasons import ModerationReasonAdmin
 from MiniTwit.admin.review import ReviewQueueAdmin
+from MiniTwit.admin.saved_filters import SavedFilterAdmin
 from MiniTwit.admin.users import UserAdmin
 from MiniTwit.admin.watchlist import WatchHitAdmin, WatchTermAdmin
 
@@ -16,6 +17,7 @@ __all__ = [
     "ModerationEventAdmin",
     "ModerationReasonAdmin",
     "ReviewQueueAdmin",
+    "SavedFilterAdmin",
     "UserAdmin",
     "WatchHitAdmin",
     "WatchTermAdmin",

@@ -268,7 +268,7 @@ def test_an_account_with_much_on_it_is_erased_in_the_background(
     batch_work.do_next_chunk(batch.pk, 0)
     roger.refresh_from_db()
     assert (roger.username, roger.messages.count()) == (NAME, 1)  # the account itself comes last
-    client.post(f"/admin/MiniTwit/moderationbatch/{batch.pk}/cancel/")
+    selections.cancel(batch=batch)
     while batch_work.do_next_chunk(batch.pk, 0) is not None:
         pass
     batch.refresh_from_db()
