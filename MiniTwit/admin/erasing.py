@@ -95,8 +95,9 @@ class EndsAccountsMixin(admin.ModelAdmin):
         export = last_export(user)
         may_purge = may(request.user, Verb.PURGE)
         initial = {"messages": request.GET.get("messages", Messages.KEEP)}
-        form = EraseForm(user, request.POST or None, may_purge=may_purge, initial=initial)
-        if request.method == "POST" and export is None:
+        posted = request.POST if request.method == "POST" else None
+        form = EraseForm(user, posted, may_purge=may_purge, initial=initial)
+        if posted is not None and export is None:
             form.add_error(None, "Export the case first. Nothing was erased.")
         elif form.is_valid() and (response := self.end(request, user, form, form.cleaned_data["messages"])):
             return response
@@ -118,7 +119,7 @@ class EndsAccountsMixin(admin.ModelAdmin):
         if not self.has_delete_permission(request, user):
             raise PermissionDenied
         may_purge = may(request.user, Verb.PURGE) or not Message.objects.filter(author=user).exists()
-        form = TypedForm(user, request.POST or None)
+        form = TypedForm(user, request.POST if request.method == "POST" else None)
         if request.method == "POST" and not may_purge:
             raise PermissionDenied
         if form.is_valid() and (response := self.end(request, user, form, Messages.PURGE, delete=True)):
