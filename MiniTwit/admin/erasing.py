@@ -21,12 +21,20 @@ from MiniTwit import selections
 from MiniTwit.admin.actions import may
 from MiniTwit.admin.case_export import write_case
 from MiniTwit.admin.reason_forms import ReasonForm
-from MiniTwit.admin.user_counts import COUNTS, in_words
+from MiniTwit.admin.user_counts import COUNTS, MOST, in_words
 from MiniTwit.models import Message, User, Verb
 from MiniTwit.moderation import ModerationError
 from MiniTwit.moderation.erasure import Messages, obstacle_to_deleting, obstacle_to_erasing
 
 EXPORTED = "Exported the case."
+NOUNS = {
+    "messages": ("message", "messages"),
+    "followers": ("follower", "followers"),
+    "following": ("account", "accounts"),
+    "strikes": ("strike", "strikes"),
+    "notes": ("note", "notes"),
+    "events": ("decision", "decisions"),
+}
 EXPORT_COUNTS_FOR = timedelta(days=7)
 
 
@@ -153,15 +161,15 @@ class EndsAccountsMixin(admin.ModelAdmin):
         return HttpResponseRedirect(reverse("admin:MiniTwit_moderationbatch_change", args=[batch.pk]))
 
     def end_page(self, request: HttpRequest, user: User, page: str, context: dict[str, Any]) -> HttpResponse:
-        numbers = {name.removesuffix("_now"): count([user.pk]).get(user.pk, 0) for name, count in COUNTS.items()}
+        counts = {name.removesuffix("_now"): count([user.pk]).get(user.pk, 0) for name, count in COUNTS.items()}
+        counts["notes"] = user.staff_notes.count()
+        counts["events"] = user.events.order_by().values("pk")[: MOST + 1].count()
         context |= {
             **self.admin_site.each_context(request),
             "opts": self.opts,
             "media": self.media,
             "account": user,
-            "numbers": {name: in_words(number) for name, number in numbers.items()},
-            "events": in_words(user.events.order_by().values("pk")[:10_001].count()),
-            "notes": user.staff_notes.count(),
+            "numbers": {name: counted(number, *NOUNS[name]) for name, number in counts.items()},
         }
         return TemplateResponse(request, f"admin/MiniTwit/user/{page}.html", context)
 
@@ -172,6 +180,11 @@ class EndsAccountsMixin(admin.ModelAdmin):
         if not self.has_view_permission(request, user):
             raise PermissionDenied
         return user
+
+
+def counted(number: int, one: str, many: str) -> str:
+    """A number with its noun."""
+    return f"{in_words(number)} {one if number == 1 else many}"
 
 
 def actor_of(request: HttpRequest) -> User:

@@ -56,7 +56,7 @@ class UserPageMixin(DecidesMixin, EndsAccountsMixin):
         may = request.user.has_perm
         history, older = lines_of(user.events.all(), request.GET.get("before", ""))
         notes = user.staff_notes.order_by("-id")[:SHOWN_NOTES] if may("MiniTwit.view_staffnote") else []
-        note_url = reverse("admin:MiniTwit_user_note", args=[user.pk]) if may("MiniTwit.add_staffnote") else ""
+        note_url = reverse("admin:MiniTwit_user_note", args=[user.pk]) if may_note(request, user) else ""
         recent = user.messages.order_by("-pub_date", "-pk")[:RECENT_MESSAGES] if may("MiniTwit.view_message") else []
         return {
             "account": user,
@@ -92,7 +92,7 @@ class UserPageMixin(DecidesMixin, EndsAccountsMixin):
         user: User | None = self.get_object(request, unquote(object_id))
         if user is None:
             raise Http404("This account is no longer here.")
-        if not request.user.has_perm("MiniTwit.add_staffnote") or not self.has_view_permission(request, user):
+        if not may_note(request, user) or not self.has_view_permission(request, user):
             raise PermissionDenied
         form = NoteForm(request.POST)
         if form.is_valid():
@@ -105,3 +105,8 @@ class UserPageMixin(DecidesMixin, EndsAccountsMixin):
         else:
             self.message_user(request, f"No note was kept: {form.errors['text'][0]}", "ERROR")
         return self.back_to(user)
+
+
+def may_note(request: HttpRequest, user: User) -> bool:
+    """Who was erased stays so."""
+    return request.user.has_perm("MiniTwit.add_staffnote") and user.erased_at is None

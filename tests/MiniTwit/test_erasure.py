@@ -172,6 +172,7 @@ def test_an_erased_account_stays_as_it_is(client: Client, roger: User) -> None:
     shown = client.get(page(roger, "change"))
     assert "Erased on request" in shown.content.decode()
     assert shown.context["decisions"] == []
+    assert client.post(page(roger, "note"), {"text": "It was Roger."}).status_code == 403
     assert client.post(page(roger, "change"), {"username": NAME}).status_code == 403
     assert "erased already" in client.get(page(roger, "erase")).content.decode()
     with pytest.raises(moderation.ModerationError, match="erased already"):
@@ -218,7 +219,7 @@ def test_staff_are_for_superusers_and_nobody_erases_himself(client: Client, roge
 
 def test_deleting_an_account_says_what_else_there_is_in_numbers(client: Client, roger: User) -> None:
     shown = client.get(page(roger, "delete")).content.decode()
-    for text in ("wrote 2 messages, follows 1 accounts and is followed by 1", "Suspend …", "Erase …"):
+    for text in ("wrote 2 messages, follows 1 account and has 1 follower.", "Suspend …", "Erase …"):
         assert text in shown
     assert "importing the old database again brings the account back" in shown
     assert User.objects.filter(pk=roger.pk).exists()

@@ -100,7 +100,9 @@ def build_site() -> Site:
     result = tasks.run_batch.enqueue(0)
     site.objects |= {
         "MiniTwit/moderationreason": ModerationReason.objects.order_by("pk")[0].pk,
-        "legacy_import_rejected": ImportRun.objects.create(kind="users", state="applied").pk,
+        "legacy_import_rejected": ImportRun.objects.create(
+            kind="users", state="applied", source={"label": "old.db", "location": "/old.db", "uploaded": False}
+        ).pk,
         "auth/group": Group.objects.order_by("pk")[0].pk,
         "django_tasks_database/dbtaskresult": result.id,
     }
