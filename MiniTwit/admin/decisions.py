@@ -93,7 +93,7 @@ class ModerationEventAdmin(FileExportMixin, LargeTableAdmin):
     ) -> HttpResponse:
         """One decision, with the batch that it belongs to and the way to undo it."""
         event: ModerationEvent | None = self.get_object(request, unquote(object_id))
-        if not self.has_view_permission(request, event):
+        if request.method == "POST" or not self.has_view_permission(request, event):
             raise PermissionDenied
         if event is None:
             return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)

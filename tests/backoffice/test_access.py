@@ -22,7 +22,8 @@ Access = dict[str, dict[str, str]]
 
 
 @pytest.fixture
-def site() -> Site:
+def site(caplog: pytest.LogCaptureFixture) -> Site:
+    caplog.set_level("CRITICAL", "django.request")  # hundreds of refusals, each with its traceback
     return build_site()
 
 
