@@ -13,7 +13,7 @@ from django.db.models import Q, QuerySet
 
 from MiniTwit import locks
 from MiniTwit.models import BatchState, Message, ModerationBatch, ModerationEvent, SelectedRow, Strike, User, Verb
-from MiniTwit.moderation import ModerationError
+from MiniTwit.moderation import ModerationError, erasure
 from MiniTwit.moderation.batches import Cause, Tally, close_batch, record
 from MiniTwit.moderation.history import Kind, who_did_what
 from MiniTwit.moderation.verbs import MESSAGE_VERBS, execute
@@ -63,6 +63,9 @@ def do_next_chunk(batch_id: int, after: int) -> int | None:
         if not rows:
             close_batch(batch, BatchState.DONE)
             return None
+        if batch.verb == Verb.ERASE and (purged := erasure.purge_some(batch, list(rows))).changed:
+            record(batch, purged)
+            return after  # the account itself comes when its messages are gone
         do_rows(batch, rows)
     return max(rows)
 

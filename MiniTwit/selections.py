@@ -15,7 +15,7 @@ from psycopg2 import sql
 
 from MiniTwit import batch_work, moderation, tasks
 from MiniTwit.models import BatchState, Message, ModerationBatch, ModerationEvent, SelectedRow, User, Verb
-from MiniTwit.moderation import ModerationError
+from MiniTwit.moderation import ModerationError, erasure
 from MiniTwit.moderation.batches import Cause
 from MiniTwit.moderation.verbs import MESSAGE_VERBS, Reason, lock_undoable, undos_in_force
 
@@ -112,12 +112,17 @@ def confirm(
             cause.require_reason()
         found.reason, found.note = cause.reason, cause.note
         found.options |= options or {}
+        if found.verb == Verb.ERASE:
+            erasure.expect_messages(found, SelectedRow.objects.filter(batch=found).values("object_id"))
         begin(found, at_once=is_small(found))
     return found
 
 
 def is_small(batch: ModerationBatch) -> bool:
     """Whether somebody can wait for it."""
+    if batch.verb == Verb.ERASE:
+        accounts = SelectedRow.objects.filter(batch=batch).values_list("object_id", flat=True)[: SMALL + 1]
+        return len(accounts) <= SMALL and all(erasure.is_small(user_id, SMALL) for user_id in accounts)
     if batch.selected > SMALL or not batch.options.get("flag_messages"):
         return batch.selected <= SMALL
     authors = SelectedRow.objects.filter(batch=batch).values("object_id")
@@ -136,6 +141,23 @@ def begin(batch: ModerationBatch, *, at_once: bool) -> None:
         batch_work.do_now(batch)
     else:
         tasks.run_batch.enqueue(batch.pk)
+
+
+def erase(
+    *, user: User, actor: User, reason: Reason, note: str = "", messages: str, delete: bool = False
+) -> ModerationBatch:
+    """Erase an account: at once if there is little about it, else in the background. See `moderation.erase`.
+
+    Raises:
+        ModerationError: it cannot be erased; nothing was changed.
+    """
+    options = erasure.options_of(messages, delete)
+    obstacle = (erasure.obstacle_to_deleting if delete else erasure.obstacle_to_erasing)(user, actor)
+    if obstacle:
+        raise ModerationError("not_allowed", obstacle)
+    with transaction.atomic():
+        batch = freeze(verb=Verb.ERASE, queryset=User.objects.filter(pk=user.pk), actor=actor, options=options)
+        return confirm(batch=batch, actor=actor, reason=reason, note=note)
 
 
 def undo(*, batch: ModerationBatch, actor: User, reason: Reason, note: str = "") -> ModerationBatch:

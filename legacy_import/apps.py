@@ -12,7 +12,11 @@ class LegacyImportConfig(AppConfig):
     verbose_name = "Legacy import"
 
     def ready(self) -> None:
+        from legacy_import.erasure import forget
+        from MiniTwit.moderation.erasure import user_erased
+
         checks.register(check_time_zone)
+        user_erased.connect(forget, dispatch_uid="legacy_import.erasure")
 
 
 def check_time_zone(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[checks.CheckMessage]:

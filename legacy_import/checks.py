@@ -64,9 +64,10 @@ FROM judged
 # Old ids and usernames of the imported accounts, and of those that were refused.
 ACCOUNTS = """
 accounts AS (
-    SELECT legacy_id, id FROM {user} WHERE legacy_id IS NOT NULL
+    SELECT legacy_id, id, {erased} AS erased FROM {user} WHERE legacy_id IS NOT NULL
     UNION ALL
-    SELECT merged.legacy_id, merged.user_id FROM {merged} AS merged
+    SELECT merged.legacy_id, merged.user_id, {erased} FROM {merged} AS merged
+    JOIN {user} ON {user}.id = merged.user_id
     WHERE NOT EXISTS (SELECT FROM {user} AS own WHERE own.legacy_id = merged.legacy_id)
 ),
 refused AS (SELECT legacy_id, username FROM {rejected} WHERE run_id = {users_run} AND "table" = 'user')
@@ -77,6 +78,9 @@ WITH {accounts},
 found AS (
     SELECT cleaned.*, coalesce(author.id, named.id) AS account_id,
         existing.id AS target_id, existing.changed_at IS NOT NULL AS changed_here,
+        -- Deleted here for good, or by an account that was erased: it does not come back.
+        CASE WHEN existing.id IS NULL AND purged.legacy_id IS NOT NULL THEN 'purged_here'
+            WHEN existing.id IS NULL AND author.erased THEN 'erased_here' END AS gone_because,
         CASE WHEN existing.id IS NULL THEN NULL
             WHEN (existing.author_id, existing.text, existing.pub_date, existing.flagged)
                 = (coalesce(author.id, named.id), cleaned.text, cleaned.pub_date, cleaned.flagged) THEN 'unchanged'
@@ -86,15 +90,18 @@ found AS (
     LEFT JOIN accounts AS author ON author.legacy_id = cleaned.author_id
     LEFT JOIN {user} AS named ON named.username = cleaned.author_id_name AND named.legacy_id IS NOT NULL
     LEFT JOIN {message} AS existing ON existing.legacy_id = cleaned.legacy_id
+    LEFT JOIN {purged} AS purged ON purged.legacy_id = cleaned.legacy_id
 ),
 judged AS (
     SELECT found.*,
         CASE
             WHEN reason IS NOT NULL THEN reason
+            WHEN gone_because = 'purged_here' THEN 'kept'
             WHEN account_id IS NULL THEN CASE
                 WHEN author_id IN (SELECT legacy_id FROM refused WHERE legacy_id IS NOT NULL)
                     OR author_id_name IN (SELECT username FROM refused WHERE username IS NOT NULL)
                 THEN 'author_rejected' ELSE 'author_missing' END
+            WHEN gone_because = 'erased_here' THEN 'kept'
             ELSE coalesce(existing_outcome, 'new')
         END AS outcome
     FROM found
@@ -102,7 +109,8 @@ judged AS (
 )
 SELECT position, legacy_id, author_id AS author_key, author_id_name, text, pub_date, flagged, reason AS own_reason,
     account_id AS author_id, target_id, {verdict_and_reason},
-    CASE WHEN outcome = 'kept' THEN concat_ws(' ', nullif(notes, ''), {kept_because}) ELSE notes END AS notes
+    CASE WHEN outcome = 'kept' THEN concat_ws(' ', nullif(notes, ''), coalesce(gone_because, {kept_because}))
+        ELSE notes END AS notes
 FROM judged
 """
 
@@ -112,6 +120,7 @@ found AS (
     SELECT cleaned.position, cleaned.notes,
         cleaned.who_id AS who_key, who_id_name, cleaned.whom_id AS whom_key, whom_id_name,
         coalesce(who.id, named_who.id) AS who_id, coalesce(whom.id, named_whom.id) AS whom_id,
+        coalesce(who.erased, false) OR coalesce(whom.erased, false) AS erased,
         CASE
             WHEN cleaned.who_id IS NULL AND who_id_name IS NULL OR cleaned.whom_id IS NULL AND whom_id_name IS NULL
                 THEN 'incomplete_follow'
@@ -134,6 +143,7 @@ judged AS (
             WHEN row_number() OVER (PARTITION BY found.who_id, found.whom_id, reason ORDER BY position) > 1
                 THEN 'duplicate'
             WHEN existing.id IS NOT NULL THEN 'unchanged'
+            WHEN found.erased THEN 'kept'
             ELSE 'new'
         END AS outcome
     FROM found
@@ -141,14 +151,17 @@ judged AS (
     OFFSET 0
 )
 SELECT position, who_key, who_id_name, whom_key, whom_id_name,
-    who_id, whom_id, target_id, {verdict_and_reason}, notes
+    who_id, whom_id, target_id, {verdict_and_reason},
+    CASE WHEN outcome = 'kept' THEN concat_ws(' ', nullif(notes, ''), 'erased_here') ELSE notes END AS notes
 FROM judged
 """
+
+NOTHING_PURGED = sql.SQL("(SELECT NULL::bigint AS legacy_id WHERE false)")
 
 STATEMENTS = {"user": USER_VERDICTS, "message": MESSAGE_VERDICTS, "follower": FOLLOW_VERDICTS}
 
 # Every change of a row gives it a new xmin, so this stays the same only while nobody changes anything in the table.
-STATE = "SELECT coalesce(sum(hashint8extended(id, xmin::text::bigint)), 0) || '/' || count(*) FROM {table}"
+STATE = "SELECT coalesce(sum(hashint8extended({key}, xmin::text::bigint)), 0) || '/' || count(*) FROM {table}"
 
 # The cleaned rows once more, from where `Check.write` left them.
 CLEANED_BEFORE = {
@@ -241,7 +254,12 @@ class Check:
         """What stands in the new database where the verdicts depend on it, as a short text to compare."""
         models = self.resource.models
         tables = {models.user, models.merged, models.rejected, models.target(self.table)}
-        states = [sql.SQL(STATE).format(table=table_of(model)) for model in sorted(tables, key=lambda m: m.__name__)]
+        if models.purged and self.table == "message":
+            tables.add(models.purged)
+        states = [
+            sql.SQL(STATE).format(table=table_of(model), key=sql.Identifier(model._meta.pk.column))
+            for model in sorted(tables, key=lambda model: model.__name__)
+        ]
         with connection.cursor() as cursor:
             cursor.execute(sql.SQL(" UNION ALL ").join(states))
             return " ".join(state for (state,) in cursor.fetchall())
@@ -255,6 +273,7 @@ class Check:
             merged=table_of(models.merged),
             rejected=table_of(models.rejected),
             users_run=users_run,
+            erased=sql.SQL("erased_at IS NOT NULL" if models.knows_erasure else "false"),
         )
         return sql.SQL(STATEMENTS[self.table]).format(
             cleaned=cleaned,
@@ -262,6 +281,7 @@ class Check:
             user=table_of(models.user),
             message=table_of(models.message),
             follow=table_of(models.follow),
+            purged=table_of(models.purged) if models.purged else NOTHING_PURGED,
             keep=sql.Literal(options.existing == "keep"),
             kept_password=kept_password_sql(
                 sql.Identifier("existing", "password"), sql.Identifier("compared", "password")

@@ -18,7 +18,7 @@ VERDICTS: dict[str, str] = {
     Verdict.NEW: "Not here yet: will be created.",
     Verdict.CHANGED: "Here already, different in the old database: will be updated.",
     Verdict.UNCHANGED: "Here already and the same: nothing to do.",
-    Verdict.KEPT: "Here already and different: what stands here is kept.",
+    Verdict.KEPT: "Here already and different, or deleted here for good: what was decided here is kept.",
     Verdict.DUPLICATE: "The same as another row that is imported: counted, not imported twice.",
     Verdict.REJECTED: "Cannot be imported: stored with the reason, and downloadable.",
 }
@@ -60,4 +60,6 @@ NOTES: dict[str, str] = {
     "author_by_name": "The author was given as a username.",
     "changed_here": "Kept because it was changed here since it was imported.",
     "kept_by_option": "Kept because rows that are here already were to stay as they are.",
+    "purged_here": "Not brought back: it was deleted here for good.",
+    "erased_here": "Not brought back: the account was erased here on request.",
 }

@@ -305,9 +305,15 @@ class LegacyMessageResource(AccountsMixin, LegacyResource):
 
     def judge(self, before: Any, instance: Any, row: dict[str, Any], position: int) -> Verdict:
         self.refuse_repeated_id(instance, position)
+        if before is None and self.models.is_purged(instance.legacy_id):
+            self.kept_because = "purged_here"
+            return Verdict.KEPT
         if instance.author_id is None:
             raise refuse("author_rejected" if self.was_rejected(row["author_id"]) else "author_missing")
-        return Verdict.NEW if before is None else self.judge_existing(before, instance)
+        if before is None:
+            self.kept_because = "erased_here"
+            return Verdict.KEPT if self.models.is_erased(instance.author_id) else Verdict.NEW
+        return self.judge_existing(before, instance)
 
     def was_rejected(self, value: Any) -> bool:
         """Whether the author was in the old user table but was not imported."""
@@ -360,7 +366,10 @@ class LegacyFollowResource(AccountsMixin, LegacyResource):
         first = self.neighbours.first_follows if self.neighbours else {}
         if first.get((instance.who_id, instance.whom_id), position) != position:
             return Verdict.DUPLICATE
-        return Verdict.NEW if before is None else Verdict.UNCHANGED
+        if before is not None:
+            return Verdict.UNCHANGED
+        self.kept_because = "erased_here"
+        return Verdict.KEPT if self.models.is_erased(instance.who_id, instance.whom_id) else Verdict.NEW
 
 
 RESOURCES: dict[str, type[LegacyResource]] = {

@@ -27,7 +27,8 @@ class Models:
     rejected: Any
     merged: Any
     replaced: Any
-    mapping: Any  # None where the table is not there yet
+    mapping: Any  # this and what follows: None where the table is not there yet
+    purged: Any  # what moderators deleted for good
 
     @classmethod
     def of(cls, apps: Apps = current_apps) -> Self:
@@ -40,7 +41,22 @@ class Models:
             merged=apps.get_model("legacy_import", "MergedUser"),
             replaced=apps.get_model("legacy_import", "ReplacedRow"),
             mapping=apps.all_models["legacy_import"].get("sourcemapping"),
+            purged=apps.all_models["MiniTwit"].get("purgedmessage"),
         )
+
+    @property
+    def knows_erasure(self) -> bool:
+        """Whether accounts can have been erased at this moment in the history."""
+        return any(field.name == "erased_at" for field in self.user._meta.fields)
+
+    def is_purged(self, legacy_id: int) -> bool:
+        return self.purged is not None and self.purged.objects.filter(legacy_id=legacy_id).exists()
+
+    def is_erased(self, *user_ids: int) -> bool:
+        """Whether one of the accounts was erased."""
+        if not self.knows_erasure:
+            return False
+        return bool(self.user._default_manager.filter(pk__in=user_ids, erased_at__isnull=False).exists())
 
     def target(self, table: str) -> Any:
         """The model that an old table becomes."""

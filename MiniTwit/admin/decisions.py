@@ -1,40 +1,122 @@
-"""The log of decisions, to be read only."""
+"""The log of decisions: to be read, filtered and exported, and changed by nobody."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.contrib import admin
-from django.http import HttpRequest
+from django.contrib.admin.utils import unquote
+from django.core.exceptions import PermissionDenied
+from django.db.models import Model
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
 from django.urls import reverse
-from django.utils.html import format_html
+from django.utils.formats import date_format
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+from django.utils.text import Truncator
+from django.utils.timezone import localtime
 
-from MiniTwit.admin.screens import LargeTableAdmin
-from MiniTwit.models import ModerationEvent
+from MiniTwit.admin.actions import may
+from MiniTwit.admin.file_export import FileExportMixin
+from MiniTwit.admin.filters import (
+    BatchNumberFilter,
+    ConcernedFilter,
+    DecidedFilter,
+    MessageNumberFilter,
+    ModeratorFilter,
+)
+from MiniTwit.admin.history import DONE, changes_of
+from MiniTwit.admin.resources import DecisionResource
+from MiniTwit.admin.screens import NOTHING, LargeTableAdmin, zoned
+from MiniTwit.models import Message, ModerationEvent, User, Verb
+from MiniTwit.moderation.verbs import obstacle_to_undoing
+
+NOTE_LENGTH = 80  # characters
 
 
 @admin.register(ModerationEvent)
-class ModerationEventAdmin(LargeTableAdmin):
-    list_display = ["created_at", "verb", "about", "reason", "actor_name", "of_batch"]
-    list_filter = ["verb"]
-    list_display_links = ["created_at"]
+class ModerationEventAdmin(FileExportMixin, LargeTableAdmin):
+    resource_classes = [DecisionResource]
+    list_display = ["decided", "done", "about", "change", "why", "actor_name", "of_batch"]
+    list_filter = [
+        "verb", DecidedFilter, ModeratorFilter, ConcernedFilter, MessageNumberFilter, BatchNumberFilter,
+    ]  # fmt: skip
+    list_display_links = ["decided"]
     ordering = ["-id"]
     sortable_by = []
     actions = None
-    fields = ["created_at", "verb", "about", "before", "after", "reason", "note", "actor_name", "of_batch"]
-    readonly_fields = ["created_at", "about", "actor_name", "of_batch"]
 
-    def lookup_allowed(self, lookup: str, value: Any, request: HttpRequest) -> bool:
-        return lookup == "batch" or super().lookup_allowed(lookup, value, request)
+    @admin.display(description=zoned("when"))
+    def decided(self, event: ModerationEvent) -> str:
+        return date_format(localtime(event.created_at), "j M Y, H:i:s")
+
+    @admin.display(description="decision")
+    def done(self, event: ModerationEvent) -> str:
+        return DONE.get(Verb(event.verb), event.verb)
 
     @admin.display(description="about")
-    def about(self, event: ModerationEvent) -> str:
-        model, object_id = ("message", event.message_id) if event.message_id else ("user", event.user_id)
-        address = reverse(f"admin:MiniTwit_{model}_change", args=[object_id])
-        return format_html('<a href="{}">{} {}</a>', address, model, object_id)
+    def about(self, event: ModerationEvent) -> SafeString:
+        """The message or the account, and whose message; what is gone has a number only."""
+        name: str = getattr(event, "username", "")
+        account = Truncator(name).chars(40) if name else f"account {event.user_id}"
+        if event.message_id is None:
+            return linked("user", event.user_id, account, is_here=bool(name))
+        message = linked("message", event.message_id, f"message {event.message_id}", getattr(event, "is_here", True))
+        return format_html('{} <span class="quiet">by {}</span>', message, account)
+
+    @admin.display(description="before → after")
+    def change(self, event: ModerationEvent) -> SafeString:
+        return format_html_join("", '<div><span class="quiet">{}</span> {} → {}</div>', changes_of(event))
+
+    @admin.display(description="reason")
+    def why(self, event: ModerationEvent) -> SafeString:
+        note = Truncator(event.note).chars(NOTE_LENGTH)
+        return format_html('{}<div class="quiet">{}</div>', event.reason or NOTHING, note)
 
     @admin.display(description="batch")
-    def of_batch(self, event: ModerationEvent) -> str:
-        address = reverse("admin:MiniTwit_moderationbatch_change", args=[event.batch_id])
-        return format_html('<a href="{}">{}</a>', address, event.batch_id)
+    def of_batch(self, event: ModerationEvent) -> SafeString:
+        return linked("moderationbatch", event.batch_id, str(event.batch_id))
+
+    def load_columns(self, rows: Sequence[Model]) -> None:
+        """The names of the accounts, and which messages are still here: two queries for the page."""
+        events = [row for row in rows if isinstance(row, ModerationEvent)]
+        accounts = [event.user_id for event in events if event.user_id is not None]
+        names = dict(User.objects.filter(pk__in=accounts).values_list("pk", "username"))
+        messages = [event.message_id for event in events if event.message_id is not None]
+        here = set(Message.objects.filter(pk__in=messages).values_list("pk", flat=True))
+        for event in events:
+            event.username = names.get(event.user_id or 0, "")  # type: ignore[attr-defined]
+            event.is_here = event.message_id in here  # type: ignore[attr-defined]
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
+    ) -> HttpResponse:
+        """One decision, with the batch that it belongs to and the way to undo it."""
+        event: ModerationEvent | None = self.get_object(request, unquote(object_id))
+        if request.method == "POST" or not self.has_view_permission(request, event):
+            raise PermissionDenied
+        if event is None:
+            return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)
+        self.load_columns([event])
+        context = {
+            **self.admin_site.each_context(request),
+            "opts": self.opts,
+            "media": self.media,
+            "title": f"Decision {event.pk}",
+            "event": event,
+            "batch": event.batch,
+            "done": self.done(event),
+            "about": self.about(event),
+            "changes": changes_of(event),
+            "history": self.history_address(event),
+            "may_undo": may(request.user, Verb.UNDO) and not obstacle_to_undoing(event.batch),
+        }
+        return TemplateResponse(request, "admin/MiniTwit/moderationevent/page.html", context)
+
+    def history_address(self, event: ModerationEvent) -> str:
+        """The list of all decisions about the same message or account."""
+        one = f"message={event.message_id}" if event.message_id else f"user__id__exact={event.user_id}"
+        return f"{reverse('admin:MiniTwit_moderationevent_changelist')}?{one}"
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
@@ -44,3 +126,10 @@ class ModerationEventAdmin(LargeTableAdmin):
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
+
+
+def linked(model_name: str, pk: int | None, title: str, is_here: bool = True) -> SafeString:
+    """A link to the page of an object that is still here."""
+    if not is_here:
+        return format_html("{}", title)
+    return format_html('<a href="{}">{}</a>', reverse(f"admin:MiniTwit_{model_name}_change", args=[pk]), title)

@@ -1,4 +1,4 @@
-"""Import from and export to a file, for every screen alike: import-export's pages with firmer ground under them.
+"""Import from a file, for every screen alike: import-export's pages with firmer ground under them.
 
 What import-export 4.4 leaves open is closed here: a confirmation that fails says so and writes nothing, the browser
 never names a file of the server, a preview uses up no ids, and every upload has its limits.
@@ -11,24 +11,22 @@ import tablib
 from django import forms
 from django.contrib import messages
 from django.contrib.admin.models import ADDITION, CHANGE, LogEntry
-from django.core.exceptions import BadRequest, PermissionDenied
+from django.core.exceptions import PermissionDenied
 from django.core.signing import BadSignature
 from django.db import transaction
-from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.defaultfilters import filesizeformat
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.decorators import method_decorator
 from django.views.decorators.http import require_POST
 from import_export.admin import ImportExportMixin
-from import_export.formats.base_formats import Format
 from import_export.forms import ImportForm
 from import_export.results import Result, RowResult
 from import_export.signals import post_import
 
-from MiniTwit.admin.exports import Export
-from MiniTwit.admin.file_formats import FILE_FORMATS, MAX_BYTES, MAX_ROWS, UnreadableFileError
+from MiniTwit.admin.file_export import FileExportMixin
+from MiniTwit.admin.file_formats import MAX_BYTES, MAX_ROWS, UnreadableFileError
 from MiniTwit.admin.resources import FileResource
 from MiniTwit.admin.uploads import keep_upload, read_signed_preview, sign_preview, take_upload
 
@@ -54,10 +52,9 @@ class SignedConfirmForm(forms.Form):
     preview = forms.CharField(widget=forms.HiddenInput)
 
 
-class FileImportExportMixin(ImportExportMixin):
+class FileImportExportMixin(FileExportMixin, ImportExportMixin):
     """Stands before ModelAdmin; `resource_classes` lists one `FileResource`."""
 
-    formats = FILE_FORMATS
     import_form_class = BoundedImportForm
 
     def import_action(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
@@ -166,22 +163,6 @@ class FileImportExportMixin(ImportExportMixin):
 
     def page_url(self, page: str) -> str:
         return reverse(f"{self.admin_site.name}:{self.opts.app_label}_{self.opts.model_name}_{page}")
-
-    # Export
-
-    def export_action(self, request: HttpRequest) -> HttpResponse:
-        # Import-export would load every id of the table to check these; no page here sends them.
-        if "export_items" in request.POST:
-            raise BadRequest("Exporting a selection is not offered: filter the list instead.")
-        return super().export_action(request)
-
-    def _do_file_export(
-        self, file_format: Format, request: HttpRequest, queryset: QuerySet, export_form: Any = None
-    ) -> HttpResponseBase:
-        """Stream the file, where import-export would build it in memory; a ValueError is shown on the export page."""
-        resource_class = self.choose_export_resource_class(export_form, request)
-        export = Export(queryset, resource_class(), self.get_export_resource_fields_from_form(export_form))
-        return export.response(file_format, self.get_export_filename(request, queryset, file_format))
 
 
 def has_failed(result: Result) -> bool:

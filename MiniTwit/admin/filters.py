@@ -121,12 +121,55 @@ class FollowedFilter(AccountFilter):
     parameters = ("whom__id__exact",)
 
 
-class PublishedFilter(ParameterFilter):
-    """Messages of a usual span of time, or from one day to another, both included."""
+class ModeratorFilter(AccountFilter):
+    title = "moderator"
+    field_name = "actor"
+    parameters = ("actor__id__exact",)
 
-    title = "published"
-    parameters = ("published", "from", "to")
-    template = "admin/MiniTwit/filter_published.html"
+
+class ConcernedFilter(AccountFilter):
+    """Decisions about an account or about its messages."""
+
+    title = "account"
+    field_name = "user"
+    parameters = ("user__id__exact",)
+
+
+class NumberFilter(ParameterFilter):
+    """Rows that refer to one object, by its number. Subclasses name the foreign key."""
+
+    template = "admin/MiniTwit/filter_number.html"
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet | None:
+        ((name, text),) = self.values.items()
+        if not text:
+            return None
+        if text.isascii() and text.isdigit() and len(text) < 19:
+            return queryset.filter(**{name: int(text)})
+        messages.error(request, f"“{text}” is not the number of a {self.title}.")
+        return queryset.none()
+
+
+class MessageNumberFilter(NumberFilter):
+    title = "message"
+    parameters = ("message",)
+
+
+class BatchNumberFilter(NumberFilter):
+    title = "batch"
+    parameters = ("batch",)
+
+
+class SpanFilter(ParameterFilter):
+    """Rows of a usual span of time, or from one day to another, both included.
+
+    Attributes:
+        field_name: the date that counts.
+        parameters: the one that names a span, then `from` and `to`.
+    """
+
+    field_name: ClassVar[str]
+    template = "admin/MiniTwit/filter_span.html"
     SPANS: ClassVar[dict[str, str]] = {
         "": "Any time",
         "today": "Today",
@@ -136,12 +179,17 @@ class PublishedFilter(ParameterFilter):
         "lastyear": "Last year",
     }
 
+    @property
+    def span_parameter(self) -> str:
+        return self.parameters[0]
+
     def choices(self, changelist: Any) -> Iterator[dict[str, Any]]:
         super().choices(changelist)
         for name, title in self.SPANS.items():
+            address = {self.span_parameter: name or None, "from": None, "to": None}
             yield {
-                "selected": self.values["published"] == name,
-                "query_string": changelist.get_query_string({"published": name or None, "from": None, "to": None}),
+                "selected": self.values[self.span_parameter] == name,
+                "query_string": changelist.get_query_string(address),
                 "display": title,
             }
 
@@ -152,9 +200,10 @@ class PublishedFilter(ParameterFilter):
             messages.error(request, str(error))
             return queryset.none()
         if first:
-            queryset = queryset.filter(pub_date__gte=beginning_of(first))
+            queryset = queryset.filter(**{f"{self.field_name}__gte": beginning_of(first)})
         if last:
-            queryset = queryset.filter(pub_date__lt=beginning_of(last + timedelta(days=1)))
+            after = beginning_of(last + timedelta(days=1))
+            queryset = queryset.filter(**{f"{self.field_name}__lt": after})
         return queryset
 
     def days(self) -> tuple[date | None, date | None]:
@@ -172,9 +221,10 @@ class PublishedFilter(ParameterFilter):
             "year": (date(today.year, 1, 1), None),
             "lastyear": (date(today.year - 1, 1, 1), date(today.year - 1, 12, 31)),
         }
-        if self.values["published"] not in spans:
-            raise ValueError(f"“{self.values['published']}” is not a span of time that this list knows.")
-        return spans[self.values["published"]]
+        span = self.values[self.span_parameter]
+        if span not in spans:
+            raise ValueError(f"“{span}” is not a span of time that this list knows.")
+        return spans[span]
 
     def day(self, name: str) -> date | None:
         text = self.values[name]
@@ -187,6 +237,18 @@ class PublishedFilter(ParameterFilter):
         if day is None or not 1 < day.year < 9999:
             raise ValueError(f"“{text}” is not a date; write it like 2024-05-31.")
         return day
+
+
+class PublishedFilter(SpanFilter):
+    title = "published"
+    field_name = "pub_date"
+    parameters = ("published", "from", "to")
+
+
+class DecidedFilter(SpanFilter):
+    title = "decided"
+    field_name = "created_at"
+    parameters = ("decided", "from", "to")
 
 
 def beginning_of(day: date) -> datetime:

@@ -1,27 +1,29 @@
 """The screen of messages."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 from django import forms
 from django.contrib import admin
 from django.contrib.admin.utils import unquote
+from django.core.exceptions import PermissionDenied
 from django.db.models import Field, Model, QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.text import Truncator
 from django.utils.timezone import localtime
 
-from MiniTwit.admin.actions import message_actions
+from MiniTwit import selections
+from MiniTwit.admin.actions import may, message_actions
 from MiniTwit.admin.decision_forms import DecidesMixin
 from MiniTwit.admin.file_import import FileImportExportMixin
 from MiniTwit.admin.filters import AuthorFilter, ImportRunFilter, PublishedFilter, ReviewedFilter, WatchHitFilter
 from MiniTwit.admin.history import DONE, lines_of
 from MiniTwit.admin.resources import MessageResource
 from MiniTwit.admin.screens import NOTHING, LargeTableAdmin, import_run_link, mark, zoned
-from MiniTwit.models import Message, ModerationEvent, Verb
+from MiniTwit.models import Message, ModerationEvent, User, Verb
 from MiniTwit.search import parse_message_search
 
 EXCERPT_LENGTH = 140  # characters
@@ -118,7 +120,18 @@ class MessageAdmin(DecidesMixin, FileImportExportMixin, LargeTableAdmin):
         return [*verbs, Verb.PURGE]
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False  # messages are deleted by a decision that has a reason: purge
+        return may(request.user, Verb.PURGE)
+
+    def delete_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
+        """Messages are deleted by a decision that has a reason: lead to the page that asks for it."""
+        message: Message | None = self.get_object(request, unquote(object_id))
+        if not self.has_delete_permission(request, message) or not self.has_view_permission(request, message):
+            raise PermissionDenied
+        if message is None:
+            return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)
+        one = Message.objects.filter(pk=message.pk)
+        batch = selections.freeze(verb=Verb.PURGE, queryset=one, actor=cast(User, request.user))
+        return HttpResponseRedirect(reverse("admin:MiniTwit_moderationbatch_confirm", args=[batch.pk]))
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None

@@ -7,6 +7,7 @@ from django.core.exceptions import ValidationError
 from import_export import resources
 from import_export.fields import Field
 from import_export.results import Result
+from import_export.widgets import JSONWidget
 
 from MiniTwit.admin.file_widgets import (
     AccountWidget,
@@ -16,7 +17,7 @@ from MiniTwit.admin.file_widgets import (
     UsernameWidget,
     YesNoWidget,
 )
-from MiniTwit.models import Follow, Message, User
+from MiniTwit.models import Follow, Message, ModerationEvent, StaffNote, Strike, User
 
 
 class FileResult(Result):
@@ -186,3 +187,53 @@ class FollowResource(FileResource):
         name = "follows"
         fields = ("who", "whom")
         import_id_fields = ("who", "whom")
+
+
+class DecisionResource(resources.ModelResource):
+    """The log; it can be exported only."""
+
+    id = Field("id", "id", IdWidget())
+    created_at = Field("created_at", "created_at", InstantWidget())
+    verb = Field("verb", "verb", TextWidget())
+    message = Field("message_id", "message", IdWidget())
+    user = Field("user_id", "user", IdWidget())
+    before = Field("before", "before", JSONWidget())
+    after = Field("after", "after", JSONWidget())
+    reason = Field("reason", "reason", TextWidget())
+    note = Field("note", "note", TextWidget())
+    moderator = Field("actor_name", "moderator", TextWidget())
+    batch = Field("batch_id", "batch", IdWidget())
+
+    class Meta:
+        model = ModerationEvent
+        name = "decisions"
+        fields = (
+            "id", "created_at", "verb", "message", "user", "before", "after", "reason", "note", "moderator", "batch",
+        )  # fmt: skip
+
+
+class StrikeResource(resources.ModelResource):
+    """An account's strikes, for its case."""
+
+    created_at = Field("created_at", "created_at", InstantWidget())
+    text = Field("text", "text", TextWidget())
+    moderator = Field("actor_name", "moderator", TextWidget())
+    revoked_at = Field("revoked_at", "revoked_at", InstantWidget())
+
+    class Meta:
+        model = Strike
+        name = "strikes"
+        fields = ("created_at", "text", "moderator", "revoked_at")
+
+
+class NoteResource(resources.ModelResource):
+    """What staff noted about an account, for its case."""
+
+    created_at = Field("created_at", "created_at", InstantWidget())
+    text = Field("text", "text", TextWidget())
+    author = Field("author_name", "author", TextWidget())
+
+    class Meta:
+        model = StaffNote
+        name = "notes"
+        fields = ("created_at", "text", "author")

@@ -11,6 +11,7 @@ from django.utils.decorators import method_decorator
 from django.views.decorators.http import require_POST
 
 from MiniTwit.admin.decision_forms import DecidesMixin
+from MiniTwit.admin.erasing import EndsAccountsMixin
 from MiniTwit.admin.history import lines_of
 from MiniTwit.admin.user_counts import COUNTS, in_words
 from MiniTwit.models import StaffNote, User, Verb
@@ -30,7 +31,7 @@ class NoteForm(forms.ModelForm):
     )
 
 
-class UserPageMixin(DecidesMixin):
+class UserPageMixin(DecidesMixin, EndsAccountsMixin):
     change_form_template = "admin/MiniTwit/user/change_form.html"
 
     def get_urls(self) -> list[URLPattern]:
@@ -38,8 +39,8 @@ class UserPageMixin(DecidesMixin):
         return [path("<path:object_id>/note/", view, name="MiniTwit_user_note"), *super().get_urls()]
 
     def verbs_for(self, request: HttpRequest, row: User) -> list[Verb]:
-        """Nobody suspends himself, and staff are for superusers."""
-        if row.pk == request.user.pk or (row.is_staff and not request.user.is_superuser):
+        """Nobody suspends himself, staff are for superusers, and who was erased is left alone."""
+        if row.erased_at or row.pk == request.user.pk or (row.is_staff and not request.user.is_superuser):
             return []
         return [Verb.REINSTATE, Verb.SUSPEND, Verb.WARN] if row.suspended_at else [Verb.SUSPEND, Verb.WARN]
 
@@ -55,7 +56,7 @@ class UserPageMixin(DecidesMixin):
         may = request.user.has_perm
         history, older = lines_of(user.events.all(), request.GET.get("before", ""))
         notes = user.staff_notes.order_by("-id")[:SHOWN_NOTES] if may("MiniTwit.view_staffnote") else []
-        note_url = reverse("admin:MiniTwit_user_note", args=[user.pk]) if may("MiniTwit.add_staffnote") else ""
+        note_url = reverse("admin:MiniTwit_user_note", args=[user.pk]) if may_note(request, user) else ""
         recent = user.messages.order_by("-pub_date", "-pk")[:RECENT_MESSAGES] if may("MiniTwit.view_message") else []
         return {
             "account": user,
@@ -68,6 +69,7 @@ class UserPageMixin(DecidesMixin):
             "note_form": NoteForm(auto_id="note_%s"),
             "history": history,
             "older": older,
+            **self.end_context(request, user),
         }
 
     def figures(self, user: User) -> list[tuple[str, str, str]]:
@@ -90,7 +92,7 @@ class UserPageMixin(DecidesMixin):
         user: User | None = self.get_object(request, unquote(object_id))
         if user is None:
             raise Http404("This account is no longer here.")
-        if not request.user.has_perm("MiniTwit.add_staffnote") or not self.has_view_permission(request, user):
+        if not may_note(request, user) or not self.has_view_permission(request, user):
             raise PermissionDenied
         form = NoteForm(request.POST)
         if form.is_valid():
@@ -103,3 +105,8 @@ class UserPageMixin(DecidesMixin):
         else:
             self.message_user(request, f"No note was kept: {form.errors['text'][0]}", "ERROR")
         return self.back_to(user)
+
+
+def may_note(request: HttpRequest, user: User) -> bool:
+    """Who was erased stays so."""
+    return request.user.has_perm("MiniTwit.add_staffnote") and user.erased_at is None

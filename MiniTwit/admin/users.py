@@ -3,14 +3,11 @@
 from collections.abc import Sequence
 from typing import Any
 
-from django.contrib import admin, messages
-from django.contrib.admin.models import LogEntry
-from django.contrib.admin.utils import unquote
+from django.contrib import admin
 from django.contrib.auth import admin as auth_admin
 from django.contrib.auth.forms import AdminUserCreationForm, UserChangeForm, UsernameField
 from django.db.models import Model, QuerySet
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.urls import reverse
+from django.http import HttpRequest
 
 from MiniTwit.admin.actions import user_actions
 from MiniTwit.admin.file_import import FileImportExportMixin
@@ -19,7 +16,7 @@ from MiniTwit.admin.resources import UserResource
 from MiniTwit.admin.screens import NOTHING, LargeTableAdmin, import_run_link, mark
 from MiniTwit.admin.user_counts import COUNTS, count_link
 from MiniTwit.admin.user_page import UserPageMixin
-from MiniTwit.models import Follow, Message, User
+from MiniTwit.models import User
 from MiniTwit.search import match_username
 
 PRIVILEGES = ("is_staff", "is_superuser", "groups", "user_permissions")
@@ -107,6 +104,8 @@ class UserAdmin(UserPageMixin, FileImportExportMixin, LargeTableAdmin, auth_admi
 
     @admin.display(description="state")
     def state(self, user: User) -> str:
+        if user.erased_at:
+            return mark("erased")
         if user.is_suspended:
             return mark("suspended", "bad")
         return NOTHING if user.is_active else mark("not active")
@@ -141,23 +140,10 @@ class UserAdmin(UserPageMixin, FileImportExportMixin, LargeTableAdmin, auth_admi
         return readonly if request.user.is_superuser else [*readonly, *PRIVILEGES]
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return super().has_change_permission(request, obj) and may_touch(request, obj)
+        return super().has_change_permission(request, obj) and may_touch(request, obj) and not is_erased(obj)
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return super().has_delete_permission(request, obj) and may_touch(request, obj)
-
-    def delete_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
-        """Delete only accounts that nothing hangs on: the cascade would load every message to delete it."""
-        user = self.get_object(request, unquote(object_id))
-        if user is None or not self.has_delete_permission(request, user) or not is_in_use(user):
-            return super().delete_view(request, object_id, extra_context)
-        self.message_user(
-            request,
-            f"“{user}” cannot be deleted: there are messages, follows or log entries of this account. "
-            "Untick “active” instead; the account can then no longer sign in.",
-            messages.ERROR,
-        )
-        return HttpResponseRedirect(reverse("admin:MiniTwit_user_change", args=[user.pk]))
 
 
 def may_touch(request: HttpRequest, user: User | None) -> bool:
@@ -165,11 +151,6 @@ def may_touch(request: HttpRequest, user: User | None) -> bool:
     return user is None or request.user.is_superuser or not (user.is_staff or user.is_superuser)
 
 
-def is_in_use(user: User) -> bool:
-    """Did the account write, follow, is it followed, or did it act in this back office?"""
-    return (
-        Message.objects.filter(author=user).exists()
-        or Follow.objects.filter(who=user).exists()
-        or Follow.objects.filter(whom=user).exists()
-        or LogEntry.objects.filter(user=user).exists()
-    )
+def is_erased(user: User | None) -> bool:
+    """An erased account stays empty."""
+    return user is not None and user.erased_at is not None

@@ -19,7 +19,7 @@ from django.views.decorators.http import require_POST
 
 from MiniTwit import watchlist
 from MiniTwit.admin.screens import LargeTableAdmin
-from MiniTwit.models import WatchHit, WatchTerm
+from MiniTwit.models import Message, WatchHit, WatchTerm
 
 COUNTED_HITS = 1_000  # of each term; more are "1,000+"
 
@@ -74,7 +74,12 @@ class WatchTermAdmin(admin.ModelAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[WatchTerm]:
         hits = WatchHit.objects.filter(term=OuterRef("pk")).values("pk")
-        return super().get_queryset(request).annotate(hit_count=BoundedCount(hits[: COUNTED_HITS + 1]))
+        newest = Message.objects.order_by("-pk").values("pk")[:1]
+        return (
+            super()
+            .get_queryset(request)
+            .annotate(hit_count=BoundedCount(hits[: COUNTED_HITS + 1]), newest_message=Subquery(newest))
+        )
 
     @admin.display(description="hits")
     def hits_found(self, term: Any) -> SafeString:
@@ -83,19 +88,15 @@ class WatchTermAdmin(admin.ModelAdmin):
         return format_html('<a href="{}?term__id__exact={}">{}</a>', address, term.pk, label)
 
     @admin.display(description="scan")
-    def state(self, term: WatchTerm) -> str | SafeString:
+    def state(self, term: Any) -> str | SafeString:
         if term.error:
             return format_html('<span class="watch-error">{}</span>', term.error)
         if not term.active:
             return "switched off"
-        last = self.standing.last
+        last = term.newest_message or 0
         if term.scanned_through >= last:
             return "all looked through"
         return f"{100 * term.scanned_through // last} % looked through"
-
-    @property
-    def standing(self) -> watchlist.Standing:
-        return watchlist.standing()
 
     def get_urls(self) -> list[URLPattern]:
         page = self.admin_site.admin_view

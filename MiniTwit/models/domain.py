@@ -59,6 +59,8 @@ class User(AbstractUser):
     # A suspension is a decision of the moderators; `is_active` is the administrators' own switch.
     suspended_at = models.DateTimeField("suspended", null=True, editable=False)
     suspended_until = models.DateTimeField(null=True, editable=False, help_text="Empty: until reinstated.")
+    # An erased account keeps its number and its old id, so that no import brings its owner back.
+    erased_at = models.DateTimeField("erased", null=True, editable=False)
     legacy_id = models.BigIntegerField("old id", null=True, unique=True, editable=False)
     import_run = models.IntegerField("import run", null=True, editable=False)
     changed_at = models.DateTimeField("changed here", null=True, editable=False)

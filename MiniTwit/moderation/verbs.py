@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from MiniTwit.models import ModerationBatch, ModerationEvent, ModerationReason, User, Verb
+from MiniTwit.moderation import erasure
 from MiniTwit.moderation import messages as message_verbs
 from MiniTwit.moderation import users as user_verbs
 from MiniTwit.moderation.batches import Cause, Objects, Tally, ids_of, open_batch, record
@@ -115,6 +116,27 @@ def warn(
     return decide(Verb.WARN, users, Cause.of(actor, actor_name, reason, note), batch, {"text": text})
 
 
+def erase(
+    *,
+    users: Objects,
+    actor: User | None,
+    reason: Reason,
+    note: str = "",
+    actor_name: str = "",
+    messages: str = erasure.Messages.KEEP,
+    delete: bool = False,
+    batch: ModerationBatch | None = None,
+) -> ModerationBatch:
+    """Remove who somebody was from everywhere, on request.
+
+    Args:
+        messages: `keep` or `purge`.
+        delete: delete the account itself, too; its messages have to be purged for that.
+    """
+    options = erasure.options_of(messages, delete)
+    return decide(Verb.ERASE, users, Cause.of(actor, actor_name, reason, note), batch, options)
+
+
 def undo(
     *, batch: ModerationBatch, actor: User | None, reason: Reason, note: str = "", actor_name: str = ""
 ) -> ModerationBatch:
@@ -152,7 +174,9 @@ def decide(
     options = options or {}
     with open_batch(verb, cause, batch, options=options) as opened:
         tally = execute(verb, ids, opened, cause, options)
-        refusals = set(tally.skipped.values()) & {user_verbs.YOURSELF, user_verbs.STAFF}
+        refusals = set(tally.skipped.values())
+        if verb is not Verb.ERASE:
+            refusals &= {user_verbs.YOURSELF, user_verbs.STAFF}
         if batch is None and refusals and len(tally.skipped) == len(ids):
             raise ModerationError("not_allowed", " ".join(sorted(refusals)))
         record(opened, tally, selected=len(ids))
@@ -180,7 +204,7 @@ def execute(
         case Verb.UNDO:
             return user_verbs.undo(ids, batch, cause) + message_verbs.undo(ids, batch, cause)
         case Verb.ERASE:
-            raise ModerationError("not_a_decision", "Erasing an account has a page of its own.")
+            return erasure.erase(ids, batch, cause)
 
 
 def lock_undoable(batch: ModerationBatch, undoing: ModerationBatch | None = None) -> None:

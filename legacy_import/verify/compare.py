@@ -147,6 +147,9 @@ def _compare_messages(
     zone = ZoneInfo(settings.LEGACY_TIME_ZONE)
     with closing(new.messages()) as new_rows:
         for old_row, message in _side_by_side(old_rows, new_rows):
+            if message is None and accounts.is_erased(old_row[2]):
+                report.arrived += 1
+                continue
             if message is None:
                 absent.append(_position(old_row[0]))
                 continue
@@ -198,7 +201,9 @@ def _compare_follows(
         here = next(new_rows, None)
         for position, who, whom in old_rows:
             ends = accounts.old_id(who), accounts.old_id(whom)
-            if ends[0] is None or ends[1] is None:
+            if accounts.is_erased(who, whom):
+                report.arrived += 1
+            elif ends[0] is None or ends[1] is None:
                 absent.append(_position(position))
             elif ends != (who, whom):
                 # Another account stands for one of the ends, so the pair has left the order of the streams.

@@ -13,13 +13,13 @@ from functools import lru_cache
 from typing import Any, NamedTuple, cast
 
 from django.db import connection
-from django.db.models import Exists, F, OuterRef, QuerySet
+from django.db.models import Exists, F, Model, OuterRef, QuerySet
 from psycopg2 import sql
 
 from legacy_import.models import ImportRun, MergedUser, RejectedRow
 from legacy_import.verify.old import OldValue
 from legacy_import.verify.values import text_of, username_of
-from MiniTwit.models import Follow, Message, User
+from MiniTwit.models import Follow, Message, PurgedMessage, User
 
 ROWS_AT_A_TIME = 5_000
 KIND_OF_TABLE = {
@@ -60,14 +60,29 @@ MESSAGES = """
 SELECT legacy_id, author_id, text, (extract(epoch FROM pub_date) * 1000000)::bigint, flagged, changed_at
 FROM {message}
 WHERE legacy_id IS NOT NULL
+UNION ALL
+-- Deleted here for good since: it had arrived.
+SELECT legacy_id, NULL, NULL, NULL, NULL, purged_at
+FROM {purged} AS purged
 ORDER BY legacy_id
 """
+NOTHING_PURGED = sql.SQL("(SELECT NULL::bigint AS legacy_id, NULL::timestamptz AS purged_at WHERE false)")
 
 
 def plan_for_all_rows() -> None:
     """Tell PostgreSQL that our cursors are read to their end, or it plans them for a quick first row."""
     with connection.cursor() as cursor:
         cursor.execute("SET LOCAL cursor_tuple_fraction = 1")
+
+
+def is_there(model: type[Model], column: str = "") -> bool:
+    """Whether the table, or its column, is there: the import's migrations verify before later ones make them."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT EXISTS (SELECT FROM pg_attribute WHERE attrelid = to_regclass(%s) AND attname = %s)",
+            [sql.Identifier(model._meta.db_table).as_string(cursor.cursor), column or model._meta.pk.column],
+        )
+        return bool(cursor.fetchone()[0])
 
 
 def users() -> Generator[NewUser, None, None]:
@@ -97,7 +112,8 @@ def messages() -> Generator[NewMessage, None, None]:
     Past the ORM, whose rows take three times as long; there are millions of these.
     """
     with connection.chunked_cursor() as cursor:
-        cursor.execute(sql.SQL(MESSAGES).format(message=sql.Identifier(Message._meta.db_table)))
+        purged = sql.Identifier(PurgedMessage._meta.db_table) if is_there(PurgedMessage) else NOTHING_PURGED
+        cursor.execute(sql.SQL(MESSAGES).format(message=sql.Identifier(Message._meta.db_table), purged=purged))
         while rows := cursor.fetchmany(ROWS_AT_A_TIME):
             yield from rows
 
@@ -171,6 +187,8 @@ class Accounts:
         )
         surviving = merged.filter(user__legacy_id__isnull=False)
         self._survivors = IdMap(_pairs(surviving.values_list("legacy_id", "user__legacy_id")))
+        erased = imported.filter(erased_at__isnull=False)
+        self._erased = set(erased.values_list("legacy_id", flat=True)) if is_there(User, "erased_at") else set()
         self._named = lru_cache(maxsize=10_000)(_account_named)
 
     def primary_key(self, value: OldValue) -> int | None:
@@ -179,6 +197,10 @@ class Accounts:
             return self._primary_keys.get(value)
         old_id = self.old_id(value)
         return None if old_id is None else self._primary_keys.get(old_id)
+
+    def is_erased(self, *values: OldValue) -> bool:
+        """Whether one of the accounts was erased here on request, so that nothing new of it is imported."""
+        return bool(self._erased) and any(self.old_id(value) in self._erased for value in values)
 
     def old_id(self, value: OldValue) -> int | None:
         """Return the old id of the account that stands for an old id or a username.

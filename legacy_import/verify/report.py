@@ -12,7 +12,7 @@ class TableVerification:
 
     Attributes:
         legacy: rows in the old table.
-        arrived: old rows that have a counterpart here.
+        arrived: old rows that have a counterpart here, or had one until it was deleted for good or erased here.
         rejected: old rows that the import refused, and stored with the reason.
         missing: old rows that are neither here nor refused.
         altered: arrived, but not what the old row says, although nobody changed them here.

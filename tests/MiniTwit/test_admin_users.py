@@ -1,13 +1,12 @@
 """The pages of a user: old accounts can be edited as they are, and nobody gets rights by them."""
 
 import pytest
-from django.contrib.admin.models import ADDITION, LogEntry
 from django.contrib.auth.hashers import make_password
 from django.contrib.auth.models import Group
 from django.test import Client
 
 from MiniTwit.models import User
-from tests.MiniTwit.factories import make_follow, make_message, make_staff, make_superuser, make_user
+from tests.MiniTwit.factories import make_staff, make_superuser, make_user
 
 pytestmark = pytest.mark.django_db
 
@@ -94,29 +93,6 @@ def test_staff_who_may_change_users_cannot_become_a_superuser_by_a_password(mode
     boss.refresh_from_db()
     assert boss.is_active
     assert not boss.check_password("taken over 123")
-
-
-def test_an_account_with_messages_is_not_deleted_and_the_page_says_what_to_do(admin: Client) -> None:
-    writer = make_message().author
-    follow = make_follow()
-    for user in (writer, follow.who, follow.whom):
-        response = admin.post(f"{USERS}{user.pk}/delete/", {"post": "yes"}, follow=True)
-        assert "Untick “active” instead" in response.content.decode()
-        assert User.objects.filter(pk=user.pk).exists()
-
-
-def test_an_account_that_acted_here_is_not_deleted_with_its_log(admin: Client) -> None:
-    moderator = make_staff()
-    LogEntry.objects.create(user=moderator, action_flag=ADDITION, object_repr="something")
-    admin.post(f"{USERS}{moderator.pk}/delete/", {"post": "yes"})
-    assert LogEntry.objects.filter(user=moderator).exists()
-
-
-def test_an_account_that_nothing_hangs_on_is_deleted_after_a_confirmation(admin: Client) -> None:
-    user = make_user()
-    assert "Are you sure" in admin.get(f"{USERS}{user.pk}/delete/").content.decode()
-    admin.post(f"{USERS}{user.pk}/delete/", {"post": "yes"})
-    assert not User.objects.filter(pk=user.pk).exists()
 
 
 def test_nobody_sees_a_password_hash(client: Client) -> None:

@@ -84,7 +84,9 @@ def test_deleting_for_good_is_for_those_who_may_purge(moderator: Client, client:
     assert moderator.post(f"/admin/MiniTwit/message/{message.pk}/decide/purge/").status_code == 403
     assert moderator.post(f"/admin/MiniTwit/message/{message.pk}/delete/", {"post": "yes"}).status_code == 403
     client.force_login(make_superuser())
-    assert client.post(f"/admin/MiniTwit/message/{message.pk}/delete/", {"post": "yes"}).status_code == 403
+    asked = client.post(f"/admin/MiniTwit/message/{message.pk}/delete/", {"post": "yes"}, follow=True)
+    assert "Delete 1 for good" in asked.content.decode()
+    assert Message.objects.exists()
     assert "Understood" in decide(client, message, "purge") or Message.objects.exists()
     assert "Purge: Done." in decide(client, message, "purge", understood="on")
     assert not Message.objects.exists()
