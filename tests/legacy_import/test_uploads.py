@@ -190,7 +190,7 @@ def test_a_dump_is_uploaded_and_loaded_by_the_worker(admin: Client, import_dir: 
 def test_a_log_that_is_none_or_belongs_to_no_database_is_refused(
     admin: Client, sample: Path, import_dir: Path
 ) -> None:
-    data = {"source": "upload", "existing": "keep", "duplicates": "reject"}
+    data = {"source": "upload", "existing": "keep", "duplicates": "reject", "plain_passwords": "hash"}
     page = admin.post(START_USERS, data | {"upload": upload_of(sample), "upload_wal": upload_of(sample, "x-wal")})
     assert "x-wal is not the -wal file" in page.content.decode()
     log = SimpleUploadedFile("a.sql-wal", b"\x37\x7f\x06\x82" + bytes(28))
