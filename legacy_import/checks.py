@@ -4,7 +4,7 @@ The widgets of a Resource give the expressions that clean one value; the stateme
 other and with what stands in the new database, as `Resource.judge` does for one row.
 """
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
@@ -295,7 +295,8 @@ class Check:
     def cleaned(self, staged: sql.Identifier) -> sql.Composed:
         """Every row of a staging table, cleaned, with the reason of its own values if any, and its notes."""
         columns = CANONICAL_COLUMNS[self.table]
-        values, outputs, reasons, notes = [], [], [], []
+        values, outputs, reasons = [], [], []
+        notes: defaultdict[str, list[sql.Composable]] = defaultdict(list)  # code -> when it applies
         for index, (name, field) in enumerate(zip(columns, self.fields(), strict=True)):
             column, widget = StagedColumn.of(name, index), field.widget
             values.append(_named(widget.value_sql(column), f"clean_{name}"))
@@ -304,7 +305,8 @@ class Check:
                 values.append(_named(widget.name_sql(column), f"{name}_name"))
                 outputs.append(sql.Identifier("staged", f"{name}_name"))
             reasons.append(widget.reason_sql(column))
-            notes += [_when(condition, code) for code, condition in widget.notes_sql(column).items()]
+            for code, condition in widget.notes_sql(column).items():
+                notes[code].append(condition)
         if not self.unique_ids and self.table != "follower":
             values.append(_repeated(columns[0], self.fields()[0].widget))
             reasons.append(sql.SQL("CASE WHEN staged.repeated THEN 'duplicate_id' END"))
@@ -316,7 +318,7 @@ class Check:
             outputs=_list(outputs),
             reasons=_list(reasons),
             plain=self.is_plain(),
-            notes=_list(notes),
+            notes=_list([_when(conditions, code) for code, conditions in notes.items()]),
             values=_list(values),
             staging=staged,
         )
@@ -363,8 +365,9 @@ def _named(expression: sql.Composable, name: str) -> sql.Composed:
     return sql.SQL("{} AS {}").format(expression, sql.Identifier(name))
 
 
-def _when(condition: sql.Composable, code: str) -> sql.Composed:
-    return sql.SQL("CASE WHEN {} THEN {} END").format(condition, sql.Literal(code))
+def _when(conditions: list[sql.Composable], code: str) -> sql.Composed:
+    """A note stands once on a row, however many of its values give rise to it."""
+    return sql.SQL("CASE WHEN {} THEN {} END").format(sql.SQL(" OR ").join(conditions), sql.Literal(code))
 
 
 def _list(parts: list[sql.Composable]) -> sql.Composed:

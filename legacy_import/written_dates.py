@@ -62,8 +62,9 @@ YEAR_MONTH_DAY, MONTH_DAY_YEAR, NAMED_MONTH, YEAR_AT_END = "year-month-day", "mo
 
 # (pattern, where the parts of the day stand)
 WRITINGS: tuple[tuple[str, str], ...] = (
-    # 2020-02-19, 2020-02-19T08:27:18.123456Z, 2020/02/19 08:27, 2020-02-19T09:27:18+01:00[Europe/Paris]
-    (rf"{YEAR_FIRST}(?:[t ]{TIME}(?: ?{_ZONE})?(?:\[[-+a-z0-9_/]+\])?)?", YEAR_MONTH_DAY),
+    # 2020-02-19, 2020-02-19T08:27:18.123456Z, 2020/02/19 08:27, 2020-02-19T09:27:18+01:00[Europe/Paris], and as
+    # MiniTwit's own pages show it: 2020-02-19 @ 08:27
+    (rf"{YEAR_FIRST}(?:(?:t| (?:@ )?){TIME}(?: ?{_ZONE})?(?:\[[-+a-z0-9_/]+\])?)?", YEAR_MONTH_DAY),
     # 2020-02-19 08:27:18.1 +0100 CET m=+0.1 (Go's Time.String)
     (rf"{YEAR_FIRST} {TIME} {OFFSET}(?: [a-z]+| [-+][0-9]+)?(?: m=[-+][0-9.]+)?", YEAR_MONTH_DAY),
     # 8:27:18 AM, 2/19/2020

@@ -25,6 +25,8 @@ NOT_PLAIN = (
     re.compile(r"\{[-0-9A-Z]+\}"),
     # 24 hexadecimal digits in a row, wherever they stand: the shortest digest has 32, and may have been cut
     re.compile(r".*[0-9a-fA-F]{24}", re.DOTALL),
+    # What every hash of ASP.NET Identity 3 begins with
+    re.compile(r"AQAAAA"),
     # method$salt$digest and salt$digest of any kind
     re.compile(r"[^$]*(\$[^$]*)?\$[-_./+0-9A-Za-z]{16,}={0,2}$"),
     # Base64 of sixteen bytes and more: it is padded, or has digits and letters of both cases.

@@ -33,6 +33,7 @@ class FoundColumn:
     Attributes:
         values: how many of them hold something. integers: hold a whole number, be it as text.
         guids: hold a GUID. opaque: hold something long that is no number.
+        repeated: whether one of the values stands there twice. key: whether the column is the table's primary key.
         samples: the first different values, shortened; none where `secret` says that nobody is to see them.
     """
 
@@ -43,6 +44,8 @@ class FoundColumn:
     opaque: int = 0
     samples: tuple[str, ...] = ()
     secret: bool = False
+    repeated: bool = False
+    key: bool = False
 
 
 @dataclass(frozen=True)
@@ -73,10 +76,18 @@ class FoundTable:
 
 
 def found_table(
-    name: str, columns: Sequence[str], rows: Iterable[Sequence[LegacyValue]], computed: Sequence[str] = ()
+    name: str,
+    columns: Sequence[str],
+    rows: Iterable[Sequence[LegacyValue]],
+    computed: Sequence[str] = (),
+    key: Sequence[str] = (),
 ) -> FoundTable:
-    """Describe a table by its first rows. No more than SAMPLE_ROWS are taken, and only one is held at a time."""
-    facts = [_ColumnFacts(column) for column in columns]
+    """Describe a table by its first rows. No more than SAMPLE_ROWS are taken, and only one is held at a time.
+
+    Args:
+        key: the columns of the primary key, as far as it is known.
+    """
+    facts = [_ColumnFacts(column, is_key=[*key] == [column]) for column in columns]
     count = 0
     for row in rows:
         for fact, value in zip(facts, row, strict=True):
@@ -98,11 +109,14 @@ def is_guid_blob(value: LegacyValue) -> bool:
 
 
 class _ColumnFacts:
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, *, is_key: bool) -> None:
         self.name = name
+        self.is_key = is_key
         self.secret = is_secret_name(name)
         self.values = self.integers = self.guids = self.opaque = 0
         self.samples: list[str] = []
+        self.seen: set[int] = set()
+        self.repeated = False
 
     def look_at(self, value: LegacyValue) -> None:
         cut = value[:LONGEST_LOOK] if isinstance(value, str | bytes) else value
@@ -110,6 +124,8 @@ class _ColumnFacts:
         if not text and not (isinstance(value, bytes) and value):
             return
         self.values += 1
+        self.repeated = self.repeated or hash(text) in self.seen
+        self.seen.add(hash(text))
         if INTEGER.fullmatch(text):
             self.integers += 1
         else:
@@ -122,4 +138,14 @@ class _ColumnFacts:
 
     def found(self) -> FoundColumn:
         samples = () if self.secret else tuple(self.samples)
-        return FoundColumn(self.name, self.values, self.integers, self.guids, self.opaque, samples, bool(self.secret))
+        return FoundColumn(
+            self.name,
+            self.values,
+            self.integers,
+            self.guids,
+            self.opaque,
+            samples,
+            bool(self.secret),
+            self.repeated,
+            self.is_key,
+        )

@@ -34,7 +34,8 @@ def read_tables(connection: sqlite3.Connection, watch: Watch) -> list[FoundTable
         watch.alive()
         columns = read_columns(connection, name) if name in looked_into else NO_COLUMNS
         stored = list(columns.stored.values())
-        found.append(found_table(name, stored, first_rows(connection, name, stored), columns.computed))
+        rows = first_rows(connection, name, stored)
+        found.append(found_table(name, stored, rows, columns.computed, columns.primary_key))
     return found
 
 

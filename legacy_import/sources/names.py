@@ -52,8 +52,8 @@ COLUMN_NAMES: dict[tuple[str, str], tuple[str, ...]] = {
     ),
     ("message", "author_id"): words(
         "authorid userid author user authoruserid useruserid posterid senderid ownerid creatorid writerid accountid"
-        " uid fkauthorid fkuserid username authorname authorusername poster sender owner creator writer"
-        " createdby"
+        " uid fkauthorid fkuserid idauthor iduser username authorname authorusername poster sender owner creator"
+        " writer createdby"
     ),
     ("message", "text"): words(
         "text content body message messagetext messagecontent messagebody contents msg tweet cheep post twit chirp"
@@ -62,22 +62,24 @@ COLUMN_NAMES: dict[tuple[str, str], tuple[str, ...]] = {
     ("message", "pub_date"): words(
         "pubdate publisheddate publishdate publicationdate publishedat pubtime pubtimestamp publishedon createdat"
         " createdon created createddate creationdate createtime creationtime insertedat postedat posteddate posted"
-        " timestamp datetime date time messagedate unixtime"
+        " timestamp datetime date time messagedate unixtime dateposted datecreated datepublished dateadded postdate"
+        " posttime sentat sent"
     ),
     ("message", "flagged"): ("flagged", "isflagged", "flag"),
     ("follower", "who_id"): words(
         "whoid who followerid follower followersid followeruserid followerusername followername whousername whoname"
-        " sourceid fromid fromuserid"
+        " sourceid fromid fromuserid userfromid fromuser userfrom idfollower"
     ),
     ("follower", "whom_id"): words(
         "whomid whom wohomid wohom followedid followeeid followed followee followingid following followsid follows"
         " followid follow followeduserid followedusername followedname followingusername whomusername whomname"
-        " targetid toid touserid"
+        " targetid toid touserid usertoid touser userto userbeingfollowedid idfollowed idfollowee"
     ),
 }
 FOLLOWER_SIDE = re.compile(r"(follower|who(?!m)).*")
 FOLLOWED_SIDE = re.compile(r"(followed|followee|following|follows|whom|wohom).*")
-ACCOUNT = re.compile(r".*(user|author|account|member|profile)(id|name)?")
+# `user_following_id` is one of the two ends; which one, only the other tells.
+ACCOUNT = re.compile(r".*(user|author|account|member|profile)(entity|model|following)?(id|name)?")
 
 
 @lru_cache(maxsize=10_000)
@@ -108,7 +110,7 @@ def _bare_table(name: str) -> str:
 
 @lru_cache(maxsize=10_000)
 def _stem(table: str) -> str:
-    return re.sub(r"e?s$", "", plain(table))
+    return re.sub(r"e?s$", "", _bare_table(table))
 
 
 def column_spellings(canonical: str, table: str, name: str) -> set[str]:

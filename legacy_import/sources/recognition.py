@@ -237,7 +237,14 @@ def recognised_columns(table: FoundTable, canonical: str, taken: Collection[str]
     chosen: dict[str, str] = {}
     for wanted in CANONICAL_COLUMNS[canonical]:
         ranked = [
-            (not _fits(wanted, column), rank, column.name.lower() != wanted, place, column.name)
+            (
+                not _fits(wanted, column),
+                wanted in ID_COLUMNS and not column.key,
+                rank,
+                column.name.lower() != wanted,
+                place,
+                column.name,
+            )
             for rank, known in enumerate(names.COLUMN_NAMES[canonical, wanted])
             for place, column in spelt.get(known, ())
             if column.name not in taken and column.name not in chosen.values()
@@ -266,7 +273,7 @@ def _complete_follow(chosen: dict[str, str], free: list[str]) -> None:
 
 def _fits(canonical: str, column: FoundColumn) -> bool:
     """Whether what stands in a column can be what the canonical column holds."""
-    if _is_foreign(canonical, column):
+    if _is_foreign(canonical, column) or (canonical in ID_COLUMNS and column.repeated):
         return False
     return column.values > 0 or canonical == "flagged"
 

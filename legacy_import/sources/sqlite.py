@@ -19,6 +19,7 @@ from legacy_import.sources.mapping import mappings_as_json
 from legacy_import.sources.recognition import Recognition, recognise
 from legacy_import.sources.reference import Reference
 from legacy_import.sources.schema import TableDescription
+from legacy_import.sources.soft_deletion import soft_deletions
 from legacy_import.sources.values import LegacyRow, LegacyValue, StoredReal
 
 LARGE_TABLE = 200_000  # rows; a smaller one is read in one part
@@ -106,6 +107,7 @@ class SQLiteSource:
                 found = read_tables(connection, watch)
                 recognition = choose(found) if choose else recognise(found, label=reference.label, required=required)
                 tables = describe_tables(connection, watch, reference.label, required, recognition)
+                deleted = soft_deletions(connection, [tables[name] for name in required if name in tables])
         except BaseException:
             connection.close()
             raise
@@ -122,7 +124,7 @@ class SQLiteSource:
             ignored=[table.name for table in found if table.name not in used],
             mapping=mappings_as_json({name: recognition.tables[name] for name in tables}),
             undecided=recognition.undecided,
-            warnings=intake.warnings + recognition.warnings,
+            warnings=intake.warnings + recognition.warnings + deleted,
         )
         return cls(intake.path, connection, watch, description, tables)
 

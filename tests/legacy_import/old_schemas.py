@@ -131,6 +131,83 @@ INSERT INTO accounts VALUES ('1', 'ann', 'ann@example.com', '{HASH}'), ('2', 'bo
 INSERT INTO posts VALUES ('2', '2', 'spam', '1600000060', '1'), ('1', '1', 'hello', '1600000000', '0');
 INSERT INTO following VALUES ('1', '2'), ('2', '1');
 """,
+    "gorm, with ids of its own beside the key": f"""
+CREATE TABLE users (id integer PRIMARY KEY, user_id integer, username text, email text, pw_hash text);
+CREATE TABLE messages (id integer PRIMARY KEY, author_id integer, text text, flagged numeric, message_id integer,
+    published_date integer);
+CREATE TABLE followers (id integer PRIMARY KEY, who_id integer, whom_id integer);
+INSERT INTO users VALUES (1, 0, 'ann', 'ann@example.com', '{HASH}'), (2, 0, 'bob', 'bob@example.com', '{HASH}'),
+    (5, 0, 'eve', 'eve@example.com', '{HASH}');
+INSERT INTO messages VALUES (1, 1, 'hello', 0, 0, 1600000000), (2, 2, 'spam', 1, 0, 1600000060);
+INSERT INTO followers VALUES (1, 1, 2), (2, 2, 1);
+""",
+    "django": f"""
+CREATE TABLE django_migrations (id integer PRIMARY KEY, app varchar(255), name varchar(255), applied datetime);
+CREATE TABLE auth_group (id integer PRIMARY KEY, name varchar(150));
+CREATE TABLE auth_user_groups (id integer PRIMARY KEY, user_id integer, group_id integer);
+CREATE TABLE auth_user (id integer PRIMARY KEY AUTOINCREMENT, password varchar(128), last_login datetime,
+    is_superuser bool, username varchar(150), last_name varchar(150), email varchar(254), is_staff bool);
+CREATE TABLE minitwit_message (id integer PRIMARY KEY AUTOINCREMENT, text text, pub_date datetime, flagged integer,
+    user_id integer);
+CREATE TABLE minitwit_follower (id integer PRIMARY KEY AUTOINCREMENT, who_id_id integer, whom_id_id integer);
+INSERT INTO auth_user VALUES (1, '{HASH}', NULL, 1, 'ann', '', 'ann@example.com', 1),
+    (2, '{HASH}', NULL, 0, 'bob', '', 'bob@example.com', 0), (5, '{HASH}', NULL, 0, 'eve', '', 'eve@example.com', 0);
+INSERT INTO minitwit_message VALUES (1, 'hello', '2020-09-13 12:26:40', 0, 1),
+    (2, 'spam', '2020-09-13 12:27:40.000000', 1, 2);
+INSERT INTO minitwit_follower VALUES (1, 1, 2), (2, 2, 1);
+""",
+    "asp.net identity with whole numbers": f"""
+CREATE TABLE "AspNetRoles" ("Id" INTEGER PRIMARY KEY, "Name" TEXT);
+CREATE TABLE "AspNetUsers" ("Id" INTEGER PRIMARY KEY AUTOINCREMENT, "AuthorId" INTEGER, "Name" TEXT, "UserName" TEXT,
+    "Email" TEXT, "PasswordHash" TEXT, "SecurityStamp" TEXT, "PhoneNumber" TEXT);
+CREATE TABLE "Messages" ("Id" INTEGER PRIMARY KEY AUTOINCREMENT, "Text" TEXT, "PublishDate" TEXT, "IsFlagged" INTEGER,
+    "AuthorId" INTEGER);
+CREATE TABLE "UserFollows" ("FollowerId" INTEGER, "FolloweeId" INTEGER);
+INSERT INTO "AspNetUsers" VALUES (1, 0, NULL, 'ann', 'ann@example.com', '{HASH}', 'STAMP', NULL),
+    (2, 0, NULL, 'bob', 'bob@example.com', '{HASH}', 'STAMP', NULL),
+    (5, 0, NULL, 'eve', 'eve@example.com', '{HASH}', 'STAMP', NULL);
+INSERT INTO "Messages" VALUES (1, 'hello', '2020-09-13 12:26:40', 0, 1), (2, 'spam', '2020-09-13 12:27:40', 1, 2);
+INSERT INTO "UserFollows" VALUES (1, 2), (2, 1);
+""",
+    "prefixes before every name": f"""
+CREATE TABLE tbl_users (userID INTEGER PRIMARY KEY, userName TEXT, userEmail TEXT, userPass TEXT);
+CREATE TABLE tbl_tweets (tweetID INTEGER PRIMARY KEY, userID INTEGER, tweetText TEXT, tweetDate TEXT, flag INTEGER);
+CREATE TABLE tbl_follow (followerID INTEGER, followingID INTEGER);
+INSERT INTO tbl_users VALUES (1, 'ann', 'ann@example.com', '{HASH}'), (2, 'bob', 'bob@example.com', '{HASH}'),
+    (5, 'eve', 'eve@example.com', '{HASH}');
+INSERT INTO tbl_tweets VALUES (1, 1, 'hello', '1600000000', 0), (2, 2, 'spam', '1600000060', 1);
+INSERT INTO tbl_follow VALUES (1, 2), (2, 1);
+""",
+    "the sides of a follow told by one name alone": f"""
+CREATE TABLE users (id INTEGER PRIMARY KEY, email TEXT, username TEXT, bio TEXT, password TEXT);
+CREATE TABLE messages (id INTEGER PRIMARY KEY, text VARCHAR(140), timestamp DATETIME, user_id INTEGER, flagged BOOL);
+CREATE TABLE follows (user_being_followed_id INTEGER, user_following_id INTEGER);
+CREATE TABLE likes (id INTEGER PRIMARY KEY, user_id INTEGER, message_id INTEGER);
+INSERT INTO users VALUES (1, 'ann@example.com', 'ann', NULL, '{HASH}'), (2, 'bob@example.com', 'bob', NULL, '{HASH}'),
+    (5, 'eve@example.com', 'eve', NULL, '{HASH}');
+INSERT INTO messages VALUES (1, 'hello', '2020-09-13 12:26:40', 1, 0), (2, 'spam', '2020-09-13 12:27:40', 2, 1);
+INSERT INTO follows VALUES (1, 2), (2, 1);
+INSERT INTO likes VALUES (1, 1, 2);
+""",
+    "the table before the column's name": f"""
+CREATE TABLE Author (id number PRIMARY KEY, name varchar(140), email text, password text);
+CREATE TABLE Message (id number PRIMARY KEY, idAuthor number, message varchar(140), date_posted timestamp, flag int);
+CREATE TABLE Follow (idAuthor number, idFollower number);
+INSERT INTO Author VALUES (1, 'ann', 'ann@example.com', '{HASH}'), (2, 'bob', 'bob@example.com', '{HASH}'),
+    (5, 'eve', 'eve@example.com', '{HASH}');
+INSERT INTO Message VALUES (1, 1, 'hello', 1600000000000, 0), (2, 2, 'spam', 1600000060000, 1);
+INSERT INTO Follow VALUES (1, 2), (2, 1);
+""",
+    "spring with a join table": f"""
+CREATE TABLE user_entity (id bigint PRIMARY KEY, email varchar(255), password varchar(255), username varchar(255));
+CREATE TABLE message_entity (id bigint PRIMARY KEY, content varchar(255), flagged boolean, publish_date timestamp,
+    user_id bigint);
+CREATE TABLE user_entity_following (user_entity_id bigint, following_id bigint);
+INSERT INTO user_entity VALUES (1, 'ann@example.com', '{HASH}', 'ann'), (2, 'bob@example.com', '{HASH}', 'bob'),
+    (5, 'eve@example.com', '{HASH}', 'eve');
+INSERT INTO message_entity VALUES (1, 'hello', 0, 1600000000000, 1), (2, 'spam', 1, 1600000060000, 2);
+INSERT INTO user_entity_following VALUES (1, 2), (2, 1);
+""",
 }
 
 

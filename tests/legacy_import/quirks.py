@@ -124,6 +124,7 @@ MESSAGES: tuple[Quirk, ...] = (
     written("ISO text with T and Z", "2020-02-19T08:27:18.123456789Z", at(8, 27, 18, 123_456)),
     written("ISO text with an offset", "2020-02-19T09:27:18.5+01:00", at(8, 27, 18, 500_000)),
     written("ISO text of a day", "2020-02-19", at(0, 0, 0)),
+    written("as MiniTwit's pages show it", "2020-02-19 @ 08:27", at(8, 27, 0)),
     written("Go", "2020-02-19 08:27:18.1 +0100 CET m=+0.1", at(7, 27, 18, 100_000)),
     written("Go, UTC", "2020-02-19 08:27:18.123456789 +0000 UTC", at(8, 27, 18, 123_456)),
     written("American", "8:27:18 AM, 2/19/2020", at(8, 27, 18)),

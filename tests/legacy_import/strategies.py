@@ -4,8 +4,10 @@
 """
 
 import base64
+import sqlite3
 import struct
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -165,6 +167,7 @@ DATE_FORMS = [
     "{year}/{moment:%m/%d} {time}",
     "{year}-{moment:%m/%d} {time}",
     "{year}-{moment:%m-%d}",
+    "{year}-{moment:%m-%d} @ {minutes}",
     "{year}-{moment.month}-{moment.day} {minutes}",
     "{year}-{moment:%m-%d} {time} {offset} CET m=+0.1",
     "{year}-{moment:%m-%d} {time} {offset} +03 m=-12.5",
@@ -272,12 +275,14 @@ class Layout:
 
     Attributes:
         schema: the columns of each table. shapes: table -> how a canonical row becomes one of this table.
+        called: table -> its name in this layout, where it has another one.
     """
 
     name: str
     schema: dict[str, str]
     shapes: dict[str, Callable[[tuple], tuple]] = field(default_factory=dict)
     keyed: bool = True
+    called: dict[str, str] = field(default_factory=dict)
 
     def shaped(self, table: str, rows: list[tuple]) -> list[tuple]:
         shape = self.shapes.get(table)
@@ -306,6 +311,59 @@ LAYOUTS = (
             "follower": lambda row: ("yesterday", *row),
         },
     ),
+    Layout(
+        "GORM, with empty ids of its own beside the key",
+        {
+            "user": "id integer primary key, created_at datetime, deleted_at datetime, user_id integer, name text,"
+            " email text, pw_hash text",
+            "message": "id integer primary key, author_id integer, text text, flagged numeric, message_id integer,"
+            " published_date integer, created_at datetime",
+            "follower": "id integer primary key, who_id integer, wohom_id integer",
+        },
+        {
+            "user": lambda row: (row[0], "2024-01-01", None, 0, *row[1:]),
+            "message": lambda row: (row[0], row[1], row[2], row[4], 0, row[3], "2024-01-01"),
+            "follower": lambda row: (None, *row),
+        },
+        called={"user": "users", "message": "messages", "follower": "followers"},
+    ),
+    Layout(
+        "Entity Framework",
+        {
+            "user": "AuthorId INTEGER PRIMARY KEY, Name TEXT, Email TEXT, PwHash TEXT",
+            "message": "CheepId INTEGER PRIMARY KEY, Text TEXT, TimeStamp TEXT, AuthorId INTEGER, IsFlagged INTEGER",
+            "follower": "FollowersAuthorId INTEGER, FollowingAuthorId INTEGER",
+            "__EFMigrationsHistory": "MigrationId TEXT, ProductVersion TEXT",
+        },
+        {"message": lambda row: (row[0], row[2], row[3], row[1], row[4])},
+        called={"user": "Authors", "message": "Cheeps", "follower": "AuthorAuthor"},
+    ),
+    Layout(
+        "Django",
+        {
+            "user": "id integer primary key, password varchar(128), last_login datetime, username varchar(150),"
+            " email varchar(254), is_staff bool",
+            "message": "id integer primary key, text text, pub_date datetime, flagged int, user_id integer",
+            "follower": "id integer primary key, who_id_id integer, whom_id_id integer",
+            "django_migrations": "id integer primary key, app, name, applied",
+        },
+        {
+            "user": lambda row: (row[0], row[3], None, row[1], row[2], 1),
+            "message": lambda row: (row[0], row[2], row[3], row[4], row[1]),
+            "follower": lambda row: (None, *row),
+        },
+        called={"user": "auth_user", "message": "minitwit_message", "follower": "minitwit_follower"},
+    ),
+    Layout(
+        "prefixes before every name, and no flags",
+        {
+            "user": "userID INTEGER PRIMARY KEY, userName TEXT, userEmail TEXT, userPass TEXT",
+            "message": "tweetID INTEGER PRIMARY KEY, userID INTEGER, tweetText TEXT, tweetDate TEXT",
+            "follower": "user_being_followed_id INTEGER, user_following_id INTEGER",
+        },
+        {"message": lambda row: row[:-1], "follower": lambda row: row[::-1]},
+        called={"user": "tbl_users", "message": "tbl_tweets", "follower": "tbl_follows"},
+    ),
 )
 
 
@@ -320,7 +378,11 @@ class OldDatabase:
 
     def write(self, path: Path) -> Path:
         rows = {name: self.layout.shaped(name, getattr(self, name)) for name in ("user", "message", "follower")}
-        return make_old_database(path, **rows, schema=self.layout.schema)
+        make_old_database(path, **rows, schema=self.layout.schema)
+        with closing(sqlite3.connect(path)) as database:
+            for table, name in self.layout.called.items():
+                database.execute(f"ALTER TABLE {table} RENAME TO {name}")
+        return path
 
 
 @st.composite

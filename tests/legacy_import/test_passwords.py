@@ -197,7 +197,10 @@ def test_what_cannot_be_verified_becomes_unusable_and_is_noted(tmp_path, stored)
             (text, False)
             for text in ("ab" * 20, "AB" * 32, "salt$" + "Qm7x" * 6, "Qm7x" * 8, "c2FsdHNhbHRzYWx0c2FsdA==")
         ),
-        *((text, False) for text in ("$6$salt$" + "x" * 86, "{SHA}W6ph5Mm5Pz8GgiULbPgzG37mj9g=", "md5:" + "ab" * 10)),
+        *(
+            (text, False)
+            for text in ("AQAAAA==", "$6$salt$" + "x" * 86, "{SHA}W6ph5Mm5Pz8GgiULbPgzG37mj9g=", "md5:" + "ab" * 10)
+        ),
         *((text, False) for text in ("tab\there", "null", " ", "!", "x" * 2_000, "$2b", "pbkdf2:sha256:")),
     ],
 )

@@ -322,3 +322,85 @@ def test_ids_of_a_table_without_a_key_may_stand_twice_and_be_stored_as_text(old:
     assert list(User.objects.order_by("legacy_id").values_list("legacy_id", "username")) == [(9, "nine"), (10, "ten")]
     verified = verification()
     assert verified["tables"]["user"] == {"legacy": 4, "arrived": 2, "rejected": 2, "missing": 0, "altered": 0}
+
+
+@pytest.mark.parametrize(
+    ("table", "columns", "ann_follows_bob"),
+    [
+        ("follower", "who_id, whom_id", (1, 2)),
+        ("followers", "who_id, wohom_id", (1, 2)),
+        ("follows", "user_being_followed_id, user_following_id", (2, 1)),
+        ("Follow", "idAuthor, idFollower", (2, 1)),
+        ("user_followers", "user_id, follower_id", (2, 1)),
+        ("followers", "user_id, follows_id", (1, 2)),
+        ("following", "user_id, following_user_id", (1, 2)),
+        ("relationship", "from_user_id, to_user_id", (1, 2)),
+        ("follows", "user_from_id, user_to_id", (1, 2)),
+        ("AuthorAuthor", "FollowersAuthorId, FollowingAuthorId", (1, 2)),
+        ("user_entity_following", "user_entity_id, following_id", (1, 2)),
+        ("minitwit_follower", "who_id_id, whom_id_id", (1, 2)),
+        ("follows", "follower_username, followed_username", ("ann", "bob")),
+    ],
+)
+def test_who_follows_whom_is_told_by_the_names_of_the_columns(
+    old: Path, table: str, columns: str, ann_follows_bob: tuple[Any, Any]
+) -> None:
+    write_script(
+        old,
+        "CREATE TABLE users (id integer primary key, username, email, password);"
+        "INSERT INTO users VALUES (1, 'ann', '', ''), (2, 'bob', '', '');"
+        "CREATE TABLE messages (id integer primary key, author_id, text, pub_date);"
+        f"CREATE TABLE {table} ({columns}); INSERT INTO {table} VALUES {ann_follows_bob!r};",
+    )
+    import_legacy("users")
+    import_legacy("messages")
+    assert list(Follow.objects.values_list("who__username", "whom__username")) == [("ann", "bob")]
+
+
+def test_a_table_for_which_only_its_key_can_be_the_id_is_read_so_from_the_first_row_on(old: Path) -> None:
+    script = "CREATE TABLE users (user_id integer, id integer primary key, username); INSERT INTO users VALUES"
+    write_script(old, f"{script} (0, 7, 'ann')")
+    import_legacy("users")
+    write_script(old, f"{script} (0, 7, 'ann'), (0, 8, 'bob')")
+    again = import_legacy("users")["tables"]["user"]
+    assert (again["unchanged"], again["new"]) == (1, 1)
+
+
+def test_ids_that_repeat_are_not_taken_while_there_are_others(old: Path) -> None:
+    """As in a copy of a server's table, which has no keys."""
+    write_script(
+        old, "CREATE TABLE users (user_id, id, username); INSERT INTO users VALUES (0, 7, 'ann'), (0, 8, 'bob')"
+    )
+    assert import_legacy("users")["tables"]["user"]["new"] == 2
+
+
+def test_rows_that_the_old_application_had_marked_as_deleted_are_imported_and_counted_for_staff(old: Path) -> None:
+    write_script(
+        old,
+        "CREATE TABLE users (id integer primary key, username, deletedAt datetime);"
+        "INSERT INTO users VALUES (1, 'ann', NULL), (2, 'bob', '2024-01-01'), (3, 'eve', '0001-01-01 00:00:00');"
+        "CREATE TABLE messages (id integer primary key, author_id, text, pub_date, is_deleted bool, deleted_at);"
+        "INSERT INTO messages VALUES (1, 1, 'hi', 1600000000, 0, NULL), (2, 1, 'oh', 1600000001, 1, NULL),"
+        " (3, 1, 'no', 1600000002, 'true', NULL);",
+    )
+    errors = io.StringIO()
+    call_command("import_legacy", "users", stdout=io.StringIO(), stderr=errors)
+    assert "By the column deletedAt of the table users, 1 row was deleted in the old application" in errors.getvalue()
+    errors = io.StringIO()
+    call_command("import_legacy", "messages", stdout=io.StringIO(), stderr=errors)
+    assert "By the column is_deleted of the table messages, 2 rows were deleted" in errors.getvalue()
+    assert "deleted_at" not in errors.getvalue()
+    assert (User.objects.count(), Message.objects.count()) == (3, 3)
+
+
+def test_a_note_is_counted_once_for_a_row_however_many_of_its_values_give_rise_to_it(old: Path) -> None:
+    write_script(
+        old,
+        "CREATE TABLE users (id integer primary key, username, email, password);"
+        "INSERT INTO users VALUES (1, 7, 8, ''), (2, 'bob', 'b@example.com', '');"
+        "CREATE TABLE messages (id integer primary key, author_id, text, pub_date);"
+        "CREATE TABLE follows (follower TEXT, followed TEXT); INSERT INTO follows VALUES ('bob', '７');",
+    )
+    assert import_legacy("users")["notes"]["user"]["number_as_text"] == 1
+    # Usernames of digits are taken for ids, but not those that NFKC alone makes so.
+    assert import_legacy("messages")["notes"]["follower"] == {"author_by_name": 1}

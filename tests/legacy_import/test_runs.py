@@ -16,7 +16,7 @@ from legacy_import.preview import take_samples
 from legacy_import.records import ImportOptions, TableCounts
 from legacy_import.sources import SourceReference, SQLiteSource, source_at
 from legacy_import.tables import Models, staged_table
-from MiniTwit import review, watchlist
+from MiniTwit import moderation, review, watchlist
 from MiniTwit.models import Follow, Message, ReviewClaim, User, WatchHit, WatchTerm
 from MiniTwit.search import ensure_search_indexes
 from tests.legacy_import.conftest import other_session
@@ -427,6 +427,32 @@ def test_a_staged_row_that_the_old_database_does_not_have_fails_the_audit(tmp_pa
         samples, disagreements = take_samples(check, counts(run, "user"), source)
     assert [sample.position for sample in samples] == [1]
     assert disagreements == ["user row 2: staged, but not in the old database."]
+
+
+def test_a_purged_message_does_not_come_back(tmp_path):
+    path = old(tmp_path, user=[ANN], message=[(1, 1, "spam", MORNING, 0), (2, 1, "hello", MORNING, 0)])
+    import_("users", path)
+    import_("messages", path)
+    moderation.purge(messages=Message.objects.filter(text="spam"), actor=None, reason="Spam")
+    again = import_("messages", path)
+    assert (counts(again, "message").kept, counts(again, "message").unchanged) == (1, 1)
+    assert counts(again, "message").notes == {"purged_here": 1}
+    assert not again.audit["disagreements"]
+    assert list(Message.objects.values_list("text", flat=True)) == ["hello"]
+    assert again.verification["ok"], again.verification
+    assert again.verification["tables"]["message"]["arrived"] == 2
+
+
+def test_a_purge_between_preview_and_confirmation_makes_the_preview_outdated(tmp_path):
+    path = old(tmp_path, user=[ANN], message=[(1, 1, "spam", MORNING, 0)])
+    import_("users", path)
+    import_("messages", path)
+    waiting = preview("messages", path)
+    moderation.purge(messages=Message.objects.all(), actor=None, reason="Spam")
+    runs.confirm(waiting.pk)
+    with pytest.raises(RunError) as error:
+        runs.apply(waiting.pk)
+    assert error.value.code == "preview_outdated"
 
 
 def undo(run: Any) -> Any:

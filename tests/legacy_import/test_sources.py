@@ -198,6 +198,18 @@ def test_a_wal_file_that_came_alone_is_warned_about(tmp_path):
         assert "came without its -wal file" in source.description.warnings[0]
 
 
+def test_looking_at_a_wal_file_that_came_alone_leaves_nothing_beside_it_and_warns_each_time(tmp_path):
+    """SQLite would make a log of its own for it, empty, which looks as if the old one had come along."""
+    folder = tmp_path / "copied"
+    folder.mkdir()
+    path = write(folder / "old.db", "PRAGMA journal_mode=WAL; CREATE TABLE user (user_id, username, email, pw_hash)")
+    for attempt in range(2):
+        snapshot = tmp_path / f"snapshot {attempt}"
+        with SQLiteSource.open(source_at(str(path)), snapshot, required=USER) as source:
+            assert "came without its -wal file" in source.description.warnings[0]
+        assert list(folder.iterdir()) == [path]
+
+
 def test_other_tables_are_ignored_and_listed(tmp_path):
     path = make_old_database(tmp_path / "old.db", user=[PERSON])
     write(path, "CREATE TABLE latest (id); CREATE TABLE sessions (id)")

@@ -114,6 +114,7 @@ def bring(reference: SourceReference, kind: Kind, intake: Intake, snapshot: Path
     """Make the snapshot of a file, and write down what staff should know of it."""
     path, label = reference.path, reference.label
     header = read_head(path, label)
+    lacks_wal = kind is Kind.SQLITE and sqlite_files.lacks_wal(header, path)  # before SQLite makes an empty one
     if kind in (Kind.ZIP, Kind.GZIP):
         unpacked = Path(f"{snapshot}-unpacked")
         found = unpack(path, kind, label, unpacked, report)
@@ -127,7 +128,7 @@ def bring(reference: SourceReference, kind: Kind, intake: Intake, snapshot: Path
         intake.warnings += sqlite_files.copy_with_wal(path, label, snapshot)
     else:
         intake.warnings += sqlite_files.take_snapshot(path, label, snapshot)
-    if kind is Kind.SQLITE and sqlite_files.lacks_wal(header, path):
+    if lacks_wal:
         intake.warnings.append(sqlite_files.WITHOUT_WAL)
 
 

@@ -58,9 +58,19 @@ def check_wal(head: bytes, label: str) -> None:
 def take_snapshot(path: Path, label: str, snapshot: Path) -> list[str]:
     """Copy a file that may be written to meanwhile, through SQLite's backup, so that the copy is of one moment.
 
+    A file in WAL mode without a log is open nowhere, and SQLite would make an empty log beside it: it is copied as it
+    is.
+
     Returns:
         What staff are to be warned of.
     """
+    with path.open("rb") as file:
+        header = file.read(20)
+    if lacks_wal(header, path):
+        warnings = copy_with_wal(path, label, snapshot)
+        if not wal_of(path).exists():  # nor was it opened meanwhile
+            return warnings
+        snapshot.unlink()
     try:
         live = sqlite3.connect(f"file:{quote(str(path))}?mode=ro", uri=True)
         try:
