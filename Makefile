@@ -16,7 +16,7 @@ demo: $(VENV)/installed ## Run everything with a sample old database (PORT, DEMO
 	@DEBUG=1 exec $(BIN)/python manage.py demo
 
 test: $(VENV)/installed-dev ## Run the tests, all but the slow ones
-	@$(BIN)/python -m pytest -rs
+	@$(BIN)/python -m pytest -rs -n auto --dist loadfile
 
 test-slow: $(VENV)/installed-dev ## Run the tests that take minutes
 	@$(BIN)/python -m pytest -rs -m slow
