@@ -99,6 +99,7 @@ def copy_chunks(
     )
     start, rows = FIRST_ROW_ID, FIRST_ROWS
     while start <= LAST_ROW_ID:
+        watch.alive()  # whoever takes the chunks may have taken his time
         try:
             count, last, data = connection.execute(
                 f"SELECT count(*), max(place), group_concat(line, '') FROM ({lines})",
@@ -114,7 +115,6 @@ def copy_chunks(
             )
         if not count:
             return
-        watch.alive()
         if data and builder.is_usual(data, count):
             yield Chunk(escaped(data).replace(LINE_END, b"\n"), count)
             rows = max(1, min(MOST_ROWS, count * CHUNK_BYTES // len(data)))

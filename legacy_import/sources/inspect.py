@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from legacy_import.sources.copy_lines import quoted
 from legacy_import.sources.errors import SourceError
 from legacy_import.sources.found import FoundTable, found_table
-from legacy_import.sources.guard import Watch
+from legacy_import.sources.guard import UNREADABLE, Watch
 from legacy_import.sources.mapping import TableMapping
 from legacy_import.sources.names import table_likeness
 from legacy_import.sources.recognition import ID_COLUMNS, Recognition
 from legacy_import.sources.schema import CANONICAL_COLUMNS, TableDescription
 from legacy_import.sources.values import LegacyValue
+from legacy_import.sources.wording import listed
 
 # What the check also says of values; the import has its own say about those.
 ABOUT_VALUES = ("NULL value in", "CHECK constraint failed", "non-")
@@ -48,7 +49,7 @@ def first_rows(
         yield from connection.execute(
             f"SELECT {', '.join(map(quoted, columns))} FROM {quoted(name)}"  # noqa: S608 -- quoted names
         )
-    except sqlite3.Error:
+    except UNREADABLE:
         return
 
 
@@ -69,10 +70,11 @@ def describe_tables(
             if name in required:
                 raise computed_columns(mapping.table, columns.computed, label)
             continue
-        described[name] = describe_table(connection, name, mapping, columns)
         if name in required and mapping.table:
-            watch.alive()
+            # Before its rows are counted: a tree whose branches are all the same one has no end.
             check_undamaged(connection, label, mapping.table)
+            watch.alive()
+        described[name] = describe_table(connection, name, mapping, columns)
     return described
 
 
@@ -80,7 +82,7 @@ def computed_columns(table: str, columns: Sequence[str], label: str) -> SourceEr
     """SQLite's check calculates them, and one call of a function can take hours that no watch can end."""
     return SourceError(
         "computed_columns",
-        f"The table {table} in {label} has computed columns ({', '.join(columns)}), which are not read. "
+        f"The table {table} in {label} has computed columns ({listed(columns)}), which are not read. "
         "Copy its other columns into a plain table of the same name.",
     )
 
@@ -163,7 +165,8 @@ def describe_table(
         missing = position if canonical in ID_COLUMNS else "NULL"
         columns.append(quoted(actual) if actual else missing)
     id_column = mapping.columns.get(CANONICAL_COLUMNS[name][0], "")
-    count = f"SELECT count(*) FROM {quoted(mapping.table)}"  # noqa: S608 -- quoted names
+    # Not `count(*)`, which SQLite does in one step that no watch can end, and a damaged tree may have no end.
+    count = f"SELECT count(1) FROM {quoted(mapping.table)}"  # noqa: S608 -- quoted names
     return TableDescription(
         name=name,
         actual_name=mapping.table,

@@ -9,7 +9,7 @@ from typing import Any, Self
 from legacy_import.sources.copy_lines import Chunk, copy_chunks, quoted
 from legacy_import.sources.errors import SourceError
 from legacy_import.sources.found import FoundTable
-from legacy_import.sources.guard import Watch, open_readonly
+from legacy_import.sources.guard import UNREADABLE, Watch, complaint_of, open_readonly
 from legacy_import.sources.inspect import describe_tables, read_tables
 from legacy_import.sources.intake import take_in
 from legacy_import.sources.intake.report import Report, silent
@@ -159,10 +159,10 @@ class SQLiteSource:
             query = f"SELECT * FROM ({query}) WHERE place IN ({marks})"  # noqa: S608
         with reading(self.description.label, self.watch):
             for place, *pairs in self.connection.execute(f"{query} ORDER BY place", positions or ()):
-                self.watch.alive()
                 yield LegacyRow(
                     place, tuple(_value(kind, value) for kind, value in zip(pairs[::2], pairs[1::2], strict=True))
                 )
+                self.watch.alive()
 
 
 class reading:  # noqa: N801 -- reads as a statement: `with reading(...):`
@@ -176,10 +176,10 @@ class reading:  # noqa: N801 -- reads as a statement: `with reading(...):`
         self.watch.alive()
 
     def __exit__(self, kind: type | None, error: BaseException | None, traceback: object) -> None:
-        if isinstance(error, sqlite3.Error):
+        if isinstance(error, UNREADABLE):
             raise self.explain(error) from error
 
-    def explain(self, error: sqlite3.Error) -> SourceError:
+    def explain(self, error: Exception) -> SourceError:
         if self.watch.timed_out:
             return SourceError(
                 "source_too_slow",
@@ -194,7 +194,7 @@ class reading:  # noqa: N801 -- reads as a statement: `with reading(...):`
             )
         return SourceError(
             "damaged_file",
-            f"{self.label} cannot be read: SQLite says “{error}”. The file is damaged or cut short; copy it again "
+            f"{self.label} cannot be read: SQLite says “{complaint_of(error)}”. The file is damaged or cut short; copy it again "
             "from where the old application keeps it, with the application stopped.",
         )
 
