@@ -128,6 +128,8 @@ def _line_by_line(cursor: sqlite3.Cursor, builder: "ChunkBuilder", watch: Watch)
     lines: list[bytes] = []
     size = 0
     for (line,) in cursor:
+        if line is None:  # so `printf` says that its result goes beyond the limit
+            raise sqlite3.DataError("a row is too big")
         lines.append(line)
         size += len(line)
         if size >= CHUNK_BYTES:

@@ -18,15 +18,18 @@ from legacy_import.sources.wording import listed
 # What the check also says of values; the import has its own say about those.
 ABOUT_VALUES = ("NULL value in", "CHECK constraint failed", "non-")
 ROWID_NAMES = ("rowid", "_rowid_", "oid")
+LARGEST_SCHEMA = 1024 * 1024  # characters of all CREATE statements
 MOST_TABLES = 100  # that are looked into; those whose names say something come first
 
 
-def read_tables(connection: sqlite3.Connection, watch: Watch) -> list[FoundTable]:
+def read_tables(connection: sqlite3.Connection, watch: Watch, label: str) -> list[FoundTable]:
     """Describe the ordinary tables of the file, with what their first rows hold.
 
     Raises:
+        SourceError: there are so many tables and columns that each look at the file would take seconds.
         sqlite3.Error: SQLite could not read the schema.
     """
+    check_size_of_schema(connection, label)
     actual_names = ordinary_tables(connection)
     by_interest = sorted(actual_names, key=lambda name: -max(table_likeness(own, name) for own in CANONICAL_COLUMNS))
     looked_into = set(by_interest[:MOST_TABLES])
@@ -37,6 +40,17 @@ def read_tables(connection: sqlite3.Connection, watch: Watch) -> list[FoundTable
         stored = list(columns.stored.values())
         found.append(found_table(name, stored, first_rows(connection, name, stored), columns.computed))
     return found
+
+
+def check_size_of_schema(connection: sqlite3.Connection, label: str) -> None:
+    """Whoever opens the file reads all of its schema, and it is opened several times in an import."""
+    lengths = connection.execute("SELECT coalesce(length(sql), 0) FROM sqlite_master").fetchall()
+    if sum(length for (length,) in lengths) > LARGEST_SCHEMA:
+        raise SourceError(
+            "too_many_tables",
+            f"{label} has {len(lengths):,} tables, indexes and the like, with more columns than any MiniTwit. Copy "
+            "the tables of the users, messages and follows into a file of their own.",
+        )
 
 
 def first_rows(

@@ -98,7 +98,7 @@ class SQLiteSource:
         connection = open_readonly(intake.path, watch)
         try:
             with reading(reference.label, watch):
-                found = read_tables(connection, watch)
+                found = read_tables(connection, watch, reference.label)
                 recognition = choose(found) if choose else recognise(found, label=reference.label, required=required)
                 tables = describe_tables(connection, watch, reference.label, required, recognition)
         except BaseException:
@@ -189,13 +189,13 @@ class reading:  # noqa: N801 -- reads as a statement: `with reading(...):`
         if isinstance(error, sqlite3.DataError) or "too big" in str(error):
             return SourceError(
                 "value_too_long",
-                f"{self.label} holds a value longer than 16 MiB. No MiniTwit ever wrote such a value; "
+                f"{self.label} holds a value or a row longer than 16 MiB. No MiniTwit ever wrote such a one; "
                 "nothing was imported.",
             )
         return SourceError(
             "damaged_file",
-            f"{self.label} cannot be read: SQLite says “{complaint_of(error)}”. The file is damaged or cut short; copy it again "
-            "from where the old application keeps it, with the application stopped.",
+            f"{self.label} cannot be read: SQLite says “{complaint_of(error)}”. The file is damaged or cut "
+            "short; copy it again from where the old application keeps it, with the application stopped.",
         )
 
 

@@ -73,6 +73,13 @@ def test_a_pipe_is_refused_and_not_waited_for(tmp_path):
     assert "a pipe" in refusal(tmp_path / "old.db").message
 
 
+@pytest.mark.parametrize("ending", ["-wal", "-journal"])
+def test_a_pipe_beside_a_database_is_not_waited_for(tmp_path, ending):
+    path = make_old_database(tmp_path / "old.db", user=[PERSON])
+    os.mkfifo(f"{path}{ending}")
+    assert f"old.db{ending} is no file" in refusal(path).message
+
+
 def test_a_complaint_that_quotes_bytes_of_the_file_is_a_complaint(tmp_path):
     """Python cannot decode what SQLite says of it, which is no fault of the program."""
     path = make_old_database(tmp_path / "old.db", user=[PERSON])
@@ -88,6 +95,13 @@ def test_a_tree_without_an_end_is_damage(tmp_path):
     error = refusal(file.make(tmp_path / "endless"), ("message",))
     assert error.code == "damaged_file"
     assert "2nd reference to page" in error.message
+
+
+def test_more_columns_than_can_be_looked_at_in_time_are_refused(tmp_path):
+    path = make_old_database(tmp_path / "old.db", user=[PERSON])
+    columns = ", ".join(f"column_{number}" for number in range(1000))
+    write(path, "".join(f"CREATE TABLE more_{number} ({columns});" for number in range(100)))
+    assert refusal(path).code == "too_many_tables"
 
 
 def test_names_in_a_sentence_can_be_read(tmp_path):

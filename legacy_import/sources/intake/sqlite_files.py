@@ -61,7 +61,11 @@ def take_snapshot(path: Path, label: str, snapshot: Path) -> list[str]:
 
     Returns:
         What staff are to be warned of.
+
+    Raises:
+        SourceError: something that is no file has the name of its log or its journal.
     """
+    check_beside(path, label)
     try:
         live = sqlite3.connect(f"file:{quote(str(path))}?mode=ro", uri=True)
         try:
@@ -80,6 +84,18 @@ def take_snapshot(path: Path, label: str, snapshot: Path) -> list[str]:
         return copy_with_wal(path, label, snapshot)
     snapshot.chmod(0o600)
     return []
+
+
+def check_beside(path: Path, label: str) -> None:
+    """SQLite opens what lies beside a database; whoever opens a pipe waits for somebody to write into it."""
+    for ending in ("-wal", "-journal", "-shm"):
+        beside = Path(f"{path}{ending}")
+        if beside.exists() and not beside.is_file():
+            raise SourceError(
+                "unreadable_file",
+                f"{label} cannot be read, because what lies beside it as {beside.name} is no file. Remove that, or "
+                "copy the database to another folder.",
+            )
 
 
 def copy_with_wal(path: Path, label: str, snapshot: Path) -> list[str]:
@@ -119,8 +135,8 @@ def merge_wal(path: Path, label: str) -> list[str]:
     except UNREADABLE as error:
         raise SourceError(
             "damaged_file",
-            f"{label} and its -wal file cannot be read together: SQLite says “{complaint_of(error)}”. Copy both again "
-            "from where the old application keeps them, with the application stopped.",
+            f"{label} and its -wal file cannot be read together: SQLite says “{complaint_of(error)}”. Copy both "
+            "again from where the old application keeps them, with the application stopped.",
         ) from error
     finally:
         for ending in ("-wal", "-shm"):

@@ -26,7 +26,7 @@ def traps() -> tuple[str, ...]:
         "INSERT INTO user VALUES(2, readfile('/etc/passwd'), '', '');\n",
         "INSERT INTO user VALUES(2, randomblob(1000000000), '', '');\n",
         "INSERT INTO user VALUES(2, printf('%.*c', 900000000, 'x'), '', '');\n",
-        "INSERT INTO user VALUES(2, replace(replace(replace('aaaaaaaaaa','a','bbbbbbbbbb'),'b',hex(username)),'c','d'), 1, 1);\n",
+        "INSERT INTO user VALUES(2, replace(replace('aaaaaaaaaa','a','bbbbbbbbbb'),'b',zeroblob(9000000)), 1, 1);\n",
         "PRAGMA writable_schema=ON;\nINSERT INTO sqlite_master VALUES('table','x','x',1,'CREATE TABLE x(a)');\n",
         "UPDATE user SET username = 'x';\n",
         "DELETE FROM user;\nDROP TABLE user;\n",

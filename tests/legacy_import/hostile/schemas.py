@@ -145,7 +145,7 @@ def forged_schemas(folder: Path, chance: random.Random) -> Path:
                     "CREATE TABLE user (username PRIMARY KEY, user_id, email, pw_hash) WITHOUT ROWID",
                     "CREATE TABLE user (user_id INTEGER PRIMARY KEY, username TEXT, email TEXT, pw_hash TEXT) STRICT",
                     "CREATE TABLE user (user_id INTEGER PRIMARY KEY, username, email AS (username), pw_hash)",
-                    "CREATE TABLE user (user_id, username REFERENCES user(username) ON DELETE CASCADE, email, pw_hash)",
+                    "CREATE TABLE user (user_id, username REFERENCES user ON DELETE CASCADE, email, pw_hash)",
                     'CREATE TABLE user (user_id, "username\nx", "" , "a\x01b")',
                 ],
             ),
