@@ -1,5 +1,7 @@
 """What can stop a run."""
 
+from legacy_import.sources.wording import readable
+
 
 class RunError(Exception):
     """A run cannot be started, confirmed, finished or undone.
@@ -10,6 +12,6 @@ class RunError(Exception):
     """
 
     def __init__(self, code: str, message: str) -> None:
-        super().__init__(message)
+        super().__init__(readable(message))
         self.code = code
-        self.message = message
+        self.message = readable(message)

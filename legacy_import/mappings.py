@@ -28,6 +28,7 @@ from legacy_import.verify import CANONICAL_LAYOUT, OldTable
 
 # What is kept with a run of the tables found: enough to choose from, whatever the file holds.
 OFFERED_TABLES, OFFERED_COLUMNS, LONGEST_NAME = 30, 40, 100
+MOST_EXAMPLES = 3  # of what can be written on the command line
 
 
 def chooser(
@@ -77,7 +78,7 @@ def users_as_imported(users_run: Any, found: Sequence[FoundTable]) -> dict[str, 
 
 def undecided_on_the_command_line(recognition: Recognition, label: str) -> SourceError:
     examples = " or ".join(
-        f"--map {name}={table}" for name, tables in recognition.undecided.items() for table in tables
+        f"--map {name}={table}" for name, tables in recognition.undecided.items() for table in tables[:MOST_EXAMPLES]
     )
     return SourceError(
         "undecided_mapping",

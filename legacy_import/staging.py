@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
 from typing import Any
 
+import psycopg2
 from django.db import connection
 from psycopg2 import sql
 
@@ -64,7 +65,11 @@ def stage_part(
             chunks = stack.enter_context(closing(prefetched(source.chunks(table, places))))
             if table == "user":
                 chunks = stack.enter_context(closing(with_converted_passwords(chunks, passwords)))
-            cursor.copy_expert(copy, ChunkReader(chunks, report), COPY_BLOCK)
+            reader = ChunkReader(chunks, report)
+            try:
+                cursor.copy_expert(copy, reader, COPY_BLOCK)
+            except psycopg2.Error as error:
+                raise (reader.error or error) from error
         cursor.execute(sql.SQL("ANALYZE {}").format(part))
 
 
@@ -103,7 +108,12 @@ def discard(run_id: int, tables: tuple[str, ...]) -> None:
 
 
 class ChunkReader(io.RawIOBase):
-    """Hands a stream of chunks to COPY, which wants to read a file."""
+    """Hands a stream of chunks to COPY, which wants to read a file.
+
+    Attributes:
+        error: what ended the stream before its end. (PostgreSQL is only told to cancel the statement then, and that
+            is all that the driver says of it.)
+    """
 
     def __init__(self, chunks: Iterator[Chunk], report: Callable[[int], None]) -> None:
         super().__init__()
@@ -111,14 +121,19 @@ class ChunkReader(io.RawIOBase):
         self.report = report
         self.rows = 0
         self.rest = b""
+        self.error: Exception | None = None
 
     def read(self, size: int = -1) -> bytes:
         if not self.rest:
-            chunk = next(self.chunks, None)
-            if chunk is None:
-                return b""
-            self.rows += chunk.rows
-            self.report(self.rows)
+            try:
+                chunk = next(self.chunks, None)
+                if chunk is None:
+                    return b""
+                self.rows += chunk.rows
+                self.report(self.rows)
+            except Exception as error:
+                self.error = error
+                raise
             self.rest = chunk.data
         if size < 0:
             size = len(self.rest)

@@ -218,13 +218,15 @@ class FlaggedWidget(LegacyWidget):
     """Hidden from timelines: 0 is no, any other number is yes, nothing is no."""
 
     YES = ("t", "true", "y", "yes", "on")
+    NUMBER = r"-?[0-9]+(\.[0-9]+)?([eE][-+]?[0-9]+)?"  # as SQLite spells them; the last part of very large ones
+    NOT_ZERO = "^[^eE]*[1-9]"
 
     def clean(self, value: LegacyValue, row: Any = None, **kwargs: Any) -> bool:
         text = as_text(value)
         if text is None:
             return False
-        if re.fullmatch(r"-?[0-9]+(\.[0-9]+)?", text):
-            return re.search("[1-9]", text) is not None
+        if re.fullmatch(self.NUMBER, text):
+            return re.search(self.NOT_ZERO, text) is not None
         return text.translate(ASCII_LOWER) in self.YES
 
     def notes(self, value: LegacyValue) -> Iterator[str]:
@@ -236,12 +238,13 @@ class FlaggedWidget(LegacyWidget):
     def value_sql(self, column: StagedColumn) -> sql.Composable:
         return sql.SQL(
             "CASE {number} WHEN 0 THEN false WHEN 1 THEN true ELSE coalesce("
-            "CASE WHEN {is_number} THEN {value} ~ '[1-9]'"
+            "CASE WHEN {is_number} THEN {value} ~ {not_zero}"
             """ ELSE lower({value} COLLATE "C") IN ({yes}) END, false) END"""
         ).format(
             number=column.number,
             value=column.value,
-            is_number=column.matches(r"-?[0-9]+(\.[0-9]+)?"),
+            is_number=column.matches(self.NUMBER),
+            not_zero=sql.Literal(self.NOT_ZERO),
             yes=sql.SQL(", ").join(map(sql.Literal, self.YES)),
         )
 

@@ -105,6 +105,7 @@ def copy_chunks(
     )
     (start, end), rows = places, FIRST_ROWS
     while start <= end:
+        watch.alive()  # whoever takes the chunks may have taken his time
         try:
             count, last, data = connection.execute(
                 f"SELECT count(*), max(place), group_concat(line, '') FROM ({lines})",
@@ -120,7 +121,6 @@ def copy_chunks(
             )
         if not count:
             return
-        watch.alive()
         if data and builder.is_usual(data, count):
             yield Chunk(escaped(data).replace(LINE_END, b"\n"), count)
             rows = max(1, min(MOST_ROWS, count * CHUNK_BYTES // len(data)))
@@ -134,6 +134,8 @@ def _line_by_line(cursor: sqlite3.Cursor, builder: "ChunkBuilder", watch: Watch)
     lines: list[bytes] = []
     size = 0
     for (line,) in cursor:
+        if line is None:  # so `printf` says that its result goes beyond the limit
+            raise sqlite3.DataError("a row is too big")
         lines.append(line)
         size += len(line)
         if size >= CHUNK_BYTES:

@@ -1,5 +1,7 @@
 """What can be wrong with an old database."""
 
+from legacy_import.sources.wording import readable
+
 
 class SourceError(Exception):
     """The old database cannot be used.
@@ -10,6 +12,6 @@ class SourceError(Exception):
     """
 
     def __init__(self, code: str, message: str) -> None:
-        super().__init__(message)
+        super().__init__(readable(message))
         self.code = code
-        self.message = message
+        self.message = readable(message)

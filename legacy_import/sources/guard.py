@@ -11,16 +11,23 @@ from typing import Self
 from urllib.parse import quote
 
 VALUE_LIMIT = 16 * 1024 * 1024  # bytes: the longest value, and the longest row, that is read
-SILENCE_LIMIT = 30.0  # seconds that a statement may work without giving a row, and
+SILENCE_LIMIT = 5.0  # seconds that a statement may work without giving a row, and
 SLOW_DISK = 20 * 1024 * 1024  # for each so many bytes of the file a second more
+# What reading a damaged file raises. The second is SQLite's own complaint, where it quotes bytes of the file.
+UNREADABLE = (sqlite3.Error, UnicodeDecodeError)
 PROGRESS_STEPS = 100_000  # SQLite virtual machine steps between two looks at the clock
 
 # What reading a table and building COPY lines needs. Nothing here loads, writes, attaches or recurses.
 ALLOWED_ACTIONS = frozenset({sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ})
 ALLOWED_FUNCTIONS = frozenset(
-    {"char", "coalesce", "count", "group_concat", "instr", "max", "printf", "row_number", "typeof"}
+    {"char", "coalesce", "count", "group_concat", "instr", "length", "max", "printf", "row_number", "typeof"}
 )
 ALLOWED_PRAGMAS = frozenset({"table_xinfo", "quick_check"})
+
+
+def complaint_of(error: Exception) -> str:
+    """What SQLite says is wrong, though it may quote bytes that are not UTF-8."""
+    return error.object.decode("utf-8", "replace") if isinstance(error, UnicodeDecodeError) else str(error)
 
 
 class Watch:

@@ -7,25 +7,29 @@ from dataclasses import dataclass
 from legacy_import.sources.copy_lines import quoted
 from legacy_import.sources.errors import SourceError
 from legacy_import.sources.found import FoundTable, found_table
-from legacy_import.sources.guard import Watch
+from legacy_import.sources.guard import UNREADABLE, Watch
 from legacy_import.sources.mapping import TableMapping
 from legacy_import.sources.names import table_likeness
 from legacy_import.sources.recognition import ID_COLUMNS, Recognition
 from legacy_import.sources.schema import CANONICAL_COLUMNS, TableDescription
 from legacy_import.sources.values import LegacyValue
+from legacy_import.sources.wording import listed
 
 # What the check also says of values; the import has its own say about those.
 ABOUT_VALUES = ("NULL value in", "CHECK constraint failed", "non-")
 ROWID_NAMES = ("rowid", "_rowid_", "oid")
+LARGEST_SCHEMA = 1024 * 1024  # characters of all CREATE statements
 MOST_TABLES = 100  # that are looked into; those whose names say something come first
 
 
-def read_tables(connection: sqlite3.Connection, watch: Watch) -> list[FoundTable]:
+def read_tables(connection: sqlite3.Connection, watch: Watch, label: str) -> list[FoundTable]:
     """Describe the ordinary tables of the file, with what their first rows hold.
 
     Raises:
+        SourceError: there are so many tables and columns that each look at the file would take seconds.
         sqlite3.Error: SQLite could not read the schema.
     """
+    check_size_of_schema(connection, label)
     actual_names = ordinary_tables(connection)
     by_interest = sorted(actual_names, key=lambda name: -max(table_likeness(own, name) for own in CANONICAL_COLUMNS))
     looked_into = set(by_interest[:MOST_TABLES])
@@ -39,6 +43,17 @@ def read_tables(connection: sqlite3.Connection, watch: Watch) -> list[FoundTable
     return found
 
 
+def check_size_of_schema(connection: sqlite3.Connection, label: str) -> None:
+    """Whoever opens the file reads all of its schema, and it is opened several times in an import."""
+    lengths = connection.execute("SELECT coalesce(length(sql), 0) FROM sqlite_master").fetchall()
+    if sum(length for (length,) in lengths) > LARGEST_SCHEMA:
+        raise SourceError(
+            "too_many_tables",
+            f"{label} has {len(lengths):,} tables, indexes and the like, with more columns than any MiniTwit. Copy "
+            "the tables of the users, messages and follows into a file of their own.",
+        )
+
+
 def first_rows(
     connection: sqlite3.Connection, name: str, columns: Sequence[str]
 ) -> Iterator[tuple[LegacyValue, ...]]:
@@ -49,7 +64,7 @@ def first_rows(
         yield from connection.execute(
             f"SELECT {', '.join(map(quoted, columns))} FROM {quoted(name)}"  # noqa: S608 -- quoted names
         )
-    except sqlite3.Error:
+    except UNREADABLE:
         return
 
 
@@ -70,10 +85,11 @@ def describe_tables(
             if name in required:
                 raise computed_columns(mapping.table, columns.computed, label)
             continue
-        described[name] = describe_table(connection, name, mapping, columns)
         if name in required and mapping.table:
-            watch.alive()
+            # Before its rows are counted: a tree whose branches are all the same one has no end.
             check_undamaged(connection, label, mapping.table)
+            watch.alive()
+        described[name] = describe_table(connection, name, mapping, columns)
     return described
 
 
@@ -81,7 +97,7 @@ def computed_columns(table: str, columns: Sequence[str], label: str) -> SourceEr
     """SQLite's check calculates them, and one call of a function can take hours that no watch can end."""
     return SourceError(
         "computed_columns",
-        f"The table {table} in {label} has computed columns ({', '.join(columns)}), which are not read. "
+        f"The table {table} in {label} has computed columns ({listed(columns)}), which are not read. "
         "Copy its other columns into a plain table of the same name.",
     )
 
@@ -164,7 +180,8 @@ def describe_table(
         missing = position if canonical in ID_COLUMNS else "NULL"
         columns.append(quoted(actual) if actual else missing)
     id_column = mapping.columns.get(CANONICAL_COLUMNS[name][0], "")
-    count = f"SELECT count(*) FROM {quoted(mapping.table)}"  # noqa: S608 -- quoted names
+    # Not `count(*)`, which SQLite does in one step that no watch can end, and a damaged tree may have no end.
+    count = f"SELECT count(1) FROM {quoted(mapping.table)}"  # noqa: S608 -- quoted names
     return TableDescription(
         name=name,
         actual_name=mapping.table,

@@ -14,6 +14,7 @@ from legacy_import.sources.errors import SourceError
 from legacy_import.sources.found import FoundColumn, FoundTable, is_secret_name
 from legacy_import.sources.mapping import TableMapping, TableMappings
 from legacy_import.sources.schema import CANONICAL_COLUMNS, NEEDED_COLUMNS, OPTIONAL_TABLES
+from legacy_import.sources.wording import listed
 
 ID_COLUMNS = frozenset({"user_id", "message_id"})
 REFERENCES = frozenset({"author_id", "who_id", "whom_id"})
@@ -180,7 +181,7 @@ def _nothing_usable(
         raise missing_column(best.found, canonical, best.missing[0], label)
     if optional:
         return TableMapping("")
-    have = ", ".join(table.name for table in found) or "none at all"
+    have = listed(table.name for table in found) or "none at all"
     raise SourceError(
         "missing_table",
         f"{label} has no table {canonical}, nor one that looks like {ROWS[canonical]} under another name, so it is "
@@ -194,7 +195,7 @@ def _no_follows(candidates: Sequence[Candidate], label: str) -> str:
     likely = [candidate.found for candidate in candidates if candidate.likeness and candidate.found.rows]
     if not likely:
         return f"{label} has no table of follows, so there are none to import."
-    columns = ", ".join(column.name for column in likely[0].columns)
+    columns = listed(column.name for column in likely[0].columns)
     return (
         f"{label} has no table whose columns tell who follows whom, so no follows are imported. If it is "
         f"{likely[0].name} ({columns}), choose its columns."
@@ -212,7 +213,7 @@ def foreign_ids(candidate: Candidate, label: str) -> SourceError:
 
 
 def missing_column(table: FoundTable, canonical: str, column: str, label: str) -> SourceError:
-    columns = ", ".join(found.name for found in table.columns) or "none"
+    columns = listed(found.name for found in table.columns) or "none"
     leave_out = f"; --map {canonical}= leaves the {ROWS[canonical]} out" if canonical in OPTIONAL_TABLES else ""
     return SourceError(
         "missing_column",
@@ -307,7 +308,7 @@ def fulfilled(found: Sequence[FoundTable], canonical: str, wish: TableMapping, l
         (table for table in found if table.name.lower() == wish.table.lower()), None
     )
     if table is None:
-        have = ", ".join(table.name for table in found) or "none at all"
+        have = listed(table.name for table in found) or "none at all"
         raise misfit(f"{label} has no table {wish.table}. Its tables: {have}.")
     stated = {column: _actual(table, column, actual, label) for column, actual in wish.columns.items()}
     others = recognised_columns(table, canonical, taken=[*stated.values()])
@@ -329,7 +330,7 @@ def _actual(table: FoundTable, canonical_column: str, name: str, label: str) -> 
     if column is None:
         if name.lower() in (computed.lower() for computed in table.computed):
             raise misfit(f"The column {name} of the table {table.name} is computed, and such columns are not read.")
-        have = ", ".join(column.name for column in table.columns)
+        have = listed(column.name for column in table.columns)
         raise misfit(f"The table {table.name} in {label} has no column {name}. Its columns: {have}.")
     if is_secret_name(column.name) and canonical_column != "pw_hash":
         raise misfit(
@@ -346,5 +347,5 @@ def misfit(sentence: str) -> SourceError:
 def undecided_tables(recognition: Recognition | Mapping[str, list[str]], label: str) -> str:
     """Say which tables staff have to choose from."""
     undecided = recognition.undecided if isinstance(recognition, Recognition) else recognition
-    lines = [f"{ROWS[canonical]} ({', '.join(tables)})" for canonical, tables in undecided.items()]
+    lines = [f"{ROWS[canonical]} ({listed(tables)})" for canonical, tables in undecided.items()]
     return f"{label} has several tables that could hold the {' and the '.join(lines)}."

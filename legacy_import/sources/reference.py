@@ -8,6 +8,7 @@ from django.conf import settings
 
 from legacy_import.sources.addresses import ServerAddress
 from legacy_import.sources.errors import SourceError
+from legacy_import.sources.wording import readable
 
 SQLITE_SCHEMES = frozenset({"sqlite", "sqlite3", "spatialite"})
 
@@ -74,16 +75,17 @@ def source_at(location: str) -> Reference:
         return ServerReference(ServerAddress.parse(location))
     try:
         path = _path_of(location)
-        label = str(path)
-        label.encode()
+        str(path).encode()
+        if "\0" in str(path):
+            raise ValueError("no path has a NUL")
     except (ValueError, RuntimeError) as error:  # a malformed URL, bytes that are not UTF-8, or nobody's home
-        readable = location.encode("utf-8", "replace").decode()
+        given = location.encode("utf-8", "replace").decode()
         raise SourceError(
             "bad_address",
-            f"The address of the old database, {readable}, cannot be understood. Give an absolute path of plain "
+            f"The address of the old database, {given}, cannot be understood. Give an absolute path of plain "
             "UTF-8, or an address such as sqlite:////srv/minitwit.db.",
         ) from error
-    return SourceReference(path=path, label=label)
+    return SourceReference(path=path, label=readable(str(path)))
 
 
 def source_again(location: str, label: str, *, uploaded: bool) -> Reference:

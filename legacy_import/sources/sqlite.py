@@ -11,7 +11,7 @@ from typing import Any, Self
 from legacy_import.sources.copy_lines import EVERYWHERE, Chunk, Places, copy_chunks, quoted
 from legacy_import.sources.errors import SourceError
 from legacy_import.sources.found import FoundTable
-from legacy_import.sources.guard import Watch, open_readonly
+from legacy_import.sources.guard import UNREADABLE, Watch, complaint_of, open_readonly
 from legacy_import.sources.inspect import describe_tables, read_tables
 from legacy_import.sources.intake import take_in
 from legacy_import.sources.intake.report import Report, silent
@@ -104,7 +104,7 @@ class SQLiteSource:
         connection = open_readonly(intake.path, watch)
         try:
             with reading(reference.label, watch):
-                found = read_tables(connection, watch)
+                found = read_tables(connection, watch, reference.label)
                 recognition = choose(found) if choose else recognise(found, label=reference.label, required=required)
                 tables = describe_tables(connection, watch, reference.label, required, recognition)
                 deleted = soft_deletions(connection, [tables[name] for name in required if name in tables])
@@ -182,10 +182,10 @@ class SQLiteSource:
             query = f"SELECT * FROM ({query}) WHERE place IN ({marks})"  # noqa: S608
         with reading(self.description.label, self.watch):
             for place, *pairs in self.connection.execute(f"{query} ORDER BY place", positions or ()):
-                self.watch.alive()
                 yield LegacyRow(
                     place, tuple(_value(kind, value) for kind, value in zip(pairs[::2], pairs[1::2], strict=True))
                 )
+                self.watch.alive()
 
 
 class reading:  # noqa: N801 -- reads as a statement: `with reading(...):`
@@ -199,10 +199,10 @@ class reading:  # noqa: N801 -- reads as a statement: `with reading(...):`
         self.watch.alive()
 
     def __exit__(self, kind: type | None, error: BaseException | None, traceback: object) -> None:
-        if isinstance(error, sqlite3.Error):
+        if isinstance(error, UNREADABLE):
             raise self.explain(error) from error
 
-    def explain(self, error: sqlite3.Error) -> SourceError:
+    def explain(self, error: Exception) -> SourceError:
         if self.watch.timed_out:
             return SourceError(
                 "source_too_slow",
@@ -212,13 +212,13 @@ class reading:  # noqa: N801 -- reads as a statement: `with reading(...):`
         if isinstance(error, sqlite3.DataError) or "too big" in str(error):
             return SourceError(
                 "value_too_long",
-                f"{self.label} holds a value longer than 16 MiB. No MiniTwit ever wrote such a value; "
+                f"{self.label} holds a value or a row longer than 16 MiB. No MiniTwit ever wrote such a one; "
                 "nothing was imported.",
             )
         return SourceError(
             "damaged_file",
-            f"{self.label} cannot be read: SQLite says “{error}”. The file is damaged or cut short; copy it again "
-            "from where the old application keeps it, with the application stopped.",
+            f"{self.label} cannot be read: SQLite says “{complaint_of(error)}”. The file is damaged or cut "
+            "short; copy it again from where the old application keeps it, with the application stopped.",
         )
 
 

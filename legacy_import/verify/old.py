@@ -20,6 +20,7 @@ LONGEST_VALUE = 64 * 1024 * 1024  # bytes
 ALLOWED = frozenset({sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ})
 ALLOWED_FUNCTIONS = frozenset({"count", "row_number"})
 ALLOWED_PRAGMAS = frozenset({"table_info"})
+UNREADABLE = (sqlite3.Error, UnicodeDecodeError)  # the second where SQLite quotes bytes of the file
 
 
 @dataclass(frozen=True)
@@ -148,7 +149,7 @@ class OldDatabase:
     def _select(self, statement: str, parameters: Sequence[str] = ()) -> Iterator[tuple[OldValue, ...]]:
         try:
             yield from self._connection.execute(statement, parameters)
-        except sqlite3.Error as error:
+        except UNREADABLE as error:
             raise _unreadable(self.label, error) from error
 
 
@@ -162,7 +163,7 @@ def _open(path: Path, label: str) -> sqlite3.Connection:
             connection.execute(f"PRAGMA {pragma}")
         connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
         connection.set_authorizer(_authorize)
-    except sqlite3.Error as error:
+    except UNREADABLE as error:
         connection.close()
         raise _unreadable(label, error) from error
     return connection
@@ -189,11 +190,12 @@ def _quoted(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
-def _unreadable(label: str, error: sqlite3.Error) -> SourceError:
-    if "not a database" in str(error):
+def _unreadable(label: str, error: Exception) -> SourceError:
+    said = error.object.decode("utf-8", "replace") if isinstance(error, UnicodeDecodeError) else str(error)
+    if "not a database" in said:
         return SourceError(
             "not_sqlite", f"{label} is not a SQLite database. Name the database file of the old MiniTwit."
         )
     return SourceError(
-        "damaged_file", f"{label} cannot be read: SQLite says “{error}”. Copy it again from the old application."
+        "damaged_file", f"{label} cannot be read: SQLite says “{said}”. Copy it again from the old application."
     )

@@ -1,14 +1,17 @@
 """What a text, a username and a flag of the old database mean. Stated here a second time, on purpose."""
 
 import atexit
+import re
 import sqlite3
 import unicodedata
 from decimal import Decimal
 from functools import cache
 from zoneinfo import ZoneInfo
 
-from legacy_import.verify.dates import NUMBER, moments_of_text
+from legacy_import.verify.dates import moments_of_text
 from legacy_import.verify.old import OldValue
+
+FLAG = re.compile(r"-?[0-9]{1,30}(\.[0-9]{1,30})?([eE][+-]?[0-9]{1,3})?")  # as SQLite spells numbers
 
 
 def text_of(value: OldValue) -> str:
@@ -54,8 +57,8 @@ def flags_of(value: OldValue) -> set[bool]:
     """Whether a message was flagged; both answers where the old value is a word, of which nothing is said."""
     if value is None:
         return {False}
-    text = text_of(value).strip()
-    return {Decimal(text) != 0} if NUMBER.fullmatch(text) else {False, True}
+    text = text_of(value)
+    return {Decimal(text) != 0} if FLAG.fullmatch(text) else {False, True}
 
 
 def moments_of(value: OldValue, zone: ZoneInfo) -> set[int]:

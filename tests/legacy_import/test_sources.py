@@ -1,5 +1,6 @@
 """Old databases that are not what they should be: refused with a sentence, and never obeyed."""
 
+import os
 import shutil
 import sqlite3
 from collections.abc import Sequence
@@ -11,6 +12,7 @@ from legacy_import.sources import SourceError, SQLiteSource, configured_source, 
 from legacy_import.sources.guard import Watch, open_readonly
 from legacy_import.sources.intake.sqlite_files import copy_with_wal
 from legacy_import.sources.reference import SourceReference
+from tests.legacy_import.hostile import KINDS, files_of
 from tests.legacy_import.old_database import LOOSE_SCHEMA, make_old_database
 
 USER = ("user",)
@@ -64,6 +66,54 @@ def test_a_file_that_is_no_database_is_named_for_what_it_is(tmp_path, content, w
 def test_a_missing_file_and_a_folder(tmp_path):
     assert refusal(tmp_path / "nowhere.db").code == "no_such_file"
     assert refusal(tmp_path).code == "not_sqlite"
+
+
+def test_a_pipe_is_refused_and_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "old.db")
+    assert "a pipe" in refusal(tmp_path / "old.db").message
+
+
+@pytest.mark.parametrize("ending", ["-wal", "-journal"])
+def test_a_pipe_beside_a_database_is_not_waited_for(tmp_path, ending):
+    path = make_old_database(tmp_path / "old.db", user=[PERSON])
+    os.mkfifo(f"{path}{ending}")
+    assert f"old.db{ending} is no file" in refusal(path).message
+
+
+def test_a_complaint_that_quotes_bytes_of_the_file_is_a_complaint(tmp_path):
+    """Python cannot decode what SQLite says of it, which is no fault of the program."""
+    path = make_old_database(tmp_path / "old.db", user=[PERSON])
+    path.write_bytes(path.read_bytes().replace(b"TABLE message", b"TABLE \xffessag("))
+    error = refusal(path)
+    assert error.code == "damaged_file"
+    assert "malformed database schema" in error.message
+
+
+def test_a_tree_without_an_end_is_damage(tmp_path):
+    """Every branch refers a hundred times to the next, which makes a hundred to the eighteenth rows."""
+    file = next(file for file in files_of(KINDS["endless_trees"]) if file.number == 4)
+    error = refusal(file.make(tmp_path / "endless"), ("message",))
+    assert error.code == "damaged_file"
+    assert "2nd reference to page" in error.message
+
+
+def test_more_columns_than_can_be_looked_at_in_time_are_refused(tmp_path):
+    path = make_old_database(tmp_path / "old.db", user=[PERSON])
+    columns = ", ".join(f"column_{number}" for number in range(1000))
+    write(path, "".join(f"CREATE TABLE more_{number} ({columns});" for number in range(100)))
+    assert refusal(path).code == "too_many_tables"
+
+
+def test_names_in_a_sentence_can_be_read(tmp_path):
+    path = write(tmp_path / "old\n\u202ename.db", 'CREATE TABLE "two\nlines\u202e" (a)')
+    for number in range(100):
+        write(path, f"CREATE TABLE {'x' * 1000}{number} (a)")
+    with pytest.raises(SourceError) as error:
+        open_source(path)
+    assert "old\ufffd\ufffdname.db" in error.value.message
+    assert "and 81 more" in error.value.message
+    assert error.value.message.isprintable()
+    assert len(error.value.message) < 2000
 
 
 def test_a_truncated_file_is_damaged(tmp_path):
@@ -225,7 +275,9 @@ def test_a_source_is_given_as_a_path_or_an_address(location, path):
     assert str(source_at(location).path) == path
 
 
-@pytest.mark.parametrize("location", ["~nobody-of-that-name/old.db", "sqlite://[srv/old.db", "/srv/caf\udce9.db"])
+@pytest.mark.parametrize(
+    "location", ["~nobody-of-that-name/old.db", "sqlite://[srv/old.db", "/srv/caf\udce9.db", "sqlite:////srv/a%00.db"]
+)
 def test_an_address_that_cannot_be_understood_is_refused(location):
     with pytest.raises(SourceError) as error:
         source_at(location)

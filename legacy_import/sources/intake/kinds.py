@@ -97,12 +97,14 @@ def recognise(path: Path, label: str) -> Kind:
 def read_head(path: Path, label: str) -> bytes:
     """Return the first bytes of a file, or say why there are none."""
     try:
+        if path.is_dir():
+            raise SourceError("not_sqlite", f"{label} is a folder. Name the database file inside it.")
+        if path.exists() and not path.is_file():  # whoever opens a pipe waits for somebody to write into it
+            raise SourceError("not_sqlite", f"{label} is a pipe, a socket or a device. Name an ordinary file.")
         with path.open("rb") as file:
             return file.read(HEAD_BYTES)
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         raise SourceError("no_such_file", f"There is no file {label}. Check the path.") from None
-    except IsADirectoryError:
-        raise SourceError("not_sqlite", f"{label} is a folder. Name the database file inside it.") from None
     except OSError as error:
         raise SourceError("unreadable_file", f"{label} cannot be opened: {error.strerror}.") from None
 

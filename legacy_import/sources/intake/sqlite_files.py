@@ -7,6 +7,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from legacy_import.sources.errors import SourceError
+from legacy_import.sources.guard import UNREADABLE, complaint_of
 from legacy_import.sources.intake.kinds import WAL_MAGICS
 
 WAL_MODE = b"\x02\x02"  # bytes 18 and 19 of the header
@@ -63,7 +64,11 @@ def take_snapshot(path: Path, label: str, snapshot: Path) -> list[str]:
 
     Returns:
         What staff are to be warned of.
+
+    Raises:
+        SourceError: something that is no file has the name of its log or its journal.
     """
+    check_beside(path, label)
     with path.open("rb") as file:
         header = file.read(20)
     if lacks_wal(header, path):
@@ -83,12 +88,24 @@ def take_snapshot(path: Path, label: str, snapshot: Path) -> list[str]:
                 copy.close()
         finally:
             live.close()
-    except sqlite3.Error:
+    except UNREADABLE:
         # SQLite cannot open a WAL file where it may not write, so a copy of both is opened instead.
         snapshot.unlink(missing_ok=True)
         return copy_with_wal(path, label, snapshot)
     snapshot.chmod(0o600)
     return []
+
+
+def check_beside(path: Path, label: str) -> None:
+    """SQLite opens what lies beside a database; whoever opens a pipe waits for somebody to write into it."""
+    for ending in ("-wal", "-journal", "-shm"):
+        beside = Path(f"{path}{ending}")
+        if beside.exists() and not beside.is_file():
+            raise SourceError(
+                "unreadable_file",
+                f"{label} cannot be read, because what lies beside it as {beside.name} is no file. Remove that, or "
+                "copy the database to another folder.",
+            )
 
 
 def copy_with_wal(path: Path, label: str, snapshot: Path) -> list[str]:
@@ -125,11 +142,11 @@ def merge_wal(path: Path, label: str) -> list[str]:
             _, frames, _ = connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
             is_broken = frames > 0 and has_page_after(log, frames)
             connection.execute("PRAGMA journal_mode=DELETE")
-    except sqlite3.Error as error:
+    except UNREADABLE as error:
         raise SourceError(
             "damaged_file",
-            f"{label} and its -wal file cannot be read together: SQLite says “{error}”. Copy both again "
-            "from where the old application keeps them, with the application stopped.",
+            f"{label} and its -wal file cannot be read together: SQLite says “{complaint_of(error)}”. Copy both "
+            "again from where the old application keeps them, with the application stopped.",
         ) from error
     finally:
         for ending in ("-wal", "-shm"):
