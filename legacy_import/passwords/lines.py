@@ -4,7 +4,6 @@ OpenSSL works outside of Python's lock, so hashing plain passwords keeps every p
 """
 
 import os
-import re
 from collections import deque
 from collections.abc import Generator, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -24,10 +23,9 @@ STORAGE = 1
 USER_ID_NUMBER = 2 + 2 * NUMBERS.index("user_id")
 USER_ID_TEXT = USER_ID_NUMBER + 1
 PASSWORD = 2 + 2 * len(NUMBERS) + TEXTS.index("pw_hash")
-FIELDS = 2 + 2 * len(NUMBERS) + len(TEXTS)
 PASSWORD_LETTER = CANONICAL_COLUMNS["user"].index("pw_hash")
-FIELD = re.compile(rb"((?:[^\\\x1f]|\\.)*)(?:\x1f|\Z)", re.DOTALL)
-ESCAPED = re.compile(rb"\\(.)", re.DOTALL)
+# In this order; a NUL stands for a backslash meanwhile.
+UNESCAPING = ((b"\\\\", b"\0"), (b"\\n", b"\n"), (b"\\r", b"\r"), (b"\\", b""), (b"\0", b"\\"))
 
 
 def with_converted_passwords(chunks: Iterator[Chunk], conversion: Conversion) -> Generator[Chunk, None, None]:
@@ -69,12 +67,16 @@ def fields_of(line: bytes) -> list[bytes]:
     """The escaped fields of a line for COPY."""
     if b"\\" + FIELD_END not in line:
         return line.split(FIELD_END)
-    return [match[1] for match in FIELD.finditer(line)][:FIELDS]
+    # Whole values at a time (a line has no NUL): a step for each character takes minutes where there are millions.
+    marked = line.replace(b"\\\\", b"\0b").replace(b"\\" + FIELD_END, b"\0e")
+    fields = marked.split(FIELD_END)
+    return [field.replace(b"\0e", b"\\" + FIELD_END).replace(b"\0b", b"\\\\") for field in fields]
 
 
 def _text_of(field: bytes) -> str | None:
     if field == NULL:
         return None
     if b"\\" in field:
-        field = ESCAPED.sub(lambda match: {b"n": b"\n", b"r": b"\r"}.get(match[1], match[1]), field)
+        for escape, character in UNESCAPING:
+            field = field.replace(escape, character)
     return field.decode()

@@ -238,7 +238,10 @@ dates = st.one_of(
     ),
     any_value,
 )
-flags = st.one_of(st.sampled_from([0, 1, 2, -1, 0.0, 0.5, None, "yes", "YES", "no", "", "0.0", b"1"]), any_value)
+flags = st.one_of(
+    st.sampled_from([0, 1, 2, -1, 0.0, 0.5, 9.3e18, 1e-300, "0e9", None, "yes", "YES", "no", "", "0.0", b"1"]),
+    any_value,
+)
 ids = st.integers(-2, 9)
 references = st.one_of(
     st.integers(-2, 12), st.sampled_from(["ann", "bob", "ｂｏｂ", "refused", "", None, "3"]), any_value

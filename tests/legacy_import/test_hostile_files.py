@@ -17,9 +17,12 @@ from django.test import Client
 
 from legacy_import import runs
 from legacy_import.errors import RunError
+from MiniTwit.models import Message
 from tests.legacy_import.conftest import newest_run, page_of, text_of
 from tests.legacy_import.hostile.catalogue import KINDS, HostileFile, Kind, files_of
 from tests.legacy_import.hostile.trial import Trial, attempt
+from tests.legacy_import.importing import import_of, preview_of
+from tests.legacy_import.old_database import LOOSE_SCHEMA, make_old_database
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -69,6 +72,24 @@ def test_every_file_is_refused_or_accounted_for(kind: Kind, tmp_path: Path, impo
             trials.append(trial := attempt(file, tmp_path))
             print(f"{file.name:45}{trial.seconds:6.2f} s {trial.megabytes:5.0f} MB  {trial}", flush=True)  # noqa: T201 -- with -s
     assert not report(trials), report(trials)
+
+
+def test_what_ended_the_reading_is_said_and_not_called_a_cancellation(tmp_path: Path, import_dir: Path) -> None:
+    """PostgreSQL is told to cancel its COPY when the old database cannot be read on."""
+    value = "x" * 9_000_000
+    path = make_old_database(tmp_path / "old.db", user=[(1, "ann", value, value)])
+    with pytest.raises(RunError) as refusal:
+        preview_of("users", path)
+    assert refusal.value.code == "value_too_long"
+    assert newest_run().state == "failed"
+
+
+def test_flags_so_large_or_small_that_sqlite_writes_them_with_an_exponent(tmp_path: Path, import_dir: Path) -> None:
+    messages = [(1, 1, "a", 5, 9.3e18), (2, 1, "b", 5, 1e-300), (3, 1, "c", 5, 0.0), (4, 1, "d", 5, "0e9")]
+    path = make_old_database(tmp_path / "old.db", user=[(1, "ann", "", "")], message=messages, schema=LOOSE_SCHEMA)
+    import_of("users", path)
+    assert import_of("messages", path).verification["ok"]
+    assert dict(Message.objects.values_list("text", "flagged")) == {"a": True, "b": True, "c": False, "d": False}
 
 
 @pytest.mark.parametrize("name", UPLOADED)

@@ -23,10 +23,11 @@ from fixtures import sample_hashes, sample_quirks
 from legacy_import import runs
 from legacy_import.foreground import import_at_once
 from legacy_import.models import ImportRun, RejectedRow
-from legacy_import.passwords import UNUSABLE, Conversion, plain, with_converted_passwords
+from legacy_import.passwords import UNUSABLE, Conversion, lines, plain, with_converted_passwords
 from legacy_import.records import ImportOptions
 from legacy_import.sources import source_at
-from legacy_import.sources.copy_lines import Chunk
+from legacy_import.sources.copy_lines import Chunk, line_of
+from legacy_import.sources.values import LegacyRow
 from legacy_import.verify import verify
 from MiniTwit.hashers import PBKDF2SHA256PasswordHasher
 from MiniTwit.models import User
@@ -332,3 +333,10 @@ def test_the_old_file_itself_is_not_written_to(tmp_path):
     with closing(sqlite3.connect(tmp_path / "old.db")) as old:
         assert old.execute("SELECT pw_hash FROM user").fetchall() == [("open sesame",)]
     assert verify(tmp_path / "old.db", tables=["user"]).ok
+
+
+def test_a_password_of_control_characters_and_backslashes_is_one_field():
+    values = (7, "ann", "a@b.cc", "\x1f\\\x1f\\\\n\n\r\x1d" * 3)
+    fields = lines.fields_of(line_of("user", LegacyRow(1, values)).removesuffix(b"\n"))
+    assert len(fields) == lines.PASSWORD + 1
+    assert lines._text_of(fields[lines.PASSWORD]) == values[-1]

@@ -26,7 +26,7 @@ def with_wal(folder: Path, commits: int = 8, rewinds: int = 0) -> Path:
         if number:
             connection.execute("PRAGMA wal_checkpoint(RESTART)")
         for commit in range(max(1, commits // (number + 1))):
-            identity = 1000 + 100 * number + commit
+            identity = 1000 * (number + 1) + commit
             connection.execute("INSERT INTO user VALUES (?, ?, '', '')", [identity, f"late {identity}"])
             connection.execute("INSERT INTO message VALUES (?, 1, ?, 5, 0)", [identity, "late " * 500])
     for ending in ("", "-wal"):
