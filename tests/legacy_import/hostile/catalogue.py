@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.legacy_import.old_database import NULLABLE_SCHEMA, make_old_database
+from tests.legacy_import.old_database import make_old_database
 
 SEED = 20120229
 
@@ -22,11 +22,13 @@ class Kind:
 
     Attributes:
         files: how many different files of the kind the whole run makes.
+        for_real: whether they are imported, and not only previewed.
     """
 
     name: str
     make: Maker
     files: int
+    for_real: bool
 
 
 @dataclass(frozen=True)
@@ -52,11 +54,11 @@ class HostileFile:
 KINDS: dict[str, Kind] = {}
 
 
-def hostile(files: int) -> Callable[[Maker], Maker]:
+def hostile(files: int, *, for_real: bool = True) -> Callable[[Maker], Maker]:
     """Enter a maker into the catalogue, under its own name."""
 
     def enter(maker: Maker) -> Maker:
-        KINDS[maker.__name__] = Kind(maker.__name__, maker, files)
+        KINDS[maker.__name__] = Kind(maker.__name__, maker, files, for_real)
         return maker
 
     return enter
@@ -117,6 +119,3 @@ def forge_schema(path: Path, statement: str, *values: Any) -> Path:
 def dump_of(path: Path) -> str:
     with closing(sqlite3.connect(path)) as connection:
         return "\n".join(connection.iterdump()) + "\n"
-
-
-__all__ = ["KINDS", "NULLABLE_SCHEMA", "HostileFile", "Kind", "bare", "dump_of", "files_of", "forge_schema"]

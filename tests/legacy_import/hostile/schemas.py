@@ -253,16 +253,24 @@ def too_many_columns(folder: Path, chance: random.Random) -> Path:
     )
 
 
-@hostile(files=2)
-def a_million_rows_of_nothing(folder: Path, chance: random.Random) -> Path:
+def filled_with_nothing(folder: Path, table: str, rows: int) -> Path:
     path = bare(folder)
-    table = chance.choice(["user", "message"])
     with opened(path) as connection:
         connection.execute(f"DROP TABLE {table}")
         connection.execute(f"CREATE TABLE {table} ({', '.join(COLUMNS[table])})")
-        count = f"{ENDLESS} SELECT {', '.join('NULL' for _ in COLUMNS[table])} FROM endless LIMIT 1000000"
-        connection.execute(f"INSERT INTO {table} {count}")
+        nothing = ", ".join("NULL" for _ in COLUMNS[table])
+        connection.execute(f"INSERT INTO {table} {ENDLESS} SELECT {nothing} FROM endless LIMIT {rows}")
     return path
+
+
+@hostile(files=1, for_real=False)
+def a_million_rows_of_nothing(folder: Path, chance: random.Random) -> Path:
+    return filled_with_nothing(folder, "user", 1_000_000)
+
+
+@hostile(files=3)
+def many_rows_of_nothing(folder: Path, chance: random.Random) -> Path:
+    return filled_with_nothing(folder, chance.choice([*COLUMNS]), 100_000)
 
 
 @hostile(files=6)

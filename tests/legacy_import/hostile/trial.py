@@ -13,7 +13,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from django.conf import settings
 from django.db import connection
 
 from legacy_import import runs
@@ -134,15 +133,17 @@ def reference_of(path: Path, *, is_uploaded: bool) -> Reference | str:
 
 
 def import_both(trial: Trial, given: Reference | str, *, for_real: bool, options: ImportOptions) -> None:
-    """Import the users; then preview the messages, or import them, too. All that was written is taken out again."""
+    """Import the users, then preview the messages, or import them, too. All that was written is taken out again."""
     try:
         reference = source_at(given) if isinstance(given, str) else given
     except SourceError as error:
         judge_refusal(trial, error)
         return
     done: list[Any] = []
-    users = import_one(trial, "users", reference, options, dry_run=False)
-    if users is not None:
+    users = import_one(trial, "users", reference, options, dry_run=not trial.file.kind.for_real)
+    if users is not None and users.state == "previewed":
+        runs.cancel(users.pk)
+    elif users is not None:
         done.append(users)
         messages = import_one(trial, "messages", reference, options, dry_run=not for_real)
         if messages is not None and for_real:
@@ -275,6 +276,3 @@ def memory(name: str) -> float:
     """A figure of this process, in MB."""
     lines = Path("/proc/self/status").read_text().splitlines()
     return int(next(line for line in lines if line.startswith(name)).split()[1]) / 1024
-
-
-__all__ = ["Trial", "attempt", "settings"]
