@@ -52,10 +52,16 @@ def forget(account: ErasedAccount, **kwargs: Any) -> None:
 def forget_samples(authors: set[str]) -> None:
     """A run keeps the sample rows of its preview; those of the account, and by it, go."""
     for run in ImportRun.objects.exclude(samples={}).only("samples").iterator(chunk_size=20):
-        kept = {
+        kept: dict[str, Any] = {
             table: [sample for sample in samples if not authors & names_in(sample["values"])]
             for table, samples in run.samples.items()
+            if table != "vanished"
         }
+        if vanished := run.samples.get("vanished"):
+            kept["vanished"] = {
+                table: [row for row in rows if not authors & {str(value) for value in row.values()}]
+                for table, rows in vanished.items()
+            }
         if kept != run.samples:
             run.samples = kept
             run.save(update_fields=["samples"])

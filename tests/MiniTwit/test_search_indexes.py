@@ -71,7 +71,7 @@ def test_the_searches_use_the_indexes() -> None:
     with connection.cursor() as cursor:
         cursor.execute("SET LOCAL enable_bitmapscan = on")
         cursor.execute("SET LOCAL enable_indexscan = off")
-    assert "~>=~" in User.objects.filter(match_username("ro")).explain()  # a range of the index
+    assert "Index Cond" in User.objects.filter(match_username("ro")).explain()  # a range of the index
 
 
 @pytest.mark.parametrize(
