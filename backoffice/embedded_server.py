@@ -40,9 +40,9 @@ STARTING_SECONDS = 300  # recovering from a crash in the middle of a large impor
 ANSWERING_SECONDS = 60
 
 # Loading millions of rows in one transaction is what this server is for: fewer checkpoints and more memory to build
-# indexes in take a fifth off an import of 3,000,000 messages. A minimal write-ahead log, which is enough where nobody
-# replicates the server, leaves out what `legacy_import/bulk.py` writes into new files: that is synchronised at the
-# commit instead, and saves a third of the inserting. Nothing here makes a crash more dangerous.
+# indexes in shorten an import of 3,000,000 messages. A minimal write-ahead log, which is enough where nobody replicates
+# the server, leaves out what `legacy_import/bulk.py` writes into new files: that is synchronised at the commit instead.
+# Nothing here makes a crash more dangerous.
 SERVER_SETTINGS = {
     "listen_addresses": "",
     "port": str(PORT),
