@@ -39,9 +39,9 @@ LONGEST_SOCKET_PATH = 103  # bytes; 107 on Linux, 103 on macOS
 STARTING_SECONDS = 300  # recovering from a crash in the middle of a large import takes its time
 ANSWERING_SECONDS = 60
 
-# Loading millions of rows in one transaction is what this server is for: fewer checkpoints and more memory to build
-# indexes in shorten an import of 3,000,000 messages. A minimal write-ahead log, which is enough where nobody replicates
-# the server, leaves out what `legacy_import/bulk.py` writes into new files: that is synchronised at the commit instead.
+# Loading millions of rows in one transaction is what this server is for: fewer checkpoints and more memory to
+# build indexes in shorten it. A minimal write-ahead log, which is enough where nobody replicates the server,
+# leaves out what `legacy_import/bulk.py` writes into new files: that is synchronised at the commit instead.
 # Nothing here makes a crash more dangerous.
 SERVER_SETTINGS = {
     "listen_addresses": "",
