@@ -19,9 +19,12 @@ import pwd
 import re
 import shlex
 import shutil
+import signal
 import stat
 import subprocess
+import sys
 import tempfile
+import threading
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -51,6 +54,7 @@ SERVER_SETTINGS = {
     "maintenance_work_mem": "256MB",
     "wal_level": "minimal",
     "max_wal_senders": "0",  # minimal logging allows none
+    "io_method": "sync",  # what is read lies in the system's cache, and other processes to fetch it only cost time
 }
 
 
@@ -79,6 +83,7 @@ class EmbeddedServer:
                 self._users_file = _open_lock_file(self._beside("users"))
                 fcntl.flock(self._users_file, fcntl.LOCK_SH)
                 atexit.register(self.leave)
+                _exit_when_terminated()
                 if not self.data_dir.exists() or not any(self.data_dir.iterdir()):
                     self._create()
                 self._start_and_wait()
@@ -270,6 +275,13 @@ class EmbeddedServer:
                 f"The embedded PostgreSQL in {self.data_dir} failed at `{program} {arguments[0]}`:\n{said.strip()}\n"
                 "If its data may go, remove that folder; or name another server in DATABASE_URL."
             )
+
+
+def _exit_when_terminated() -> None:
+    """Let `kill` end this process as an exit does, or it could not leave; a handler that is there already stays."""
+    is_main = threading.current_thread() is threading.main_thread()
+    if is_main and signal.getsignal(signal.SIGTERM) == signal.SIG_DFL:
+        signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))
 
 
 def _open_lock_file(path: Path) -> int:

@@ -123,6 +123,14 @@ def test_the_data_is_there_after_a_clean_stop(join: Join) -> None:
     assert join().wait_ready().ask("SELECT word FROM kept") == "still here"
 
 
+def test_a_process_that_is_told_to_end_takes_the_server_with_it(data_dir: Path, join: Join) -> None:
+    member = join().wait_ready()
+    member.process.terminate()
+    member.process.communicate()
+    assert member.process.returncode == 128 + signal.SIGTERM
+    assert server_process(data_dir) is None
+
+
 def test_a_killed_process_does_not_keep_the_server_up_for_ever(data_dir: Path, join: Join) -> None:
     killed = join().wait_ready()
     killed.kill()
