@@ -70,7 +70,6 @@ def stage_part(
                 cursor.copy_expert(copy, reader, COPY_BLOCK)
             except psycopg2.Error as error:
                 raise (reader.error or error) from error
-        cursor.execute(sql.SQL("ANALYZE {}").format(part))
 
 
 def parts_of(cursor: Any, table: sql.Identifier) -> list[sql.Identifier]:

@@ -13,6 +13,7 @@ n, i, r, t or b for SQLite's storage class, a capital where the text was repaire
 
 # ruff: noqa: S608 -- names cannot be parameters; `quoted` and the table's description make them safe
 import sqlite3
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
@@ -34,6 +35,9 @@ FIELD_END, LINE_END, NULL, ODD = b"\x1f", b"\x1e", b"\x1d", b"\x1c"
 # How COPY is told to read the lines.
 COPY_OPTIONS = r"FORMAT text, DELIMITER E'\x1f', NULL E'\x1d'"
 ESCAPES = ((b"\\", b"\\\\"), (b"\n", b"\\n"), (b"\r", b"\\r"))
+# SQLite's allocator has one lock for all connections and is called for every value: two threads that read at once
+# need twice the processor time of one after the other.
+ONE_AT_A_TIME = threading.Lock()
 
 RowReader = Callable[[list[int]], Iterable[LegacyRow]]
 
@@ -105,20 +109,9 @@ def copy_chunks(
     )
     (start, end), rows = places, FIRST_ROWS
     while start <= end:
-        watch.alive()  # whoever takes the chunks may have taken his time
-        try:
-            count, last, data = connection.execute(
-                f"SELECT count(*), max(place), group_concat(line, '') FROM ({lines})",
-                [start, end, rows],
-            ).fetchone()
-        except sqlite3.DataError:  # together they are longer than any value may be
-            data, (count, last) = (
-                b"",
-                connection.execute(
-                    f"SELECT count(*), max(place) FROM ({lines})",
-                    [start, end, rows],
-                ).fetchone(),
-            )
+        with ONE_AT_A_TIME:
+            watch.alive()  # whoever takes the chunks may have taken his time
+            count, last, data = _joined_lines(connection, lines, [start, end, rows])
         if not count:
             return
         if data and builder.is_usual(data, count):
@@ -128,6 +121,17 @@ def copy_chunks(
             one_by_one = connection.execute(f"SELECT line FROM ({lines})", [start, end, rows])
             yield from _line_by_line(one_by_one, builder, watch)
         start = last + 1
+
+
+def _joined_lines(connection: sqlite3.Connection, lines: str, bounds: list[int]) -> tuple[int, int, bytes]:
+    """How many lines there are, the row id of the last one, and all of them joined, unless that is too long."""
+    figures = "SELECT count(*), max(place)"
+    try:
+        count, last, data = connection.execute(f"{figures}, group_concat(line, '') FROM ({lines})", bounds).fetchone()
+    except sqlite3.DataError:  # together they are longer than any value may be
+        count, last = connection.execute(f"{figures} FROM ({lines})", bounds).fetchone()
+        data = b""
+    return count, last, data or b""
 
 
 def _line_by_line(cursor: sqlite3.Cursor, builder: "ChunkBuilder", watch: Watch) -> Iterator[Chunk]:
