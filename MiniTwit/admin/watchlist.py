@@ -149,6 +149,8 @@ class WatchTermAdmin(admin.ModelAdmin):
         else:
             obj.error = ""
             obj.save(update_fields=[*WatchTermForm.Meta.fields, "error"])
+            if "active" in form.changed_data and obj.active:
+                watchlist.start_over(obj)
             if form.means_something_else:  # type: ignore[attr-defined]
                 watchlist.start_afresh(obj)
         watchlist.request_scan()

@@ -1,0 +1,23 @@
+"""The watch-list learns which messages were edited."""
+
+from django.db import migrations, models
+
+from MiniTwit import triggers
+
+
+class Migration(migrations.Migration):
+    dependencies = [
+        ("MiniTwit", "0009_erasure"),
+    ]
+
+    operations = [
+        migrations.CreateModel(
+            name="EditedMessage",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("message_id", models.BigIntegerField()),
+            ],
+        ),
+        migrations.RunSQL(triggers.CREATE_EDIT_FUNCTION, triggers.DROP_EDIT_FUNCTION),
+        migrations.RunSQL(triggers.CREATE_EDIT_TRIGGER, triggers.DROP_EDIT_TRIGGER),
+    ]
