@@ -10,7 +10,8 @@ from psycopg2 import sql
 from psycopg2.extras import Json
 
 from MiniTwit.models import Message, WatchHit, WatchTerm
-from MiniTwit.watchlist.expressions import expression_of, reason_of, time_limit
+from MiniTwit.time_limits import time_limit
+from MiniTwit.watchlist.expressions import expression_of, reason_of
 
 CHUNK_SECONDS = 5.0  # a hundred times what a sensible expression needs for ten thousand messages
 PARTS = 10  # found parts that are kept of one message
