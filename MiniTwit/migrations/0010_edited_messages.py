@@ -17,6 +17,9 @@ class Migration(migrations.Migration):
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
                 ("message_id", models.BigIntegerField()),
             ],
+            options={
+                "default_permissions": (),
+            },
         ),
         migrations.RunSQL(triggers.CREATE_EDIT_FUNCTION, triggers.DROP_EDIT_FUNCTION),
         migrations.RunSQL(triggers.CREATE_EDIT_TRIGGER, triggers.DROP_EDIT_TRIGGER),

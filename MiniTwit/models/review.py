@@ -70,6 +70,9 @@ class EditedMessage(models.Model):
 
     message_id = models.BigIntegerField()
 
+    class Meta:
+        default_permissions = ()  # nobody but the trigger and the scan has to do with them
+
     def __str__(self) -> str:
         return f"message {self.message_id}"
 
