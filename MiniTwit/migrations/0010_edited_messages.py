@@ -1,4 +1,4 @@
-"""The watch-list learns which messages were edited."""
+"""The watch-list learns which messages were edited, and the queue finds what is left of suspended accounts."""
 
 from django.db import migrations, models
 
@@ -23,4 +23,14 @@ class Migration(migrations.Migration):
         ),
         migrations.RunSQL(triggers.CREATE_EDIT_FUNCTION, triggers.DROP_EDIT_FUNCTION),
         migrations.RunSQL(triggers.CREATE_EDIT_TRIGGER, triggers.DROP_EDIT_TRIGGER),
+        migrations.AddIndex(
+            model_name="message",
+            index=models.Index(
+                models.F("author"),
+                models.F("pub_date"),
+                models.F("id"),
+                condition=models.Q(("decided_at", None)),
+                name="message_author_undecided",
+            ),
+        ),
     ]
