@@ -23,6 +23,9 @@ LONGEST_NAME = 8  # words of an unquoted @name that are tried
 _QUOTED_NAME = re.compile(r'@"([^"]+)"')
 _NAME = re.compile(r"(?:^|(?<=\s))@(\S.*)", re.DOTALL)
 
+# What else an import leaves to be built after it: nobody needs it before he moderates.
+BUILT_LATER = frozenset({"message_author_undecided"})
+
 # Arbitrary, but the same in every process: who builds search indexes.
 LOCK_KEY = 5_022_417
 
@@ -150,7 +153,9 @@ def ensure_search_indexes(
 
 
 def _ensure_indexes_of(model: type[Model], tell: Callable[[str], None]) -> list[str]:
-    wanted = {index.name: index for index in model._meta.indexes if isinstance(index, GinIndex)}
+    wanted = {
+        index.name: index for index in model._meta.indexes if isinstance(index, GinIndex) or index.name in BUILT_LATER
+    }
     with connection.cursor() as cursor:
         cursor.execute(INDEX_STATES, [connection.ops.quote_name(model._meta.db_table), list(wanted)])
         is_valid = dict(cursor.fetchall())

@@ -24,8 +24,7 @@ KEPT_UNCONFIRMED = timedelta(days=1)
 
 FREEZE = """
 INSERT INTO {rows} (batch_id, object_id, changed_at)
-SELECT %s, id, changed_at FROM ({selection}) AS selection (id, changed_at)
-ON CONFLICT DO NOTHING
+SELECT %s, id, changed_at FROM ({selection}) AS selection (id, changed_at) ORDER BY id
 """
 FREEZE_EVENTS = "INSERT INTO {rows} (batch_id, object_id) SELECT %s, id FROM {events} WHERE batch_id = %s"
 ROWS = sql.Identifier(SelectedRow._meta.db_table)
@@ -36,6 +35,9 @@ def freeze(
     *, verb: Verb, queryset: QuerySet[Any], actor: User, options: dict[str, Any] | None = None
 ) -> ModerationBatch:
     """Write down which rows a decision shall be about, and how they are now.
+
+    Args:
+        queryset: the rows, each of them once.
 
     Returns:
         The batch, which waits for its confirmation.

@@ -1,4 +1,5 @@
-"""What the database itself sees to: `changed_at`, and that the log of decisions stays as it was written.
+"""What the database itself sees to: `changed_at`, that the watch-list learns of edits, and that the log of decisions
+stays as it was written.
 
 `changed_at` is kept by the database, so that no way of changing a row can forget it.
 
@@ -40,6 +41,29 @@ CREATE_MESSAGE_TRIGGER = _CREATE_TRIGGER.format(
     name="minitwit_message_changed", table="MiniTwit_message", uncounted=""
 )
 DROP_MESSAGE_TRIGGER = 'DROP TRIGGER minitwit_message_changed ON "MiniTwit_message"'
+
+# However a message is edited, the watch-list looks through it again. Without a term in use there is nothing to
+# look for; one that is new or switched on again is looked for in everything anyway. A hit keeps a copy of the date.
+CREATE_EDIT_FUNCTION = """
+CREATE FUNCTION minitwit_note_edit() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF NEW.text IS DISTINCT FROM OLD.text THEN
+        INSERT INTO "MiniTwit_editedmessage" (message_id)
+        SELECT NEW.id WHERE EXISTS (SELECT FROM "MiniTwit_watchterm" WHERE active);
+    END IF;
+    IF NEW.pub_date IS DISTINCT FROM OLD.pub_date THEN
+        UPDATE "MiniTwit_watchhit" SET pub_date = NEW.pub_date WHERE message_id = NEW.id;
+    END IF;
+    RETURN NULL;
+END
+$$
+"""
+DROP_EDIT_FUNCTION = "DROP FUNCTION minitwit_note_edit()"
+CREATE_EDIT_TRIGGER = """
+CREATE TRIGGER minitwit_message_edited AFTER UPDATE OF text, pub_date ON "MiniTwit_message" FOR EACH ROW
+WHEN ((NEW.text, NEW.pub_date) IS DISTINCT FROM (OLD.text, OLD.pub_date)) EXECUTE FUNCTION minitwit_note_edit()
+"""
+DROP_EDIT_TRIGGER = 'DROP TRIGGER minitwit_message_edited ON "MiniTwit_message"'
 
 # The one change that the log allows: what a moderator wrote in his own words may be struck out when somebody asks to
 # be erased. Everything else in an event is a number, a date or a term of the back office.

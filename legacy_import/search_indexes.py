@@ -1,4 +1,7 @@
-"""The indexes for searching, which take longer than all others together: they wait until a run is applied."""
+"""The indexes for searching, which take longer than all others together, and one that only moderators need.
+
+They wait until a run is applied.
+"""
 
 import logging
 import time
@@ -9,7 +12,7 @@ from psycopg2 import sql
 from legacy_import.progress import Progress
 from legacy_import.records import TABLES_OF_KIND
 from legacy_import.tables import Models
-from MiniTwit.search import ensure_search_indexes
+from MiniTwit.search import BUILT_LATER, ensure_search_indexes
 
 logger = logging.getLogger(__name__)
 
@@ -17,13 +20,13 @@ SEARCH_INDEXES = """
 SELECT indexrelid::regclass::text FROM pg_index
 JOIN pg_class ON pg_class.oid = indexrelid
 JOIN pg_am ON pg_am.oid = relam
-WHERE indrelid = %s::regclass AND amname = 'gin'
+WHERE indrelid = %s::regclass AND (amname = 'gin' OR relname = ANY(%s))
 """
 
 
 def drop_search_indexes(cursor: Any, table: sql.Identifier) -> None:
     """Drop a table's search indexes in the caller's transaction; `build_search_indexes` makes them again after it."""
-    cursor.execute(SEARCH_INDEXES, [table.as_string(cursor.cursor)])
+    cursor.execute(SEARCH_INDEXES, [table.as_string(cursor.cursor), list(BUILT_LATER)])
     for (name,) in cursor.fetchall():
         cursor.execute(sql.SQL("DROP INDEX {}").format(sql.SQL(name)))
 

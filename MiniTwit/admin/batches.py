@@ -193,7 +193,7 @@ class ModerationBatchAdmin(LargeTableAdmin):
     def gone(self, request: HttpRequest) -> HttpResponse:
         self.message_user(
             request,
-            "There is no such selection any more: it was given up, or a day has passed. Select again.",
+            "There is no such batch. A selection that was given up, or not confirmed within a day, is dropped.",
             messages.WARNING,
         )
         return HttpResponseRedirect(reverse("admin:index"))

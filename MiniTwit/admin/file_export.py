@@ -8,15 +8,25 @@ from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from import_export.admin import ExportMixin
 from import_export.formats.base_formats import Format
+from import_export.forms import SelectableFieldsExportForm
 
 from MiniTwit.admin.exports import Export
 from MiniTwit.admin.file_formats import FILE_FORMATS
+
+
+class FileExportForm(SelectableFieldsExportForm):
+    """Offers the first of the formats from the start, where import-export's form insists on a choice."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["format"].initial = "0"
 
 
 class FileExportMixin(ExportMixin):
     """Stands before ModelAdmin; `resource_classes` lists one Resource."""
 
     formats = FILE_FORMATS
+    export_form_class = FileExportForm
 
     def export_action(self, request: HttpRequest) -> HttpResponse:
         # Import-export would load every id of the table to check these; no page here sends them.

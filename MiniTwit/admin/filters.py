@@ -68,6 +68,13 @@ class ImportRunFilter(ParameterFilter):
         return queryset.none()
 
 
+class AccountSelect(AutocompleteSelect):
+    """Says who is chosen when nobody is; Django's own widget leaves that empty."""
+
+    def build_attrs(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        return super().build_attrs(*args, **kwargs) | {"data-placeholder": "Anybody"}
+
+
 class AccountFilter(ParameterFilter):
     """Rows of one account, chosen by autocompletion. Subclasses name the foreign key."""
 
@@ -86,10 +93,10 @@ class AccountFilter(ParameterFilter):
         return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else None
 
     def widget(self) -> SafeString:
-        select = AutocompleteSelect(
+        select = AccountSelect(
             self.model_admin.opts.get_field(self.field_name),
             self.model_admin.admin_site,
-            attrs={"data-placeholder": "Anybody", "data-submits": "1", "id": f"filter_{self.field_name}"},
+            attrs={"data-submits": "1", "id": f"filter_{self.field_name}"},
         )
         field = forms.ModelChoiceField(User.objects.all(), required=False, widget=select)
         return field.widget.render(self.parameter, self.chosen)

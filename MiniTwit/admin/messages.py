@@ -15,7 +15,7 @@ from django.utils.html import format_html
 from django.utils.text import Truncator
 from django.utils.timezone import localtime
 
-from MiniTwit import selections
+from MiniTwit import selections, watchlist
 from MiniTwit.admin.actions import may, message_actions
 from MiniTwit.admin.decision_forms import DecidesMixin
 from MiniTwit.admin.file_import import FileImportExportMixin
@@ -150,6 +150,10 @@ class MessageAdmin(DecidesMixin, FileImportExportMixin, LargeTableAdmin):
             "history": history,
             "older": older,
         }
+
+    def save_model(self, request: HttpRequest, obj: Message, form: forms.ModelForm, change: bool) -> None:
+        super().save_model(request, obj, form, change)
+        watchlist.request_scan_if_behind()
 
     def formfield_for_dbfield(self, db_field: Field, request: HttpRequest, **kwargs: Any) -> forms.Field | None:
         if db_field.name == "text":

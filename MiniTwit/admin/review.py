@@ -24,7 +24,7 @@ from MiniTwit.review import Position, Refusal
 from MiniTwit.review.claims import held_by, waiting_message
 from MiniTwit.watchlist import request_scan_if_behind
 
-REASON = "review_reason"  # of the session: what was chosen last
+REASONS = "review_reasons"  # of the session: what was chosen last, by verb
 DECISIONS = "review_decisions"  # of the session: (batch, message) of what can be taken back, the last one at the end
 DECISIONS_KEPT = 50
 DONE = {"flag": "flagged", "unflag": "unflagged", "keep": "kept"}
@@ -86,14 +86,15 @@ class ReviewQueueAdmin(admin.ModelAdmin):
     def decide_view(self, request: HttpRequest) -> HttpResponse:
         message_id, verb = number(request.POST.get("message")), request.POST.get("verb", "")
         place = place_of(message_id)
-        request.session[REASON] = request.POST.get("reason", "")
+        # Without a choice it is the reason that was written on the button.
+        reason = request.POST.get("reason", "") or request.POST.get(f"usual_{verb}", "")
         try:
             batch = review.decide(
                 moderator=user_of(request),
                 message_id=message_id,
                 verb=verb,
                 version=request.POST.get("version", ""),
-                reason=request.POST.get("reason", ""),
+                reason=reason,
                 note=request.POST.get("note", ""),
             )
         except Refusal as refusal:
@@ -102,7 +103,8 @@ class ReviewQueueAdmin(admin.ModelAdmin):
                 request, still_there or self.following(request, place), (messages.WARNING, str(refusal))
             )
         self.remember(request, batch.pk, message_id)
-        notice = (messages.SUCCESS, f"Message {message_id} {DONE[verb]}.")
+        request.session[REASONS] = request.session.get(REASONS, {}) | {verb: batch.reason}
+        notice = (messages.SUCCESS, f"Message {message_id} {DONE[verb]}: {batch.reason}.")
         return self.answer(request, self.following(request, place), notice)
 
     def move_view(self, request: HttpRequest) -> HttpResponse:
@@ -128,7 +130,7 @@ class ReviewQueueAdmin(admin.ModelAdmin):
                 moderator=user_of(request),
                 message_id=message_id,
                 text=request.POST.get("text", ""),
-                reason=request.POST.get("reason", "") or request.session.get(REASON, ""),
+                reason=request.POST.get("reason", ""),
             )
         except Refusal as refusal:
             notice = (messages.WARNING, str(refusal))
@@ -199,7 +201,7 @@ class ReviewQueueAdmin(admin.ModelAdmin):
 
     def desk(self, request: HttpRequest, message: Message | None) -> dict[str, Any]:
         session = request.session
-        return desk_of(message, user_of(request), session.get(REASON, "")) | {
+        return desk_of(message, user_of(request), session.get(REASONS, {})) | {
             "undoable": len(session.get(DECISIONS, []))
         }
 

@@ -1,25 +1,28 @@
 """What the desk of the review queue shows of a message: enough to decide, and no more than a screen."""
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.db.models import Count, Q
 
 from MiniTwit import review, watchlist
-from MiniTwit.models import Message, ModerationEvent, ModerationReason, User
+from MiniTwit.models import Message, ModerationEvent, ModerationReason, User, Verb
 
 NEXT_SHOWN = 8
 EVENTS_SHOWN = 8
 NEIGHBOURS = 3  # on either side
 AUTHOR_MESSAGES = 1_000  # counted at most
+NOTHING_WRONG = "Nothing wrong"  # the reason, as the fixture brings it, for leaving a message on show
 
 
-def desk_of(message: Message | None, moderator: User, reason: str) -> dict[str, Any]:
-    """The template's context; `message` comes with its author."""
+def desk_of(message: Message | None, moderator: User, last_reasons: Mapping[str, str]) -> dict[str, Any]:
+    """The template's context; `message` comes with its author, and `last_reasons` are those given last, by verb."""
     context: dict[str, Any] = {"count": review.count_waiting(), "claim_seconds": review.CLAIM_TIME.seconds}
     if message is None:
         return context | {"item": None}
     hits = list(message.watch_hits.select_related("term").order_by("pk"))
     waiting_hits = [hit for hit in hits if hit.waiting]
+    reasons = list(ModerationReason.objects.filter(active=True).values_list("name", flat=True))
     return context | {
         "item": message,
         "version": review.version_of(message),
@@ -29,8 +32,8 @@ def desk_of(message: Message | None, moderator: User, reason: str) -> dict[str, 
         "events": ModerationEvent.objects.filter(message=message.pk).order_by("-id")[:EVENTS_SHOWN],
         "neighbours": neighbours_of(message),
         "next_ones": next_ones(message, moderator),
-        "reasons": reasons_to_choose(reason),
-        "reason": reason,
+        "reasons": reasons,
+        "usual": usual_reasons(reasons, last_reasons),
         "may_warn": moderator.has_perm("MiniTwit.moderate_user"),
         "may_undo": moderator.has_perm("MiniTwit.undo_moderationbatch"),
         "may_see_author": moderator.has_perm("MiniTwit.view_user"),
@@ -71,7 +74,17 @@ def next_ones(message: Message, moderator: User) -> list[Message]:
     return [found[message_id] for message_id in ids if message_id in found]
 
 
-def reasons_to_choose(chosen: str) -> list[dict[str, Any]]:
-    """The active reasons; the one that was chosen last is chosen again."""
-    names = ModerationReason.objects.filter(active=True).values_list("name", flat=True)
-    return [{"name": name, "chosen": name == chosen} for name in names]
+def usual_reasons(reasons: Sequence[str], last_reasons: Mapping[str, str]) -> dict[str, str]:
+    """The reason that goes with each verb when none is chosen: what was given last, or else what suits the verb.
+
+    Args:
+        reasons: those that can be chosen. Without any, staff write reasons of their own.
+    """
+    wrong = [name for name in reasons if name != NOTHING_WRONG]
+    right = [name for name in reasons if name == NOTHING_WRONG]
+    usual = {}
+    for verb, suitable in ((Verb.FLAG, wrong + right), (Verb.UNFLAG, right + wrong), (Verb.KEEP, right + wrong)):
+        last = last_reasons.get(verb, "")
+        is_offered = last in reasons or not reasons
+        usual[verb.value] = last if last and is_offered else next(iter(suitable), "")
+    return usual

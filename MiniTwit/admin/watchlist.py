@@ -18,7 +18,7 @@ from django.utils.text import Truncator
 from django.views.decorators.http import require_POST
 
 from MiniTwit import watchlist
-from MiniTwit.admin.screens import LargeTableAdmin
+from MiniTwit.admin.screens import LargeTableAdmin, mark
 from MiniTwit.models import Message, WatchHit, WatchTerm
 
 COUNTED_HITS = 1_000  # of each term; more are "1,000+"
@@ -149,6 +149,8 @@ class WatchTermAdmin(admin.ModelAdmin):
         else:
             obj.error = ""
             obj.save(update_fields=[*WatchTermForm.Meta.fields, "error"])
+            if "active" in form.changed_data and obj.active:
+                watchlist.start_over(obj)
             if form.means_something_else:  # type: ignore[attr-defined]
                 watchlist.start_afresh(obj)
         watchlist.request_scan()
@@ -183,7 +185,7 @@ class WatchTermAdmin(admin.ModelAdmin):
 class WatchHitAdmin(LargeTableAdmin):
     """What was found. Hits come from the scan and go with the decision, so nothing can be changed here."""
 
-    list_display = ["marked_text", "author_name", "published", "term", "waiting"]
+    list_display = ["marked_text", "author_name", "published", "term", "standing"]
     list_display_links = None
     list_filter = ["waiting", "term"]
     list_select_related = ["term", "message__author"]
@@ -218,6 +220,10 @@ class WatchHitAdmin(LargeTableAdmin):
     @admin.display(description="published")
     def published(self, hit: WatchHit) -> datetime:
         return hit.pub_date
+
+    @admin.display(description="decision")
+    def standing(self, hit: WatchHit) -> SafeString:
+        return mark("waits") if hit.waiting else format_html('<span class="quiet">{}</span>', "decided")
 
     @admin.display(description="author")
     def author_name(self, hit: WatchHit) -> SafeString:

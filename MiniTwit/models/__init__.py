@@ -12,12 +12,13 @@ from MiniTwit.models.moderation import (
     Strike,
     Verb,
 )
-from MiniTwit.models.review import ReviewClaim, WatchHit, WatchTerm
+from MiniTwit.models.review import EditedMessage, ReviewClaim, WatchHit, WatchTerm
 from MiniTwit.models.saved_filters import SavedFilter
 
 __all__ = [
     "BatchState",
     "Decision",
+    "EditedMessage",
     "Follow",
     "Message",
     "ModerationBatch",

@@ -155,6 +155,14 @@ class Message(models.Model):
                 condition=models.Q(flagged=True, decided_at=None),
                 name="message_flagged_unreviewed",
             ),
+            # Of a suspended account, what nobody has decided about yet, however much has been.
+            models.Index(
+                models.F("author"),
+                models.F("pub_date"),
+                models.F("id"),
+                condition=models.Q(decided_at=None),
+                name="message_author_undecided",
+            ),
             # The rows of one import lie together, so a summary of each block is enough, and costs next to nothing.
             BrinIndex(fields=["import_run"], name="message_import_run"),
             # `icontains` compares UPPER(text); see `MiniTwit/search.py`.

@@ -61,6 +61,22 @@ class WatchHit(models.Model):
         return f"{self.term} in message {self.message_id}"
 
 
+class EditedMessage(models.Model):
+    """A message whose text was edited after the watch-list may have seen it. A trigger writes these lines.
+
+    Without a constraint on the message: an edit of millions by an import shall not check each, and a line about a
+    message that is gone does no harm.
+    """
+
+    message_id = models.BigIntegerField()
+
+    class Meta:
+        default_permissions = ()  # nobody but the trigger and the scan has to do with them
+
+    def __str__(self) -> str:
+        return f"message {self.message_id}"
+
+
 class ReviewClaim(models.Model):
     """Who has a message of the review queue before him, and until when it is his."""
 

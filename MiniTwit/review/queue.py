@@ -14,6 +14,8 @@ from psycopg2 import sql
 from MiniTwit.models import Message, ReviewClaim, User, WatchHit
 
 COUNTED = 1_000  # what waits is counted so far
+CROWD = 1_000  # suspended accounts; asking each of so many for its next message takes too long
+NEAR = 10_000  # messages that are looked at one after the other instead
 
 TABLES = {
     "message": sql.Identifier(Message._meta.db_table),
@@ -26,18 +28,32 @@ SUSPENDED = "suspended_at IS NOT NULL AND (suspended_until IS NULL OR suspended_
 
 # Each branch reads the next few of its kind from an index. A message that is among the next few of all is among the
 # next few of each branch that it belongs to.
+#
+# Each suspended author is asked for his next messages. Where there is a crowd of them, some of theirs are sure to be
+# `near`, among the next messages of all; only if not, all of the crowd is asked after all.
 NEXT = """
-WITH waiting AS (
+WITH near AS MATERIALIZED (
+    SELECT message.pub_date, message.id FROM (
+        SELECT pub_date, id, author_id, decided_at FROM {message} WHERE {beyond} AND %(crowd)s = (
+            SELECT count(*) FROM (SELECT FROM {user} WHERE {suspended} LIMIT %(crowd)s) AS suspended
+        ) ORDER BY pub_date {order}, id {order} LIMIT %(near)s
+    ) AS message JOIN {user} AS author ON author.id = message.author_id
+    WHERE decided_at IS NULL AND {suspended}
+    ORDER BY message.pub_date {order}, message.id {order} LIMIT %(limit)s
+),
+waiting AS (
     (SELECT DISTINCT pub_date, message_id AS id FROM {hit} WHERE waiting AND {beyond_hit}
      ORDER BY pub_date {order}, message_id {order} LIMIT %(limit)s)
     UNION ALL
     (SELECT pub_date, id FROM {message} WHERE {flagged} AND {beyond}
      ORDER BY pub_date {order}, id {order} LIMIT %(limit)s)
     UNION ALL
+    (SELECT pub_date, id FROM near)
+    UNION ALL
     (SELECT by_suspended.pub_date, by_suspended.id FROM {user} AS author CROSS JOIN LATERAL (
         SELECT pub_date, id FROM {message} WHERE author_id = author.id AND decided_at IS NULL AND {beyond}
         ORDER BY pub_date {order}, id {order} LIMIT %(limit)s
-     ) AS by_suspended WHERE {suspended}
+     ) AS by_suspended WHERE {suspended} AND (SELECT count(*) FROM near) < %(limit)s
      ORDER BY by_suspended.pub_date {order}, by_suspended.id {order} LIMIT %(limit)s)
 )
 SELECT id FROM (SELECT DISTINCT pub_date, id FROM waiting) AS item
@@ -112,7 +128,7 @@ def waiting(
         beyond_hit=beyond_hit,
         order=sql.SQL("DESC" if before else "ASC"),
     )
-    values: dict[str, int | datetime] = {"limit": limit, "moderator": moderator.pk}
+    values: dict[str, int | datetime] = {"limit": limit, "moderator": moderator.pk, "crowd": CROWD, "near": NEAR}
     if place:
         values |= {"pub_date": place.pub_date, "message": place.message_id}
     with connection.cursor() as cursor:

@@ -1,15 +1,13 @@
 """What a term means to PostgreSQL, which does all the matching: in sets, and within a limit of time."""
 
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
 
-from django.db import DataError, OperationalError, connection, transaction
+from django.db import DataError, OperationalError
 from psycopg2 import sql
 
 from MiniTwit.models import Message, WatchTerm
+from MiniTwit.time_limits import time_limit
 
 PREVIEWED = 10_000  # messages
 PREVIEW_SECONDS = 3.0
@@ -64,17 +62,6 @@ def like_pattern(pattern: str) -> str:
 
 def is_word_character(character: str) -> bool:
     return character.isalnum() or character == "_"
-
-
-@contextmanager
-def time_limit(seconds: float) -> Iterator[Any]:
-    """A cursor whose statements end after so long; raises OperationalError then. Afterwards all is as before."""
-    with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute("SELECT current_setting('statement_timeout')")
-        (before,) = cursor.fetchone()
-        cursor.execute("SELECT set_config('statement_timeout', %s, true)", [str(round(seconds * 1000))])
-        yield cursor
-        cursor.execute("SELECT set_config('statement_timeout', %s, true)", [before])
 
 
 def check(kind: str, pattern: str) -> None:

@@ -1,4 +1,4 @@
-"""Look through messages for the terms of the watch-list: some thousand at a time, one term at a time.
+"""Look through new messages for the terms of the watch-list: some thousand at a time, one term at a time.
 
 A term remembers the id it was looked through to. Ids are given out in order but become visible out of order: a long
 transaction may commit an id that lies below others. So a scan takes as its end the highest id given out so far, waits
@@ -8,49 +8,33 @@ until nobody who was writing then is still writing, and only then begins.
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
-from django.db import DataError, OperationalError, connection, transaction
+from django.db import connection
 from django.db.models import F, QuerySet
 from django.db.models.functions import Greatest, Now
-from django.utils import timezone
-from psycopg2 import sql
-from psycopg2.extras import Json
 
 from MiniTwit.models import Message, WatchHit, WatchTerm
-from MiniTwit.watchlist.expressions import expression_of, reason_of, time_limit
+from MiniTwit.watchlist.edited import look_again
+from MiniTwit.watchlist.matching import (
+    MESSAGE,
+    ScanResult,
+    between,
+    find_or_switch_off,
+    keep_hits,
+    still_the_same,
+)
 
 CHUNK = 10_000  # messages looked through in one statement
-CHUNK_SECONDS = 5.0  # a hundred times what a sensible expression needs
-PARTS = 10  # found parts that are kept of one message
-PART_LENGTH = 200  # characters of one part
 DELETED_AT_ONCE = 10_000  # hits
 WRITERS_SECONDS = 10.0  # how long to wait for transactions that were writing
 LOCK = (0x4D54, 40)  # two arbitrary numbers that nothing else in this database uses
-
-MESSAGE = sql.Identifier(Message._meta.db_table)
-HIT = sql.Identifier(WatchHit._meta.db_table)
 
 Progress = Callable[[int, int], None]  # the id reached, and the last one
 
 
 class AlreadyScanning(Exception):  # noqa: N818 -- not an error
     """Another process is at it."""
-
-
-@dataclass
-class ScanResult:
-    """What a scan came to.
-
-    Attributes:
-        finished: nothing is left to look through; else time was up, or somebody was still writing messages.
-        hits: new hits, by the terms' ids.
-        switched_off: terms that could not be matched.
-    """
-
-    finished: bool = True
-    hits: dict[int, int] = field(default_factory=dict)
-    switched_off: list[WatchTerm] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -89,7 +73,8 @@ def is_scanning() -> bool:
 
 
 def scan(*, seconds: float | None = None, progress: Progress | None = None) -> ScanResult:
-    """Look through every message that is new to a term; stop after `seconds`, if given.
+    """Look through every message that is new to a term, and again through those that were edited; stop after
+    `seconds`, if given.
 
     Raises:
         AlreadyScanning: another process is at it.
@@ -111,7 +96,7 @@ def scan(*, seconds: float | None = None, progress: Progress | None = None) -> S
             position = end
             if progress:
                 progress(position, horizon.last)
-    result.finished = horizon.settled >= horizon.last
+        result.finished = look_again(deadline, result) and horizon.settled >= horizon.last
     return result
 
 
@@ -162,103 +147,15 @@ def end_of_chunk(position: int, last: int) -> int:
 
 def scan_chunk(term: WatchTerm, begin: int, end: int, settled: int, result: ScanResult) -> None:
     """Look through the messages after `begin` up to `end` for one term, and remember what is found."""
-    try:
-        found = find(term, begin, end)
-    except (OperationalError, DataError) as error:
-        if isinstance(error, OperationalError) and not connection.is_usable():
-            raise  # the server went away, which is not the term's fault
-        switch_off(term, error, begin, end)
-        result.switched_off.append(term)
+    found = find_or_switch_off(term, between(begin, end), result)
+    if found is None:
         return
-    with transaction.atomic():
-        # Somebody may have changed or deleted the term meanwhile: then this is of no use any more.
-        current = WatchTerm.objects.select_for_update().filter(
-            pk=term.pk, kind=term.kind, pattern=term.pattern, active=True, scanned_through=term.scanned_through
-        )
-        if not current.exists():
-            return
-        result.hits[term.pk] = result.hits.get(term.pk, 0) + keep_hits(term, found)
-        WatchTerm.objects.filter(pk=term.pk).update(
-            scanned_through=Greatest(F("scanned_through"), min(end, settled)), scanned_at=Now()
-        )
-
-
-# The fences (OFFSET 0) keep PostgreSQL from trying the expression first, or from collecting the parts twice.
-FIND = """
-SELECT id, parts FROM (
-    SELECT id, ARRAY(
-        SELECT left(match[1], {part_length}) FROM regexp_matches(text, %(capturing)s, 'gi') AS match
-        WHERE match[1] <> '' LIMIT {parts}
-    ) AS parts
-    FROM (
-        SELECT id, text FROM {message} WHERE id > %(begin)s AND id <= %(end)s AND {required} OFFSET 0
-    ) AS candidate
-    WHERE text ~* %(matching)s OFFSET 0
-) AS found
-WHERE parts <> '{{}}' ORDER BY id
-"""
-
-
-def find(term: WatchTerm, begin: int, end: int) -> list[tuple[int, list[str]]]:
-    """Return the messages that match, each with the parts that do.
-
-    Raises:
-        OperationalError: it took longer than CHUNK_SECONDS.
-        DataError: PostgreSQL cannot read the expression.
-    """
-    expression = expression_of(term.kind, term.pattern)
-    statement = sql.SQL(FIND).format(
-        message=MESSAGE,
-        required=sql.SQL("upper(text) LIKE %(required)s" if expression.required else "true"),
-        parts=sql.Literal(PARTS),
-        part_length=sql.Literal(PART_LENGTH),
-    )
-    with time_limit(CHUNK_SECONDS) as cursor:
-        cursor.execute(
-            statement,
-            {
-                "begin": begin,
-                "end": end,
-                "required": expression.required,
-                "matching": expression.matching,
-                "capturing": expression.capturing,
-            },
-        )
-        return list(cursor.fetchall())
-
-
-# Locked, so that a message that is being deleted is waited for, and left out when it is gone.
-KEEP = """
-INSERT INTO {hit} (term_id, message_id, found, pub_date)
-SELECT %(term)s, message.id, found.parts, message.pub_date
-FROM jsonb_to_recordset(%(found)s) AS found (id bigint, parts text[])
-JOIN {message} AS message ON message.id = found.id
-ORDER BY message.id FOR KEY SHARE OF message
-ON CONFLICT (term_id, message_id) DO NOTHING
-"""
-
-
-def keep_hits(term: WatchTerm, found: list[tuple[int, list[str]]]) -> int:
-    """Write hits down; return how many are new."""
-    if not found:
-        return 0
-    rows = Json([{"id": message_id, "parts": parts} for message_id, parts in found])
-    with connection.cursor() as cursor:
-        cursor.execute(sql.SQL(KEEP).format(hit=HIT, message=MESSAGE), {"term": term.pk, "found": rows})
-        return int(cursor.rowcount)
-
-
-def switch_off(term: WatchTerm, error: Exception, begin: int, end: int) -> None:
-    """Stop watching for a term that cannot be matched, and say why on it."""
-    if isinstance(error, DataError):
-        term.error = f"Switched off: PostgreSQL cannot read this: {reason_of(error)}."[:300]
-    else:
-        term.error = (
-            f"Switched off: looking through the {CHUNK:,} messages from {begin + 1} to {end} took longer than "
-            f"{CHUNK_SECONDS:.0f} seconds. Simplify the expression and switch it on again."
-        )
-    unchanged = WatchTerm.objects.filter(pk=term.pk, kind=term.kind, pattern=term.pattern)
-    unchanged.update(active=False, error=term.error, scanned_at=timezone.now())
+    with still_the_same(term) as is_the_same:
+        if is_the_same:
+            result.count(term, keep_hits(term, found))
+            WatchTerm.objects.filter(pk=term.pk).update(
+                scanned_through=Greatest(F("scanned_through"), min(end, settled)), scanned_at=Now()
+            )
 
 
 def start_afresh(term: WatchTerm) -> None:
@@ -269,6 +166,12 @@ def start_afresh(term: WatchTerm) -> None:
     term.scanned_through, term.scanned_at, term.error = 0, None, ""
     term.save(update_fields=["scanned_through", "scanned_at", "error"])
     delete_some_hits(term.pk)
+
+
+def start_over(term: WatchTerm) -> None:
+    """Look through everything again, and keep what was found: messages may have been edited while it was off."""
+    term.scanned_through = 0
+    term.save(update_fields=["scanned_through"])
 
 
 def forget_hits(term: WatchTerm) -> None:

@@ -8,7 +8,7 @@ from django.utils import timezone
 from django_tasks import TaskResultStatus, task
 from django_tasks_db.models import DBTaskResult
 
-from MiniTwit.models import Message, WatchTerm
+from MiniTwit.models import EditedMessage, Message, WatchTerm
 from MiniTwit.watchlist.scanning import (
     DELETED_AT_ONCE,
     AlreadyScanning,
@@ -75,15 +75,16 @@ def delete_term(term: WatchTerm) -> bool:
 
 @dataclass(frozen=True)
 class Standing:
-    """How far the scan of all active terms is, in ids of messages."""
+    """How far the scan of all active terms is, in ids of messages, and whether some were edited since."""
 
     reached: int
     last: int
     at_work: bool
+    has_edited: bool
 
     @property
     def is_behind(self) -> bool:
-        return self.reached < self.last
+        return self.reached < self.last or self.has_edited
 
     @property
     def percent(self) -> int:
@@ -93,6 +94,8 @@ class Standing:
     def sentence(self) -> str:
         if not self.is_behind:
             return "Every message has been looked through."
+        if self.reached >= self.last:
+            return "Every message has been looked through; some that were edited since are about to be, again."
         if self.at_work:
             return f"A scan is at work: {self.percent} % of the messages have been looked through for every term."
         return (
@@ -105,4 +108,9 @@ def standing() -> Standing:
     """How far the scan is; both ends come from an index."""
     reached = WatchTerm.objects.filter(active=True).aggregate(reached=Min("scanned_through"))["reached"]
     last = Message.objects.aggregate(last=Max("pk"))["last"] or 0
-    return Standing(reached=last if reached is None else min(reached, last), last=last, at_work=is_scanning())
+    return Standing(
+        reached=last if reached is None else min(reached, last),
+        last=last,
+        at_work=is_scanning(),
+        has_edited=reached is not None and EditedMessage.objects.exists(),
+    )

@@ -140,9 +140,27 @@ def test_a_short_list_is_found_before_it_is_sorted() -> None:
     make_messages(7)
     with CaptureQueriesContext(connection) as queries:
         assert len(pages_of(text__icontains="m3").rows) == 1
-    sorted_ones = [query["sql"] for query in queries if "ORDER BY" in query["sql"]]
-    assert sorted_ones
-    assert not [sql for sql in sorted_ones if "LIMIT" in sql]
+    with_limit = [query["sql"] for query in queries if "ORDER BY" in query["sql"] and "LIMIT" in query["sql"]]
+    assert [sql for sql in with_limit if "OFFSET 0" in sql] == with_limit != []
+
+
+@pytest.mark.parametrize("order", [NEWEST_FIRST, ("pub_date", "pk")])
+def test_a_long_list_whose_rows_are_not_met_soon_is_filtered_before_it_is_sorted(
+    monkeypatch: pytest.MonkeyPatch, order: tuple[str, ...]
+) -> None:
+    monkeypatch.setattr(pagination, "REACH", 3)
+    monkeypatch.setattr(pagination, "WALK_SECONDS", 0.01)
+    make_messages(8)
+    expected = list(Message.objects.order_by(*order).values_list("text", flat=True))
+    slow = Message.objects.extra(where=["pg_sleep(0.02) IS NOT NULL"]).order_by(*order)  # one row is over the limit
+    count = Count(4, is_exact=False, is_filtered=True)
+    first = KeysetPages(slow, count, 5, None)
+    assert texts(first) == expected[:5]
+    assert texts(KeysetPages(slow, count, 5, first.next)) == expected[5:]
+    assert texts(KeysetPages(slow, count, 5, Cursor(Place.LAST))) == expected[3:]
+    with connection.cursor() as cursor:
+        cursor.execute("SHOW statement_timeout")
+        assert cursor.fetchone() == ("0",)
 
 
 def test_counts_are_exact_as_far_as_they_reach(monkeypatch: pytest.MonkeyPatch) -> None:

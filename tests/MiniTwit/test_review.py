@@ -97,6 +97,29 @@ def test_the_three_causes_in_the_order_of_time_each_message_once(ann: User) -> N
     }
 
 
+@pytest.mark.parametrize(("crowd", "near"), [(1, 1), (1, 4), (3, 100), (4, 100)])
+def test_a_crowd_of_suspended_accounts_comes_in_the_same_order(
+    monkeypatch: pytest.MonkeyPatch, ann: User, crowd: int, near: int
+) -> None:
+    monkeypatch.setattr("MiniTwit.review.queue.CROWD", crowd)
+    monkeypatch.setattr("MiniTwit.review.queue.NEAR", near)
+    suspended = [make_user(suspended_at=timezone.now()) for _ in range(3)]
+    expected = []
+    for day in range(0, 30, 3):
+        make_message(pub_date=DAY + timedelta(days=day))
+        decided = {"decision": "keep", "decided_at": timezone.now()} if day % 9 == 0 else {}
+        found = make_message(suspended[day % 3], pub_date=DAY + timedelta(days=day + 1), **decided)
+        flagged = make_waiting(day + 2, author=suspended[2])
+        expected += [flagged] if decided else [found, flagged]
+    ids = [message.pk for message in expected]
+    for place, message in enumerate(expected):
+        position = review.position_of(message)
+        assert review.waiting(moderator=ann, after=position, limit=3) == ids[place + 1 : place + 4]
+        assert review.waiting(moderator=ann, before=position, limit=3) == ids[max(0, place - 3) : place][::-1]
+    assert review.waiting(moderator=ann, limit=100) == ids
+    assert review.count_waiting().number == len(ids)
+
+
 def test_the_count_ends_at_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("MiniTwit.review.queue.COUNTED", 3)
     for number in range(5):
@@ -109,7 +132,7 @@ def test_a_decision_is_in_the_log_and_the_next_one_comes_up(desk: Client, ann: U
     assert item(desk) == first
     response = decide(desk, first, "unflag", reason="Fine", note="meant kindly")
     assert response.context["item"] == second
-    assert notice(response) == f"Message {first.pk} unflagged."
+    assert notice(response) == f"Message {first.pk} unflagged: Fine."
     event = ModerationEvent.objects.get()
     assert (event.message_id, event.verb, event.actor, event.reason, event.note) == (
         first.pk,
@@ -118,9 +141,40 @@ def test_a_decision_is_in_the_log_and_the_next_one_comes_up(desk: Client, ann: U
         "Fine",
         "meant kindly",
     )
-    assert [reason["name"] for reason in response.context["reasons"] if reason["chosen"]] == ["Fine"]
     assert list(ReviewClaim.objects.values_list("message", "moderator")) == [(second.pk, ann.pk)]
     assert "Nothing waits for you" in decide(desk, second, "flag").content.decode()
+
+
+def test_each_verb_has_a_reason_of_its_own_until_another_is_chosen(desk: Client) -> None:
+    ModerationReason.objects.create(name="Nothing wrong", position=0)
+    ModerationReason.objects.filter(name="Spam").update(position=1)
+    ModerationReason.objects.filter(name="Fine").update(position=2)
+    messages = [make_waiting(number) for number in range(5)]
+    usual = desk.get(QUEUE).context["usual"]
+    assert usual == {"flag": "Spam", "unflag": "Nothing wrong", "keep": "Nothing wrong"}
+
+    def shown(usual: dict[str, str]) -> dict[str, str]:
+        return {f"usual_{verb}": reason for verb, reason in usual.items()}
+
+    for message, verb, chosen in zip(
+        messages[:4], ["flag", "unflag", "flag", "flag"], ["", "", "Fine", ""], strict=True
+    ):
+        usual = decide(desk, message, verb, reason=chosen, **shown(usual)).context["usual"]
+    log = ModerationEvent.objects.order_by("id").values_list("verb", "reason")
+    assert list(log) == [("flag", "Spam"), ("unflag", "Nothing wrong"), ("flag", "Fine"), ("flag", "Fine")]
+    assert usual == {"flag": "Fine", "unflag": "Nothing wrong", "keep": "Nothing wrong"}
+    # A reason that is no longer offered is not put forward either.
+    ModerationReason.objects.filter(name="Fine").update(active=False)
+    assert desk.get(QUEUE).context["usual"]["flag"] == "Spam"
+    assert "Give a reason" in notice(decide(desk, messages[4], "flag", reason=""))
+
+
+def test_where_no_reasons_are_listed_staff_write_their_own(client: Client) -> None:
+    client.force_login(make_staff(*RIGHTS))
+    first, second, _ = make_waiting(1), make_waiting(2), make_waiting(3)
+    decide(client, first, "flag", reason="Adverts")
+    page = decide(client, second, "unflag", reason="In order").content.decode()
+    assert 'name="reason" value="Adverts"' in page
 
 
 def test_a_decision_of_somebody_else_is_told_and_not_made_twice(desk: Client, bob: User) -> None:
@@ -273,7 +327,7 @@ def test_without_a_script_the_forms_lead_back_to_the_page(desk: Client) -> None:
     response = desk.post(f"{QUEUE}decide/", values, follow=True)
     assert response.redirect_chain == [(f"{QUEUE}?message={second.pk}", 302)]
     assert response.context["item"] == second
-    assert f"Message {first.pk} flagged." in response.content.decode()
+    assert f"Message {first.pk} flagged: Spam." in response.content.decode()
 
 
 def test_a_page_loaded_again_shows_the_same_message(desk: Client) -> None:

@@ -54,6 +54,20 @@ def test_two_do_not_build_at_a_time() -> None:
     assert ensure_search_indexes([Message]) == ["message_text_trigrams"]
 
 
+@pytest.mark.django_db(transaction=True)
+def test_what_the_queue_needs_is_built_with_them_and_used() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("DROP INDEX message_author_undecided")
+    assert ensure_search_indexes() == ["message_author_undecided"]
+    assert find_drift(["MiniTwit"]) == []
+    with connection.cursor() as cursor:
+        cursor.execute("SET enable_seqscan = off")
+        plan = Message.objects.filter(author=1, decided_at=None).order_by("pub_date", "id")[:5].explain()
+        cursor.execute("RESET enable_seqscan")
+    assert "message_author_undecided" in plan
+    assert "Sort" not in plan
+
+
 @pytest.mark.django_db
 def test_the_searches_use_the_indexes() -> None:
     amy = make_user("amy")

@@ -197,7 +197,7 @@ def test_a_selection_can_be_given_up(client: Client, amy: User) -> None:
     assert not ModerationBatch.objects.exists()
     assert not SelectedRow.objects.exists()
     gone = client.post(page, {"reason": "Spam"}, follow=True).content.decode()
-    assert "There is no such selection any more" in gone
+    assert "There is no such batch" in gone
 
 
 def test_a_selection_that_nobody_came_back_to_is_dropped(client: Client, amy: User) -> None:

@@ -14,8 +14,8 @@ from django_tasks_db.models import DBTaskResult
 
 from fixtures import sample_small_talk
 from MiniTwit import moderation, watchlist
-from MiniTwit.models import Message, WatchHit, WatchTerm
-from MiniTwit.watchlist import scanning, tasks
+from MiniTwit.models import EditedMessage, Message, WatchHit, WatchTerm
+from MiniTwit.watchlist import edited, matching, scanning, tasks
 from tests.legacy_import.conftest import other_session
 from tests.MiniTwit.factories import make_message, make_staff, make_superuser, make_user
 
@@ -106,8 +106,8 @@ def test_a_text_with_very_many_matches_is_kept_to_a_bound() -> None:
     make_term("x+", "regex")
     watchlist.scan()
     spam, long = message.watch_hits.order_by("term")
-    assert spam.found == ["spam"] * scanning.PARTS
-    assert long.found == ["x" * scanning.PART_LENGTH]
+    assert spam.found == ["spam"] * matching.PARTS
+    assert long.found == ["x" * matching.PART_LENGTH]
 
 
 def test_a_second_scan_looks_only_at_what_is_new() -> None:
@@ -137,7 +137,7 @@ def test_chunks_meet_without_a_gap(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_an_expression_that_takes_for_ever_is_switched_off_and_the_others_are_found(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(scanning, "CHUNK_SECONDS", 0.2)
+    monkeypatch.setattr(matching, "CHUNK_SECONDS", 0.2)
     make_message(text=LONG + " casino")
     slow, good = make_term(SLOW, "regex"), make_term("casino")
     result = watchlist.scan()
@@ -162,6 +162,101 @@ def test_a_message_that_was_reviewed_before_waits_again_when_a_new_term_finds_it
     assert [hit.term.pattern for hit in message.watch_hits.filter(waiting=True)] == ["idiot"]
     assert moderation.keep(messages=[message], actor=moderator, reason="Fine").changed == 1
     assert not message.watch_hits.filter(waiting=True).exists()
+
+
+def edit(message: Message, text: str) -> None:
+    Message.objects.filter(pk=message.pk).update(text=text)
+
+
+def test_an_edited_message_is_looked_through_again() -> None:
+    casino, lottery = make_term("casino"), make_term("lottery")
+    message = make_message(text="The best casino in town")
+    other = make_message(text="A casino, too")
+    watchlist.scan()
+    moderation.keep(messages=[message, other], actor=make_superuser(), reason="Nothing wrong")
+    assert not watchlist.standing().is_behind
+    edit(message, "The best lottery in town")
+    edit(other, "A CASINO, too")
+    edit(other, "A casino, too, by the sea")  # in the same words as at first
+    assert watchlist.standing().is_behind
+    assert watchlist.scan().hits == {casino.pk: 0, lottery.pk: 1}
+    hits = WatchHit.objects.order_by("message").values_list("message", "term", "found", "waiting")
+    assert list(hits) == [(message.pk, lottery.pk, ["lottery"], True), (other.pk, casino.pk, ["casino"], False)]
+    assert not watchlist.standing().is_behind
+    edit(other, "A CASINO")  # nobody has seen these words
+    watchlist.scan()
+    assert list(hits.filter(message=other)) == [(other.pk, casino.pk, ["CASINO"], True)]
+
+
+def test_many_edits_are_looked_through_in_chunks_and_shifts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(edited, "CHUNK", 2)
+    term, messages = make_term("casino"), [make_message() for _ in range(5)]
+    watchlist.scan()
+    for message in [*messages, messages[0]]:
+        edit(message, f"casino {message.pk}")
+    edit(messages[4], "nothing")
+    Message.objects.filter(pk=messages[1].pk).delete()
+    assert not watchlist.scan(seconds=0.000001).finished
+    assert watchlist.scan().finished
+    found = WatchHit.objects.filter(term=term).order_by("message").values_list("message", flat=True)
+    assert list(found) == [messages[0].pk, messages[2].pk, messages[3].pk]
+    assert not EditedMessage.objects.exists()
+
+
+def test_an_edit_while_the_former_one_is_looked_through_is_not_missed(monkeypatch: pytest.MonkeyPatch) -> None:
+    make_term("casino")
+    message = make_message()
+    watchlist.scan()
+    edit(message, "lottery")
+    keep_hits = edited.keep_hits
+
+    def keep_hits_late(*args: Any) -> int:
+        if "lottery" in Message.objects.get(pk=message.pk).text:
+            edit(message, "casino")
+        return keep_hits(*args)
+
+    monkeypatch.setattr(edited, "keep_hits", keep_hits_late)
+    watchlist.scan()
+    assert WatchHit.objects.get().found == ["casino"]
+
+
+def test_a_slow_expression_is_switched_off_at_an_edit_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    slow, message = make_term(SLOW, "regex"), make_message()
+    casino = make_term("casino")
+    watchlist.scan()
+    monkeypatch.setattr(matching, "CHUNK_SECONDS", 0.2)
+    edit(message, f"{LONG} casino")
+    assert watchlist.scan().switched_off == [slow]
+    assert WatchHit.objects.get().term == casino
+
+
+def test_a_term_that_is_switched_on_again_misses_no_edit_made_meanwhile(watcher: Client) -> None:
+    term, message = make_term("casino"), make_message(text="casino before")
+    other = make_message()
+    watchlist.scan()
+    WatchTerm.objects.update(active=False)
+    edit(other, "casino meanwhile")
+    assert not EditedMessage.objects.exists()
+    address = f"/admin/MiniTwit/watchterm/{term.pk}/change/"
+    watcher.post(address, {"kind": "word", "pattern": "casino", "note": "", "active": "on"})
+    watchlist.scan()
+    assert set(WatchHit.objects.values_list("message", flat=True)) == {message.pk, other.pk}
+
+
+def test_an_edit_on_the_page_asks_for_a_scan(client: Client) -> None:
+    make_term("casino")
+    message = make_message()
+    watchlist.scan()
+    client.force_login(make_superuser())
+    values = {"author": message.author_id, "text": "casino", "pub_date_0": "2020-05-01", "pub_date_1": "12:00:00"}
+    assert client.post(f"/admin/MiniTwit/message/{message.pk}/change/", values).status_code == 302
+    assert tasks.is_requested()
+    watchlist.scan()
+    hit = WatchHit.objects.get()
+    # The queue's order follows the message's date.
+    client.post(f"/admin/MiniTwit/message/{message.pk}/change/", values | {"pub_date_0": "2021-05-01"})
+    hit.refresh_from_db()
+    assert hit.pub_date.year == 2021
 
 
 @pytest.mark.django_db(transaction=True)

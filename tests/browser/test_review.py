@@ -82,8 +82,10 @@ def test_a_hundred_messages_without_the_mouse(visitor: Visitor, imported: None) 
             key, verb = "f", "flag"
         keyboard.press(key)
         decided.append((message, verb))
-    events = ModerationEvent.objects.order_by("id").values_list("message", "verb", "actor_name")
-    assert list(events) == [(message, verb, "importer") for message, verb in decided]
+    # Each key came with the reason that stands on its button.
+    reasons = {"flag": "Spam", "unflag": "Nothing wrong", "keep": "Nothing wrong"}
+    events = ModerationEvent.objects.order_by("id").values_list("message", "verb", "reason", "actor_name")
+    assert list(events) == [(message, verb, reasons[verb], "importer") for message, verb in decided]
     assert {verb for _, verb in decided} == {"flag", "unflag", "keep"}
     assert max(Counter(message for message, _ in decided).values()) == 1
     visitor.look("23_review_after_a_hundred")

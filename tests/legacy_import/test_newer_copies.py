@@ -16,7 +16,8 @@ from legacy_import.errors import RunError
 from legacy_import.models import ImportRun
 from legacy_import.records import ImportOptions
 from legacy_import.sources import SourceReference
-from MiniTwit.models import Follow, Message, User
+from MiniTwit import watchlist
+from MiniTwit.models import Follow, Message, User, WatchHit, WatchTerm
 from tests.legacy_import.conftest import newest_run, page_of, text_of
 from tests.legacy_import.importing import counts, import_of, preview_of
 from tests.legacy_import.old_database import make_old_database
@@ -271,3 +272,16 @@ def test_a_migration_refuses_a_stranger_with_a_sentence(path, settings):
 
 def test_insisting_where_there_is_no_doubt_is_not_remembered(path):
     assert "insisted_by" not in import_of("users", path, insist=True).audit
+
+
+def test_what_a_newer_copy_changed_is_looked_through_again_for_the_watch_list(path):
+    WatchTerm.objects.create(pattern="casino")
+    watchlist.scan()
+    assert not watchlist.standing().is_behind
+    newer = texts("good morning", "best casino in town", "the tram is late", "good night")
+    now_holds(path, user=OURS, message=newer, follower=[(1, 2), (2, 3), (3, 1)])
+    import_of("users", path)
+    assert counts(import_of("messages", path, existing="update"), "message").changed == 1
+    assert watchlist.standing().is_behind
+    watchlist.scan()
+    assert [hit.message.legacy_id for hit in WatchHit.objects.all()] == [2]

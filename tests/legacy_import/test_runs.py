@@ -539,6 +539,7 @@ def test_the_search_index_is_built_after_a_large_import(tmp_path, monkeypatch):
     with connection.cursor() as cursor:
         cursor.execute("SELECT indisvalid FROM pg_index WHERE indexrelid = 'message_text_trigrams'::regclass")
         assert cursor.fetchone() == (True,)
+    assert ensure_search_indexes() == []
     assert Message.objects.filter(text__icontains="NEEDLE").count() == 1
 
 
