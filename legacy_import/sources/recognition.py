@@ -5,6 +5,7 @@ Where several tables would do, one is proposed and the decision is left to staff
 (`found.py`), so it works for any kind of database.
 """
 
+import re
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -77,6 +78,8 @@ class Candidate:
             return False
         if self.likeness > names.UNKNOWN:
             return True
+        if any(names.table_likeness(other, self.found.name) for other in CANONICAL_COLUMNS):
+            return False  # such as users with a column that counts their followers
         if self.canonical == "follower":
             return all(names.is_follow_side(column) for column in self.columns.values())
         wanted = CANONICAL_COLUMNS[self.canonical]
@@ -253,23 +256,32 @@ def recognised_columns(table: FoundTable, canonical: str, taken: Collection[str]
         if ranked:
             chosen[wanted] = min(ranked)[-1]
     if canonical == "follower":
-        free = [column.name for column in table.columns if column.name not in {*taken, *chosen.values()}]
-        _complete_follow(chosen, free)
+        _complete_follow(
+            chosen, [column for column in table.columns if column.name not in {*taken, *chosen.values()}]
+        )
     return chosen
 
 
-def _complete_follow(chosen: dict[str, str], free: list[str]) -> None:
+def _complete_follow(chosen: dict[str, str], free: list[FoundColumn]) -> None:
     """`user_id` is who follows beside `followed_id`, and who is followed beside `follower_id`."""
-    for wanted, side in (("who_id", names.FOLLOWER_SIDE), ("whom_id", names.FOLLOWED_SIDE)):
-        other = next((name for name in free if side.fullmatch(names.plain(name))), None)
-        if wanted not in chosen and other:
-            chosen[wanted] = other
-            free.remove(other)
+
+    def choose(wanted: str, names_of_it: re.Pattern[str], *, only_one: bool = False) -> None:
+        fitting = [column for column in free if names_of_it.fullmatch(names.plain(column.name)) and not column.key]
+        if wanted not in chosen and fitting and not (only_one and len(fitting) > 1):
+            chosen[wanted] = fitting[0].name
+            free.remove(fitting[0])
+
+    choose("who_id", names.FOLLOWER_SIDE)
+    choose("whom_id", names.FOLLOWED_SIDE)
+    if not chosen:
+        choose("whom_id", names.FOLLOW)
+    if list(chosen) == ["whom_id"]:
+        choose("who_id", names.FOLLOWING)
     if len(chosen) == 1:
         [wanted] = {"who_id", "whom_id"} - set(chosen)
-        accounts = [name for name in free if names.ACCOUNT.fullmatch(names.plain(name))]
-        if len(accounts) == 1:
-            chosen[wanted] = accounts[0]
+        choose(wanted, names.ACCOUNT, only_one=True)
+    if list(chosen) == ["who_id"]:
+        choose("whom_id", names.FOLLOW)
 
 
 def _fits(canonical: str, column: FoundColumn) -> bool:
@@ -281,7 +293,7 @@ def _fits(canonical: str, column: FoundColumn) -> bool:
 
 def _is_foreign(canonical: str, column: FoundColumn) -> bool:
     if canonical in ID_COLUMNS:
-        return not column.integers and column.opaque > 0
+        return not column.integers and column.values > 0
     return canonical in REFERENCES and not column.integers and column.guids > 0
 
 

@@ -51,6 +51,7 @@ def write(path: Path, script: str) -> Path:
         (b"PGDMP\1\16", "a PostgreSQL dump"),
         ("größe".encode(), "a text file"),
         (b"12345678DUCK", "a DuckDB database"),
+        (b"version https://git-lfs.github.com/spec/v1\noid sha256:0\n", "a pointer of Git LFS"),
         (b"\x37\x7f\x06\x82wal", "write-ahead log"),
         (bytes(range(256)), "an unknown kind"),
     ],
@@ -246,6 +247,32 @@ def test_a_wal_file_that_came_alone_is_warned_about(tmp_path):
     path.write_bytes(data)
     with SQLiteSource.open(SourceReference(path, "old.db", uploaded=True), tmp_path / "s", required=USER) as source:
         assert "came without its -wal file" in source.description.warnings[0]
+
+
+def test_a_wal_file_whose_tables_are_still_in_the_log_is_refused_for_the_lack_of_it(tmp_path):
+    live = sqlite3.connect(tmp_path / "live.db")
+    live.execute("PRAGMA journal_mode=WAL")
+    live.execute("CREATE TABLE user (user_id integer primary key, username, email, pw_hash)")
+    copied = Path(shutil.copy(tmp_path / "live.db", tmp_path / "copied.db"))
+    error = refusal(copied)
+    assert error.code == "missing_table"
+    assert "came without its -wal file" in error.message
+    live.close()
+
+
+def test_a_change_that_was_never_completed_is_taken_back(tmp_path):
+    """As when the old application died while it was writing."""
+    path = make_old_database(tmp_path / "old.db", user=[PERSON])
+    live = sqlite3.connect(path)
+    live.execute("PRAGMA cache_size=1")
+    live.executemany("INSERT INTO user VALUES (?, ?, '', '')", [(number, "x" * 500) for number in range(2, 300)])
+    copied = Path(shutil.copy(path, tmp_path / "copied.db"))
+    shutil.copy(f"{path}-journal", f"{copied}-journal")
+    live.close()
+    with open_source(copied) as source:
+        assert [row.values[1] for row in source.rows("user")] == ["ann"]
+    assert Path(f"{copied}-journal").exists()
+    assert not Path(f"{copied.with_suffix('.snapshot')}-journal").exists()
 
 
 def test_looking_at_a_wal_file_that_came_alone_leaves_nothing_beside_it_and_warns_each_time(tmp_path):
