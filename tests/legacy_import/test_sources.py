@@ -318,6 +318,20 @@ def test_another_kind_of_database_is_refused_by_its_address(settings):
         configured_source()
 
 
+@pytest.mark.parametrize("encoding", ["UTF-8", "UTF-16le", "UTF-16be"])
+def test_bytes_are_read_alike_however_the_file_encodes_its_texts(tmp_path, encoding):
+    """Some drivers store a password's hash as bytes."""
+    path = write(
+        tmp_path / "old.db",
+        f"PRAGMA encoding = '{encoding}'; CREATE TABLE user (user_id integer primary key, username, email, pw_hash);"
+        "INSERT INTO user VALUES (1, 'Søren', 'soren@example.com', 'x'), (2, 'ann', '', x'24326224');",
+    )
+    with open_source(path) as source:
+        lines = b"".join(chunk.data for chunk in source.chunks("user")).decode().split("\n")
+    assert lines[0].endswith("\x1fSøren\x1fsoren@example.com\x1fx")
+    assert lines[1].endswith("\x1fann\x1f\x1f$2b$")
+
+
 def test_a_value_that_looks_like_the_end_of_a_row_and_another_row_stays_a_value(tmp_path):
     """Fields and rows are parted by control characters on their way; a text that holds them must not add a row."""
     # It has just the marks that the first row lacks, which Python has to build.
