@@ -124,6 +124,7 @@ def column_spellings(canonical: str, table: str, name: str) -> set[str]:
     return {bare, *(bare.removeprefix(prefix) for prefix in (canonical, _stem(table)) if bare != prefix)}
 
 
-def is_follow_side(name: str) -> bool:
+def is_follow_side(table: str, name: str) -> bool:
     """Whether a column's name alone tells that it is one of the two ends of a follow."""
-    return bool(FOLLOWER_SIDE.fullmatch(plain(name)) or FOLLOWED_SIDE.fullmatch(plain(name)))
+    spellings = column_spellings("follower", table, name)
+    return any(FOLLOWER_SIDE.fullmatch(spelling) or FOLLOWED_SIDE.fullmatch(spelling) for spelling in spellings)

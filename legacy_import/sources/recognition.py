@@ -81,7 +81,7 @@ class Candidate:
         if any(names.table_likeness(other, self.found.name) for other in CANONICAL_COLUMNS):
             return False  # such as users with a column that counts their followers
         if self.canonical == "follower":
-            return all(names.is_follow_side(column) for column in self.columns.values())
+            return all(names.is_follow_side(self.found.name, column) for column in self.columns.values())
         wanted = CANONICAL_COLUMNS[self.canonical]
         return sum(bool(self.columns.get(column)) for column in wanted) >= len(wanted) - 1
 
