@@ -32,7 +32,8 @@ TABLE_DECORATION = re.compile(r"^(tbl|t(?=_))|(entity|entities|models?|table|tbl
 COLUMN_NAMES: dict[tuple[str, str], tuple[str, ...]] = {
     ("user", "user_id"): ("userid", "id", "uid", "authorid", "accountid", "pk", "userpk"),
     ("user", "username"): words(
-        "username name login handle nickname nick screenname displayname loginname authorname user author"
+        "username name login handle nickname nick screenname displayname loginname authorname uname userhandle"
+        " user author"
     ),
     ("user", "email"): ("email", "emailaddress", "mail", "useremail", "emailaddr", "mailaddress"),
     ("user", "pw_hash"): words(
@@ -68,13 +69,14 @@ COLUMN_NAMES: dict[tuple[str, str], tuple[str, ...]] = {
     ("message", "flagged"): ("flagged", "isflagged", "flag"),
     ("follower", "who_id"): words(
         "whoid who followerid follower followersid followeruserid followerusername followername whousername whoname"
-        " followedbyid followedby"
+        " followedbyid followedby subscriberid subscriber"
         " sourceid fromid fromuserid userfromid fromuser userfrom idfollower"
     ),
     ("follower", "whom_id"): words(
         "whomid whom wohomid wohom followedid followeeid followed followee followingid following followsid follows"
         " followeduserid followedusername followedname followingusername whomusername whomname"
         " targetid toid touserid usertoid touser userto userbeingfollowedid idfollowed idfollowee"
+        " subscribedtoid subscribedto subscribeeid subscribedid"
     ),
 }
 # `followed_by` is who follows.

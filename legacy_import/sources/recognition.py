@@ -78,12 +78,21 @@ class Candidate:
             return False
         if self.likeness > names.UNKNOWN:
             return True
-        if any(names.table_likeness(other, self.found.name) for other in CANONICAL_COLUMNS):
-            return False  # such as users with a column that counts their followers
+        if self.is_rather_another:
+            return False
         if self.canonical == "follower":
             return all(names.is_follow_side(self.found.name, column) for column in self.columns.values())
         wanted = CANONICAL_COLUMNS[self.canonical]
         return sum(bool(self.columns.get(column)) for column in wanted) >= len(wanted) - 1
+
+    @property
+    def is_rather_another(self) -> bool:
+        """Whether it is by its name and its columns another table, such as users with a number of their followers."""
+        return any(
+            names.table_likeness(other, self.found.name) and not candidate_of(self.found, other).missing
+            for other in CANONICAL_COLUMNS
+            if other != self.canonical
+        )
 
     def preference(self) -> tuple[object, ...]:
         """Sorts the better candidate first."""

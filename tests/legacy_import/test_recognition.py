@@ -346,6 +346,8 @@ def test_ids_of_a_table_without_a_key_may_stand_twice_and_be_stored_as_text(old:
         ("minitwit_follower", "who_id_id, whom_id_id", (1, 2)),
         ("follows", "follower_username, followed_username", ("ann", "bob")),
         ("flw", "flw_who, flw_whom", (1, 2)),
+        ("UserUser", "FollowersId, FollowingId", (1, 2)),
+        ("subscriptions", "subscriber_id, subscribed_to_id", (1, 2)),
         ("Follows", "followingId, followedById", (2, 1)),
         ("follows", "user_id, followed_by", (2, 1)),
         ("follows", "following_id, followed_id", (1, 2)),
