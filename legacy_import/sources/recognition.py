@@ -145,6 +145,9 @@ def _propose(
     recognition.tables[canonical] = TableMapping(best.found.name, best.columns)
     if not required:
         return
+    with_rows = [other for other in complete if other.found.rows and other.likeness >= names.WELL_KNOWN]
+    if not best.found.rows and with_rows and all(other.foreign_ids for other in with_rows):
+        raise foreign_ids(with_rows[0], label)
     rivals = [other for other in usable[1:] if is_rival(best, other)]
     if rivals:
         recognition.undecided[canonical] = [candidate.found.name for candidate in (best, *rivals)]
@@ -297,6 +300,8 @@ def _fits(canonical: str, column: FoundColumn) -> bool:
     """Whether what stands in a column can be what the canonical column holds."""
     if _is_foreign(canonical, column) or (canonical in ID_COLUMNS and column.repeated):
         return False
+    if canonical in REFERENCES and column.samples == ("0",):
+        return False  # as Go writes what was never set
     return column.values > 0 or canonical == "flagged"
 
 

@@ -125,6 +125,13 @@ def test_what_may_be_missing_reads_as_nothing(old: Path) -> None:
             ["AspNetUsers", "column Id", "not integers"],
         ),
         (
+            "CREATE TABLE AspNetUsers (Id TEXT PRIMARY KEY, UserName TEXT, Email TEXT, PasswordHash TEXT);"
+            "INSERT INTO AspNetUsers VALUES ('0f8fad5b-d9cb-469f-a165-70867728950e', 'ann', '', '');"
+            "CREATE TABLE Authors (AuthorId INTEGER PRIMARY KEY, Name TEXT, Email TEXT)",
+            "ids_not_integers",
+            ["AspNetUsers", "column Id", "not integers"],
+        ),
+        (
             "CREATE TABLE users (id TEXT PRIMARY KEY, username TEXT); INSERT INTO users VALUES ('u1', 'ann')",
             "ids_not_integers",
             ["users", "column id", "not integers"],
@@ -235,6 +242,18 @@ def test_what_stands_in_a_column_counts_for_more_than_its_name(old: Path) -> Non
     )
     assert import_legacy("users")["notes"] == {"user": {"empty_email": 1}}
     assert User.objects.get(username="ann").legacy_id == 7
+
+
+def test_an_author_that_was_never_set_is_looked_for_in_another_column(old: Path) -> None:
+    write_script(
+        old,
+        "CREATE TABLE users (id integer primary key, username); INSERT INTO users VALUES (1, 'ann'), (2, 'bob');"
+        "CREATE TABLE messages (id integer primary key, author_id integer, user_id integer, text, pub_date);"
+        "INSERT INTO messages VALUES (1, 0, 2, 'hi', 1600000000), (2, 0, 1, 'hello', 1600000001)",
+    )
+    import_legacy("users")
+    assert import_legacy("messages")["tables"]["message"]["new"] == 2
+    assert list(Message.objects.order_by("legacy_id").values_list("author__username", flat=True)) == ["bob", "ann"]
 
 
 TWO_SETS = f"""
