@@ -56,7 +56,7 @@ OFFSET = "(?:gmt|utc)?[-+][0-9]{2}:?(?:[0-9]{2})?"
 _MONTH = rf"(?:{MONTH_NAME})[a-z]*\.?"
 _WEEKDAY = r"(?:mon|tue|wed|thu|fri|sat|sun)[a-z]*\.?,?"
 _ZONE = rf"\(?(?:{OFFSET}|{'|'.join(ZONES)})\)?"
-_COMMENT = r"(?: \([^()]*\))?"
+_TIME_AFTER = rf"(?:,?(?: at)? {TIME}(?:{HALF})?(?: {_ZONE})?(?: \([^()]*\))?)?"
 # Where the parts of the day stand in a date.
 YEAR_MONTH_DAY, MONTH_DAY_YEAR, NAMED_MONTH, YEAR_AT_END = "year-month-day", "month/day/year", "named", "year at end"
 
@@ -69,18 +69,12 @@ WRITINGS: tuple[tuple[str, str], ...] = (
     (rf"{YEAR_FIRST} {TIME} {OFFSET}(?: [a-z]+| [-+][0-9]+)?(?: m=[-+][0-9.]+)?", YEAR_MONTH_DAY),
     # 8:27:18 AM, 2/19/2020
     (rf"{TIME}{HALF},? {MONTH_FIRST}", MONTH_DAY_YEAR),
-    # 2/19/2020, 8:27:18 AM
-    (rf"{MONTH_FIRST},? {TIME}{HALF}", MONTH_DAY_YEAR),
-    # Feb 12, 2025 at 9:01PM (UTC); Wed Feb 19 2020 08:27:18 GMT+0100 (Central European Standard Time)
-    (
-        rf"(?:{_WEEKDAY} )?{_MONTH} [0-9]{{1,2}},? [0-9]{{4}},?(?: at)? {TIME}(?:{HALF})?(?: {_ZONE})?{_COMMENT}",
-        NAMED_MONTH,
-    ),
-    # Wed, 19 Feb 2020 08:27:18 GMT
-    (
-        rf"(?:{_WEEKDAY} )?[0-9]{{1,2}}[- ]{_MONTH}[- ][0-9]{{4}},?(?: at)? {TIME}(?:{HALF})?(?: {_ZONE})?{_COMMENT}",
-        NAMED_MONTH,
-    ),
+    # 2/19/2020, 8:27:18 AM; 2/19/2020 8:27:18 AM +00:00
+    (rf"{MONTH_FIRST},? {TIME}{HALF}(?: {_ZONE})?", MONTH_DAY_YEAR),
+    # Feb 12, 2025 at 9:01PM (UTC); Wed Feb 19 2020 08:27:18 GMT+0100 (Central European Standard Time); Feb 12, 2025
+    (rf"(?:{_WEEKDAY} )?{_MONTH} [0-9]{{1,2}},? [0-9]{{4}}{_TIME_AFTER}", NAMED_MONTH),
+    # Wed, 19 Feb 2020 08:27:18 GMT; 19 Feb 2020
+    (rf"(?:{_WEEKDAY} )?[0-9]{{1,2}}[- ]{_MONTH}[- ][0-9]{{4}}{_TIME_AFTER}", NAMED_MONTH),
     # Wed Feb 19 08:27:18 2020, Wed Feb 19 08:27:18 CET 2020
     (rf"{_WEEKDAY} {_MONTH} +[0-9]{{1,2}} {TIME}(?: {_ZONE})? [0-9]{{4}}", YEAR_AT_END),
 )

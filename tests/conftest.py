@@ -11,17 +11,18 @@ hypothesis.settings.load_profile("minitwit")
 
 # What migrating puts there, and no test changes.
 KEPT_TABLES = {"django_migrations", "django_content_type", "auth_permission"}
+STAGING = "legacy_staging_"
 LOG = "MiniTwit_moderationevent"  # refuses to be emptied at any other time
-STAGING = "legacy_staging_"  # how the tables of a run begin that a test left waiting
 
 
 def delete_what_is_there(_test_case: TransactionTestCase) -> None:
     """Clean up after a test that commits. Django would truncate all tables, which takes longer: most are empty."""
     with transaction.atomic(), connection.cursor() as cursor:
         tables = set(connection.introspection.table_names(cursor)) - KEPT_TABLES
-        for name in {name for name in tables if name.startswith(STAGING)}:
+        staged = {name for name in tables if name.startswith(STAGING)}  # of runs that no test brought to an end
+        for name in staged:
             cursor.execute(sql.SQL("DROP TABLE IF EXISTS {} CASCADE").format(sql.Identifier(name)))
-            tables.discard(name)
+        tables -= staged
         filled = sql.SQL(" UNION ALL ").join(
             sql.SQL("SELECT {} WHERE EXISTS (SELECT FROM {})").format(sql.Literal(name), sql.Identifier(name))
             for name in sorted(tables)

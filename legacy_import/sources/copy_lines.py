@@ -67,6 +67,8 @@ def line_expression(table: TableDescription) -> str:
     usual_fields = "\x1f%d\x1f\x1d" * len(numbers) + "\x1f%s" * len(texts)
     arguments = ", ".join([table.position, *numbers, *texts])
     odd = [f"instr({column}, char(0)) OR instr({column}, char(29))" for column in table.columns]
+    # In a file whose texts are UTF-16, SQLite would read the bytes of a BLOB as such.
+    odd += [f"typeof({column}) = 'blob' AND CAST(x'41' AS TEXT) <> 'A'" for column in table.columns]
     values = [f"typeof({column})" for column in table.columns]
     for column in numbers:
         values.append(f"CASE typeof({column}) WHEN 'integer' THEN {column} ELSE char(29) END")

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import Any, Self
 
 from legacy_import.sources.values import LegacyValue, as_text, needs_repair
@@ -14,7 +14,7 @@ LONGEST_LOOK = 200  # characters of a value that its kind is told by
 
 INTEGER = re.compile(r"-?[0-9]{1,18}")
 GUID = re.compile(r"\{?[0-9a-fA-F]{8}(-?[0-9a-fA-F]{4}){3}-?[0-9a-fA-F]{12}\}?")
-OPAQUE_LENGTH = 16  # characters, or bytes of a BLOB: what is at least so long and no number was made by a program
+GUID_BYTES = 16
 SECRET_NAME = re.compile(
     r"pass(?!age|eng|ive)|pwd|pw(?![a-z])|pw_?h|hash(?!tag)|salt|secret|token|stamp$", re.IGNORECASE
 )
@@ -32,7 +32,7 @@ class FoundColumn:
 
     Attributes:
         values: how many of them hold something. integers: hold a whole number, be it as text.
-        guids: hold a GUID. opaque: hold something long that is no number.
+        guids: hold a GUID.
         repeated: whether one of the values stands there twice. key: whether the column is the table's primary key.
         samples: the first different values, shortened; none where `secret` says that nobody is to see them.
     """
@@ -41,11 +41,16 @@ class FoundColumn:
     values: int = 0
     integers: int = 0
     guids: int = 0
-    opaque: int = 0
     samples: tuple[str, ...] = ()
     secret: bool = False
     repeated: bool = False
     key: bool = False
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> Self:
+        """What a run remembers; it may remember more, if it is older."""
+        known = {field.name: data[field.name] for field in fields(cls) if field.name in data}
+        return cls(**known | {"samples": tuple(data["samples"])})
 
 
 @dataclass(frozen=True)
@@ -71,7 +76,7 @@ class FoundTable:
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Self:
-        columns = tuple(FoundColumn(**{**column, "samples": tuple(column["samples"])}) for column in data["columns"])
+        columns = tuple(FoundColumn.from_json(column) for column in data["columns"])
         return cls(data["name"], columns, tuple(data["computed"]), data["rows"])
 
 
@@ -105,7 +110,7 @@ def is_secret_name(name: str) -> bool:
 
 def is_guid_blob(value: LegacyValue) -> bool:
     """Sixteen bytes that are no text. (Some drivers give text as bytes.)"""
-    return isinstance(value, bytes) and len(value) == OPAQUE_LENGTH and needs_repair(value)
+    return isinstance(value, bytes) and len(value) == GUID_BYTES and needs_repair(value)
 
 
 class _ColumnFacts:
@@ -113,7 +118,7 @@ class _ColumnFacts:
         self.name = name
         self.is_key = is_key
         self.secret = is_secret_name(name)
-        self.values = self.integers = self.guids = self.opaque = 0
+        self.values = self.integers = self.guids = 0
         self.samples: list[str] = []
         self.seen: set[int] = set()
         self.repeated = False
@@ -130,7 +135,6 @@ class _ColumnFacts:
             self.integers += 1
         else:
             self.guids += bool(GUID.fullmatch(text)) or is_guid_blob(value)
-            self.opaque += len(cut if isinstance(cut, bytes) else text) >= OPAQUE_LENGTH
         self.secret = self.secret or bool(SECRET_VALUE.fullmatch(text))
         shown = text if len(text) <= LONGEST_SAMPLE else f"{text[:LONGEST_SAMPLE]}…"
         if len(self.samples) < SHOWN_SAMPLES and shown not in self.samples:
@@ -143,7 +147,6 @@ class _ColumnFacts:
             self.values,
             self.integers,
             self.guids,
-            self.opaque,
             samples,
             bool(self.secret),
             self.repeated,

@@ -19,7 +19,7 @@ WELL_KNOWN_TABLES: dict[str, tuple[str, ...]] = {
     "message": words("messages msgs msg tweets tweet cheeps cheep chirps chirp twits twit twoots twoot posts post"),
     "follower": words(
         "followers follows follow following followings followed followees userfollowers userfollower userfollows"
-        " userfollow authorauthor authorfollows authorfollowers"
+        " userfollow userfollowing authorauthor authorfollows authorfollowers"
     ),
 }
 LIKELY_TABLES: dict[str, re.Pattern[str]] = {
@@ -32,12 +32,13 @@ TABLE_DECORATION = re.compile(r"^(tbl|t(?=_))|(entity|entities|models?|table|tbl
 COLUMN_NAMES: dict[tuple[str, str], tuple[str, ...]] = {
     ("user", "user_id"): ("userid", "id", "uid", "authorid", "accountid", "pk", "userpk"),
     ("user", "username"): words(
-        "username name login handle nickname nick screenname displayname loginname authorname user author"
+        "username name login handle nickname nick screenname displayname loginname authorname uname userhandle"
+        " user author"
     ),
     ("user", "email"): ("email", "emailaddress", "mail", "useremail", "emailaddr", "mailaddress"),
     ("user", "pw_hash"): words(
         "pwhash passwordhash pwdhash passhash hashedpassword hashedpw encryptedpassword passworddigest password"
-        " passwd pwd pass pw hash userpassword"
+        " passwd pwd pswd pass pw hash userpassword hashpassword hashedpass"
     ),
     ("message", "message_id"): (
         "messageid",
@@ -53,33 +54,39 @@ COLUMN_NAMES: dict[tuple[str, str], tuple[str, ...]] = {
     ("message", "author_id"): words(
         "authorid userid author user authoruserid useruserid posterid senderid ownerid creatorid writerid accountid"
         " uid fkauthorid fkuserid idauthor iduser username authorname authorusername poster sender owner creator"
-        " writer createdby"
+        " writer createdby postedby memberid personid profileid usrid member person profile usr"
     ),
     ("message", "text"): words(
         "text content body message messagetext messagecontent messagebody contents msg tweet cheep post twit chirp"
-        " status txt"
+        " status txt textcontent tweettext tweetcontent posttext postcontent cheeptext"
     ),
     ("message", "pub_date"): words(
         "pubdate publisheddate publishdate publicationdate publishedat pubtime pubtimestamp publishedon createdat"
         " createdon created createddate creationdate createtime creationtime insertedat postedat posteddate posted"
         " timestamp datetime date time messagedate unixtime dateposted datecreated datepublished dateadded postdate"
-        " posttime sentat sent"
+        " posttime sentat sent datesent ts createdtime createdtimestamp creationtimestamp publishtime publicationtime"
     ),
     ("message", "flagged"): ("flagged", "isflagged", "flag"),
     ("follower", "who_id"): words(
         "whoid who followerid follower followersid followeruserid followerusername followername whousername whoname"
+        " followedbyid followedby subscriberid subscriber"
         " sourceid fromid fromuserid userfromid fromuser userfrom idfollower"
     ),
     ("follower", "whom_id"): words(
         "whomid whom wohomid wohom followedid followeeid followed followee followingid following followsid follows"
-        " followid follow followeduserid followedusername followedname followingusername whomusername whomname"
+        " followeduserid followedusername followedname followingusername whomusername whomname"
         " targetid toid touserid usertoid touser userto userbeingfollowedid idfollowed idfollowee"
+        " subscribedtoid subscribedto subscribeeid subscribedid"
     ),
 }
-FOLLOWER_SIDE = re.compile(r"(follower|who(?!m)).*")
-FOLLOWED_SIDE = re.compile(r"(followed|followee|following|follows|whom|wohom).*")
-# `user_following_id` is one of the two ends; which one, only the other tells.
-ACCOUNT = re.compile(r".*(user|author|account|member|profile)(entity|model|following)?(id|name)?")
+# `followed_by` is who follows.
+FOLLOWER_SIDE = re.compile(r"(users?|authors?)?(follower|followedby|who(?!m)).*")
+FOLLOWED_SIDE = re.compile(r"(users?|authors?)?(followed(?!by)|followee).*|(following|follows|whom|wohom).*")
+# These are one of the two ends; which one, only the other tells.
+ACCOUNT = re.compile(r".*(user|author|account|member|profile|person)(entity|model|following)?(id|name)?")
+FOLLOWING = re.compile(r"following.*")
+# The followed one beside an account; but in most tables the number of the row.
+FOLLOW = re.compile(r"follow(id|user|userid)?")
 
 
 @lru_cache(maxsize=10_000)
@@ -119,6 +126,7 @@ def column_spellings(canonical: str, table: str, name: str) -> set[str]:
     return {bare, *(bare.removeprefix(prefix) for prefix in (canonical, _stem(table)) if bare != prefix)}
 
 
-def is_follow_side(name: str) -> bool:
+def is_follow_side(table: str, name: str) -> bool:
     """Whether a column's name alone tells that it is one of the two ends of a follow."""
-    return bool(FOLLOWER_SIDE.fullmatch(plain(name)) or FOLLOWED_SIDE.fullmatch(plain(name)))
+    spellings = column_spellings("follower", table, name)
+    return any(FOLLOWER_SIDE.fullmatch(spelling) or FOLLOWED_SIDE.fullmatch(spelling) for spelling in spellings)

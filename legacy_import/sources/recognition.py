@@ -5,6 +5,7 @@ Where several tables would do, one is proposed and the decision is left to staff
 (`found.py`), so it works for any kind of database.
 """
 
+import re
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -77,10 +78,21 @@ class Candidate:
             return False
         if self.likeness > names.UNKNOWN:
             return True
+        if self.is_rather_another:
+            return False
         if self.canonical == "follower":
-            return all(names.is_follow_side(column) for column in self.columns.values())
+            return all(names.is_follow_side(self.found.name, column) for column in self.columns.values())
         wanted = CANONICAL_COLUMNS[self.canonical]
         return sum(bool(self.columns.get(column)) for column in wanted) >= len(wanted) - 1
+
+    @property
+    def is_rather_another(self) -> bool:
+        """Whether it is by its name and its columns another table, such as users with a number of their followers."""
+        return any(
+            names.table_likeness(other, self.found.name) and not candidate_of(self.found, other).missing
+            for other in CANONICAL_COLUMNS
+            if other != self.canonical
+        )
 
     def preference(self) -> tuple[object, ...]:
         """Sorts the better candidate first."""
@@ -133,6 +145,9 @@ def _propose(
     recognition.tables[canonical] = TableMapping(best.found.name, best.columns)
     if not required:
         return
+    with_rows = [other for other in complete if other.found.rows and other.likeness >= names.WELL_KNOWN]
+    if not best.found.rows and with_rows and all(other.foreign_ids for other in with_rows):
+        raise foreign_ids(with_rows[0], label)
     rivals = [other for other in usable[1:] if is_rival(best, other)]
     if rivals:
         recognition.undecided[canonical] = [candidate.found.name for candidate in (best, *rivals)]
@@ -253,35 +268,46 @@ def recognised_columns(table: FoundTable, canonical: str, taken: Collection[str]
         if ranked:
             chosen[wanted] = min(ranked)[-1]
     if canonical == "follower":
-        free = [column.name for column in table.columns if column.name not in {*taken, *chosen.values()}]
-        _complete_follow(chosen, free)
+        _complete_follow(
+            chosen, [column for column in table.columns if column.name not in {*taken, *chosen.values()}]
+        )
     return chosen
 
 
-def _complete_follow(chosen: dict[str, str], free: list[str]) -> None:
+def _complete_follow(chosen: dict[str, str], free: list[FoundColumn]) -> None:
     """`user_id` is who follows beside `followed_id`, and who is followed beside `follower_id`."""
-    for wanted, side in (("who_id", names.FOLLOWER_SIDE), ("whom_id", names.FOLLOWED_SIDE)):
-        other = next((name for name in free if side.fullmatch(names.plain(name))), None)
-        if wanted not in chosen and other:
-            chosen[wanted] = other
-            free.remove(other)
+
+    def choose(wanted: str, names_of_it: re.Pattern[str], *, only_one: bool = False) -> None:
+        fitting = [column for column in free if names_of_it.fullmatch(names.plain(column.name)) and not column.key]
+        if wanted not in chosen and fitting and not (only_one and len(fitting) > 1):
+            chosen[wanted] = fitting[0].name
+            free.remove(fitting[0])
+
+    choose("who_id", names.FOLLOWER_SIDE)
+    choose("whom_id", names.FOLLOWED_SIDE)
+    if not chosen:
+        choose("whom_id", names.FOLLOW)
+    if list(chosen) == ["whom_id"]:
+        choose("who_id", names.FOLLOWING)
     if len(chosen) == 1:
         [wanted] = {"who_id", "whom_id"} - set(chosen)
-        accounts = [name for name in free if names.ACCOUNT.fullmatch(names.plain(name))]
-        if len(accounts) == 1:
-            chosen[wanted] = accounts[0]
+        choose(wanted, names.ACCOUNT, only_one=True)
+    if list(chosen) == ["who_id"]:
+        choose("whom_id", names.FOLLOW)
 
 
 def _fits(canonical: str, column: FoundColumn) -> bool:
     """Whether what stands in a column can be what the canonical column holds."""
     if _is_foreign(canonical, column) or (canonical in ID_COLUMNS and column.repeated):
         return False
+    if canonical in REFERENCES and column.samples == ("0",):
+        return False  # as Go writes what was never set
     return column.values > 0 or canonical == "flagged"
 
 
 def _is_foreign(canonical: str, column: FoundColumn) -> bool:
     if canonical in ID_COLUMNS:
-        return not column.integers and column.opaque > 0
+        return not column.integers and column.values > 0
     return canonical in REFERENCES and not column.integers and column.guids > 0
 
 

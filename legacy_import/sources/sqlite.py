@@ -15,6 +15,7 @@ from legacy_import.sources.guard import UNREADABLE, Watch, complaint_of, open_re
 from legacy_import.sources.inspect import describe_tables, read_tables
 from legacy_import.sources.intake import take_in
 from legacy_import.sources.intake.report import Report, silent
+from legacy_import.sources.intake.sqlite_files import WITHOUT_WAL
 from legacy_import.sources.mapping import mappings_as_json
 from legacy_import.sources.recognition import Recognition, recognise
 from legacy_import.sources.reference import Reference
@@ -22,6 +23,7 @@ from legacy_import.sources.schema import TableDescription
 from legacy_import.sources.soft_deletion import soft_deletions
 from legacy_import.sources.values import LegacyRow, LegacyValue, StoredReal
 
+NOT_THERE = frozenset({"missing_table", "missing_column"})  # what may be in a log that did not come along
 LARGE_TABLE = 200_000  # rows; a smaller one is read in one part
 PARTS = max(2, min(os.cpu_count() or 1, 4))
 
@@ -108,6 +110,11 @@ class SQLiteSource:
                 recognition = choose(found) if choose else recognise(found, label=reference.label, required=required)
                 tables = describe_tables(connection, watch, reference.label, required, recognition)
                 deleted = soft_deletions(connection, [tables[name] for name in required if name in tables])
+        except SourceError as error:
+            connection.close()
+            if error.code in NOT_THERE and WITHOUT_WAL in intake.warnings:
+                raise SourceError(error.code, f"{error.message} {WITHOUT_WAL}") from error
+            raise
         except BaseException:
             connection.close()
             raise

@@ -198,6 +198,25 @@ INSERT INTO Author VALUES (1, 'ann', 'ann@example.com', '{HASH}'), (2, 'bob', 'b
 INSERT INTO Message VALUES (1, 1, 'hello', 1600000000000, 0), (2, 2, 'spam', 1600000060000, 1);
 INSERT INTO Follow VALUES (1, 2), (2, 1);
 """,
+    "members and their statuses": f"""
+CREATE TABLE members (member_id integer PRIMARY KEY, username text, email text, password text);
+CREATE TABLE statuses (status_id integer PRIMARY KEY, member_id integer, status text, ts integer, flagged integer);
+CREATE TABLE friendships (follower_id integer, followed_id integer);
+INSERT INTO members VALUES (1, 'ann', 'ann@example.com', '{HASH}'), (2, 'bob', 'bob@example.com', '{HASH}'),
+    (5, 'eve', 'eve@example.com', '{HASH}');
+INSERT INTO statuses VALUES (1, 1, 'hello', 1600000000, 0), (2, 2, 'spam', 1600000060, 1);
+INSERT INTO friendships VALUES (1, 2), (2, 1);
+""",
+    "a person's tweets": f"""
+CREATE TABLE person (id integer PRIMARY KEY, username text, mail text, password text);
+CREATE TABLE tweet (id_tweet integer PRIMARY KEY, person_id integer, text_content text, date_sent datetime,
+    flagged integer);
+CREATE TABLE follow (id_follower integer, id_followed integer);
+INSERT INTO person VALUES (1, 'ann', 'ann@example.com', '{HASH}'), (2, 'bob', 'bob@example.com', '{HASH}'),
+    (5, 'eve', 'eve@example.com', '{HASH}');
+INSERT INTO tweet VALUES (1, 1, 'hello', '2020-09-13 12:26:40', 0), (2, 2, 'spam', '2020-09-13 12:27:40', 1);
+INSERT INTO follow VALUES (1, 2), (2, 1);
+""",
     "spring with a join table": f"""
 CREATE TABLE user_entity (id bigint PRIMARY KEY, email varchar(255), password varchar(255), username varchar(255));
 CREATE TABLE message_entity (id bigint PRIMARY KEY, content varchar(255), flagged boolean, publish_date timestamp,

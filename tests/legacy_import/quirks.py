@@ -133,6 +133,8 @@ MESSAGES: tuple[Quirk, ...] = (
     written("American, at midnight", "12:00:00 AM, 2/19/2020", at(0, 0, 0)),
     written("spelt out", "Feb 19, 2020 at 9:01PM", at(21, 1, 0)),
     written("spelt out, with a zone", "Feb 19, 2020 at 9:01PM (CET)", at(20, 1, 0)),
+    written("spelt out, without a time", "Wed Feb 19 2020", at(0, 0, 0)),
+    written("American, with an offset", "2/19/2020 8:27:18 AM +01:00", at(7, 27, 18)),
     written("RFC 1123", "Wed, 19 Feb 2020 08:27:18 GMT", at(8, 27, 18)),
     written("RFC 2822", "Wed, 19 Feb 2020 08:27:18 +0100", at(7, 27, 18)),
     written("ctime", "Wed Feb 19 08:27:18 2020", at(8, 27, 18)),

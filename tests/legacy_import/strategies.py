@@ -176,6 +176,9 @@ DATE_FORMS = [
     "{moment.month}/{moment.day}/{year}, {twelve}\u202f{half}",
     "{moment.day}/{moment.month}/{year} {time}",
     "{moment:%H:%M:%S} {half}, {moment:%m/%d}/{year}",
+    "{moment.month}/{moment.day}/{year} {twelve} {half} {zone}",
+    "{month} {moment.day}, {year}",
+    "{weekday}, {moment.day} {month} {year}",
     "{month} {moment.day}, {year} at {minutes}{half}",
     "{month} {moment.day}, {year} at {minutes}{half} ({zone})",
     "{month}uary {moment.day}, {year}, {twelve} {half} {zone}",
@@ -267,9 +270,14 @@ def keyed(rows: st.SearchStrategy, max_size: int = 8) -> st.SearchStrategy:
 
 
 def loosely_keyed(rows: st.SearchStrategy, max_size: int = 8) -> st.SearchStrategy:
-    """Rows whose ids may be anything, and stand several times."""
+    """Rows whose ids may be anything, and stand several times. (If none of them is a number, the file is refused.)"""
     keys = st.one_of(ids, st.sampled_from([None, "3", "x", 2.0, "4"]))
-    return st.lists(st.tuples(keys, rows).map(lambda pair: (pair[0], *pair[1])), max_size=max_size)
+    found = st.lists(st.tuples(keys, rows).map(lambda pair: (pair[0], *pair[1])), max_size=max_size)
+    return found.filter(lambda rows: any(map(has_number, rows)) or all(row[0] is None for row in rows))
+
+
+def has_number(row: tuple) -> bool:
+    return isinstance(row[0], int) or row[0] in ("3", "4")
 
 
 @dataclass(frozen=True)

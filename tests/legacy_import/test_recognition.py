@@ -125,6 +125,18 @@ def test_what_may_be_missing_reads_as_nothing(old: Path) -> None:
             ["AspNetUsers", "column Id", "not integers"],
         ),
         (
+            "CREATE TABLE AspNetUsers (Id TEXT PRIMARY KEY, UserName TEXT, Email TEXT, PasswordHash TEXT);"
+            "INSERT INTO AspNetUsers VALUES ('0f8fad5b-d9cb-469f-a165-70867728950e', 'ann', '', '');"
+            "CREATE TABLE Authors (AuthorId INTEGER PRIMARY KEY, Name TEXT, Email TEXT)",
+            "ids_not_integers",
+            ["AspNetUsers", "column Id", "not integers"],
+        ),
+        (
+            "CREATE TABLE users (id TEXT PRIMARY KEY, username TEXT); INSERT INTO users VALUES ('u1', 'ann')",
+            "ids_not_integers",
+            ["users", "column id", "not integers"],
+        ),
+        (
             "CREATE TABLE users (id integer primary key, username, name AS (upper(username)), password)",
             "computed_columns",
             ["computed columns (name)"],
@@ -230,6 +242,18 @@ def test_what_stands_in_a_column_counts_for_more_than_its_name(old: Path) -> Non
     )
     assert import_legacy("users")["notes"] == {"user": {"empty_email": 1}}
     assert User.objects.get(username="ann").legacy_id == 7
+
+
+def test_an_author_that_was_never_set_is_looked_for_in_another_column(old: Path) -> None:
+    write_script(
+        old,
+        "CREATE TABLE users (id integer primary key, username); INSERT INTO users VALUES (1, 'ann'), (2, 'bob');"
+        "CREATE TABLE messages (id integer primary key, author_id integer, user_id integer, text, pub_date);"
+        "INSERT INTO messages VALUES (1, 0, 2, 'hi', 1600000000), (2, 0, 1, 'hello', 1600000001)",
+    )
+    import_legacy("users")
+    assert import_legacy("messages")["tables"]["message"]["new"] == 2
+    assert list(Message.objects.order_by("legacy_id").values_list("author__username", flat=True)) == ["bob", "ann"]
 
 
 TWO_SETS = f"""
@@ -340,10 +364,20 @@ def test_ids_of_a_table_without_a_key_may_stand_twice_and_be_stored_as_text(old:
         ("user_entity_following", "user_entity_id, following_id", (1, 2)),
         ("minitwit_follower", "who_id_id, whom_id_id", (1, 2)),
         ("follows", "follower_username, followed_username", ("ann", "bob")),
+        ("flw", "flw_who, flw_whom", (1, 2)),
+        ("UserUser", "FollowersId, FollowingId", (1, 2)),
+        ("subscriptions", "subscriber_id, subscribed_to_id", (1, 2)),
+        ("Follows", "followingId, followedById", (2, 1)),
+        ("follows", "user_id, followed_by", (2, 1)),
+        ("follows", "following_id, followed_id", (1, 2)),
+        ("AuthorAuthor", "AuthorId, UsersFollowedId", (1, 2)),
+        ("followers", "id integer primary key, user_id, follower_user_id", (7, 2, 1)),
+        ("follows", "follow_id integer primary key, user_id, follower_id", (7, 2, 1)),
+        ("follows", "id integer primary key, user_id, follow_id", (7, 1, 2)),
     ],
 )
 def test_who_follows_whom_is_told_by_the_names_of_the_columns(
-    old: Path, table: str, columns: str, ann_follows_bob: tuple[Any, Any]
+    old: Path, table: str, columns: str, ann_follows_bob: tuple[Any, ...]
 ) -> None:
     write_script(
         old,
@@ -355,6 +389,18 @@ def test_who_follows_whom_is_told_by_the_names_of_the_columns(
     import_legacy("users")
     import_legacy("messages")
     assert list(Follow.objects.values_list("who__username", "whom__username")) == [("ann", "bob")]
+
+
+def test_numbers_of_followers_beside_a_user_are_no_follows(old: Path) -> None:
+    write_script(
+        old,
+        "CREATE TABLE users (id integer primary key, username, followers integer, following integer);"
+        "INSERT INTO users VALUES (1, 'ann', 1, 2), (2, 'bob', 2, 1);"
+        "CREATE TABLE messages (id integer primary key, author_id, text, pub_date);",
+    )
+    import_legacy("users")
+    assert import_legacy("messages")["tables"]["follower"]["read"] == 0
+    assert not Follow.objects.exists()
 
 
 def test_a_table_for_which_only_its_key_can_be_the_id_is_read_so_from_the_first_row_on(old: Path) -> None:

@@ -51,6 +51,7 @@ def write(path: Path, script: str) -> Path:
         (b"PGDMP\1\16", "a PostgreSQL dump"),
         ("größe".encode(), "a text file"),
         (b"12345678DUCK", "a DuckDB database"),
+        (b"version https://git-lfs.github.com/spec/v1\noid sha256:0\n", "a pointer of Git LFS"),
         (b"\x37\x7f\x06\x82wal", "write-ahead log"),
         (bytes(range(256)), "an unknown kind"),
     ],
@@ -248,6 +249,32 @@ def test_a_wal_file_that_came_alone_is_warned_about(tmp_path):
         assert "came without its -wal file" in source.description.warnings[0]
 
 
+def test_a_wal_file_whose_tables_are_still_in_the_log_is_refused_for_the_lack_of_it(tmp_path):
+    live = sqlite3.connect(tmp_path / "live.db")
+    live.execute("PRAGMA journal_mode=WAL")
+    live.execute("CREATE TABLE user (user_id integer primary key, username, email, pw_hash)")
+    copied = Path(shutil.copy(tmp_path / "live.db", tmp_path / "copied.db"))
+    error = refusal(copied)
+    assert error.code == "missing_table"
+    assert "came without its -wal file" in error.message
+    live.close()
+
+
+def test_a_change_that_was_never_completed_is_taken_back(tmp_path):
+    """As when the old application died while it was writing."""
+    path = make_old_database(tmp_path / "old.db", user=[PERSON])
+    live = sqlite3.connect(path)
+    live.execute("PRAGMA cache_size=1")
+    live.executemany("INSERT INTO user VALUES (?, ?, '', '')", [(number, "x" * 500) for number in range(2, 300)])
+    copied = Path(shutil.copy(path, tmp_path / "copied.db"))
+    shutil.copy(f"{path}-journal", f"{copied}-journal")
+    live.close()
+    with open_source(copied) as source:
+        assert [row.values[1] for row in source.rows("user")] == ["ann"]
+    assert Path(f"{copied}-journal").exists()
+    assert not Path(f"{copied.with_suffix('.snapshot')}-journal").exists()
+
+
 def test_looking_at_a_wal_file_that_came_alone_leaves_nothing_beside_it_and_warns_each_time(tmp_path):
     """SQLite would make a log of its own for it, empty, which looks as if the old one had come along."""
     folder = tmp_path / "copied"
@@ -289,6 +316,20 @@ def test_another_kind_of_database_is_refused_by_its_address(settings):
     settings.LEGACY_DATABASE_URL = "oracle://somewhere/db"
     with pytest.raises(SourceError, match="cannot be read from an address that starts with oracle://"):
         configured_source()
+
+
+@pytest.mark.parametrize("encoding", ["UTF-8", "UTF-16le", "UTF-16be"])
+def test_bytes_are_read_alike_however_the_file_encodes_its_texts(tmp_path, encoding):
+    """Some drivers store a password's hash as bytes."""
+    path = write(
+        tmp_path / "old.db",
+        f"PRAGMA encoding = '{encoding}'; CREATE TABLE user (user_id integer primary key, username, email, pw_hash);"
+        "INSERT INTO user VALUES (1, 'Søren', 'soren@example.com', 'x'), (2, 'ann', '', x'24326224');",
+    )
+    with open_source(path) as source:
+        lines = b"".join(chunk.data for chunk in source.chunks("user")).decode().split("\n")
+    assert lines[0].endswith("\x1fSøren\x1fsoren@example.com\x1fx")
+    assert lines[1].endswith("\x1fann\x1f\x1f$2b$")
 
 
 def test_a_value_that_looks_like_the_end_of_a_row_and_another_row_stays_a_value(tmp_path):

@@ -46,6 +46,12 @@ OTHER_FILES: tuple[tuple[int, bytes, str, str], ...] = (
     (0, b"\x28\xb5\x2f\xfd", "a Zstandard archive", UNPACK_FIRST),
     (0, b"7z\xbc\xaf\x27\x1c", "a 7-Zip archive", UNPACK_FIRST),
     (0, b"Rar!\x1a\x07", "a RAR archive", UNPACK_FIRST),
+    (
+        0,
+        b"version https://git-lfs.",
+        "a pointer of Git LFS instead of the file",
+        "fetch the file with `git lfs pull`",
+    ),
     (257, b"ustar", "a tar archive", UNPACK_FIRST),
     (0, b"%PDF-", "a PDF document", ""),
     (0, b"\x89PNG", "a picture", ""),

@@ -33,6 +33,16 @@ def wal_of(path: Path) -> Path:
     return Path(f"{path}-wal")
 
 
+def journal_of(path: Path) -> Path:
+    """Where SQLite keeps what it needs to take an unfinished change back."""
+    return Path(f"{path}-journal")
+
+
+def has_journal(path: Path) -> bool:
+    """Whether such a journal lies beside the file."""
+    return journal_of(path).is_file() and journal_of(path).stat().st_size > 0
+
+
 def has_wal(path: Path) -> bool:
     """Whether a write-ahead log lies beside the file; an empty one says nothing."""
     try:
@@ -89,9 +99,9 @@ def take_snapshot(path: Path, label: str, snapshot: Path) -> list[str]:
         finally:
             live.close()
     except UNREADABLE:
-        # SQLite cannot open a WAL file where it may not write, so a copy of both is opened instead.
+        # SQLite cannot open a file with a log, or with a change to take back, where it may not write.
         snapshot.unlink(missing_ok=True)
-        return copy_with_wal(path, label, snapshot)
+        return copy_with_journal(path, label, snapshot) if has_journal(path) else copy_with_wal(path, label, snapshot)
     snapshot.chmod(0o600)
     return []
 
@@ -106,6 +116,34 @@ def check_beside(path: Path, label: str) -> None:
                 f"{label} cannot be read, because what lies beside it as {beside.name} is no file. Remove that, or "
                 "copy the database to another folder.",
             )
+
+
+def copy_with_journal(path: Path, label: str, snapshot: Path) -> list[str]:
+    """Copy the file, and let SQLite take back the change that was never completed, with the help of its journal.
+
+    Returns:
+        What staff are to be warned of: nothing, for nothing is missing that had been saved.
+
+    Raises:
+        SourceError: the journal does not fit the file.
+    """
+    journal = journal_of(snapshot)
+    shutil.copyfile(path, snapshot)
+    snapshot.chmod(0o600)
+    shutil.copyfile(journal_of(path), journal)
+    try:
+        with closing(sqlite3.connect(snapshot)) as connection:
+            connection.execute("PRAGMA trusted_schema=OFF")
+            connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    except UNREADABLE as error:
+        raise SourceError(
+            "damaged_file",
+            f"{label} and its -journal file cannot be read together: SQLite says “{complaint_of(error)}”. Copy both "
+            "again from where the old application keeps them, with the application stopped.",
+        ) from error
+    finally:
+        journal.unlink(missing_ok=True)
+    return []
 
 
 def copy_with_wal(path: Path, label: str, snapshot: Path) -> list[str]:
