@@ -7,7 +7,7 @@ PIP := $(BIN)/python -m pip --quiet --quiet --disable-pip-version-check --no-inp
 VAR_DIR ?= var
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-slow lint format bench clean-demo
+.PHONY: help demo test test-slow lint format bench bench-desk clean-demo
 
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -32,6 +32,9 @@ format: $(VENV)/installed-dev ## Bring the code into ruff's form
 
 bench: $(VENV)/installed-dev ## Measure the import on millions of rows
 	@$(BIN)/python -m benchmarks.run
+
+bench-desk: $(VENV)/installed-dev ## Measure the moderation desk on a million messages
+	@$(BIN)/python -m benchmarks.desk
 
 clean-demo: ## Remove the demo's database, sample, uploads and logs
 	rm -rf $(VAR_DIR)
