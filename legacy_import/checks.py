@@ -18,6 +18,7 @@ from legacy_import.reasons import Verdict
 from legacy_import.records import TableCounts
 from legacy_import.resources import LegacyResource
 from legacy_import.sources import CANONICAL_COLUMNS
+from legacy_import.staging import LEFT_ALONE
 from legacy_import.tables import checked_table, part_of, staged_table, table_of
 from legacy_import.widgets import AccountWidget, LegacyWidget, StagedColumn
 
@@ -231,14 +232,16 @@ class Check:
         """Make the table of checked rows, without rows."""
         with connection.cursor() as cursor:
             statement = self.verdicts(self.cleaned(self.staged))
-            cursor.execute(sql.SQL("CREATE UNLOGGED TABLE {} AS {} WITH NO DATA").format(self.checked, statement))
+            cursor.execute(
+                sql.SQL("CREATE UNLOGGED TABLE {} {} AS {} WITH NO DATA").format(self.checked, LEFT_ALONE, statement)
+            )
 
     def write_part(self, number: int) -> list[SummaryRow]:
         """Judge a part of the staged rows into a part of the table of checked rows, and sum it up."""
         part = part_of(self.checked, number)
         with connection.cursor() as cursor:
             statement = self.verdicts(self.cleaned(part_of(self.staged, number)))
-            cursor.execute(sql.SQL("CREATE UNLOGGED TABLE {} AS {}").format(part, statement))
+            cursor.execute(sql.SQL("CREATE UNLOGGED TABLE {} {} AS {}").format(part, LEFT_ALONE, statement))
             cursor.execute(sql.SQL("ALTER TABLE {} INHERIT {}").format(part, self.checked))
             # A tenth of the usual sample tells as well how many rows there are and which columns repeat.
             cursor.execute("SET LOCAL default_statistics_target = 10")

@@ -21,6 +21,8 @@ from legacy_import.sources.schema import number_columns, text_columns
 from legacy_import.tables import checked_table, part_of, staged_table
 
 COPY_BLOCK = 256 * 1024  # bytes per read
+# Nothing in these tables is ever changed; vacuuming them only takes time from who fills others.
+LEFT_ALONE = sql.SQL("WITH (autovacuum_enabled = false)")
 
 
 def create(run_id: int, table: str) -> None:
@@ -33,9 +35,10 @@ def create(run_id: int, table: str) -> None:
     texts = [sql.SQL("{} text").format(sql.Identifier(name)) for name in text_columns(table)]
     with connection.cursor() as cursor:
         cursor.execute(
-            sql.SQL("CREATE UNLOGGED TABLE {} (position bigint NOT NULL, storage text NOT NULL, {})").format(
+            sql.SQL("CREATE UNLOGGED TABLE {} (position bigint NOT NULL, storage text NOT NULL, {}) {}").format(
                 staged_table(run_id, table),
                 sql.SQL(", ").join(numbers + texts),
+                LEFT_ALONE,
             )
         )
 
@@ -59,7 +62,7 @@ def stage_part(
     whole = staged_table(run_id, table)
     part = part_of(whole, number)
     with connection.cursor() as cursor:
-        cursor.execute(sql.SQL("CREATE UNLOGGED TABLE {} () INHERITS ({})").format(part, whole))
+        cursor.execute(sql.SQL("CREATE UNLOGGED TABLE {} () INHERITS ({}) {}").format(part, whole, LEFT_ALONE))
         copy = sql.SQL("COPY {} FROM STDIN WITH ({})").format(part, sql.SQL(COPY_OPTIONS))
         with ExitStack() as stack:
             chunks = stack.enter_context(closing(prefetched(source.chunks(table, places))))
