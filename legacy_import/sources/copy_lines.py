@@ -105,18 +105,20 @@ def copy_chunks(
         yield from _line_by_line(connection.execute(f"SELECT {line_expression(table)} {source}"), builder, watch)
         return
     # Several thousand lines come as one value, which spares Python an object per row.
-    lines = (
-        f"SELECT {table.position} AS place, {line_expression(table)} AS line {source}"
-        f" WHERE {table.position} BETWEEN ? AND ? ORDER BY {table.position} LIMIT ?"
-    )
+    bounded = f"{source} WHERE {table.position} BETWEEN ? AND ? ORDER BY {table.position} LIMIT ?"
+    lines = f"SELECT {table.position} AS place, {line_expression(table)} AS line {bounded}"
     (start, end), rows = places, FIRST_ROWS
     while start <= end:
         with ONE_AT_A_TIME:
             watch.alive()  # whoever takes the chunks may have taken his time
             count, last, data = _joined_lines(connection, lines, [start, end, rows])
+            # Where nulls may be why there are more marks than usual, they are counted.
+            is_usual = builder.is_usual(data, count) or (
+                data != b"" and builder.is_usual(data, count, _nulls(connection, table, bounded, [start, end, rows]))
+            )
         if not count:
             return
-        if data and builder.is_usual(data, count):
+        if is_usual:
             yield Chunk(escaped(data).replace(LINE_END, b"\n"), count)
             rows = max(1, min(MOST_ROWS, count * CHUNK_BYTES // len(data)))
         else:
@@ -134,6 +136,17 @@ def _joined_lines(connection: sqlite3.Connection, lines: str, bounds: list[int])
         count, last = connection.execute(f"{figures} FROM ({lines})", bounds).fetchone()
         data = b""
     return count, last, data or b""
+
+
+def _nulls(connection: sqlite3.Connection, table: TableDescription, bounded: str, bounds: list[int]) -> int:
+    """How many values of some rows are null."""
+    names = [f"c{number}" for number in range(len(table.columns))]
+    values = ", ".join(f"{column} AS {name}" for column, name in zip(table.columns, names, strict=True))
+    filled = " + ".join(f"count({name})" for name in names)
+    (nulls,) = connection.execute(
+        f"SELECT count(*) * {len(names)} - ({filled}) FROM (SELECT {values} {bounded})", bounds
+    ).fetchone()
+    return int(nulls)
 
 
 def _line_by_line(cursor: sqlite3.Cursor, builder: "ChunkBuilder", watch: Watch) -> Iterator[Chunk]:
@@ -170,12 +183,12 @@ class ChunkBuilder:
                 return self.build_with_odd_lines(lines, odd)
         return Chunk(escaped(data).replace(LINE_END, b"\n"), len(lines))
 
-    def is_usual(self, data: bytes, rows: int) -> bool:
-        """Whether the lines are sound and nothing in them is null but one of the two fields of each number.
+    def is_usual(self, data: bytes, rows: int, nulls: int = 0) -> bool:
+        """Whether the lines are sound, and no field is null but one of the two of each number, and those of `nulls`.
 
         No line has fewer marks of any kind than it should, so where their sums are right each line is.
         """
-        return data.count(NULL) == rows * self.numbers and self.is_sound(data, rows)
+        return data.count(NULL) == rows * self.numbers + nulls and self.is_sound(data, rows)
 
     def is_sound(self, data: bytes, rows: int) -> bool:
         """Whether the lines say exactly what the rows hold and PostgreSQL will take them."""

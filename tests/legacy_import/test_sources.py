@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from legacy_import.sources import SourceError, SQLiteSource, configured_source, source_at
+from legacy_import.sources.copy_lines import line_of
 from legacy_import.sources.guard import Watch, open_readonly
 from legacy_import.sources.intake.sqlite_files import copy_with_wal
 from legacy_import.sources.reference import SourceReference
@@ -330,6 +331,16 @@ def test_bytes_are_read_alike_however_the_file_encodes_its_texts(tmp_path, encod
         lines = b"".join(chunk.data for chunk in source.chunks("user")).decode().split("\n")
     assert lines[0].endswith("\x1fSøren\x1fsoren@example.com\x1fx")
     assert lines[1].endswith("\x1fann\x1f\x1f$2b$")
+
+
+def test_rows_that_are_taken_together_give_the_lines_that_each_gives_alone(tmp_path):
+    """Nulls are nothing unusual; a text that holds the very character that marks them is."""
+    kinds = [(1, "hello", 5, 0), (None, None, None, None), ("ann", "line\nend\\", 1.5, None), (2, "a\x1db", None, 1)]
+    messages = [(number, *kinds[number % (3 if number < 2000 else 4)]) for number in range(1, 3000)]
+    path = make_old_database(tmp_path / "old.db", message=messages, schema=LOOSE_SCHEMA)
+    with open_source(path, ("user", "message")) as source:
+        together = b"".join(chunk.data for chunk in source.chunks("message"))
+        assert together == b"".join(line_of("message", row) for row in source.rows("message"))
 
 
 def test_a_value_that_looks_like_the_end_of_a_row_and_another_row_stays_a_value(tmp_path):
