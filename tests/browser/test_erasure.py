@@ -41,6 +41,9 @@ def test_from_the_log_to_an_erased_account(visitor: Visitor, roger: User) -> Non
     expect(page.get_by_role("link", name="Undo the batch")).to_be_visible()
     visitor.look("41_decision")
 
+    page.goto(f"{visitor.address}/admin/MiniTwit/user/{roger.pk}/change/")
+    button = page.get_by_role("button", name="Export the case")
+    assert button.evaluate("button => button.scrollWidth <= button.clientWidth"), "its words fit into it"
     page.goto(f"{visitor.address}/admin/MiniTwit/user/{roger.pk}/delete/")
     visitor.look("42_delete")
     page.get_by_role("link", name="Erase …").click()
