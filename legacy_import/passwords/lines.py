@@ -51,12 +51,16 @@ def _slices(chunks: Iterator[Chunk]) -> Iterator[list[bytes]]:
 
 
 def _converted(lines: list[bytes], conversion: Conversion) -> Chunk:
-    return Chunk(b"".join(_converted_line(line, conversion) for line in lines), len(lines))
+    without = conversion.staged("n", None, None).encode()
+    return Chunk(b"".join(_converted_line(line, conversion, without) for line in lines), len(lines))
 
 
-def _converted_line(line: bytes, conversion: Conversion) -> bytes:
+def _converted_line(line: bytes, conversion: Conversion, without: bytes) -> bytes:
+    """The line with what becomes of its password; `without` is what becomes of none at all."""
+    storage = line.split(FIELD_END, STORAGE + 1)[STORAGE].decode()[PASSWORD_LETTER]
+    if storage == "n":  # the password is the last field
+        return line.removesuffix(NULL) + without + b"\n"
     fields = fields_of(line)
-    storage = fields[STORAGE].decode()[PASSWORD_LETTER]
     user_id = _text_of(fields[USER_ID_NUMBER]) or _text_of(fields[USER_ID_TEXT])
     staged = conversion.staged(storage, _text_of(fields[PASSWORD]), user_id)
     fields[PASSWORD] = escaped_field(staged.encode())
