@@ -13,10 +13,11 @@ from typing import cast
 from django.db import connection
 from psycopg2 import sql
 
+from legacy_import.reasons import Verdict
 from legacy_import.records import TableCounts
 from legacy_import.resources import LegacyResource
 from legacy_import.sources import CANONICAL_COLUMNS
-from legacy_import.staging import LEFT_ALONE
+from legacy_import.staging import LEFT_ALONE, keep_rejected
 from legacy_import.tables import checked_table, part_of, staged_table, table_of
 from legacy_import.verdicts import verdict_statement
 from legacy_import.widgets import AccountWidget, LegacyWidget, StagedColumn
@@ -87,16 +88,25 @@ class Check:
             )
 
     def write_part(self, number: int) -> list[SummaryRow]:
-        """Judge a part of the staged rows into a part of the table of checked rows, and sum it up."""
-        part = part_of(self.checked, number)
+        """Judge a part of the staged rows into a part of the table of checked rows, and sum it up.
+
+        Of the staged rows only those that are rejected stay. They are shown and kept as they were; the others have
+        told everything, and the sooner they go, the fewer of them are ever written to the disk.
+        """
+        staged, part = part_of(self.staged, number), part_of(self.checked, number)
         with connection.cursor() as cursor:
-            statement = self.verdicts(self.cleaned(part_of(self.staged, number)))
+            statement = self.verdicts(self.cleaned(staged))
             cursor.execute(sql.SQL("CREATE UNLOGGED TABLE {} {} AS {}").format(part, LEFT_ALONE, statement))
-            cursor.execute(sql.SQL("ALTER TABLE {} INHERIT {}").format(part, self.checked))
             # A tenth of the usual sample tells as well how many rows there are and which columns repeat.
             cursor.execute("SET LOCAL default_statistics_target = 10")
             cursor.execute(sql.SQL("ANALYZE {}").format(part))
-        return self._summary(sql.SQL("SELECT * FROM {}").format(part))
+            summary = self._summary(sql.SQL("SELECT * FROM {}").format(part))
+            if any(verdict == Verdict.REJECTED for verdict, *_ in summary):
+                keep_rejected(cursor, self.staged, staged, part)
+            cursor.execute(sql.SQL("DROP TABLE {}").format(staged))
+            # Last, because until the commit it keeps other parts from doing the same.
+            cursor.execute(sql.SQL("ALTER TABLE {} INHERIT {}").format(part, self.checked))
+        return summary
 
     def judged_again(self) -> tuple[TableCounts, str]:
         """The account of the verdicts that the new database would give rise to now. (The notes may fall short.)"""

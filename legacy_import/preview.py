@@ -23,6 +23,7 @@ from legacy_import.sources.values import as_text
 
 FIRST_ROWS = RANDOM_ROWS = 5  # of each verdict; of each reason among the rejected
 LARGE_CLASS = 300_000  # rows
+Drawn = tuple[int, str]  # position and notes
 LONGEST_SHOWN = 500  # characters of a value
 LONGEST_MARKUP = 400 * LONGEST_SHOWN  # no character of a diff has longer tags around it
 
@@ -89,19 +90,35 @@ def chosen_rows(check: Check, counts: TableCounts) -> dict[int, tuple[str, str |
     ]
     classes += [(v.value, None, getattr(counts, v.value)) for v in Verdict if v is not Verdict.REJECTED]
     chosen: dict[int, tuple[str, str | None, str]] = {}
-    query = sql.SQL(
-        "SELECT position, verdict, reason, notes FROM {checked} {part}"
-        " WHERE verdict = %s AND reason IS NOT DISTINCT FROM %s ORDER BY {order} LIMIT %s"
-    )
-    with connection.cursor() as cursor:
-        for verdict, reason, count in filter(itemgetter(2), classes):
-            # Of a large class a hundredth of the pages has plenty to draw from.
-            part = "TABLESAMPLE SYSTEM (1)" if count > LARGE_CLASS else ""
-            for order, pages, limit in (("position", "", FIRST_ROWS), ("random()", part, RANDOM_ROWS)):
-                statement = query.format(checked=check.checked, part=sql.SQL(pages), order=sql.SQL(order))
-                cursor.execute(statement, [verdict, reason, limit])
-                chosen |= {position: tuple(rest) for position, *rest in cursor.fetchall()}
+    for verdict, reason, count in filter(itemgetter(2), classes):
+        drawn = first_rows(check, verdict, reason, count)
+        # A hundredth of the pages has plenty to draw from.
+        part = "TABLESAMPLE SYSTEM (1)" if count > LARGE_CLASS else ""
+        drawn += draw(check, verdict, reason, part, "random()", RANDOM_ROWS)
+        chosen |= {position: (verdict, reason, notes) for position, notes in drawn}
     return chosen
+
+
+def first_rows(check: Check, verdict: str, reason: str | None, count: int) -> list[Drawn]:
+    """The first rows of a class, or those of a large one that lie in the first pages, if its rows lie in order."""
+    if count > LARGE_CLASS and check.can_be_parted:
+        rows = draw(check, verdict, reason, "WHERE ctid < '(100,0)'", "position", FIRST_ROWS)
+        if len(rows) == FIRST_ROWS:
+            return rows
+    return draw(check, verdict, reason, "", "position", FIRST_ROWS)
+
+
+def draw(check: Check, verdict: str, reason: str | None, pages: str, order: str, limit: int) -> list[Drawn]:
+    """Position and notes of some rows of a class, out of all pages or those that a clause says."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            sql.SQL(
+                "SELECT position, notes FROM (SELECT * FROM {checked} {pages}) AS checked"
+                " WHERE verdict = %s AND reason IS NOT DISTINCT FROM %s ORDER BY {order} LIMIT %s"
+            ).format(checked=check.checked, pages=sql.SQL(pages), order=sql.SQL(order)),
+            [verdict, reason, limit],
+        )
+        return cursor.fetchall()
 
 
 def import_row(check: Check, row: LegacyRow, loader: Any) -> LegacyRowResult:

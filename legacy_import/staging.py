@@ -14,6 +14,7 @@ from django.db import connection
 from psycopg2 import sql
 
 from legacy_import.passwords import Conversion, with_converted_passwords
+from legacy_import.reasons import Verdict
 from legacy_import.sources import SQLiteSource
 from legacy_import.sources.copy_lines import COPY_OPTIONS, Chunk, Places
 from legacy_import.sources.prefetch import prefetched
@@ -85,20 +86,33 @@ def parts_of(cursor: Any, table: sql.Identifier) -> list[sql.Identifier]:
     return [sql.Identifier(name) for (name,) in cursor.fetchall()]
 
 
+def keep_rejected(cursor: Any, whole: sql.Identifier, part: sql.Identifier, checked: sql.Identifier) -> None:
+    """Copy the rejected rows out of a part of a staging table, so that it can go and they stay.
+
+    Args:
+        whole: the staging table. part: the part of it. checked: the verdicts of that part.
+    """
+    kept = sql.Identifier(f"{part.strings[0]}_rejected")
+    cursor.execute(sql.SQL("CREATE UNLOGGED TABLE {} () INHERITS ({}) {}").format(kept, whole, LEFT_ALONE))
+    cursor.execute(
+        sql.SQL(
+            "INSERT INTO {} SELECT * FROM {} WHERE position IN (SELECT position FROM {} WHERE verdict = {})"
+        ).format(kept, part, checked, sql.Literal(Verdict.REJECTED))
+    )
+
+
 def is_complete(run_id: int, table: str, rows: int) -> bool:
-    """Whether the staged and the checked rows are still there.
+    """Whether the checked rows are still there.
 
     A crash of the server empties unlogged tables, and always altogether, so that one row speaks for all.
     """
+    name = checked_table(run_id, table)
     with connection.cursor() as cursor:
-        for name in (staged_table(run_id, table), checked_table(run_id, table)):
-            cursor.execute("SELECT to_regclass(%s)", [name.as_string(cursor.cursor)])
-            if cursor.fetchone()[0] is None:
-                return False
-            cursor.execute(sql.SQL("SELECT EXISTS (SELECT FROM {})").format(name))
-            if rows and not cursor.fetchone()[0]:
-                return False
-    return True
+        cursor.execute("SELECT to_regclass(%s)", [name.as_string(cursor.cursor)])
+        if cursor.fetchone()[0] is None:
+            return False
+        cursor.execute(sql.SQL("SELECT EXISTS (SELECT FROM {})").format(name))
+        return bool(not rows or cursor.fetchone()[0])
 
 
 def discard(run_id: int, tables: tuple[str, ...]) -> None:

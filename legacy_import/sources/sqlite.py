@@ -110,6 +110,7 @@ class SQLiteSource:
                 recognition = choose(found) if choose else recognise(found, label=reference.label, required=required)
                 tables = describe_tables(connection, watch, reference.label, required, recognition)
                 deleted = soft_deletions(connection, [tables[name] for name in required if name in tables])
+            sha256 = intake.sha256
         except SourceError as error:
             connection.close()
             if error.code in NOT_THERE and WITHOUT_WAL in intake.warnings:
@@ -125,7 +126,7 @@ class SQLiteSource:
             uploaded=reference.uploaded,
             kind=intake.kind,
             size=intake.size,
-            sha256=intake.sha256,
+            sha256=sha256,
             modified=intake.modified,
             tables={name: table.rows for name, table in tables.items()},
             ignored=[table.name for table in found if table.name not in used],

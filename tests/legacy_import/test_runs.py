@@ -15,7 +15,7 @@ from legacy_import.models import ImportRun, MergedUser, RejectedRow
 from legacy_import.preview import take_samples
 from legacy_import.records import ImportOptions, TableCounts
 from legacy_import.sources import SourceReference, SQLiteSource, source_at
-from legacy_import.tables import Models, staged_table
+from legacy_import.tables import Models, checked_table
 from MiniTwit import moderation, review, watchlist
 from MiniTwit.models import Follow, Message, ReviewClaim, User, WatchHit, WatchTerm
 from MiniTwit.search import ensure_search_indexes
@@ -244,7 +244,7 @@ def test_a_change_here_that_alters_nothing_of_the_preview_does_no_harm(tmp_path)
 def test_staged_rows_lost_in_a_server_crash_are_noticed(tmp_path):
     run = preview("users", old(tmp_path, user=[ANN]))
     with connection.cursor() as cursor:  # what a crash does to an unlogged table
-        cursor.execute(f"TRUNCATE {staged_table(run.pk, 'user').as_string(cursor.cursor)}")
+        cursor.execute(f"TRUNCATE {checked_table(run.pk, 'user').as_string(cursor.cursor)}")
     runs.confirm(run.pk)
     with pytest.raises(RunError) as error:
         runs.apply(run.pk)

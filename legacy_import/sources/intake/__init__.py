@@ -7,7 +7,7 @@ read. What comes out is looked at by all the other rooms in the same way.
 import hashlib
 import shutil
 from collections.abc import Iterable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -32,8 +32,7 @@ class Intake:
         path: the SQLite file.
         kind: what was given, for staff.
         size: bytes. modified: ISO time, UTC; of a server, when it was read.
-        sha256: of what was given: the file as it lay there, followed by its uploaded log; of a server, of the file
-            that its rows were copied into.
+        digest: becomes the hash of what was given, while others look at it already.
         warnings: sentences about what may be wrong with it as a whole.
     """
 
@@ -41,8 +40,17 @@ class Intake:
     kind: str
     size: int
     modified: str
-    sha256: str = ""
+    digest: Future[str]
     warnings: list[str] = field(default_factory=list)
+
+    @property
+    def sha256(self) -> str:
+        """Of the file as it lay there, followed by its uploaded log; of a server, of the file that its rows are in.
+
+        Raises:
+            SourceError: it can no longer be read.
+        """
+        return self.digest.result()
 
 
 def check_source(reference: Reference) -> None:
@@ -79,10 +87,12 @@ def take_in(reference: Reference, snapshot: Path, report: Report = silent) -> In
     except BaseException as error:
         discard(snapshot)
         if isinstance(error, OSError):
-            raise SourceError(
-                "unreadable_file", f"{reference.label} cannot be read or copied: {error.strerror or error}."
-            ) from error
+            raise unreadable(reference.label, error) from error
         raise
+
+
+def unreadable(label: str, error: OSError) -> SourceError:
+    return SourceError("unreadable_file", f"{label} cannot be read or copied: {error.strerror or error}.")
 
 
 def discard(snapshot: Path) -> None:
@@ -101,12 +111,9 @@ def take_in_file(reference: SourceReference, snapshot: Path, report: Report) -> 
         kind=kind.value,
         size=sum(file.stat().st_size for file in given),
         modified=datetime.fromtimestamp(path.stat().st_mtime, UTC).isoformat(timespec="seconds"),
+        digest=begin_hashing(given, reference.label),
     )
-    # A thread of its own hashes the file beside the copying, which takes as long.
-    with ThreadPoolExecutor(1, thread_name_prefix="hashing") as pool:
-        digest = pool.submit(sha256_of, given)
-        bring(reference, kind, intake, snapshot, report)
-        intake.sha256 = digest.result()
+    bring(reference, kind, intake, snapshot, report)
     return intake
 
 
@@ -167,19 +174,30 @@ def take_in_server(reference: ServerReference, snapshot: Path, report: Report) -
         kind=server.product,
         size=snapshot.stat().st_size,
         modified=datetime.now(UTC).isoformat(timespec="seconds"),
-        sha256=sha256_of([snapshot]),
+        digest=begin_hashing([snapshot], reference.label),
         warnings=warnings,
     )
 
 
-def sha256_of(files: Iterable[Path]) -> str:
-    """The hash of one file, or of several one after the other."""
-    digest = hashlib.sha256()
-    for path in files:
-        with path.open("rb") as file:
-            while block := file.read(HASH_BYTES):
-                digest.update(block)
-    return digest.hexdigest()
+def begin_hashing(files: Iterable[Path], label: str) -> Future[str]:
+    """Hash one file, or several one after the other, in a thread of its own."""
+
+    def hash_all() -> str:
+        digest = hashlib.sha256()
+        try:
+            for path in files:
+                with path.open("rb") as file:
+                    while block := file.read(HASH_BYTES):
+                        digest.update(block)
+        except OSError as error:
+            raise unreadable(label, error) from error
+        return digest.hexdigest()
+
+    pool = ThreadPoolExecutor(1, thread_name_prefix="hashing")
+    try:
+        return pool.submit(hash_all)
+    finally:
+        pool.shutdown(wait=False)
 
 
 __all__ = ["Intake", "check_source", "discard", "take_in"]

@@ -67,10 +67,11 @@ def check_wal(head: bytes, label: str) -> None:
 
 
 def take_snapshot(path: Path, label: str, snapshot: Path) -> list[str]:
-    """Copy a file that may be written to meanwhile, through SQLite's backup, so that the copy is of one moment.
+    """Copy a file that may be written to meanwhile, so that the copy is of one moment.
 
-    A file in WAL mode without a log is open nowhere, and SQLite would make an empty log beside it: it is copied as it
-    is.
+    A file that nobody writes to meanwhile is copied as it lies there, which is several times as fast as SQLite's
+    backup; with any other the backup waits for those who write. A file in WAL mode without a log is open nowhere, and
+    SQLite would make an empty log beside it: it is copied as it is.
 
     Returns:
         What staff are to be warned of.
@@ -89,13 +90,8 @@ def take_snapshot(path: Path, label: str, snapshot: Path) -> list[str]:
     try:
         live = sqlite3.connect(f"file:{quote(str(path))}?mode=ro", uri=True)
         try:
-            copy = sqlite3.connect(snapshot)
-            try:
-                copy.execute("PRAGMA synchronous=OFF")  # the copy need not survive a power cut
-                copy.execute("PRAGMA journal_mode=OFF")
-                live.backup(copy, pages=16384)
-            finally:
-                copy.close()
+            if header[18:20] == WAL_MODE or not copy_undisturbed(live, path, snapshot):
+                back_up(live, snapshot)
         finally:
             live.close()
     except UNREADABLE:
@@ -104,6 +100,34 @@ def take_snapshot(path: Path, label: str, snapshot: Path) -> list[str]:
         return copy_with_journal(path, label, snapshot) if has_journal(path) else copy_with_wal(path, label, snapshot)
     snapshot.chmod(0o600)
     return []
+
+
+def copy_undisturbed(live: sqlite3.Connection, path: Path, snapshot: Path) -> bool:
+    """Copy a file without a log as it lies there. Returns whether nobody wrote to it meanwhile.
+
+    Nobody is kept from writing. SQLite says whether a change was completed since (and does not say it while one is
+    being written), the file's date whether one was begun and taken back.
+    """
+
+    def state() -> tuple[int, int]:
+        ((version,),) = live.execute("PRAGMA data_version").fetchall()
+        return version, path.stat().st_mtime_ns
+
+    try:
+        before = state()
+        shutil.copyfile(path, snapshot)
+        return state() == before
+    except sqlite3.OperationalError:  # somebody is at it
+        return False
+
+
+def back_up(live: sqlite3.Connection, snapshot: Path) -> None:
+    """Copy a database through SQLite's backup, which begins anew whenever somebody writes."""
+    snapshot.unlink(missing_ok=True)
+    with closing(sqlite3.connect(snapshot)) as copy:
+        copy.execute("PRAGMA synchronous=OFF")  # the copy need not survive a power cut
+        copy.execute("PRAGMA journal_mode=OFF")
+        live.backup(copy, pages=16384)
 
 
 def check_beside(path: Path, label: str) -> None:
