@@ -12,6 +12,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 from benchmarks import pgloader
@@ -64,20 +65,26 @@ class Benchmark:
         print(f"  {name}: {seconds:,.1f} s", file=sys.stderr)
 
     def measure(self, *, with_pgloader: bool) -> None:
-        """Take every measurement."""
+        """Take every measurement; pgloader's before the import and after it, for a machine's speed changes."""
         source = database_of(self.size)
+        if with_pgloader:
+            self.measure_pgloader("before", source)
         with throwaway_database(DATABASE):
             manage(DATABASE, "migrate", "--verbosity", "0")
             self.import_users_and_messages("", self.size, source, stock=True)
+            if with_pgloader:
+                self.measure_pgloader("after", source)
             verified = manage(DATABASE, "verify_legacy", "--source", str(source))
             self.add("verify_legacy", self.size.rows, verified.seconds, verified.peak_memory)
         tenth = self.size.divided(10)
         with throwaway_database(DATABASE):
             manage(DATABASE, "migrate", "--verbosity", "0")
             self.import_users_and_messages(", a tenth", tenth, database_of(tenth), stock=False)
-        if with_pgloader:
-            copied = pgloader.copy(source)
-            self.add("pgloader, bare copy", self.size.rows, copied.seconds, copied.peak_memory)
+
+    def measure_pgloader(self, when: str, source: Path) -> None:
+        """Measure pgloader's copy of the same old database."""
+        copied = pgloader.copy(source)
+        self.add(f"pgloader, bare copy, {when}", self.size.rows, copied.seconds, copied.peak_memory)
 
     def import_users_and_messages(self, suffix: str, size: Size, source: Path, *, stock: bool) -> None:
         """Preview and import users, then messages and follows; before each, a sample of it with import-export."""
@@ -90,16 +97,14 @@ class Benchmark:
         self.import_kind("messages", suffix, size.messages + size.follows, source)
 
     def import_kind(self, kind: str, suffix: str, rows: int, source: Path) -> None:
-        """Measure a preview alone, and then the preview and import that the command does in one go."""
-        arguments = ("import_legacy", kind, "--source", str(source), "--json")
-        preview = manage(DATABASE, *arguments, "--dry-run")
-        self.add(f"{kind}, preview alone{suffix}", rows, preview.seconds, preview.peak_memory)
-        whole = manage(DATABASE, *arguments)
+        """Measure preview and import, which the command does in one go, and say how long the preview took of it."""
+        whole = manage(DATABASE, "import_legacy", kind, "--source", str(source), "--json")
         check_all_new(whole)
+        durations = durations_of_latest_run(DATABASE)
         # When everything is imported, the command goes on to build the search index and to verify what it wrote.
-        afterwards = durations_of_latest_run(DATABASE)
-        indexing, verifying = afterwards.get("indexing", 0.0), afterwards.get("verifying", 0.0)
+        indexing, verifying = durations.get("indexing", 0.0), durations.get("verifying", 0.0)
         self.add(f"{kind}, preview and import{suffix}", rows, whole.seconds - indexing - verifying, whole.peak_memory)
+        self.add(f"{kind}, of this the preview{suffix}", rows, durations["staging"])
         self.add(f"{kind}, search index{suffix}", rows, indexing)
         self.add(f"{kind}, verification{suffix}", rows, verifying)
 
@@ -129,11 +134,12 @@ class Benchmark:
             f"{ratio:,.0f} times ({self.stock_seconds / 60:,.0f} min against {whole.seconds:,.1f} s)",
             ratio >= LEAST_RATIO,
         )
-        copy = self.steps.get("pgloader, bare copy")
+        copies = [step.seconds for name, step in self.steps.items() if name.startswith("pgloader")]
+        copy = fmean(copies) if copies else None
         yield Requirement(
             "preview and import no slower than pgloader's bare copy",
-            f"{whole.seconds:,.1f} s against {copy.seconds:,.1f} s" if copy else "pgloader was not measured",
-            whole.seconds <= copy.seconds if copy else None,
+            f"{whole.seconds:,.1f} s against {copy:,.1f} s on average" if copy else "pgloader was not measured",
+            whole.seconds <= copy if copy else None,
         )
         peak, peak_of_tenth = whole.peak_memory or 0, tenth.peak_memory or 0
         yield Requirement(

@@ -36,6 +36,7 @@ CONSTANTS: dict[str, dict[str, Any]] = {
     "message": {},
     "follower": {},
 }
+SORTED_AT_ONCE = 300_000  # rows, which takes about half a second
 SECRET_COLUMNS = frozenset({"pw_hash"})  # not kept with rejected rows
 
 
@@ -100,7 +101,7 @@ def write_table(cursor: Any, run: Any, models: Models, table: str, progress: Pro
             progress.phase(f"Updating {table}s", counts.changed)
             update_changed_rows(cursor, run.pk, models, table)
         progress.phase(f"Writing {table}s", counts.new)
-        written = insert_new_rows(cursor, run.pk, target, table, progress)
+        written = insert_new_rows(cursor, run.pk, target, table, counts.new, progress)
     if written != counts.new:
         raise RuntimeError(f"{written} {table}s were written where the preview had said {counts.new}.")
     if table == "user" and counts.duplicate:
@@ -178,22 +179,29 @@ def assignments(table: str, values: str) -> sql.Composed:
     return sql.SQL(", ").join(parts)
 
 
-def insert_new_rows(cursor: Any, run_id: int, target: sql.Identifier, table: str, progress: Progress) -> int:
-    """Insert the new rows, some pages of the checked table at a time so that progress shows. Returns how many."""
+def insert_new_rows(
+    cursor: Any, run_id: int, target: sql.Identifier, table: str, count: int, progress: Progress
+) -> int:
+    """Insert the new rows, of which there should be `count`. Returns how many there were.
+
+    Their ids have the order of the old rows, so that of two messages of one second the newer stays the newer. A
+    multitude is not sorted for that: it lies in the order in which it was read, unless there are more accounts than
+    messages. It goes some pages at a time, so that progress shows.
+    """
     constants = CONSTANTS[table] | {"import_run": run_id}
     written = [*WRITTEN[table], *([] if table == "follower" else ["legacy_id"])]
+    insert = sql.SQL("INSERT INTO {} ({}) SELECT {}").format(
+        target,
+        sql.SQL(", ").join(map(sql.Identifier, [*written, *constants])),
+        sql.SQL(", ").join([*map(sql.Identifier, written), *map(sql.Literal, constants.values())]),
+    )
+    checked, is_new = checked_table(run_id, table), sql.SQL("verdict = {}").format(sql.Literal(Verdict.NEW))
+    if count <= SORTED_AT_ONCE:
+        cursor.execute(sql.SQL("{} FROM {} WHERE {} ORDER BY position").format(insert, checked, is_new))
+        return int(cursor.rowcount)
     done = 0
-    for part in staging.parts_of(cursor, checked_table(run_id, table)):  # so new ids have the order of the old ones
-        statement = sql.SQL(
-            "INSERT INTO {target} ({columns}) SELECT {values} FROM {part}"
-            " WHERE verdict = {verdict} AND ctid >= %s::tid AND ctid < %s::tid"
-        ).format(
-            target=target,
-            columns=sql.SQL(", ").join(map(sql.Identifier, [*written, *constants])),
-            values=sql.SQL(", ").join([*map(sql.Identifier, written), *map(sql.Literal, constants.values())]),
-            part=part,
-            verdict=sql.Literal(Verdict.NEW),
-        )
+    for part in staging.parts_of(cursor, checked):
+        statement = sql.SQL("{} FROM {} WHERE {} AND ctid >= %s::tid AND ctid < %s::tid").format(insert, part, is_new)
         for start, end in page_ranges(cursor, part):
             cursor.execute(statement, [start, end])
             done += cursor.rowcount

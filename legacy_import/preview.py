@@ -100,7 +100,7 @@ def chosen_rows(check: Check, counts: TableCounts) -> dict[int, tuple[str, str |
 
 
 def first_rows(check: Check, verdict: str, reason: str | None, count: int) -> list[Drawn]:
-    """The first rows of a class, or those of a large one that lie in the first pages, if its rows lie in order."""
+    """The first rows of a class; of a large one, whose rows nearly always lie in order, those of the first pages."""
     if count > LARGE_CLASS and check.can_be_parted:
         rows = draw(check, verdict, reason, "WHERE ctid < '(100,0)'", "position", FIRST_ROWS)
         if len(rows) == FIRST_ROWS:

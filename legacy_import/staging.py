@@ -15,7 +15,7 @@ from psycopg2 import sql
 
 from legacy_import.passwords import Conversion, with_converted_passwords
 from legacy_import.reasons import Verdict
-from legacy_import.sources import SQLiteSource
+from legacy_import.sources import CANONICAL_COLUMNS, SQLiteSource
 from legacy_import.sources.copy_lines import COPY_OPTIONS, Chunk, Places
 from legacy_import.sources.prefetch import prefetched
 from legacy_import.sources.schema import number_columns, text_columns
@@ -27,21 +27,26 @@ LEFT_ALONE = sql.SQL("WITH (autovacuum_enabled = false)")
 
 
 def create(run_id: int, table: str) -> None:
-    """Make the staging table of an old table, without rows."""
-    # In the order of the lines; see `sources/copy_lines.py`.
-    numbers = [
-        sql.SQL("{} bigint, {} text").format(sql.Identifier(f"{name}_number"), sql.Identifier(name))
-        for name in number_columns(table)
-    ]
-    texts = [sql.SQL("{} text").format(sql.Identifier(name)) for name in text_columns(table)]
+    """Make the staging table of an old table, without rows.
+
+    Columns of one width stand first: what is behind a text is found only by measuring the text.
+    """
+    numbers = [sql.SQL("{} bigint").format(sql.Identifier(f"{name}_number")) for name in number_columns(table)]
+    texts = [sql.SQL("{} text").format(sql.Identifier(name)) for name in CANONICAL_COLUMNS[table]]
     with connection.cursor() as cursor:
         cursor.execute(
-            sql.SQL("CREATE UNLOGGED TABLE {} (position bigint NOT NULL, storage text NOT NULL, {}) {}").format(
-                staged_table(run_id, table),
-                sql.SQL(", ").join(numbers + texts),
-                LEFT_ALONE,
+            sql.SQL("CREATE UNLOGGED TABLE {} (position bigint NOT NULL, {}, storage text NOT NULL, {}) {}").format(
+                staged_table(run_id, table), sql.SQL(", ").join(numbers), sql.SQL(", ").join(texts), LEFT_ALONE
             )
         )
+
+
+def fields_of_lines(table: str) -> sql.Composed:
+    """The columns of a staging table in the order in which a line gives them; see `sources/copy_lines.py`."""
+    names = ["position", "storage"]
+    for name in number_columns(table):
+        names += [f"{name}_number", name]
+    return sql.SQL(", ").join(map(sql.Identifier, names + text_columns(table)))
 
 
 def stage_part(
@@ -64,7 +69,9 @@ def stage_part(
     part = part_of(whole, number)
     with connection.cursor() as cursor:
         cursor.execute(sql.SQL("CREATE UNLOGGED TABLE {} () INHERITS ({}) {}").format(part, whole, LEFT_ALONE))
-        copy = sql.SQL("COPY {} FROM STDIN WITH ({})").format(part, sql.SQL(COPY_OPTIONS))
+        copy = sql.SQL("COPY {} ({}) FROM STDIN WITH ({})").format(
+            part, fields_of_lines(table), sql.SQL(COPY_OPTIONS)
+        )
         with ExitStack() as stack:
             chunks = stack.enter_context(closing(prefetched(source.chunks(table, places))))
             if table == "user":

@@ -99,8 +99,8 @@ judged AS (
     FROM found
     OFFSET 0
 )
-SELECT position, legacy_id, author_id AS author_key, author_id_name, text, pub_date, flagged, reason AS own_reason,
-    account_id AS author_id, target_id, {verdict_and_reason},
+SELECT position, legacy_id, author_id AS author_key, account_id AS author_id, pub_date, flagged, target_id,
+    author_id_name, text, reason AS own_reason, {verdict_and_reason},
     CASE WHEN outcome = 'kept' THEN concat_ws(' ', nullif(notes, ''), coalesce(gone_because, {kept_because}))
         ELSE notes END AS notes
 FROM judged
@@ -142,8 +142,7 @@ judged AS (
     {existing_follow}
     OFFSET 0
 )
-SELECT position, who_key, who_id_name, whom_key, whom_id_name,
-    who_id, whom_id, target_id, {verdict_and_reason},
+SELECT position, who_key, whom_key, who_id, whom_id, target_id, who_id_name, whom_id_name, {verdict_and_reason},
     CASE WHEN outcome = 'kept' THEN concat_ws(' ', nullif(notes, ''), 'erased_here') ELSE notes END AS notes
 FROM judged
 """

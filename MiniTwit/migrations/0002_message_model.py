@@ -20,25 +20,7 @@ class Migration(migrations.Migration):
                     "id",
                     models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID"),
                 ),
-                ("text", models.TextField()),
-                (
-                    "pub_date",
-                    models.DateTimeField(
-                        db_default=django.db.models.functions.datetime.Now(),
-                        default=django.utils.timezone.now,
-                        verbose_name="published",
-                    ),
-                ),
-                (
-                    "flagged",
-                    models.BooleanField(db_default=False, default=False, help_text="Hidden from timelines."),
-                ),
-                (
-                    "legacy_id",
-                    models.BigIntegerField(editable=False, null=True, unique=True, verbose_name="old id"),
-                ),
-                ("import_run", models.IntegerField(editable=False, null=True, verbose_name="import run")),
-                ("changed_at", models.DateTimeField(editable=False, null=True, verbose_name="changed here")),
+                # Columns of one width stand first: what is behind a text is found only by measuring the text.
                 (
                     "author",
                     models.ForeignKey(
@@ -48,6 +30,25 @@ class Migration(migrations.Migration):
                         to=settings.AUTH_USER_MODEL,
                     ),
                 ),
+                (
+                    "pub_date",
+                    models.DateTimeField(
+                        db_default=django.db.models.functions.datetime.Now(),
+                        default=django.utils.timezone.now,
+                        verbose_name="published",
+                    ),
+                ),
+                (
+                    "legacy_id",
+                    models.BigIntegerField(editable=False, null=True, unique=True, verbose_name="old id"),
+                ),
+                ("import_run", models.IntegerField(editable=False, null=True, verbose_name="import run")),
+                (
+                    "flagged",
+                    models.BooleanField(db_default=False, default=False, help_text="Hidden from timelines."),
+                ),
+                ("changed_at", models.DateTimeField(editable=False, null=True, verbose_name="changed here")),
+                ("text", models.TextField()),
             ],
             options={
                 "permissions": [

@@ -2,7 +2,7 @@
 
 One `printf` per row in SQLite's own SQL, and escaping by whole chunks, is several times as fast as building the
 lines in Python. To escape a chunk at once, fields and lines are first parted by control characters that no normal
-text holds. A row that holds one of them, a NUL (at which `printf` stops) or bytes that are not UTF-8 is found by
+text holds. A row that holds one of them, a NUL, or bytes that are not UTF-8 is found by
 counting, and only such a row is read again and built in Python.
 
 A line holds: position, storage, then for each column that was meant for whole numbers two fields, the number and any
@@ -63,9 +63,9 @@ def line_expression(table: TableDescription) -> str:
     usual = [f"typeof({column}) = 'integer'" for column in numbers]
     usual += [f"typeof({column}) = 'text'" for column in texts]
     letters = "".join("t" if name in TEXT_COLUMNS else "i" for name in columns)
-    usual += [f"NOT instr({column}, char(0))" for column in texts]
-    usual_fields = "\x1f%d\x1f\x1d" * len(numbers) + "\x1f%s" * len(texts)
-    arguments = ", ".join([table.position, *numbers, *texts])
+    usual_fields = f"%d\x1f{letters}" + "\x1f%d\x1f\x1d" * len(numbers)
+    usual_line = f"printf('{usual_fields}', {', '.join([table.position, *numbers])})"
+    usual_line += "".join(f" || '\x1f' || {column}" for column in texts) + " || '\x1e'"
     odd = [f"instr({column}, char(0)) OR instr({column}, char(29))" for column in table.columns]
     # In a file whose texts are UTF-16, SQLite would read the bytes of a BLOB as such.
     odd += [f"typeof({column}) = 'blob' AND CAST(x'41' AS TEXT) <> 'A'" for column in table.columns]
@@ -76,7 +76,7 @@ def line_expression(table: TableDescription) -> str:
     values += [f"coalesce({column}, char(29))" for column in texts]
     fields = "%d\x1f" + "%.1s" * len(table.columns) + "\x1f%s" * (len(values) - len(table.columns)) + "\x1e"
     return (
-        f"CASE WHEN {' AND '.join(usual)} THEN printf('%d\x1f{letters}{usual_fields}\x1e', {arguments}) "
+        f"CASE WHEN {' AND '.join(usual)} THEN {usual_line} "
         f"WHEN {' OR '.join(odd)} THEN char(28) || {table.position} "
         f"ELSE printf('{fields}', {', '.join([table.position, *values])}) END"
     )

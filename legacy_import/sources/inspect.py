@@ -85,11 +85,14 @@ def describe_tables(
             if name in required:
                 raise computed_columns(mapping.table, columns.computed, label)
             continue
+        # `count(*)` is one step that no watch can end, and a tree whose branches are all the same one has no end: so
+        # only what was checked is counted that way.
+        count = "count(1)"
         if name in required and mapping.table:
-            # Before its rows are counted: a tree whose branches are all the same one has no end.
             check_undamaged(connection, label, mapping.table)
             watch.alive()
-        described[name] = describe_table(connection, name, mapping, columns)
+            count = "count(*)"
+        described[name] = describe_table(connection, name, mapping, columns, count)
     return described
 
 
@@ -171,17 +174,16 @@ def read_columns(connection: sqlite3.Connection, actual_name: str) -> Columns:
 
 
 def describe_table(
-    connection: sqlite3.Connection, name: str, mapping: TableMapping, found: Columns
+    connection: sqlite3.Connection, name: str, mapping: TableMapping, found: Columns, count: str
 ) -> TableDescription:
-    """Say how the canonical columns are read from one table."""
+    """Say how the canonical columns are read from one table, whose rows are counted by the given expression."""
     position = _position(connection, mapping.table, found)
     columns = []
     for canonical, actual in zip(CANONICAL_COLUMNS[name], mapping.in_order(name), strict=True):
         missing = position if canonical in ID_COLUMNS else "NULL"
         columns.append(quoted(actual) if actual else missing)
     id_column = mapping.columns.get(CANONICAL_COLUMNS[name][0], "")
-    # Not `count(*)`, which SQLite does in one step that no watch can end, and a damaged tree may have no end.
-    count = f"SELECT count(1) FROM {quoted(mapping.table)}"  # noqa: S608 -- quoted names
+    query = f"SELECT {count} FROM {quoted(mapping.table)}"  # noqa: S608 -- quoted names
     return TableDescription(
         name=name,
         actual_name=mapping.table,
@@ -189,7 +191,7 @@ def describe_table(
         position=position,
         has_row_ids=position in ROWID_NAMES,
         unique_ids=name != "follower" and id_column.lower() == found.row_id_alias,
-        rows=connection.execute(count).fetchone()[0] if mapping.table else 0,
+        rows=connection.execute(query).fetchone()[0] if mapping.table else 0,
     )
 
 

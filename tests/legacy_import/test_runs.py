@@ -15,7 +15,7 @@ from legacy_import.models import ImportRun, MergedUser, RejectedRow
 from legacy_import.preview import take_samples
 from legacy_import.records import ImportOptions, TableCounts
 from legacy_import.sources import SourceReference, SQLiteSource, source_at
-from legacy_import.tables import Models, checked_table
+from legacy_import.tables import Models, checked_table, staged_table
 from MiniTwit import moderation, review, watchlist
 from MiniTwit.models import Follow, Message, ReviewClaim, User, WatchHit, WatchTerm
 from MiniTwit.search import ensure_search_indexes
@@ -519,6 +519,42 @@ def test_a_messages_import_that_brought_nothing_does_not_keep_the_users_from_bei
     undo(messages)
     undo(users)
     assert not User.objects.exists()
+
+
+def test_a_large_table_is_judged_in_parts_of_which_only_the_rejected_rows_stay(tmp_path, monkeypatch):
+    monkeypatch.setattr("legacy_import.sources.sqlite.LARGE_TABLE", 10)
+    monkeypatch.setattr("legacy_import.preview.LARGE_CLASS", 10)
+    monkeypatch.setattr(bulk, "SMALL_BATCH", 1)
+    rows = [(number, 9 if number in (4, 95) else 1, f"number {number}", MORNING, 0) for number in range(1, 101)]
+    path = old(tmp_path, user=[ANN], message=rows)
+    import_("users", path)
+    run = preview("messages", path)
+    assert (counts(run, "message").new, counts(run, "message").reasons) == (98, {"author_missing": 2})
+    with connection.cursor() as cursor:
+        staged = staged_table(run.pk, "message").as_string(cursor.cursor)
+        cursor.execute(f"SELECT position, text FROM {staged} ORDER BY position")
+        assert cursor.fetchall() == [(4, "number 4"), (95, "number 95")]
+    new = [sample["position"] for sample in run.samples["message"] if sample["verdict"] == "new"]
+    assert new[:5] == [1, 2, 3, 5, 6]
+    runs.confirm(run.pk)
+    run = runs.apply(run.pk)
+    assert run.verification["ok"] is True
+    assert [row.values["text"] for row in run.rejected_rows.order_by("position")] == ["number 4", "number 95"]
+    assert list(Message.objects.order_by("id").values_list("legacy_id", flat=True)) == [
+        row[0] for row in rows if row[1] == 1
+    ]
+
+
+def test_numbers_are_taken_one_by_one_again_after_a_large_import(tmp_path, monkeypatch):
+    monkeypatch.setattr(bulk, "SMALL_BATCH", 1)
+    import_("users", old(tmp_path, user=[ANN, BOB]))
+    bob = User.objects.get(username="bob")
+    assert bob.pk == User.objects.get(username="ann").pk + 1
+    carol, dave = User.objects.create(username="carol"), User.objects.create(username="dave")
+    assert (carol.pk > bob.pk, dave.pk) == (True, carol.pk + 1)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT seqcache FROM pg_sequence WHERE seqrelid = '\"MiniTwit_user_id_seq\"'::regclass")
+        assert cursor.fetchone() == (1,)
 
 
 def test_the_search_index_is_built_after_a_large_import(tmp_path, monkeypatch):

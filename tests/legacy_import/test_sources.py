@@ -3,6 +3,8 @@
 import os
 import shutil
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -227,6 +229,45 @@ def test_a_live_file_is_read_as_it_was_when_the_import_began(tmp_path):
     with open_source(path) as source:
         write(path, "INSERT INTO user VALUES (2, 'late', '', '')")
         assert [row.values[1] for row in source.rows("user")] == ["ann"]
+
+
+WRITER = """
+import itertools, sqlite3, sys
+live = sqlite3.connect(sys.argv[1], timeout=60, isolation_level=None)
+live.execute("PRAGMA cache_size=10")  # so that a change is in the file before it is completed
+live.execute("PRAGMA synchronous=OFF")
+print("writing", flush=True)
+for number in itertools.count(2):
+    live.execute("BEGIN IMMEDIATE")
+    live.execute("UPDATE user SET email = ?", [f"{number}@example.com"])
+    live.execute("ROLLBACK" if number % int(sys.argv[2]) else "COMMIT")
+"""
+
+
+def seen_while_others_write(tmp_path: Path, *, one_is_kept_of: int) -> set[str]:
+    """The address that every account has at the moment of each import, while somebody keeps changing all of them."""
+    path = make_old_database(tmp_path / "old.db", user=[(n, f"user{n}", "first", "x") for n in range(1, 5000)])
+    command = [sys.executable, "-c", WRITER, str(path), str(one_is_kept_of)]
+    seen = set()
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as writer:
+        try:
+            assert writer.stdout
+            assert writer.stdout.readline() == "writing\n"
+            for _ in range(8):
+                with open_source(path) as source:
+                    (address,) = {row.values[2] for row in source.rows("user")}
+                    seen.add(address)
+        finally:
+            writer.kill()
+    return seen
+
+
+def test_a_file_that_others_write_to_is_read_as_of_one_moment(tmp_path):
+    assert len(seen_while_others_write(tmp_path, one_is_kept_of=2)) > 2
+
+
+def test_what_others_write_and_take_back_is_not_read(tmp_path):
+    assert seen_while_others_write(tmp_path, one_is_kept_of=1_000_000) == {"first"}
 
 
 def test_rows_in_the_wal_of_a_live_file_are_read(tmp_path):
