@@ -90,7 +90,7 @@ def take_snapshot(path: Path, label: str, snapshot: Path) -> list[str]:
     try:
         live = sqlite3.connect(f"file:{quote(str(path))}?mode=ro", uri=True)
         try:
-            if header[18:20] == WAL_MODE or not copy_undisturbed(live, path, snapshot):
+            if not copy_undisturbed(live, path, snapshot):
                 back_up(live, snapshot)
         finally:
             live.close()
@@ -103,7 +103,7 @@ def take_snapshot(path: Path, label: str, snapshot: Path) -> list[str]:
 
 
 def copy_undisturbed(live: sqlite3.Connection, path: Path, snapshot: Path) -> bool:
-    """Copy a file without a log as it lies there. Returns whether nobody wrote to it meanwhile.
+    """Copy a file as it lies there. Returns whether it has no log and nobody wrote to it meanwhile.
 
     Nobody is kept from writing. SQLite says whether a change was completed since (and does not say it while one is
     being written), the file's date whether one was begun and taken back.
@@ -115,6 +115,8 @@ def copy_undisturbed(live: sqlite3.Connection, path: Path, snapshot: Path) -> bo
 
     try:
         before = state()
+        if live.execute("PRAGMA journal_mode").fetchall() == [("wal",)]:
+            return False
         shutil.copyfile(path, snapshot)
         return state() == before
     except sqlite3.OperationalError:  # somebody is at it
