@@ -180,6 +180,7 @@ def test_a_task_waits_for_the_import_before_it_to_end(admin: Client, configured:
         cursor.execute("SELECT pg_advisory_lock(%s, %s)", EXECUTING)
         tasks.stage_run.call(run.pk)
         assert state(run) == "staging"
+        cursor.execute("SELECT pg_advisory_unlock(%s, %s)", EXECUTING)  # now, and not when the server has noticed
     (later,) = DBTaskResult.objects.all()
     assert later.run_after > timezone.now() - timedelta(seconds=1)
     tasks.stage_run.call(*later.task_result.args)
