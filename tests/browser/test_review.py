@@ -138,6 +138,7 @@ def test_moving_writing_and_warning_by_keys(visitor: Visitor, waiting: list[Mess
     # Without an answer nothing is lost: what was written is still there, and the next press goes through.
     page.locator("input[name=note]").fill("found in the old flags")
     page.locator("input[name=note]").press("Escape")
+    expect(page.locator("[aria-busy]")).to_have_count(0)  # until then keys do nothing
     page.route("**/decide/", lambda route: route.abort())
     page.keyboard.press("f")
     expect(page.locator(".review-trouble")).to_contain_text("The server does not answer")
