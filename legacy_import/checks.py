@@ -17,7 +17,7 @@ from legacy_import.reasons import Verdict
 from legacy_import.records import TableCounts
 from legacy_import.resources import LegacyResource
 from legacy_import.sources import CANONICAL_COLUMNS
-from legacy_import.staging import LEFT_ALONE, keep_rejected
+from legacy_import.staging import LEFT_ALONE, drop_judged
 from legacy_import.tables import checked_table, part_of, staged_table, table_of
 from legacy_import.verdicts import verdict_statement
 from legacy_import.widgets import AccountWidget, LegacyWidget, StagedColumn
@@ -101,9 +101,8 @@ class Check:
             cursor.execute("SET LOCAL default_statistics_target = 10")
             cursor.execute(sql.SQL("ANALYZE {}").format(part))
             summary = self._summary(sql.SQL("SELECT * FROM {}").format(part))
-            if any(verdict == Verdict.REJECTED for verdict, *_ in summary):
-                keep_rejected(cursor, self.staged, staged, part)
-            cursor.execute(sql.SQL("DROP TABLE {}").format(staged))
+            rejected = any(verdict == Verdict.REJECTED for verdict, *_ in summary)
+            drop_judged(cursor, self.staged, staged, part, rejected=rejected)
             # Last, because until the commit it keeps other parts from doing the same.
             cursor.execute(sql.SQL("ALTER TABLE {} INHERIT {}").format(part, self.checked))
         return summary

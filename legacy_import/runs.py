@@ -239,7 +239,6 @@ def apply(run_id: int, models: Models | None = None) -> Any:
             write_run(run, models, checks, progress)
             progress.stop()
             finish(run, state="applied", finished_at=timezone.now())
-        staging.discard(run.pk, TABLES_OF_KIND[run.kind])  # the search index needs room on the disk
         build_search_indexes(run, models)
         verify_run(run, models)
     discard_work(run.pk)

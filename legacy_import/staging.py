@@ -10,9 +10,11 @@ from contextlib import ExitStack, closing
 from typing import Any
 
 import psycopg2
-from django.db import connection
+from django.db import OperationalError, connection, transaction
 from psycopg2 import sql
+from psycopg2.errors import LockNotAvailable
 
+from legacy_import.bulk import SETTINGS
 from legacy_import.passwords import Conversion, with_converted_passwords
 from legacy_import.reasons import Verdict
 from legacy_import.sources import CANONICAL_COLUMNS, SQLiteSource
@@ -91,6 +93,25 @@ def parts_of(cursor: Any, table: sql.Identifier) -> list[sql.Identifier]:
         [table.as_string(cursor.cursor)],
     )
     return [sql.Identifier(name) for (name,) in cursor.fetchall()]
+
+
+def drop_judged(
+    cursor: Any, whole: sql.Identifier, part: sql.Identifier, checked: sql.Identifier, *, rejected: bool
+) -> None:
+    """Drop a part of a staging table whose rows are judged, but for the rejected ones, if there are any.
+
+    It stays until the run is over if somebody else reads it, as pg_dump does with every table until its end.
+    """
+    try:
+        with transaction.atomic():
+            cursor.execute("SET LOCAL lock_timeout = '1s'")
+            if rejected:
+                keep_rejected(cursor, whole, part, checked)
+            cursor.execute(sql.SQL("DROP TABLE {}").format(part))
+            cursor.execute("SELECT set_config('lock_timeout', %s, true)", [SETTINGS["lock_timeout"]])
+    except OperationalError as error:
+        if not isinstance(error.__cause__, LockNotAvailable):
+            raise
 
 
 def keep_rejected(cursor: Any, whole: sql.Identifier, part: sql.Identifier, checked: sql.Identifier) -> None:

@@ -62,6 +62,8 @@ def line_expression(table: TableDescription) -> str:
     texts = [columns[name] for name in text_columns(table.name)]
     usual = [f"typeof({column}) = 'integer'" for column in numbers]
     usual += [f"typeof({column}) = 'text'" for column in texts]
+    # In a file of UTF-16, joining happens before the conversion: half a character would take the mark after it along.
+    usual.append("CAST(x'41' AS TEXT) = 'A'")
     letters = "".join("t" if name in TEXT_COLUMNS else "i" for name in columns)
     usual_fields = f"%d\x1f{letters}" + "\x1f%d\x1f\x1d" * len(numbers)
     usual_line = f"printf('{usual_fields}', {', '.join([table.position, *numbers])})"

@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 from django.contrib.auth import authenticate
-from django.db import OperationalError, connection
+from django.db import OperationalError, connection, transaction
+from psycopg2 import sql
 
-from legacy_import import bulk, locks, runs, search_indexes
+from legacy_import import bulk, locks, runs, search_indexes, staging
 from legacy_import.errors import RunError
 from legacy_import.models import ImportRun, MergedUser, RejectedRow
 from legacy_import.preview import take_samples
@@ -543,6 +544,26 @@ def test_a_large_table_is_judged_in_parts_of_which_only_the_rejected_rows_stay(t
     assert list(Message.objects.order_by("id").values_list("legacy_id", flat=True)) == [
         row[0] for row in rows if row[1] == 1
     ]
+
+
+def test_a_judged_part_that_somebody_reads_stays_and_the_work_goes_on():
+    """As beside pg_dump, which keeps every table that it found until its end."""
+    whole, part, checked = (sql.Identifier(f"legacy_staging_0_{name}") for name in ("whole", "part", "checked"))
+    with connection.cursor() as cursor:
+        for name in (whole, part, checked):
+            cursor.execute(sql.SQL("CREATE UNLOGGED TABLE {} (position bigint, verdict text)").format(name))
+        with other_session() as other:
+            other.execute(sql.SQL("BEGIN; LOCK TABLE {} IN ACCESS SHARE MODE").format(part))
+            with transaction.atomic():
+                staging.drop_judged(cursor, whole, part, checked, rejected=True)
+                cursor.execute(sql.SQL("SELECT count(*) FROM {}").format(whole))
+                assert cursor.fetchone() == (0,)
+            other.execute("ROLLBACK")
+        with transaction.atomic():
+            staging.drop_judged(cursor, whole, part, checked, rejected=False)
+        cursor.execute("SELECT to_regclass('legacy_staging_0_part')")
+        assert cursor.fetchone() == (None,)
+        cursor.execute(sql.SQL("DROP TABLE {}, {}").format(whole, checked))
 
 
 def test_numbers_are_taken_one_by_one_again_after_a_large_import(tmp_path, monkeypatch):

@@ -40,7 +40,7 @@ class Intake:
     kind: str
     size: int
     modified: str
-    digest: Future[str]
+    digest: Future[str] = field(default_factory=Future)
     warnings: list[str] = field(default_factory=list)
 
     @property
@@ -111,9 +111,10 @@ def take_in_file(reference: SourceReference, snapshot: Path, report: Report) -> 
         kind=kind.value,
         size=sum(file.stat().st_size for file in given),
         modified=datetime.fromtimestamp(path.stat().st_mtime, UTC).isoformat(timespec="seconds"),
-        digest=begin_hashing(given, reference.label),
     )
     bring(reference, kind, intake, snapshot, report)
+    # Not before: whoever closes a file gives up all locks that his process has on it, SQLite's among them.
+    intake.digest = begin_hashing(given, reference.label)
     return intake
 
 
