@@ -2,6 +2,7 @@
 
 import shutil
 import sqlite3
+import stat
 from contextlib import closing
 from pathlib import Path
 from urllib.parse import quote
@@ -136,7 +137,11 @@ def check_beside(path: Path, label: str) -> None:
     """SQLite opens what lies beside a database; whoever opens a pipe waits for somebody to write into it."""
     for ending in ("-wal", "-journal", "-shm"):
         beside = Path(f"{path}{ending}")
-        if beside.exists() and not beside.is_file():
+        try:
+            is_file = stat.S_ISREG(beside.stat().st_mode)
+        except FileNotFoundError:  # perhaps since a moment ago: a journal goes with its change
+            continue
+        if not is_file:
             raise SourceError(
                 "unreadable_file",
                 f"{label} cannot be read, because what lies beside it as {beside.name} is no file. Remove that, or "
