@@ -313,6 +313,11 @@ def test_a_change_that_was_never_completed_is_taken_back(tmp_path):
     live.close()
     with open_source(copied) as source:
         assert [row.values[1] for row in source.rows("user")] == ["ann"]
+    link = tmp_path / "elsewhere" / "link.db"
+    link.parent.mkdir()
+    link.symlink_to(copied)
+    with open_source(link) as source:  # the journal lies beside the file, not beside the link
+        assert [row.values[1] for row in source.rows("user")] == ["ann"]
     assert Path(f"{copied}-journal").exists()
     assert not Path(f"{copied.with_suffix('.snapshot')}-journal").exists()
 

@@ -120,7 +120,8 @@ def take_in_file(reference: SourceReference, snapshot: Path, report: Report) -> 
 
 def bring(reference: SourceReference, kind: Kind, intake: Intake, snapshot: Path, report: Report) -> None:
     """Make the snapshot of a file, and write down what staff should know of it."""
-    path, label = reference.path, reference.label
+    # SQLite keeps log and journal beside the file itself, not beside a link to it.
+    path, label = reference.path.resolve(), reference.label
     header = read_head(path, label)
     lacks_wal = kind is Kind.SQLITE and sqlite_files.lacks_wal(header, path)  # before SQLite makes an empty one
     if kind in (Kind.ZIP, Kind.GZIP):
