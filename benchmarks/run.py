@@ -72,10 +72,10 @@ class Benchmark:
         with throwaway_database(DATABASE):
             manage(DATABASE, "migrate", "--verbosity", "0")
             self.import_users_and_messages("", self.size, source, stock=True)
-            if with_pgloader:
-                self.measure_pgloader("after", source)
             verified = manage(DATABASE, "verify_legacy", "--source", str(source))
             self.add("verify_legacy", self.size.rows, verified.seconds, verified.peak_memory)
+        if with_pgloader:
+            self.measure_pgloader("after", source)
         tenth = self.size.divided(10)
         with throwaway_database(DATABASE):
             manage(DATABASE, "migrate", "--verbosity", "0")

@@ -244,6 +244,18 @@ for number in itertools.count(2):
 """
 
 
+def test_half_a_character_takes_no_mark_of_a_line_along(tmp_path):
+    """In a file of UTF-16, half of one at the end of a text would make a whole of itself and what comes after it."""
+    path = write(
+        tmp_path / "old.db",
+        "PRAGMA encoding='UTF-16le'; CREATE TABLE user (user_id integer primary key, username, email, pw_hash);"
+        "INSERT INTO user VALUES (1, CAST(x'62003dd8' AS TEXT), CAST(x'61001f006200' AS TEXT), 'secret')",
+    )
+    with open_source(path) as source:
+        lines = b"".join(chunk.data for chunk in source.chunks("user"))
+        assert lines == b"".join(line_of("user", row) for row in source.rows("user"))
+
+
 def seen_while_others_write(tmp_path: Path, *, one_is_kept_of: int) -> set[str]:
     """The address that every account has at the moment of each import, while somebody keeps changing all of them."""
     path = make_old_database(tmp_path / "old.db", user=[(n, f"user{n}", "first", "x") for n in range(1, 5000)])

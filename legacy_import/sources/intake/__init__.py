@@ -32,16 +32,16 @@ class Intake:
         path: the SQLite file.
         kind: what was given, for staff.
         size: bytes. modified: ISO time, UTC; of a server, when it was read.
-        digest: becomes the hash of what was given, while others look at it already.
         warnings: sentences about what may be wrong with it as a whole.
+        digest: becomes the hash of what was given, while others look at it already.
     """
 
     path: Path
     kind: str
     size: int
     modified: str
-    digest: Future[str] = field(default_factory=Future)
     warnings: list[str] = field(default_factory=list)
+    digest: Future[str] = field(init=False)
 
     @property
     def sha256(self) -> str:
@@ -171,14 +171,15 @@ def take_in_server(reference: ServerReference, snapshot: Path, report: Report) -
     report("Connecting to the server")
     with connected(reference.address) as server:
         warnings = copy_tables(server, reference.label, snapshot, report)
-    return Intake(
+    intake = Intake(
         path=snapshot,
         kind=server.product,
         size=snapshot.stat().st_size,
         modified=datetime.now(UTC).isoformat(timespec="seconds"),
-        digest=begin_hashing([snapshot], reference.label),
         warnings=warnings,
     )
+    intake.digest = begin_hashing([snapshot], reference.label)
+    return intake
 
 
 def begin_hashing(files: Iterable[Path], label: str) -> Future[str]:

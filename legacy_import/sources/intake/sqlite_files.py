@@ -84,8 +84,10 @@ def take_snapshot(path: Path, label: str, snapshot: Path) -> list[str]:
     with path.open("rb") as file:
         header = file.read(20)
     if lacks_wal(header, path):
+        written = path.stat().st_mtime_ns
         warnings = copy_with_wal(path, label, snapshot)
-        if not wal_of(path).exists():  # nor was it opened meanwhile
+        # Nor was it opened meanwhile; who opens, writes and closes leaves no log behind, but a date.
+        if not wal_of(path).exists() and path.stat().st_mtime_ns == written:
             return warnings
         snapshot.unlink()
     try:
