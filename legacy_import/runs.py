@@ -285,7 +285,6 @@ def cancel(run_id: int, *, models: Models | None = None) -> Any:
         if run.state == "previewed" or (run.state in AT_WORK and run.picked_up_at is None):
             run.state = "cancelled"
             run.finished_at = timezone.now()
-            discard_work(run.pk)
         elif run.state == "applied" and run.undo_requested_at and run.picked_up_at is None:
             run.undo_requested_at = None
             run.error_message = f"Undoing import {run.pk} was cancelled. Nothing was taken out."
@@ -294,6 +293,8 @@ def cancel(run_id: int, *, models: Models | None = None) -> Any:
         else:
             raise RunError("run_is_over", f"Import {run.pk} cannot be cancelled: it is {state_label(run.state)}.")
         run.save(update_fields=["state", "finished_at", "cancel_requested", "undo_requested_at", "error_message"])
+        if run.state == "cancelled":
+            discard_work(run.pk)
     return run
 
 

@@ -6,7 +6,7 @@ belong to one run and go with it.
 
 import io
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, contextmanager
 from typing import Any
 
 import psycopg2
@@ -14,18 +14,25 @@ from django.db import OperationalError, connection, transaction
 from psycopg2 import sql
 from psycopg2.errors import LockNotAvailable
 
-from legacy_import.bulk import SETTINGS
+from legacy_import.models import ImportRun
 from legacy_import.passwords import Conversion, with_converted_passwords
 from legacy_import.reasons import Verdict
 from legacy_import.sources import CANONICAL_COLUMNS, SQLiteSource
 from legacy_import.sources.copy_lines import COPY_OPTIONS, Chunk, Places
 from legacy_import.sources.prefetch import prefetched
 from legacy_import.sources.schema import number_columns, text_columns
-from legacy_import.tables import checked_table, part_of, staged_table
+from legacy_import.tables import checked_table, part_of, staged_table, table_of
 
 COPY_BLOCK = 256 * 1024  # bytes per read
 # Nothing in these tables is ever changed; vacuuming them only takes time from who fills others.
 LEFT_ALONE = sql.SQL("WITH (autovacuum_enabled = false)")
+UNNEEDED = """
+SELECT relname FROM pg_class
+WHERE relkind = 'r' AND pg_table_is_visible(oid) AND relname ~ '^legacy_staging_[0-9]+_'
+    AND NOT EXISTS (SELECT FROM pg_inherits WHERE inhrelid = pg_class.oid)
+    AND substring(relname FROM '[0-9]+')::bigint NOT IN (
+        SELECT id FROM {run} WHERE state IN ('staging', 'previewed', 'applying'))
+"""
 
 
 def create(run_id: int, table: str) -> None:
@@ -100,15 +107,24 @@ def drop_judged(
 ) -> None:
     """Drop a part of a staging table whose rows are judged, but for the rejected ones, if there are any.
 
-    It stays until the run is over if somebody else reads it, as pg_dump does with every table until its end.
+    If somebody reads it, it stays until the run is over.
     """
+    with unless_somebody_reads(cursor):
+        if rejected:
+            keep_rejected(cursor, whole, part, checked)
+        cursor.execute(sql.SQL("DROP TABLE {}").format(part))
+
+
+@contextmanager
+def unless_somebody_reads(cursor: Any) -> Iterator[None]:
+    """Change staging tables, or leave them if somebody reads them, as pg_dump does with all tables until its end."""
     try:
         with transaction.atomic():
+            cursor.execute("SELECT current_setting('lock_timeout')")
+            (usual,) = cursor.fetchone()
             cursor.execute("SET LOCAL lock_timeout = '1s'")
-            if rejected:
-                keep_rejected(cursor, whole, part, checked)
-            cursor.execute(sql.SQL("DROP TABLE {}").format(part))
-            cursor.execute("SELECT set_config('lock_timeout', %s, true)", [SETTINGS["lock_timeout"]])
+            yield
+            cursor.execute("SELECT set_config('lock_timeout', %s, true)", [usual])
     except OperationalError as error:
         if not isinstance(error.__cause__, LockNotAvailable):
             raise
@@ -143,12 +159,14 @@ def is_complete(run_id: int, table: str, rows: int) -> bool:
         return bool(not rows or cursor.fetchone()[0])
 
 
-def discard(run_id: int, tables: tuple[str, ...]) -> None:
-    """Drop a run's staging tables, as far as they are there."""
+def discard_unneeded() -> None:
+    """Drop the staging tables of all runs that are over. Those that somebody reads go with the next run's."""
     with connection.cursor() as cursor:
-        for table in tables:
-            for name in (staged_table(run_id, table), checked_table(run_id, table)):
-                cursor.execute(sql.SQL("DROP TABLE IF EXISTS {} CASCADE").format(name))  # with its parts
+        cursor.execute(sql.SQL(UNNEEDED).format(run=table_of(ImportRun)))
+        names = [sql.Identifier(name) for (name,) in cursor.fetchall()]
+        if names:
+            with unless_somebody_reads(cursor):
+                cursor.execute(sql.SQL("DROP TABLE {} CASCADE").format(sql.SQL(", ").join(names)))  # with their parts
 
 
 class ChunkReader(io.RawIOBase):

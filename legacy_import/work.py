@@ -155,8 +155,8 @@ def reconcile(models: Models | None = None) -> None:
 
 
 def discard_work(run_id: int) -> None:
-    """Drop a run's staging tables and its snapshot, and the uploads that nobody needs any more."""
-    staging.discard(run_id, ("user", "message", "follower"))
+    """Drop the snapshot and the staging tables of a run that is over, and the uploads that nobody needs any more."""
+    staging.discard_unneeded()
     discard_snapshot(run_id)
     transaction.on_commit(discard_unneeded_uploads)
 

@@ -102,6 +102,7 @@ class SQLiteSource:
             report: is told what goes on, and may raise to end it.
         """
         intake = take_in(reference, snapshot, report)
+        report("Looking at the tables")
         watch = Watch.for_file(intake.path)
         connection = open_readonly(intake.path, watch)
         try:

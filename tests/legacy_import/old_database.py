@@ -23,6 +23,15 @@ LOOSE_SCHEMA = {
 # As the canonical one, but every column takes NULL, as files in the wild do.
 NULLABLE_SCHEMA = {name: columns.replace(" not null", "") for name, columns in CANONICAL_SCHEMA.items()}
 
+HASH = "pbkdf2:sha256:1000$Nq1fXSEO$" + "0b1dd8b6" * 8
+ANN = (1, "ann", "ann@example.com", HASH)
+BOB = (2, "bob", "bob@example.com", HASH)
+MORNING = 1_600_000_000  # of a day in September 2020
+
+
+def old_file(folder: Path, **tables: Any) -> Path:
+    return make_old_database(folder / "old.db", **tables)
+
 
 def make_old_database(
     path: Path,

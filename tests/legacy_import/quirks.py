@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-HASH = "pbkdf2:sha256:1000$Nq1fXSEO$" + "0b1dd8b6" * 8
+from tests.legacy_import.old_database import HASH
+
 MORNING = 1_582_100_838  # 2020-02-19 08:27:18 UTC
 
 

@@ -13,10 +13,9 @@ from django.core.management import call_command
 from fixtures import sample_hashes
 from legacy_import import hardening, runs
 from legacy_import.models import ReplacedRow
-from legacy_import.records import ImportOptions
-from legacy_import.sources import source_at
 from MiniTwit.hashers import HardenedPasswordHasher, PBKDF2SHA256PasswordHasher
 from MiniTwit.models import User
+from tests.legacy_import.importing import preview_of, undo
 from tests.legacy_import.old_database import make_old_database
 from tests.legacy_import.test_passwords import import_users, imported, sign_in
 
@@ -125,18 +124,13 @@ def test_importing_again_does_not_bring_the_weak_hash_back(path, existing):
 
 def test_hardening_between_preview_and_confirmation(path):
     change_old(path, "UPDATE user SET email = 'new@example.com'")
-    run = import_users_preview(path)
+    run = preview_of("users", path, existing="update")
     assert f"preview of import {run.pk} still holds old hashes" in harden()
     hardened = passwords()
     runs.confirm(run.pk)
     assert runs.apply(run.pk).counts["user"]["changed"] == 11
     assert User.objects.get(legacy_id=1).email == "new@example.com"
     assert passwords() == hardened
-
-
-def import_users_preview(path: Path) -> Any:
-    run = runs.start(kind="users", reference=source_at(str(path)), options=ImportOptions(existing="update"))
-    return runs.stage(run.pk)
 
 
 def test_a_password_that_was_changed_in_the_old_application_is_brought(path):
@@ -155,8 +149,7 @@ def test_undo_takes_hardened_accounts_out_and_brings_no_weak_hash_back(path):
     harden()
     assert all(row.before["password"].startswith(OVER) for row in ReplacedRow.objects.all())
 
-    runs.request_undo(update.pk)
-    assert runs.undo(update.pk).undo_result["user"]["restored"] == 2
+    assert undo(update).undo_result["user"]["restored"] == 2
     ann = User.objects.get(legacy_id=1)
     assert (ann.email, ann.password[: len(OVER)]) == ("", OVER)
     assert check_password(sample_hashes.password_of(1), ann.password)

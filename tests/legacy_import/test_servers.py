@@ -24,12 +24,12 @@ from legacy_import.sources.intake import servers
 from MiniTwit.models import User
 from tests.legacy_import import mariadb
 from tests.legacy_import.conftest import confirm, database_url, page_of, preview, text_of
+from tests.legacy_import.old_database import ANN, HASH
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("import_dir")]
 
-HASH = "pbkdf2:sha256:1000$Nq1fXSEO$" + "0b1dd8b6" * 8
 USERS = [
-    (1, "ann", "ann@example.com", HASH),
+    ANN,
     (2, "o'brien \\ \t größe 🎉", "no address", "plain text"),
     (3, "ann", "ann@example.com", None),
     (7, "", None, "\\N"),

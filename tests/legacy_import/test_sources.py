@@ -1,10 +1,7 @@
 """Old databases that are not what they should be: refused with a sentence, and never obeyed."""
 
 import os
-import shutil
 import sqlite3
-import subprocess
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -13,7 +10,6 @@ import pytest
 from legacy_import.sources import SourceError, SQLiteSource, configured_source, source_at
 from legacy_import.sources.copy_lines import line_of
 from legacy_import.sources.guard import Watch, open_readonly
-from legacy_import.sources.intake.sqlite_files import copy_with_wal
 from legacy_import.sources.reference import SourceReference
 from tests.legacy_import.hostile import KINDS, files_of
 from tests.legacy_import.old_database import LOOSE_SCHEMA, make_old_database
@@ -224,26 +220,6 @@ def test_nothing_but_reading_tables_is_allowed(tmp_path, statement):
     connection.close()
 
 
-def test_a_live_file_is_read_as_it_was_when_the_import_began(tmp_path):
-    path = make_old_database(tmp_path / "old.db", user=[PERSON])
-    with open_source(path) as source:
-        write(path, "INSERT INTO user VALUES (2, 'late', '', '')")
-        assert [row.values[1] for row in source.rows("user")] == ["ann"]
-
-
-WRITER = """
-import itertools, sqlite3, sys
-live = sqlite3.connect(sys.argv[1], timeout=60, isolation_level=None)
-live.execute("PRAGMA cache_size=10")  # so that a change is in the file before it is completed
-live.execute("PRAGMA synchronous=OFF")
-print("writing", flush=True)
-for number in itertools.count(2):
-    live.execute("BEGIN IMMEDIATE")
-    live.execute("UPDATE user SET email = ?", [f"{number}@example.com"])
-    live.execute("ROLLBACK" if number % int(sys.argv[2]) else "COMMIT")
-"""
-
-
 def test_half_a_character_takes_no_mark_of_a_line_along(tmp_path):
     """In a file of UTF-16, half of one at the end of a text would make a whole of itself and what comes after it."""
     path = write(
@@ -256,44 +232,6 @@ def test_half_a_character_takes_no_mark_of_a_line_along(tmp_path):
         assert lines == b"".join(line_of("user", row) for row in source.rows("user"))
 
 
-def seen_while_others_write(tmp_path: Path, *, one_is_kept_of: int) -> set[str]:
-    """The address that every account has at the moment of each import, while somebody keeps changing all of them."""
-    path = make_old_database(tmp_path / "old.db", user=[(n, f"user{n}", "first", "x") for n in range(1, 5000)])
-    command = [sys.executable, "-c", WRITER, str(path), str(one_is_kept_of)]
-    seen = set()
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as writer:
-        try:
-            assert writer.stdout
-            assert writer.stdout.readline() == "writing\n"
-            for _ in range(8):
-                with open_source(path) as source:
-                    (address,) = {row.values[2] for row in source.rows("user")}
-                    seen.add(address)
-        finally:
-            writer.kill()
-    return seen
-
-
-def test_a_file_that_others_write_to_is_read_as_of_one_moment(tmp_path):
-    assert len(seen_while_others_write(tmp_path, one_is_kept_of=2)) > 2
-
-
-def test_what_others_write_and_take_back_is_not_read(tmp_path):
-    assert seen_while_others_write(tmp_path, one_is_kept_of=1_000_000) == {"first"}
-
-
-def test_rows_in_the_wal_of_a_live_file_are_read(tmp_path):
-    path = make_old_database(tmp_path / "old.db", user=[PERSON])
-    live = sqlite3.connect(path)
-    live.execute("PRAGMA journal_mode=WAL")
-    live.execute("INSERT INTO user VALUES (2, 'recent', '', '')")
-    live.commit()
-    with open_source(path) as source:
-        assert source.tables["user"].rows == 2
-        assert source.description.warnings == []
-    live.close()
-
-
 def test_a_wal_file_that_came_alone_is_warned_about(tmp_path):
     path = make_old_database(tmp_path / "old.db", user=[PERSON])
     data = bytearray(path.read_bytes())
@@ -301,49 +239,6 @@ def test_a_wal_file_that_came_alone_is_warned_about(tmp_path):
     path.write_bytes(data)
     with SQLiteSource.open(SourceReference(path, "old.db", uploaded=True), tmp_path / "s", required=USER) as source:
         assert "came without its -wal file" in source.description.warnings[0]
-
-
-def test_a_wal_file_whose_tables_are_still_in_the_log_is_refused_for_the_lack_of_it(tmp_path):
-    live = sqlite3.connect(tmp_path / "live.db")
-    live.execute("PRAGMA journal_mode=WAL")
-    live.execute("CREATE TABLE user (user_id integer primary key, username, email, pw_hash)")
-    copied = Path(shutil.copy(tmp_path / "live.db", tmp_path / "copied.db"))
-    error = refusal(copied)
-    assert error.code == "missing_table"
-    assert "came without its -wal file" in error.message
-    live.close()
-
-
-def test_a_change_that_was_never_completed_is_taken_back(tmp_path):
-    """As when the old application died while it was writing."""
-    path = make_old_database(tmp_path / "old.db", user=[PERSON])
-    live = sqlite3.connect(path)
-    live.execute("PRAGMA cache_size=1")
-    live.executemany("INSERT INTO user VALUES (?, ?, '', '')", [(number, "x" * 500) for number in range(2, 300)])
-    copied = Path(shutil.copy(path, tmp_path / "copied.db"))
-    shutil.copy(f"{path}-journal", f"{copied}-journal")
-    live.close()
-    with open_source(copied) as source:
-        assert [row.values[1] for row in source.rows("user")] == ["ann"]
-    link = tmp_path / "elsewhere" / "link.db"
-    link.parent.mkdir()
-    link.symlink_to(copied)
-    with open_source(link) as source:  # the journal lies beside the file, not beside the link
-        assert [row.values[1] for row in source.rows("user")] == ["ann"]
-    assert Path(f"{copied}-journal").exists()
-    assert not Path(f"{copied.with_suffix('.snapshot')}-journal").exists()
-
-
-def test_looking_at_a_wal_file_that_came_alone_leaves_nothing_beside_it_and_warns_each_time(tmp_path):
-    """SQLite would make a log of its own for it, empty, which looks as if the old one had come along."""
-    folder = tmp_path / "copied"
-    folder.mkdir()
-    path = write(folder / "old.db", "PRAGMA journal_mode=WAL; CREATE TABLE user (user_id, username, email, pw_hash)")
-    for attempt in range(2):
-        snapshot = tmp_path / f"snapshot {attempt}"
-        with SQLiteSource.open(source_at(str(path)), snapshot, required=USER) as source:
-            assert "came without its -wal file" in source.description.warnings[0]
-        assert list(folder.iterdir()) == [path]
 
 
 def test_other_tables_are_ignored_and_listed(tmp_path):
@@ -411,21 +306,3 @@ def test_a_value_that_looks_like_the_end_of_a_row_and_another_row_stays_a_value(
         lines = b"".join(chunk.data for chunk in source.chunks("user")).splitlines()
     assert [line.split(b"\x1f")[0] for line in lines] == [b"1", b"2"]
     assert b"\x1fann\x1f" in lines[0]
-
-
-def test_rows_in_the_wal_of_a_file_in_a_folder_that_cannot_be_written_are_read(tmp_path):
-    path = make_old_database(tmp_path / "live.db", user=[PERSON])
-    live = sqlite3.connect(path)
-    live.execute("PRAGMA journal_mode=WAL")
-    live.execute("INSERT INTO user VALUES (2, 'recent', '', '')")
-    live.commit()
-    copy = tmp_path / "copy.db"
-    for ending in ("", "-wal"):
-        shutil.copy(f"{path}{ending}", f"{copy}{ending}")
-    live.close()
-    snapshot = tmp_path / "snapshot"
-    assert copy_with_wal(copy, "copy.db", snapshot) == []
-    with open_readonly(snapshot) as connection:
-        assert connection.execute("SELECT count(*) FROM user").fetchone() == (2,)
-    connection.close()
-    assert not Path(f"{snapshot}-wal").exists()

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from legacy_import.sources.errors import SourceError
-from legacy_import.sources.intake import sqlite_files
+from legacy_import.sources.intake import live_files, sqlite_files
 from legacy_import.sources.intake.archives import unpack
 from legacy_import.sources.intake.dumps import load_dump
 from legacy_import.sources.intake.kinds import Kind, read_head, recognise
@@ -136,7 +136,7 @@ def bring(reference: SourceReference, kind: Kind, intake: Intake, snapshot: Path
     elif reference.uploaded:
         intake.warnings += sqlite_files.copy_with_wal(path, label, snapshot)
     else:
-        intake.warnings += sqlite_files.take_snapshot(path, label, snapshot)
+        intake.warnings += live_files.take_snapshot(path, label, snapshot, report)
     if lacks_wal:
         intake.warnings.append(sqlite_files.WITHOUT_WAL)
 

@@ -1,11 +1,9 @@
-"""A SQLite file, alone or with its write-ahead log, as one file that nobody writes to."""
+"""A SQLite file with its write-ahead log or its journal, as one file."""
 
 import shutil
 import sqlite3
-import stat
 from contextlib import closing
 from pathlib import Path
-from urllib.parse import quote
 
 from legacy_import.sources.errors import SourceError
 from legacy_import.sources.guard import UNREADABLE, complaint_of
@@ -67,105 +65,51 @@ def check_wal(head: bytes, label: str) -> None:
         )
 
 
-def take_snapshot(path: Path, label: str, snapshot: Path) -> list[str]:
-    """Copy a file that may be written to meanwhile, so that the copy is of one moment.
+def discard_copy(path: Path) -> None:
+    """Leave nothing of a copy and what lay beside it but an empty file that only this account may read."""
+    for ending in ("", "-wal", "-shm", "-journal"):
+        Path(f"{path}{ending}").unlink(missing_ok=True)
+    path.touch(0o600)
 
-    A file that nobody writes to meanwhile is copied as it lies there, which is several times as fast as SQLite's
-    backup; with any other the backup waits for those who write. A file in WAL mode without a log is open nowhere, and
-    SQLite would make an empty log beside it: it is copied as it is.
+
+def copy_with_wal(path: Path, label: str, snapshot: Path) -> list[str]:
+    """Copy a file that nobody writes to, and let SQLite bring in what stands in its write-ahead log.
 
     Returns:
         What staff are to be warned of.
 
     Raises:
-        SourceError: something that is no file has the name of its log or its journal.
+        SourceError: the log does not fit the file.
     """
-    check_beside(path, label)
-    with path.open("rb") as file:
-        header = file.read(20)
-    if lacks_wal(header, path):
-        written = path.stat().st_mtime_ns
-        warnings = copy_with_wal(path, label, snapshot)
-        # Nor was it opened meanwhile; who opens, writes and closes leaves no log behind, but a date.
-        if not wal_of(path).exists() and path.stat().st_mtime_ns == written:
-            return warnings
-        snapshot.unlink()
-    try:
-        live = sqlite3.connect(f"file:{quote(str(path))}?mode=ro", uri=True)
-        try:
-            if not copy_undisturbed(live, path, snapshot):
-                back_up(live, snapshot)
-        finally:
-            live.close()
-    except UNREADABLE:
-        # SQLite cannot open a file with a log, or with a change to take back, where it may not write.
-        snapshot.unlink(missing_ok=True)
-        return copy_with_journal(path, label, snapshot) if has_journal(path) else copy_with_wal(path, label, snapshot)
-    snapshot.chmod(0o600)
-    return []
+    discard_copy(snapshot)
+    shutil.copyfile(path, snapshot)
+    shutil.copyfile(wal_of(path), wal_of(snapshot))
+    return merge_wal(snapshot, label)
 
 
-def copy_undisturbed(live: sqlite3.Connection, path: Path, snapshot: Path) -> bool:
-    """Copy a file as it lies there. Returns whether it has no log and nobody wrote to it meanwhile.
-
-    Nobody is kept from writing. SQLite says whether a change was completed since (and does not say it while one is
-    being written), the file's date whether one was begun and taken back.
-    """
-
-    def state() -> tuple[int, int]:
-        ((version,),) = live.execute("PRAGMA data_version").fetchall()
-        return version, path.stat().st_mtime_ns
-
-    try:
-        before = state()
-        if live.execute("PRAGMA journal_mode").fetchall() == [("wal",)]:
-            return False
-        shutil.copyfile(path, snapshot)
-        return state() == before
-    except sqlite3.OperationalError:  # somebody is at it
-        return False
-
-
-def back_up(live: sqlite3.Connection, snapshot: Path) -> None:
-    """Copy a database through SQLite's backup, which begins anew whenever somebody writes."""
-    snapshot.unlink(missing_ok=True)
-    with closing(sqlite3.connect(snapshot)) as copy:
-        copy.execute("PRAGMA synchronous=OFF")  # the copy need not survive a power cut
-        copy.execute("PRAGMA journal_mode=OFF")
-        live.backup(copy, pages=16384)
-
-
-def check_beside(path: Path, label: str) -> None:
-    """SQLite opens what lies beside a database; whoever opens a pipe waits for somebody to write into it."""
-    for ending in ("-wal", "-journal", "-shm"):
-        beside = Path(f"{path}{ending}")
-        try:
-            is_file = stat.S_ISREG(beside.stat().st_mode)
-        except FileNotFoundError:  # perhaps since a moment ago: a journal goes with its change
-            continue
-        if not is_file:
-            raise SourceError(
-                "unreadable_file",
-                f"{label} cannot be read, because what lies beside it as {beside.name} is no file. Remove that, or "
-                "copy the database to another folder.",
-            )
-
-
-def copy_with_journal(path: Path, label: str, snapshot: Path) -> list[str]:
-    """Copy the file, and let SQLite take back the change that was never completed, with the help of its journal.
+def bring_in_beside(path: Path, label: str) -> list[str]:
+    """Bring what lies beside a file of our own into the file: a journal or a log, or nothing.
 
     Returns:
-        What staff are to be warned of: nothing, for nothing is missing that had been saved.
+        What staff are to be warned of.
+
+    Raises:
+        SourceError: it does not fit the file.
+    """
+    if has_journal(path):
+        take_back(path, label)
+        return []
+    return merge_wal(path, label) if has_wal(path) else []
+
+
+def take_back(path: Path, label: str) -> None:
+    """Take back the change that was never completed, with the help of the journal of a file of our own.
 
     Raises:
         SourceError: the journal does not fit the file.
     """
-    journal = journal_of(snapshot)
-    shutil.copyfile(path, snapshot)
-    snapshot.chmod(0o600)
-    shutil.copyfile(journal_of(path), journal)
     try:
-        with closing(sqlite3.connect(snapshot)) as connection:
+        with closing(sqlite3.connect(path)) as connection:
             connection.execute("PRAGMA trusted_schema=OFF")
             connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
     except UNREADABLE as error:
@@ -175,25 +119,7 @@ def copy_with_journal(path: Path, label: str, snapshot: Path) -> list[str]:
             "again from where the old application keeps them, with the application stopped.",
         ) from error
     finally:
-        journal.unlink(missing_ok=True)
-    return []
-
-
-def copy_with_wal(path: Path, label: str, snapshot: Path) -> list[str]:
-    """Copy the file, and let SQLite bring in what stands in its write-ahead log.
-
-    Returns:
-        What staff are to be warned of.
-
-    Raises:
-        SourceError: there is a log, but it does not fit the file.
-    """
-    shutil.copyfile(path, snapshot)
-    snapshot.chmod(0o600)
-    if not has_wal(path):
-        return []
-    shutil.copyfile(wal_of(path), wal_of(snapshot))
-    return merge_wal(snapshot, label)
+        journal_of(path).unlink(missing_ok=True)
 
 
 def merge_wal(path: Path, label: str) -> list[str]:

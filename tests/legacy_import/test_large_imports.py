@@ -1,0 +1,167 @@
+"""What a large import does besides: parts, rebuilt indexes, numbers in blocks, the search index at the end."""
+
+import pytest
+from django.db import OperationalError, connection, transaction
+from psycopg2 import sql
+
+from legacy_import import bulk, runs, search_indexes, staging
+from legacy_import.errors import RunError
+from legacy_import.models import ImportRun
+from legacy_import.tables import checked_table, staged_table
+from MiniTwit.models import Message, User
+from MiniTwit.search import ensure_search_indexes
+from tests.legacy_import.conftest import other_session
+from tests.legacy_import.importing import counts, import_of, preview_of
+from tests.legacy_import.old_database import ANN, BOB, MORNING, old_file
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("import_dir")]
+
+
+def test_a_large_import_leaves_the_tables_as_they_were_defined(tmp_path):
+    """Beyond 20,000 rows the indexes and foreign keys are dropped and built again."""
+    people = [(number, f"user {number}", "", "") for number in range(1, 20_101)]
+    texts = [(number, number % 20_100 + 1, f"message {number}", MORNING + number, 0) for number in range(1, 20_201)]
+    path = old_file(tmp_path, user=people, message=texts)
+    definitions = indexes_and_constraints()
+    import_of("users", path)
+    run = import_of("messages", path)
+    assert indexes_and_constraints() == definitions
+    assert (User.objects.count(), Message.objects.count()) == (20_100, 20_200)
+    assert run.verification["ok"] is True
+    assert run.audit["disagreements"] == []
+
+
+def indexes_and_constraints() -> set[tuple[str, str]]:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT conname, pg_get_constraintdef(oid) FROM pg_constraint"
+            " WHERE conrelid::regclass::text LIKE '%MiniTwit%'"
+            " UNION ALL SELECT indexname, indexdef FROM pg_indexes WHERE tablename LIKE 'MiniTwit%'"
+            " UNION ALL SELECT indexrelid::regclass::text, 'clustered' FROM pg_index WHERE indisclustered"
+        )
+        return set(cursor.fetchall())
+
+
+def test_a_large_table_is_judged_in_parts_of_which_only_the_rejected_rows_stay(tmp_path, monkeypatch):
+    monkeypatch.setattr("legacy_import.sources.sqlite.LARGE_TABLE", 10)
+    monkeypatch.setattr("legacy_import.preview.LARGE_CLASS", 10)
+    monkeypatch.setattr(bulk, "SMALL_BATCH", 1)
+    rows = [(number, 9 if number in (4, 95) else 1, f"number {number}", MORNING, 0) for number in range(1, 101)]
+    path = old_file(tmp_path, user=[ANN], message=rows)
+    import_of("users", path)
+    run = preview_of("messages", path)
+    assert (counts(run, "message").new, counts(run, "message").reasons) == (98, {"author_missing": 2})
+    with connection.cursor() as cursor:
+        staged = staged_table(run.pk, "message").as_string(cursor.cursor)
+        cursor.execute(f"SELECT position, text FROM {staged} ORDER BY position")
+        assert cursor.fetchall() == [(4, "number 4"), (95, "number 95")]
+    new = [sample["position"] for sample in run.samples["message"] if sample["verdict"] == "new"]
+    assert new[:5] == [1, 2, 3, 5, 6]
+    runs.confirm(run.pk)
+    run = runs.apply(run.pk)
+    assert run.verification["ok"] is True
+    assert [row.values["text"] for row in run.rejected_rows.order_by("position")] == ["number 4", "number 95"]
+    assert list(Message.objects.order_by("id").values_list("legacy_id", flat=True)) == [
+        row[0] for row in rows if row[1] == 1
+    ]
+
+
+def test_a_judged_part_that_somebody_reads_stays_and_the_work_goes_on():
+    """As beside pg_dump, which keeps every table that it found until its end."""
+    whole, part, checked = (sql.Identifier(f"legacy_staging_0_{name}") for name in ("whole", "part", "checked"))
+    with connection.cursor() as cursor:
+        for name in (whole, part, checked):
+            cursor.execute(sql.SQL("CREATE UNLOGGED TABLE {} (position bigint, verdict text)").format(name))
+        with other_session() as other:
+            other.execute(sql.SQL("BEGIN; LOCK TABLE {} IN ACCESS SHARE MODE").format(part))
+            with transaction.atomic():
+                staging.drop_judged(cursor, whole, part, checked, rejected=True)
+                cursor.execute(sql.SQL("SELECT count(*) FROM {}").format(whole))
+                assert cursor.fetchone() == (0,)
+            other.execute("ROLLBACK")
+        with transaction.atomic():
+            staging.drop_judged(cursor, whole, part, checked, rejected=False)
+        cursor.execute("SELECT to_regclass('legacy_staging_0_part')")
+        assert cursor.fetchone() == (None,)
+        cursor.execute(sql.SQL("DROP TABLE {}, {}").format(whole, checked))
+
+
+def test_a_preview_that_somebody_reads_is_cancelled_at_once_and_its_tables_go_later(tmp_path):
+    def staging_tables() -> int:
+        cursor.execute(r"SELECT count(*) FROM pg_class WHERE relname ~ '^legacy_staging_[0-9]+_' AND relkind = 'r'")
+        return int(cursor.fetchone()[0])
+
+    run = preview_of("users", old_file(tmp_path, user=[ANN]))
+    with connection.cursor() as cursor, other_session() as other:
+        other.execute(sql.SQL("LOCK TABLE {} IN ACCESS SHARE MODE").format(checked_table(run.pk, "user")))
+        cursor.execute("SET statement_timeout = '10s'")  # who waits for the reader fails here
+        assert runs.cancel(run.pk).state == "cancelled"
+        assert staging_tables() > 0
+        other.execute("ROLLBACK")
+        waiting = preview_of("users", tmp_path / "old.db")
+        assert runs.cancel(preview_of("users", tmp_path / "old.db").pk).state == "cancelled"
+        assert ImportRun.objects.get(pk=waiting.pk).state == "superseded"
+        assert staging_tables() == 0
+        cursor.execute("RESET statement_timeout")
+
+
+def test_numbers_are_taken_one_by_one_again_after_a_large_import(tmp_path, monkeypatch):
+    monkeypatch.setattr(bulk, "SMALL_BATCH", 1)
+    import_of("users", old_file(tmp_path, user=[ANN, BOB]))
+    bob = User.objects.get(username="bob")
+    assert bob.pk == User.objects.get(username="ann").pk + 1
+    carol, dave = User.objects.create(username="carol"), User.objects.create(username="dave")
+    assert (carol.pk > bob.pk, dave.pk) == (True, carol.pk + 1)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT seqcache FROM pg_sequence WHERE seqrelid = '\"MiniTwit_user_id_seq\"'::regclass")
+        assert cursor.fetchone() == (1,)
+
+
+def test_the_search_index_is_built_after_a_large_import(tmp_path, monkeypatch):
+    monkeypatch.setattr(bulk, "SMALL_BATCH", 1)
+    seen = []
+    ensure = search_indexes.ensure_search_indexes
+
+    def watched(models, **arguments):
+        seen.append((Message.objects.count(), connection.in_atomic_block))
+        return ensure(models, **arguments)
+
+    monkeypatch.setattr(search_indexes, "ensure_search_indexes", watched)
+    path = old_file(tmp_path, user=[ANN], message=[(1, 1, "needle in a haystack", MORNING, 0)])
+    import_of("users", path)
+    run = import_of("messages", path)
+    assert seen[-1] == (1, False)  # everybody sees the messages already
+    assert (run.state, run.error_message) == ("applied", "")
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT indisvalid FROM pg_index WHERE indexrelid = 'message_text_trigrams'::regclass")
+        assert cursor.fetchone() == (True,)
+    assert ensure_search_indexes() == []
+    assert Message.objects.filter(text__icontains="NEEDLE").count() == 1
+
+
+def test_an_import_stands_when_its_search_index_cannot_be_built(tmp_path, monkeypatch, caplog):
+    monkeypatch.setattr(bulk, "SMALL_BATCH", 1)
+
+    def broken(models, **arguments):
+        raise OperationalError("No space left on device")
+
+    monkeypatch.setattr(search_indexes, "ensure_search_indexes", broken)
+    run = import_of("users", old_file(tmp_path, user=[ANN, BOB]))
+    assert run.state == "applied"
+    assert "could not be built (No space left on device)" in run.error_message
+    assert "build_search_indexes" in ImportRun.objects.get().error_message
+    assert "search index could not be built" in caplog.text
+    assert User.objects.filter(username__icontains="ann").count() == 1  # searching works, if slowly
+    monkeypatch.undo()
+    assert ensure_search_indexes() == ["user_username_trigrams"]
+
+
+def test_an_import_that_fails_keeps_the_search_index(tmp_path, monkeypatch):
+    monkeypatch.setattr(bulk, "SMALL_BATCH", 1)
+    run = preview_of("users", old_file(tmp_path, user=[ANN, BOB]))
+    runs.confirm(run.pk)
+    monkeypatch.setattr("legacy_import.runs.finish", lambda *arguments, **changes: 1 / 0)
+    with pytest.raises(RunError):
+        runs.apply(run.pk)
+    monkeypatch.undo()
+    assert ensure_search_indexes() == []

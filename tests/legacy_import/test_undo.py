@@ -1,0 +1,118 @@
+"""Undoing an import: it takes out what the import brought, and nothing else."""
+
+import pytest
+
+from legacy_import import runs
+from legacy_import.errors import RunError
+from MiniTwit import review, watchlist
+from MiniTwit.models import Follow, Message, ReviewClaim, User, WatchHit, WatchTerm
+from tests.legacy_import.importing import counts, import_of, undo
+from tests.legacy_import.old_database import ANN, BOB, HASH, MORNING, old_file
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("import_dir")]
+
+
+def test_undo_takes_out_what_the_run_brought_and_nothing_else(tmp_path):
+    staff = User.objects.create(username="staff")
+    own = Message.objects.create(author=staff, text="born here")
+    path = old_file(
+        tmp_path, user=[ANN, BOB], message=[(1, 1, "a", MORNING, 0), (2, 2, "b", MORNING, 0)], follower=[(1, 2)]
+    )
+    users = import_of("users", path)
+    messages = import_of("messages", path)
+    Message.objects.filter(legacy_id=2).update(flagged=True)  # moderated since
+    with pytest.raises(RunError) as error:
+        runs.request_undo(users.pk)
+    assert error.value.code == "messages_first"
+    undo(messages)
+    assert set(Message.objects.values_list("text", flat=True)) == {"born here", "b"}
+    assert not Follow.objects.exists()
+    undone = undo(users)
+    assert undone.undo_result == {"user": {"removed": 1, "restored": 0, "kept": 1}}
+    assert set(User.objects.values_list("username", flat=True)) == {"staff", "bob"}
+    assert own.author_id == staff.pk
+
+
+def test_undo_takes_what_the_watch_list_found_along(tmp_path):
+    path = old_file(tmp_path, user=[ANN], message=[(1, 1, "casino", MORNING, 0), (2, 1, "casino too", MORNING, 0)])
+    import_of("users", path)
+    messages = import_of("messages", path)
+    WatchTerm.objects.create(pattern="casino")
+    watchlist.scan()
+    Message.objects.filter(legacy_id=2).update(flagged=True)  # moderated since
+    review.claim(moderator=User.objects.create(username="staff"), message_id=Message.objects.get(legacy_id=1).pk)
+    assert undo(messages).undo_result["message"] == {"removed": 1, "restored": 0, "kept": 1}
+    assert [hit.message.legacy_id for hit in WatchHit.objects.all()] == [2]
+    assert not ReviewClaim.objects.exists()
+
+
+def test_undo_gives_updated_rows_their_former_values_back(tmp_path):
+    import_of("users", old_file(tmp_path, user=[ANN, BOB]))
+    newer = [(1, "anna", "a@b.cc", HASH), (2, "bobby", "b@b.cc", HASH)]
+    update = import_of("users", old_file(tmp_path, user=newer), existing="update")
+    User.objects.filter(legacy_id=2).update(first_name="Robert")
+    undo(update)
+    assert set(User.objects.values_list("username", "email")) == {("ann", "ann@example.com"), ("bobby", "b@b.cc")}
+    assert User.objects.get(username="ann").changed_at is None
+
+
+def test_undo_leaves_an_account_alone_whose_former_name_was_taken_since(tmp_path):
+    import_of("users", old_file(tmp_path, user=[ANN]))
+    update = import_of("users", old_file(tmp_path, user=[(1, "anna", "a@b.cc", HASH)]), existing="update")
+    User.objects.create(username="ann")
+    assert undo(update).undo_result == {"user": {"removed": 0, "restored": 0, "kept": 1}}
+    assert User.objects.get(legacy_id=1).username == "anna"
+
+
+def test_undo_counts_updated_rows_that_were_changed_here_as_kept(tmp_path):
+    import_of("users", old_file(tmp_path, user=[ANN, BOB]))
+    newer = [(1, "anna", "a@b.cc", HASH), (2, "bobby", "b@b.cc", HASH)]
+    update = import_of("users", old_file(tmp_path, user=newer), existing="update")
+    User.objects.filter(legacy_id=2).update(first_name="Robert")
+    assert undo(update).undo_result == {"user": {"removed": 0, "restored": 1, "kept": 1}}
+
+
+def test_a_message_whose_former_author_is_gone_stays_as_it_is(tmp_path):
+    import_of("users", old_file(tmp_path, user=[ANN, BOB]))
+    import_of("messages", old_file(tmp_path, user=[ANN, BOB], message=[(1, 1, "hello", MORNING, 0)]))
+    newer = old_file(tmp_path, user=[ANN, BOB], message=[(1, 2, "hello", MORNING, 0)])
+    update = import_of("messages", newer, existing="update")
+    User.objects.get(username="ann").delete()
+    assert undo(update).undo_result["message"] == {"removed": 0, "restored": 0, "kept": 1}
+    assert Message.objects.get().author.username == "bob"
+
+
+def test_an_update_that_was_updated_again_is_undone_after_the_newer_one(tmp_path):
+    import_of("users", old_file(tmp_path, user=[ANN]))
+    second = import_of("users", old_file(tmp_path, user=[(1, "anna", "a@b.cc", HASH)]), existing="update")
+    third = import_of("users", old_file(tmp_path, user=[(1, "annabel", "a@b.cc", HASH)]), existing="update")
+    with pytest.raises(RunError) as error:
+        runs.request_undo(second.pk)
+    assert error.value.code == "newer_first"
+    assert User.objects.get().username == "annabel"
+    undo(third)
+    assert User.objects.get().username == "anna"
+    undo(second)
+    assert User.objects.get().username == "ann"
+
+
+def test_users_stay_when_their_messages_arrive_before_the_undo_begins(tmp_path):
+    path = old_file(tmp_path, user=[ANN, BOB], message=[(1, 1, "hello", MORNING, 0)])
+    users = import_of("users", path)
+    runs.request_undo(users.pk)
+    import_of("messages", path)
+    with pytest.raises(RunError) as error:
+        runs.undo(users.pk)
+    assert error.value.code == "messages_first"
+    users.refresh_from_db()
+    assert (users.state, users.undo_requested_at, User.objects.count()) == ("applied", None, 2)
+
+
+def test_a_messages_import_that_brought_nothing_does_not_keep_the_users_from_being_undone(tmp_path):
+    path = old_file(tmp_path, user=[ANN], message=[(1, 1, "a", MORNING, 0)])
+    users = import_of("users", path)
+    messages = import_of("messages", path)
+    assert counts(import_of("messages", path), "message").new == 0
+    undo(messages)
+    undo(users)
+    assert not User.objects.exists()
