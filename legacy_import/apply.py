@@ -185,9 +185,8 @@ def insert_new_rows(
     """Insert the new rows, of which there should be `count`. Returns how many there were.
 
     Their ids have the order of the old rows, so that of two messages of one second the newer stays the newer. A
-    multitude is not sorted for that, and goes some pages at a time, so that progress shows: messages lie in the order
-    in which they were read, unless there are more accounts than messages or their ids may repeat. Of users and follows
-    the order tells nothing.
+    multitude is not sorted for that, and goes some pages at a time, so that progress shows: it lies in that order
+    already, but for follows, which have none, and for messages of which there are fewer than accounts.
     """
     constants = CONSTANTS[table] | {"import_run": run_id}
     written = [*WRITTEN[table], *([] if table == "follower" else ["legacy_id"])]

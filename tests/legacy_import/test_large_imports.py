@@ -4,7 +4,7 @@ import pytest
 from django.db import OperationalError, connection, transaction
 from psycopg2 import sql
 
-from legacy_import import bulk, runs, search_indexes, staging
+from legacy_import import apply, bulk, runs, search_indexes, staging
 from legacy_import.errors import RunError
 from legacy_import.models import ImportRun
 from legacy_import.tables import checked_table, staged_table
@@ -12,7 +12,7 @@ from MiniTwit.models import Message, User
 from MiniTwit.search import ensure_search_indexes
 from tests.legacy_import.conftest import other_session
 from tests.legacy_import.importing import counts, import_of, preview_of
-from tests.legacy_import.old_database import ANN, BOB, MORNING, old_file
+from tests.legacy_import.old_database import ANN, BOB, HASH, LOOSE_SCHEMA, MORNING, old_file
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("import_dir")]
 
@@ -84,6 +84,17 @@ def test_a_judged_part_that_somebody_reads_stays_and_the_work_goes_on():
         cursor.execute("SELECT to_regclass('legacy_staging_0_part')")
         assert cursor.fetchone() == (None,)
         cursor.execute(sql.SQL("DROP TABLE {}, {}").format(whole, checked))
+
+
+def test_new_ids_follow_the_old_rows_even_where_rows_are_compared_with_each_other(tmp_path, monkeypatch):
+    monkeypatch.setattr(apply, "SORTED_AT_ONCE", 0)
+    people = [(number, f"user {999 - number}", "", HASH) for number in range(1, 200)]
+    messages = [(999 - number, number, "hi", MORNING, 0) for number in range(1, 200)]
+    path = old_file(tmp_path, user=people, message=messages, schema=LOOSE_SCHEMA)
+    import_of("users", path)
+    import_of("messages", path)
+    assert list(User.objects.order_by("id").values_list("legacy_id", flat=True)) == [row[0] for row in people]
+    assert list(Message.objects.order_by("id").values_list("legacy_id", flat=True)) == [row[0] for row in messages]
 
 
 def test_a_preview_that_somebody_reads_is_cancelled_at_once_and_its_tables_go_later(tmp_path):
