@@ -139,12 +139,12 @@ def test_moving_writing_and_warning_by_keys(visitor: Visitor, waiting: list[Mess
     page.locator("input[name=note]").fill("found in the old flags")
     page.locator("input[name=note]").press("Escape")
     expect(page.locator("[aria-busy]")).to_have_count(0)  # until then keys do nothing
-    page.route("**/decide/", lambda route: route.abort())
+    page.context.set_offline(True)
     page.keyboard.press("f")
     expect(page.locator(".review-trouble")).to_contain_text("The server does not answer")
     expect(page.locator("input[name=note]")).to_have_value("found in the old flags")
     visitor.look("25_review_no_answer")
-    page.unroute("**/decide/")
+    page.context.set_offline(False)
     assert keyboard.press("f") == second
     assert ModerationEvent.objects.latest("id").note == "found in the old flags"
     expect(page.locator(".review-trouble")).to_be_hidden()
