@@ -56,7 +56,7 @@ class LazyDataset:
 def outcomes_of_both(path: Path, table: str, options: ImportOptions, users_run: int | None = None):
     """Position -> outcome, once in SQL for all rows and once row by row."""
     with SQLiteSource.open(source_at(str(path)), path.with_suffix(".snapshot"), required=(table,)) as source:
-        staging.discard(RUN, (table,))
+        staging.discard_unneeded()  # of the round before: no run has this number
         staging.create(RUN, table)
         staging.stage_part(RUN, table, 1, source, EVERYWHERE, lambda rows: None, options.passwords)
         resource = RESOURCES[table](options=options, now=NOW, users_run=users_run)
