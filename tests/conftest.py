@@ -1,9 +1,12 @@
 """What all tests share. They run on a real PostgreSQL: the checkout's own, or the one in DATABASE_URL."""
 
 import hypothesis
+import pytest
 from django.db import connection, transaction
-from django.test import TransactionTestCase
+from django.test import Client, TransactionTestCase
 from psycopg2 import sql
+
+from tests.MiniTwit.factories import make_superuser
 
 # A database that is busy elsewhere is no failure of the property under test.
 hypothesis.settings.register_profile("minitwit", deadline=None)
@@ -39,3 +42,10 @@ def delete_what_is_there(_test_case: TransactionTestCase) -> None:
 
 
 TransactionTestCase._fixture_teardown = delete_what_is_there
+
+
+@pytest.fixture
+def admin(client: Client, db: None) -> Client:
+    """The browser of a superuser who has signed in."""
+    client.force_login(make_superuser())
+    return client

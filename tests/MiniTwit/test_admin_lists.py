@@ -21,12 +21,6 @@ USERS = "/admin/MiniTwit/user/"
 FOLLOWS = "/admin/MiniTwit/follow/"
 
 
-@pytest.fixture
-def admin(client: Client) -> Client:
-    client.force_login(make_superuser())
-    return client
-
-
 def many_messages(count: int, **fields: object) -> User:
     author = make_user("Roger Histand")
     Message.objects.bulk_create(

@@ -14,12 +14,6 @@ USERS = "/admin/MiniTwit/user/"
 
 
 @pytest.fixture
-def admin(client: Client) -> Client:
-    client.force_login(make_superuser())
-    return client
-
-
-@pytest.fixture
 def moderator(client: Client) -> Client:
     client.force_login(make_staff("view_user", "add_user", "change_user", "delete_user"))
     return client

@@ -19,7 +19,6 @@ from django.test import Client
 from fixtures import sample_legacy_database
 from legacy_import import runs
 from legacy_import.models import ImportRun
-from tests.MiniTwit.factories import make_superuser
 
 WORKER = [sys.executable, "manage.py", "db_worker", "--no-reload", "--no-startup-delay", "--interval=0.1"]
 PATIENCE = 60  # seconds; only a broken program waits so long
@@ -45,12 +44,6 @@ def configured(sample: Path, settings: Any, import_dir: Path) -> Path:
     """The sample as the configured old database."""
     settings.LEGACY_DATABASE_URL = f"sqlite:///{sample}"
     return sample
-
-
-@pytest.fixture
-def admin(client: Client, db: None) -> Client:
-    client.force_login(make_superuser())
-    return client
 
 
 @pytest.fixture
