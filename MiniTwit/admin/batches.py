@@ -16,6 +16,7 @@ from django.views.decorators.http import require_POST
 from MiniTwit import batch_work, selections
 from MiniTwit.admin.actions import may
 from MiniTwit.admin.batch_page import context_of, progress_of, sample_of
+from MiniTwit.admin.read_only import ReadOnlyAdmin
 from MiniTwit.admin.reason_forms import ReasonForm, form_of
 from MiniTwit.admin.screens import LargeTableAdmin
 from MiniTwit.models import BatchState, Message, ModerationBatch, User, Verb
@@ -26,7 +27,7 @@ View = Callable[..., HttpResponse]
 
 
 @admin.register(ModerationBatch)
-class ModerationBatchAdmin(LargeTableAdmin):
+class ModerationBatchAdmin(ReadOnlyAdmin, LargeTableAdmin):
     list_display = ["number", "verb", "state", "changed", "skipped", "reason", "actor_name", "confirmed_at"]
     list_filter = ["verb", "state"]
     list_display_links = ["number"]
@@ -41,15 +42,6 @@ class ModerationBatchAdmin(LargeTableAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[ModerationBatch]:
         """What nobody confirmed is nobody else's business."""
         return super().get_queryset(request).exclude(state=BatchState.SELECTED)
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Everybody may see what he did himself."""

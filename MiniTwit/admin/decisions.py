@@ -26,6 +26,7 @@ from MiniTwit.admin.filters import (
     ModeratorFilter,
 )
 from MiniTwit.admin.history import DONE, changes_of
+from MiniTwit.admin.read_only import ReadOnlyAdmin
 from MiniTwit.admin.resources import DecisionResource
 from MiniTwit.admin.screens import NOTHING, LargeTableAdmin, zoned
 from MiniTwit.models import Message, ModerationEvent, User, Verb
@@ -35,7 +36,7 @@ NOTE_LENGTH = 80  # characters
 
 
 @admin.register(ModerationEvent)
-class ModerationEventAdmin(FileExportMixin, LargeTableAdmin):
+class ModerationEventAdmin(ReadOnlyAdmin, FileExportMixin, LargeTableAdmin):
     resource_classes = [DecisionResource]
     list_display = ["decided", "done", "about", "change", "why", "actor_name", "of_batch"]
     list_filter = [
@@ -117,15 +118,6 @@ class ModerationEventAdmin(FileExportMixin, LargeTableAdmin):
         """The list of all decisions about the same message or account."""
         one = f"message={event.message_id}" if event.message_id else f"user__id__exact={event.user_id}"
         return f"{reverse('admin:MiniTwit_moderationevent_changelist')}?{one}"
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
 
 
 def linked(model_name: str, pk: int | None, title: str, is_here: bool = True) -> SafeString:

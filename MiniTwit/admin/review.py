@@ -18,6 +18,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 
 from MiniTwit import review
+from MiniTwit.admin.read_only import ReadOnlyAdmin
 from MiniTwit.admin.review_desk import desk_of
 from MiniTwit.models import Message, ReviewClaim, User
 from MiniTwit.review import Position, Refusal
@@ -33,7 +34,7 @@ Notice = tuple[int, str]
 
 
 @admin.register(ReviewClaim)
-class ReviewQueueAdmin(admin.ModelAdmin):
+class ReviewQueueAdmin(ReadOnlyAdmin):
     """Not a list of claims, but what they are for."""
 
     def has_module_permission(self, request: HttpRequest) -> bool:
@@ -41,15 +42,6 @@ class ReviewQueueAdmin(admin.ModelAdmin):
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return request.user.has_perm("MiniTwit.moderate_message")
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
 
     def get_urls(self) -> list[URLPattern]:
         def page(view: Callable[..., HttpResponse]) -> Callable[..., Any]:

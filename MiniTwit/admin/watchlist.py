@@ -18,6 +18,7 @@ from django.utils.text import Truncator
 from django.views.decorators.http import require_POST
 
 from MiniTwit import watchlist
+from MiniTwit.admin.read_only import ReadOnlyAdmin
 from MiniTwit.admin.screens import LargeTableAdmin, mark
 from MiniTwit.models import Message, WatchHit, WatchTerm
 
@@ -182,7 +183,7 @@ class WatchTermAdmin(admin.ModelAdmin):
 
 
 @admin.register(WatchHit)
-class WatchHitAdmin(LargeTableAdmin):
+class WatchHitAdmin(ReadOnlyAdmin, LargeTableAdmin):
     """What was found. Hits come from the scan and go with the decision, so nothing can be changed here."""
 
     list_display = ["marked_text", "author_name", "published", "term", "standing"]
@@ -195,15 +196,6 @@ class WatchHitAdmin(LargeTableAdmin):
 
     class Media:
         css = {"all": ["MiniTwit/watchlist.css"]}
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return request.user.has_perms(["MiniTwit.view_watchhit", "MiniTwit.view_message"])

@@ -27,6 +27,7 @@ from legacy_import.overview import BRIEF, account_of, moment, run_url
 from legacy_import.records import TABLES_OF_KIND
 from legacy_import.tables import Models
 from legacy_import.undo import check_undoable
+from MiniTwit.admin.read_only import ReadOnlyAdmin
 
 State = ImportRun.State
 # The columns that can be long; a list does without them.
@@ -34,7 +35,7 @@ LONG_COLUMNS = ("samples", "old_tables", "audit", "verification", "fingerprints"
 
 
 @admin.register(ImportRun)
-class ImportRunAdmin(StartPagesMixin, MappingPageMixin, admin.ModelAdmin):
+class ImportRunAdmin(StartPagesMixin, MappingPageMixin, ReadOnlyAdmin):
     list_display = ["number", "kind", "state", "database", "account", "created_by_name", "started"]
     list_filter = ["kind", "state"]
     list_per_page = 50
@@ -62,15 +63,6 @@ class ImportRunAdmin(StartPagesMixin, MappingPageMixin, admin.ModelAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[ImportRun]:
         return super().get_queryset(request).defer(*LONG_COLUMNS)
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
 
     def get_urls(self) -> list[URLPattern]:
         def page(view: Callable[..., HttpResponseBase], **kwargs: Any) -> Callable[..., HttpResponseBase]:
