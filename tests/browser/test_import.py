@@ -4,6 +4,7 @@ import re
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.sync_api import expect
@@ -86,13 +87,23 @@ def test_without_javascript_the_page_reloads_until_the_preview_is_there(
 
 
 def test_a_file_is_chosen_by_uploading_it(
-    visitor: Visitor, sample: Path, import_dir: Path, worker: StartWorker
+    visitor: Visitor, sample: Path, import_dir: Path, worker: StartWorker, settings: Any, tmp_path: Path
 ) -> None:
+    """One that is too large is refused before it travels, and another one goes through."""
+    settings.LEGACY_UPLOAD_MAX_BYTES = sample.stat().st_size + 1
+    too_large = tmp_path / "large.db"
+    too_large.write_bytes(sample.read_bytes() + b"more")
     page = visitor.page
     worker()
     visitor.sign_in()
     page.get_by_role("link", name="Import legacy users", exact=True).click()
-    page.set_input_files("input[type=file]", sample)
+    start = page.url
+    page.set_input_files("#id_upload", too_large)
+    page.get_by_role("button", name="Preview").click()
+    complaint = page.locator("#id_upload").evaluate("input => input.validationMessage")
+    assert f"at most {sample.stat().st_size + 1:,} can be uploaded" in complaint
+    assert page.url == start
+    page.set_input_files("#id_upload", sample)
     expect(page.locator("input[value=upload]")).to_be_checked()
     visitor.look("13_start_upload")
     page.get_by_role("button", name="Preview").click()

@@ -1,56 +1,17 @@
 // The progress of a run, and small comforts of the forms. Everything works without it.
 "use strict";
 
-const POLL_MILLISECONDS = 700;
-
-function showProgress(section, progress) {
-  const find = (name) => section.querySelector(name);
-  const bar = find("progress");
+function showProgress(progress, find, bar) {
   const number = (value) => value.toLocaleString("en");
-  find(".legacy-phase").textContent = progress.phase;
+  find("phase").textContent = progress.phase;
   if (progress.total) {
     bar.max = progress.total;
     bar.value = progress.done;
   } else {
     bar.removeAttribute("value");
   }
-  find(".legacy-rows").textContent = progress.total ? `${number(progress.done)} of ${number(progress.total)} rows` : "";
-  find(".legacy-elapsed").textContent = `${number(progress.elapsed)} s`;
-  find(".legacy-waiting").hidden = !progress.waiting;
-  find(".legacy-waiting span").textContent = progress.waiting;
-  find(".legacy-waiting code").textContent = progress.command;
-}
-
-async function followProgress(section) {
-  const lost = section.querySelector(".legacy-lost");
-  for (;;) {
-    await new Promise((resolve) => setTimeout(resolve, POLL_MILLISECONDS));
-    try {
-      const response = await fetch(section.dataset.statusUrl, { headers: { Accept: "application/json" } });
-      if (response.redirected || response.status === 403 || response.status === 404) {
-        window.location.reload(); // signed out, or the right to look was taken away
-        return;
-      }
-      const progress = await response.json();
-      lost.hidden = true;
-      if (progress.stage !== section.dataset.stage) {
-        window.location.reload();
-        return;
-      }
-      showProgress(section, progress);
-    } catch {
-      lost.hidden = false;
-    }
-  }
-}
-
-// A form is sent once, however often its button is clicked.
-function sendOnce(form) {
-  form.addEventListener("submit", (event) => {
-    if (form.dataset.sent) event.preventDefault();
-    form.dataset.sent = "yes";
-  });
-  window.addEventListener("pageshow", () => delete form.dataset.sent);
+  find("rows").textContent = progress.total ? `${number(progress.done)} of ${number(progress.total)} rows` : "";
+  find("elapsed").textContent = `${number(progress.elapsed)} s`;
 }
 
 // Choosing a file means uploading it; one that is too large is refused before it travels.
@@ -71,7 +32,7 @@ function helpUpload(input) {
       event.preventDefault();
       input.reportValidity();
     }
-  });
+  }, { capture: true }); // before the form counts as sent
 }
 
 // Another table has other columns: its select boxes follow at once, with what would be recognised.
@@ -101,6 +62,8 @@ function helpMapping(form) {
 }
 
 document.querySelectorAll(".legacy-start input[type=file]").forEach(helpUpload);
-document.querySelectorAll("form[data-once]").forEach(sendOnce);
 document.querySelectorAll("form[data-mapping]").forEach(helpMapping);
-document.querySelectorAll("[data-status-url]").forEach(followProgress);
+document.querySelectorAll(".legacy-progress").forEach((section) => {
+  const isOver = (progress) => progress.stage !== section.dataset.stage;
+  followProgress(section, "legacy", isOver, showProgress);
+});
