@@ -6,7 +6,7 @@ belong to one run and go with it.
 
 import io
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager, suppress
 from typing import Any
 
 import psycopg2
@@ -26,6 +26,7 @@ from legacy_import.tables import checked_table, part_of, staged_table, table_of
 COPY_BLOCK = 256 * 1024  # bytes per read
 # Nothing in these tables is ever changed; vacuuming them only takes time from who fills others.
 LEFT_ALONE = sql.SQL("WITH (autovacuum_enabled = false)")
+PATIENCE = 1000  # milliseconds that dropping a table may wait for those who read it
 UNNEEDED = """
 SELECT relname FROM pg_class
 WHERE relkind = 'r' AND pg_table_is_visible(oid) AND relname ~ '^legacy_staging_[0-9]+_'
@@ -109,25 +110,30 @@ def drop_judged(
 
     If somebody reads it, it stays until the run is over.
     """
-    with unless_somebody_reads(cursor):
+    with suppress(SomebodyReads), patient(cursor, PATIENCE):
         if rejected:
             keep_rejected(cursor, whole, part, checked)
         cursor.execute(sql.SQL("DROP TABLE {}").format(part))
 
 
+class SomebodyReads(Exception):  # noqa: N818 -- not an error
+    """A table cannot be dropped now. pg_dump, for one, reads every table from its beginning to its end."""
+
+
 @contextmanager
-def unless_somebody_reads(cursor: Any) -> Iterator[None]:
-    """Change staging tables, or leave them if somebody reads them, as pg_dump does with all tables until its end."""
+def patient(cursor: Any, milliseconds: int) -> Iterator[None]:
+    """Wait so long for a lock, or undo what was done and raise SomebodyReads."""
     try:
         with transaction.atomic():
             cursor.execute("SELECT current_setting('lock_timeout')")
             (usual,) = cursor.fetchone()
-            cursor.execute("SET LOCAL lock_timeout = '1s'")
+            cursor.execute("SELECT set_config('lock_timeout', %s, true)", [str(milliseconds)])
             yield
             cursor.execute("SELECT set_config('lock_timeout', %s, true)", [usual])
     except OperationalError as error:
-        if not isinstance(error.__cause__, LockNotAvailable):
-            raise
+        if isinstance(error.__cause__, LockNotAvailable):
+            raise SomebodyReads from error
+        raise
 
 
 def keep_rejected(cursor: Any, whole: sql.Identifier, part: sql.Identifier, checked: sql.Identifier) -> None:
@@ -163,10 +169,14 @@ def discard_unneeded() -> None:
     """Drop the staging tables of all runs that are over. Those that somebody reads go with the next run's."""
     with connection.cursor() as cursor:
         cursor.execute(sql.SQL(UNNEEDED).format(run=table_of(ImportRun)))
-        names = [sql.Identifier(name) for (name,) in cursor.fetchall()]
-        if names:
-            with unless_somebody_reads(cursor):
-                cursor.execute(sql.SQL("DROP TABLE {} CASCADE").format(sql.SQL(", ").join(names)))  # with their parts
+        patience = PATIENCE
+        for (name,) in cursor.fetchall():
+            try:
+                # With its parts; and perhaps somebody else is at this, too.
+                with patient(cursor, patience):
+                    cursor.execute(sql.SQL("DROP TABLE IF EXISTS {} CASCADE").format(sql.Identifier(name)))
+            except SomebodyReads:
+                patience = 1  # he reads the others as well
 
 
 class ChunkReader(io.RawIOBase):

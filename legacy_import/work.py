@@ -88,13 +88,17 @@ def fail(run: Any, step: str, error: BaseException, models: Models) -> RunError:
         source=run.source,  # what was learnt of it stays to be seen
         cancel_requested=False,
     )
-    if ended:
+    state, code, message = runs.values_list("state", "error_code", "error_message").get()
+    if state == "applied":
+        return RunError(
+            "not_verified",
+            f"Import {run.pk} is done, but its verification was interrupted. Run verify_legacy to compare old and "
+            "new.",
+        )
+    if state != "previewed":
         discard_work(run.pk)
-        return failure
-    return RunError(
-        "not_verified",
-        f"Import {run.pk} is done, but its verification was interrupted. Run verify_legacy to compare old and new.",
-    )
+    # Where somebody else ended it, because this process had lost its lock with its connection, his reason stands.
+    return failure if ended or not code else RunError(code, message)
 
 
 def explain(run: Any, error: Exception) -> RunError:

@@ -14,6 +14,7 @@ from legacy_import.sources.found import FoundTable
 from legacy_import.sources.guard import UNREADABLE, Watch, complaint_of, open_readonly
 from legacy_import.sources.inspect import describe_tables, read_tables
 from legacy_import.sources.intake import take_in
+from legacy_import.sources.intake.hashing import Hashing
 from legacy_import.sources.intake.report import Report, silent
 from legacy_import.sources.intake.sqlite_files import WITHOUT_WAL
 from legacy_import.sources.mapping import mappings_as_json
@@ -106,12 +107,12 @@ class SQLiteSource:
         watch = Watch.for_file(intake.path)
         connection = open_readonly(intake.path, watch)
         try:
-            with reading(reference.label, watch):
+            with reading(reference.label, watch), Hashing(intake.given, reference.label) as hashing:
                 found = read_tables(connection, watch, reference.label)
                 recognition = choose(found) if choose else recognise(found, label=reference.label, required=required)
                 tables = describe_tables(connection, watch, reference.label, required, recognition)
                 deleted = soft_deletions(connection, [tables[name] for name in required if name in tables])
-            sha256 = intake.sha256
+                sha256 = hashing.result()
         except SourceError as error:
             connection.close()
             if error.code in NOT_THERE and WITHOUT_WAL in intake.warnings:

@@ -1,5 +1,7 @@
 """What a large import does besides: parts, rebuilt indexes, numbers in blocks, the search index at the end."""
 
+import threading
+
 import pytest
 from django.db import OperationalError, connection, transaction
 from psycopg2 import sql
@@ -114,6 +116,24 @@ def test_a_preview_that_somebody_reads_is_cancelled_at_once_and_its_tables_go_la
         assert ImportRun.objects.get(pk=waiting.pk).state == "superseded"
         assert staging_tables() == 0
         cursor.execute("RESET statement_timeout")
+
+
+def test_tables_that_are_left_over_keep_no_cancellation_from_its_end(tmp_path):
+    """One is being read, and another one somebody else is just dropping."""
+    run = preview_of("users", old_file(tmp_path, user=[ANN]))
+    with connection.cursor() as cursor, other_session() as reader, other_session() as dropper:
+        cursor.execute(
+            "CREATE UNLOGGED TABLE legacy_staging_0_message (); CREATE UNLOGGED TABLE legacy_staging_0_user ()"
+        )
+        reader.execute("LOCK TABLE legacy_staging_0_message IN ACCESS SHARE MODE")
+        dropper.execute("DROP TABLE legacy_staging_0_user")
+        committing = threading.Timer(0.5, dropper.connection.commit)
+        committing.start()
+        assert runs.cancel(run.pk).state == "cancelled"
+        committing.join()
+        assert ImportRun.objects.get(pk=run.pk).state == "cancelled"
+        cursor.execute(r"SELECT relname FROM pg_class WHERE relname ~ '^legacy_staging_[0-9]+_' AND relkind = 'r'")
+        assert cursor.fetchall() == [("legacy_staging_0_message",)]
 
 
 def test_numbers_are_taken_one_by_one_again_after_a_large_import(tmp_path, monkeypatch):

@@ -3,9 +3,11 @@
 import os
 import shutil
 import sqlite3
+import stat
 import subprocess
 import sys
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
@@ -37,22 +39,35 @@ for number in itertools.count(2):
     if number == 2:
         print("writing", flush=True)
 """
-# Opens a file in WAL mode, changes every account and closes it, which leaves no log behind: once, as soon as the file
-# is being copied, or again and again.
+# Opens a file in WAL mode as soon as it is being copied, changes every account, and leaves no log behind.
 VISITOR = """
-import itertools, os, sqlite3, sys, time
+import os, sqlite3, sys
 path, copy = sys.argv[1:]
 print("writing", flush=True)
-while copy and not (os.path.exists(copy) and os.path.getsize(copy)):
+while not (os.path.exists(copy) and os.path.getsize(copy)):
     pass
-for number in itertools.count():
-    live = sqlite3.connect(path, timeout=60, isolation_level=None)
-    live.execute("PRAGMA synchronous=OFF")
-    live.execute("UPDATE user SET email = ?", ["x" * 3000])
-    live.close()
-    if copy:
-        os.utime(path, (number, number))
-        break
+live = sqlite3.connect(path, timeout=60, isolation_level=None)
+live.execute("PRAGMA synchronous=OFF")
+live.execute("UPDATE user SET email = ?", ["x" * 3000])
+live.close()
+os.utime(path, (2, 2))
+"""
+TOUCHER = """
+import os, sys, time
+print("writing", flush=True)
+while True:
+    os.utime(sys.argv[1])
+    time.sleep(0.01)
+"""
+# Keeps a file in WAL mode open until it is told to close it.
+OWNER = """
+import sqlite3, sys
+live = sqlite3.connect(sys.argv[1], isolation_level=None)
+live.execute("INSERT INTO user VALUES (2, 'bob', '', '')")
+print("writing", flush=True)
+sys.stdin.readline()
+live.close()
+print("closed", flush=True)
 """
 HOLDER = """
 import sqlite3, sys, time
@@ -163,18 +178,41 @@ def test_a_file_that_stays_locked_is_given_up_with_a_sentence(tmp_path, monkeypa
     assert usernames(path) == ["ann"]
 
 
+class Cancelled(Exception):  # noqa: N818 -- not an error
+    """Somebody does not want to wait any longer."""
+
+
+def cancel_at(word: str) -> Callable[[str], None]:
+    def report(line: str) -> None:
+        if word in line:
+            raise Cancelled(line)
+
+    return report
+
+
 def test_waiting_for_a_locked_file_can_be_cancelled(tmp_path):
     path = make_old_database(tmp_path / "old.db", user=[PERSON])
-    told = []
+    with at_work(HOLDER, path), pytest.raises(Cancelled, match=r"another program that has locked old\.db"):
+        live_files.take_snapshot(path, "old.db", tmp_path / "snapshot", cancel_at("locked"))
 
-    def cancel(line: str) -> None:
-        told.append(line)
-        raise InterruptedError
 
-    snapshot = tmp_path / "snapshot"
-    with at_work(HOLDER, path), pytest.raises(InterruptedError):
-        live_files.take_snapshot(path, "old.db", snapshot, cancel)
-    assert told == ["Waiting for another program that has locked old.db"]
+@pytest.mark.parametrize("prepare", [lambda path: path, written_long_ago], ids=["backed up", "copied as it lies"])
+def test_copying_a_large_file_shows_progress_and_can_be_cancelled(tmp_path, prepare):
+    path = old_file_of_many(tmp_path / "old.db")
+    run_script(path, "CREATE TABLE pictures (bytes); INSERT INTO pictures VALUES (zeroblob(150000000))")
+    prepare(path)
+    with pytest.raises(Cancelled, match=r"^Copying old\.db, [1-9]\d? %$"):
+        live_files.take_snapshot(path, "old.db", tmp_path / "snapshot", cancel_at("Copying"))
+
+
+def test_no_thread_is_left_that_closes_the_file_while_it_is_copied_for_the_next_run(tmp_path):
+    """Closing a file gives up the locks of the whole process."""
+    path = run_script(
+        tmp_path / "old.db", "CREATE TABLE pictures (bytes); INSERT INTO pictures VALUES (zeroblob(9e7))"
+    )
+    with pytest.raises(SourceError, match="no table user"):
+        open_live(path)
+    assert "hashing" not in {thread.name for thread in threading.enumerate()}
 
 
 def test_rows_in_the_wal_of_a_live_file_are_read(tmp_path):
@@ -201,25 +239,66 @@ def copied_with_its_log(tmp_path: Path) -> Path:
     return tmp_path / "copy.db"
 
 
-def test_rows_in_the_wal_of_a_file_in_a_folder_that_cannot_be_written_are_read(tmp_path):
-    """Whoever runs as root may write everywhere; so what is done where SQLite may not is called by its name."""
+def test_rows_in_a_wal_that_nobody_has_open_are_read_and_nothing_is_left_beside_it(tmp_path):
+    """SQLite would make an index of the log, of this account, where the old application might not write any more."""
     copy = copied_with_its_log(tmp_path)
-    snapshot = tmp_path / "copy.snapshot"
-    assert live_files.copy_unopened(copy, "copy.db", snapshot, silent, damaged=False) == []
-    with closing(sqlite3.connect(snapshot)) as connection:
-        assert connection.execute("SELECT count(*) FROM user").fetchone() == (2,)
+    assert usernames(copy) == ["ann", "recent"]
     assert {file.name for file in tmp_path.glob("copy.*")} == {"copy.db", "copy.db-wal", "copy.snapshot"}
 
 
-def test_a_file_that_cannot_be_opened_and_is_never_quiet_is_given_up_with_a_sentence(tmp_path, monkeypatch):
-    """Its log comes and goes while it is copied."""
-    monkeypatch.setattr(live_files, "ATTEMPTS", 3)
-    path = old_file_of_many(tmp_path / "old.db")
+def test_a_wal_file_is_opened_only_while_somebody_has_it_open_and_stays_as_it_is(tmp_path):
+    path = make_old_database(tmp_path / "old.db", user=[PERSON])
     run_script(path, "PRAGMA journal_mode=WAL")
-    with at_work(VISITOR, path, ""), pytest.raises(SourceError) as error:
-        live_files.copy_unopened(path, "old.db", tmp_path / "snapshot", silent, damaged=False)
+    with live_files.opened(path) as live:
+        assert live is None
+    assert list(tmp_path.iterdir()) == [path]
+    command = [sys.executable, "-c", OWNER, str(path)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as owner:
+        assert owner.stdin
+        assert owner.stdout
+        assert owner.stdout.readline() == "writing\n"
+        with live_files.opened(path) as live:
+            assert live is not None
+            owner.stdin.write("close\n")
+            owner.stdin.flush()
+            assert owner.stdout.readline() == "closed\n"
+            assert live.execute("SELECT count(*) FROM user").fetchone() == (2,)
+            assert {file.name for file in tmp_path.iterdir()} == {"old.db", "old.db-wal", "old.db-shm"}
+
+
+def test_a_wal_file_that_is_never_quiet_is_given_up_with_a_sentence(tmp_path, monkeypatch):
+    monkeypatch.setattr(live_files, "ATTEMPTS", 3)
+    path = run_script(tmp_path / "old.db", "PRAGMA journal_mode=WAL; CREATE TABLE user (user_id)")
+    with at_work(TOUCHER, path), pytest.raises(SourceError) as error:
+        open_live(path)
     assert error.value.code == "source_busy"
-    assert "let this program write to the folder" in error.value.message
+    assert "Stop the old application" in error.value.message
+
+
+def test_a_log_that_begins_anew_while_it_is_copied_makes_no_copy_of_one_moment(tmp_path):
+    path = make_old_database(tmp_path / "old.db", user=[PERSON])
+    with closing(sqlite3.connect(path, isolation_level=None)) as live:
+        live.execute("PRAGMA journal_mode=WAL")
+        live.execute("INSERT INTO user VALUES (2, 'bob', '', '')")
+        live.execute("PRAGMA wal_checkpoint(FULL)")
+        written_long_ago(path)
+        snapshot = tmp_path / "snapshot"
+        assert live_files.copy_as_it_lies(path, "old.db", snapshot, silent)
+        assert {stat.S_IMODE(file.stat().st_mode) for file in tmp_path.glob("snapshot*")} == {0o600}
+        write_once = iter(["INSERT INTO user VALUES (3, 'carol', '', '')"])
+
+        def write_meanwhile(line: str) -> None:
+            for statement in write_once:
+                live.execute(statement)
+
+        assert not live_files.copy_as_it_lies(path, "old.db", snapshot, write_meanwhile)
+
+
+@pytest.mark.parametrize("code", ["SQLITE_BUSY_RECOVERY", "SQLITE_IOERR", "SQLITE_PROTOCOL"])
+def test_a_file_that_cannot_be_opened_for_the_moment_is_not_taken_for_damaged(code):
+    error = sqlite3.OperationalError("database is locked")
+    error.sqlite_errorcode = getattr(sqlite3, code)
+    assert not live_files.is_damage(error)
 
 
 def test_a_wal_file_whose_tables_are_still_in_the_log_is_refused_for_the_lack_of_it(tmp_path):

@@ -1,12 +1,15 @@
 """The life of an import run, from preview to undo, on a real PostgreSQL with real transactions."""
 
 import sqlite3
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from django.contrib.auth import authenticate
-from django.db import connection
+from django.db import connection, connections
 
 from legacy_import import locks, runs
 from legacy_import.errors import RunError
@@ -268,6 +271,40 @@ def test_a_run_whose_worker_died_is_ended_and_makes_way(tmp_path):
     assert preview_of("users", path).state == "previewed"
     run.refresh_from_db()
     assert (run.state, run.error_code) == ("failed", "worker_died")
+
+
+def test_a_worker_that_lost_its_connection_says_so_and_leaves_nothing(tmp_path, import_dir):
+    """The server ended it while nothing was asked of it, and so somebody took the worker for dead."""
+    path = old_file(tmp_path, user=[ANN])  # written to just now, and in WAL mode: reading it takes a while
+    with closing(sqlite3.connect(path)) as live:
+        live.execute("PRAGMA journal_mode=WAL")
+    run = runs.start(kind="users", reference=source_at(str(path)), options=ImportOptions())
+
+    def work() -> RunError:
+        try:
+            with pytest.raises(RunError) as error:
+                runs.stage(run.pk)
+            return error.value
+        finally:
+            connections.close_all()
+
+    def holders() -> list[int]:
+        cursor.execute(
+            "SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND (classid, objid) = %s", [locks.EXECUTING]
+        )
+        return [pid for (pid,) in cursor.fetchall()]
+
+    with ThreadPoolExecutor(1) as worker, connection.cursor() as cursor:
+        working = worker.submit(work)
+        while not (found := holders()):
+            time.sleep(0.05)
+        cursor.execute("SELECT pg_terminate_backend(%s)", found)
+        while holders():
+            time.sleep(0.05)
+        runs.reconcile()
+        assert working.result().code == "worker_died"
+    assert ImportRun.objects.get(pk=run.pk).state == "failed"
+    assert list(import_dir.iterdir()) == []
 
 
 def test_a_run_at_work_is_not_taken_for_dead(tmp_path):

@@ -4,10 +4,7 @@ A SQLite file may be live, or come with its write-ahead log; a dump has to be lo
 read. What comes out is looked at by all the other rooms in the same way.
 """
 
-import hashlib
 import shutil
-from collections.abc import Iterable
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,12 +13,11 @@ from legacy_import.sources.errors import SourceError
 from legacy_import.sources.intake import live_files, sqlite_files
 from legacy_import.sources.intake.archives import unpack
 from legacy_import.sources.intake.dumps import load_dump
+from legacy_import.sources.intake.hashing import unreadable
 from legacy_import.sources.intake.kinds import Kind, read_head, recognise
 from legacy_import.sources.intake.report import Report, silent
 from legacy_import.sources.intake.servers import copy_tables
 from legacy_import.sources.reference import Reference, ServerReference, SourceReference
-
-HASH_BYTES = 1024 * 1024
 
 
 @dataclass
@@ -32,25 +28,17 @@ class Intake:
         path: the SQLite file.
         kind: what was given, for staff.
         size: bytes. modified: ISO time, UTC; of a server, when it was read.
+        given: what there is to hash: the file as it lies there and its uploaded log; of a server, the file that its
+            rows are in.
         warnings: sentences about what may be wrong with it as a whole.
-        digest: becomes the hash of what was given, while others look at it already.
     """
 
     path: Path
     kind: str
     size: int
     modified: str
+    given: list[Path]
     warnings: list[str] = field(default_factory=list)
-    digest: Future[str] = field(init=False)
-
-    @property
-    def sha256(self) -> str:
-        """Of the file as it lay there, followed by its uploaded log; of a server, of the file that its rows are in.
-
-        Raises:
-            SourceError: it can no longer be read.
-        """
-        return self.digest.result()
 
 
 def check_source(reference: Reference) -> None:
@@ -91,10 +79,6 @@ def take_in(reference: Reference, snapshot: Path, report: Report = silent) -> In
         raise
 
 
-def unreadable(label: str, error: OSError) -> SourceError:
-    return SourceError("unreadable_file", f"{label} cannot be read or copied: {error.strerror or error}.")
-
-
 def discard(snapshot: Path) -> None:
     """Remove a snapshot and what may lie beside it."""
     for ending in ("", "-wal", "-shm", "-journal", "-unpacked", "-unpacked-wal"):
@@ -111,10 +95,9 @@ def take_in_file(reference: SourceReference, snapshot: Path, report: Report) -> 
         kind=kind.value,
         size=sum(file.stat().st_size for file in given),
         modified=datetime.fromtimestamp(path.stat().st_mtime, UTC).isoformat(timespec="seconds"),
+        given=given,
     )
     bring(reference, kind, intake, snapshot, report)
-    # Not before: whoever closes a file gives up all locks that his process has on it, SQLite's among them.
-    intake.digest = begin_hashing(given, reference.label)
     return intake
 
 
@@ -134,7 +117,7 @@ def bring(reference: SourceReference, kind: Kind, intake: Intake, snapshot: Path
     elif reference.uploaded and not sqlite_files.has_wal(path):
         intake.path = path
     elif reference.uploaded:
-        intake.warnings += sqlite_files.copy_with_wal(path, label, snapshot)
+        intake.warnings += sqlite_files.copy_with_wal(path, label, snapshot, report)
     else:
         intake.warnings += live_files.take_snapshot(path, label, snapshot, report)
     if lacks_wal:
@@ -171,36 +154,14 @@ def take_in_server(reference: ServerReference, snapshot: Path, report: Report) -
     report("Connecting to the server")
     with connected(reference.address) as server:
         warnings = copy_tables(server, reference.label, snapshot, report)
-    intake = Intake(
+    return Intake(
         path=snapshot,
         kind=server.product,
         size=snapshot.stat().st_size,
         modified=datetime.now(UTC).isoformat(timespec="seconds"),
+        given=[snapshot],
         warnings=warnings,
     )
-    intake.digest = begin_hashing([snapshot], reference.label)
-    return intake
-
-
-def begin_hashing(files: Iterable[Path], label: str) -> Future[str]:
-    """Hash one file, or several one after the other, in a thread of its own."""
-
-    def hash_all() -> str:
-        digest = hashlib.sha256()
-        try:
-            for path in files:
-                with path.open("rb") as file:
-                    while block := file.read(HASH_BYTES):
-                        digest.update(block)
-        except OSError as error:
-            raise unreadable(label, error) from error
-        return digest.hexdigest()
-
-    pool = ThreadPoolExecutor(1, thread_name_prefix="hashing")
-    try:
-        return pool.submit(hash_all)
-    finally:
-        pool.shutdown(wait=False)
 
 
 __all__ = ["Intake", "check_source", "discard", "take_in"]

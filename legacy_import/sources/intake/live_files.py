@@ -4,11 +4,12 @@ Three ways, from the fastest to the last resort: as the file lies there if nobod
 backup, which takes turns with those who write; as it lies there with its log or journal, where SQLite cannot open it.
 """
 
-import shutil
+import fcntl
 import sqlite3
 import stat
 import time
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from urllib.parse import quote
 
@@ -16,23 +17,28 @@ from legacy_import.sources.errors import SourceError
 from legacy_import.sources.guard import UNREADABLE
 from legacy_import.sources.intake.report import Report
 from legacy_import.sources.intake.sqlite_files import (
+    WAL_HEADER_BYTES,
+    WAL_MODE,
     bring_in_beside,
+    copy_file,
     discard_copy,
     has_journal,
     has_wal,
     journal_of,
-    lacks_wal,
     wal_of,
 )
 
 # Dates of files go in steps, of up to two seconds on some file systems: whoever writes twice within one leaves the
 # same date both times. What was written to within the last moment may be written to again under that date.
 MOMENT = 3.0  # seconds
+QUIET = 60.0  # seconds: a file server's clock may be wrong, too, and there is another way
 ATTEMPTS = 5  # a second apart, so that a file that was written to just now has its chance
 WAIT_FOR_LOCK = 0.5  # seconds that SQLite waits for those who write, before the run hears of it and may be cancelled
 LONGEST_LOCK = 30.0  # seconds without a page, until staff are told that the file is locked
 BACKUP_PAGES = 16384  # at a time; in between others may write
 RESTARTS = 3  # of a backup, each because somebody wrote; after them nobody writes until it is done
+# The bytes that everybody locks who reads (https://www.sqlite.org/src/file/src/os.h).
+SHARED_LOCK = (510, 0x4000_0002)
 
 
 class Restless(Exception):  # noqa: N818 -- not an error
@@ -41,8 +47,6 @@ class Restless(Exception):  # noqa: N818 -- not an error
 
 def take_snapshot(path: Path, label: str, snapshot: Path, report: Report) -> list[str]:
     """Copy a file that may be written to meanwhile.
-
-    A file in WAL mode without a log is open nowhere, and SQLite would make an empty log beside it: it is not opened.
 
     Args:
         report: is told what goes on, and may raise to end it.
@@ -56,42 +60,80 @@ def take_snapshot(path: Path, label: str, snapshot: Path, report: Report) -> lis
     """
     check_beside(path, label)
     for _ in range(ATTEMPTS):
-        if not lacks_wal(first_bytes(path), path):
-            break
-        if copy_as_it_lies(path, snapshot):
-            return []
-        pause(label, report)
-    try:
-        with closing(sqlite3.connect(f"file:{quote(str(path))}?mode=ro", uri=True, timeout=WAIT_FOR_LOCK)) as live:
-            if not copy_undisturbed(live, path, snapshot):
-                back_up(live, label, snapshot, report)
-    except UNREADABLE as error:
-        return copy_unopened(path, label, snapshot, report, damaged=not may_not_write(error))
-    return []
+        damaged = False
+        try:
+            with opened(path) as live:
+                if live is not None:
+                    if not copy_undisturbed(live, path, label, snapshot, report):
+                        back_up(live, label, snapshot, report)
+                    return []
+        except UNREADABLE as error:
+            damaged = is_damage(error)  # so that nobody can be writing to it; the copy will tell what is wrong
+        if copy_as_it_lies(path, label, snapshot, report) or damaged:
+            return bring_in_beside(snapshot, label)
+        report(f"Waiting until nobody writes to {label}")
+        time.sleep(1)
+    raise SourceError(
+        "source_busy",
+        f"{label} is written to again and again, so that no copy of it is of one moment. Nothing was imported. Stop "
+        "the old application until the preview is there, or try again when it is quieter.",
+    )
 
 
-def may_not_write(error: Exception) -> bool:
-    """Whether SQLite would have to write where it may not: to read a log, or to take a change back."""
-    return getattr(error, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY)
+@contextmanager
+def opened(path: Path) -> Iterator[sqlite3.Connection | None]:
+    """Open a file through SQLite for reading, or not at all if that would leave something beside it.
 
-
-def first_bytes(path: Path) -> bytes:
+    Whoever opens a file in WAL mode makes its log and the index of that; who may only read cannot remove them, and
+    the old application may not be able to write to those of another account. So such a file is opened only where the
+    application has opened it.
+    """
     with path.open("rb") as file:
-        return file.read(20)
+        if file.read(20)[18:20] == WAL_MODE and not is_open_elsewhere(path, file.fileno()):
+            yield None
+            return
+        address = f"file:{quote(str(path))}?mode=ro"
+        with closing(sqlite3.connect(address, uri=True, timeout=WAIT_FOR_LOCK, isolation_level=None)) as live:
+            yield live
 
 
-def pause(label: str, report: Report) -> None:
-    report(f"Waiting until nobody writes to {label}")
-    time.sleep(1)
+def is_open_elsewhere(path: Path, descriptor: int) -> bool:
+    """Whether a file in WAL mode has a log and an index, which both stay now until the descriptor is closed.
+
+    The last one to close it removes them, unless others read, whose lock we take. Many an application opens its file
+    for every request: where it was at work a moment ago, it is given the time to come back.
+    """
+    try:
+        fcntl.lockf(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB, *SHARED_LOCK)
+    except OSError:
+        return False
+    for _ in range(10):
+        if wal_of(path).exists() and index_of(path).exists():
+            return True
+        if settled_date(path, MOMENT):
+            return False
+        time.sleep(0.1)
+    return False
 
 
-def settled_date(path: Path) -> int | None:
-    """When the file was last written to, in nanoseconds; None if that was within the last moment."""
+def index_of(path: Path) -> Path:
+    """Where SQLite keeps the index of a write-ahead log, as long as somebody has the file open."""
+    return Path(f"{path}-shm")
+
+
+def is_damage(error: Exception) -> bool:
+    """Whether SQLite found the file damaged. (It may quote bytes that are no text.)"""
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    return isinstance(error, UnicodeDecodeError) or code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+
+
+def settled_date(path: Path, seconds: float) -> int | None:
+    """When the file was last written to, in nanoseconds; None if that was within the last seconds."""
     written = path.stat().st_mtime_ns
-    return written if abs(time.time_ns() - written) > MOMENT * 1e9 else None
+    return written if abs(time.time_ns() - written) > seconds * 1e9 else None
 
 
-def copy_undisturbed(live: sqlite3.Connection, path: Path, snapshot: Path) -> bool:
+def copy_undisturbed(live: sqlite3.Connection, path: Path, label: str, snapshot: Path, report: Report) -> bool:
     """Copy a file as it lies there. Returns whether it has no log and nobody wrote to it meanwhile.
 
     Nobody is kept from writing. SQLite says whether a change was completed since (and does not say it while one is
@@ -100,14 +142,14 @@ def copy_undisturbed(live: sqlite3.Connection, path: Path, snapshot: Path) -> bo
 
     def state() -> tuple[int, int | None]:
         ((version,),) = live.execute("PRAGMA data_version").fetchall()
-        return version, settled_date(path)
+        return version, settled_date(path, QUIET)
 
     try:
         before = state()
         if before[1] is None or live.execute("PRAGMA journal_mode").fetchall() == [("wal",)]:
             return False
         discard_copy(snapshot)
-        shutil.copyfile(path, snapshot)
+        copy_file(path, snapshot, label, report)
         return state() == before
     except sqlite3.OperationalError:  # somebody is at it
         return False
@@ -116,21 +158,37 @@ def copy_undisturbed(live: sqlite3.Connection, path: Path, snapshot: Path) -> bo
 def back_up(live: sqlite3.Connection, label: str, snapshot: Path, report: Report) -> None:
     """Copy a database through SQLite's backup, which begins anew whenever somebody has written.
 
-    If that happens too often, all of it is copied in one go, while those who write wait.
+    If that happens too often, those who write have to wait until it is done (but not in WAL mode).
 
     Raises:
         SourceError: it stays locked.
     """
-    for pages in (BACKUP_PAGES, -1):
+    for keep_still in (False, True):
+        watch = BackupWatch(label, report)
         discard_copy(snapshot)
         with closing(sqlite3.connect(snapshot)) as copy:
             copy.execute("PRAGMA synchronous=OFF")  # the copy need not survive a power cut
             copy.execute("PRAGMA journal_mode=OFF")
+            if keep_still:
+                begin_reading(live, watch)
             try:
-                live.backup(copy, pages=pages, progress=BackupWatch(label, report))
+                live.backup(copy, pages=BACKUP_PAGES, progress=watch)
             except Restless:
                 continue
             return
+
+
+def begin_reading(live: sqlite3.Connection, watch: "BackupWatch") -> None:
+    """Begin a transaction that reads, so that the database stays as it is now for who reads on this connection."""
+    live.execute("BEGIN")
+    while True:
+        try:
+            live.execute("SELECT count(*) FROM sqlite_master").fetchone()
+            return
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY:
+                raise
+            watch(error.sqlite_errorcode, 0, 0)
 
 
 class BackupWatch:
@@ -154,7 +212,7 @@ class BackupWatch:
                     "again.",
                 )
             return
-        self.report(f"Copying {self.label}")
+        self.report(f"Copying {self.label}, {100 * (total - remaining) // max(total, 1)} %")
         self.last_step = time.monotonic()
         if self.remaining is not None and remaining >= self.remaining:
             self.restarts += 1
@@ -163,51 +221,35 @@ class BackupWatch:
         self.remaining = remaining
 
 
-def copy_unopened(path: Path, label: str, snapshot: Path, report: Report, *, damaged: bool) -> list[str]:
-    """Copy a file that SQLite cannot open where it lies, and bring in what lies beside it.
-
-    Args:
-        damaged: so that nobody can be writing to it. What is wrong with it is found when the copy is looked at.
-
-    Returns:
-        What staff are to be warned of.
-
-    Raises:
-        SourceError: it is written to without a pause, or its log or journal does not fit it.
-    """
-    for _ in range(ATTEMPTS):
-        if copy_as_it_lies(path, snapshot) or damaged:
-            return bring_in_beside(snapshot, label)
-        pause(label, report)
-    raise SourceError(
-        "source_busy",
-        f"{label} is written to again and again, and SQLite cannot open it where it lies, because this program may "
-        "not write beside it. Nothing was imported. Stop the old application, or let this program write to the "
-        "folder, and try again.",
-    )
-
-
-def copy_as_it_lies(path: Path, snapshot: Path) -> bool:
+def copy_as_it_lies(path: Path, label: str, snapshot: Path, report: Report) -> bool:
     """Copy a file with its log and journal, through no SQLite. Returns whether the copies are of one moment.
 
-    They are if the file itself was not written to. A log may have grown, which only adds changes; that it began
-    anew takes a change of the file before it.
+    They are if the file was not written to, and the log not begun anew: that it grew only adds changes.
     """
 
-    def state() -> tuple[int | None, bool, bool]:
-        return settled_date(path), wal_of(path).exists(), journal_of(path).exists()
+    def state() -> tuple[int | None, bytes | None, bool]:
+        return settled_date(path, MOMENT), head_of_log(path), journal_of(path).exists()
 
     before = state()
     discard_copy(snapshot)
     try:
-        shutil.copyfile(path, snapshot)
+        copy_file(path, snapshot, label, report)
         if has_journal(path):
-            shutil.copyfile(journal_of(path), journal_of(snapshot))
+            copy_file(journal_of(path), journal_of(snapshot), label, report)
         if has_wal(path):
-            shutil.copyfile(wal_of(path), wal_of(snapshot))
+            copy_file(wal_of(path), wal_of(snapshot), label, report)
     except FileNotFoundError:  # what lay beside it went; if it was the file itself, the next attempt says so
         return False
     return before[0] is not None and state() == before
+
+
+def head_of_log(path: Path) -> bytes | None:
+    """What every round of a log begins with, and no two of them alike."""
+    try:
+        with wal_of(path).open("rb") as log:
+            return log.read(WAL_HEADER_BYTES)
+    except FileNotFoundError:
+        return None
 
 
 def check_beside(path: Path, label: str) -> None:

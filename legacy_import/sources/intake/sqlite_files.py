@@ -1,6 +1,6 @@
 """A SQLite file with its write-ahead log or its journal, as one file."""
 
-import shutil
+import os
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -8,7 +8,9 @@ from pathlib import Path
 from legacy_import.sources.errors import SourceError
 from legacy_import.sources.guard import UNREADABLE, complaint_of
 from legacy_import.sources.intake.kinds import WAL_MAGICS
+from legacy_import.sources.intake.report import Report
 
+COPY_BYTES = 16 * 1024 * 1024  # at a time
 WAL_MODE = b"\x02\x02"  # bytes 18 and 19 of the header
 WAL_HEADER_BYTES, FRAME_HEADER_BYTES = 32, 24
 SALT = slice(8, 16)  # of a page's header in the log; bytes 16 to 24 of the log's own
@@ -72,7 +74,21 @@ def discard_copy(path: Path) -> None:
     path.touch(0o600)
 
 
-def copy_with_wal(path: Path, label: str, snapshot: Path) -> list[str]:
+def copy_file(path: Path, copy: Path, label: str, report: Report) -> None:
+    """Copy a file step by step, so that a large one shows progress and can be given up; for this account only."""
+    size, done = path.stat().st_size, 0
+    with path.open("rb") as file, open(copy, "wb", opener=for_this_account) as target:
+        while block := file.read(COPY_BYTES):
+            target.write(block)
+            done += len(block)
+            report(f"Copying {label}, {min(100 * done // max(size, 1), 100)} %")
+
+
+def for_this_account(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
+
+
+def copy_with_wal(path: Path, label: str, snapshot: Path, report: Report) -> list[str]:
     """Copy a file that nobody writes to, and let SQLite bring in what stands in its write-ahead log.
 
     Returns:
@@ -82,8 +98,8 @@ def copy_with_wal(path: Path, label: str, snapshot: Path) -> list[str]:
         SourceError: the log does not fit the file.
     """
     discard_copy(snapshot)
-    shutil.copyfile(path, snapshot)
-    shutil.copyfile(wal_of(path), wal_of(snapshot))
+    copy_file(path, snapshot, label, report)
+    copy_file(wal_of(path), wal_of(snapshot), label, report)
     return merge_wal(snapshot, label)
 
 
