@@ -201,7 +201,7 @@ def test_copying_a_large_file_shows_progress_and_can_be_cancelled(tmp_path, prep
     path = old_file_of_many(tmp_path / "old.db")
     run_script(path, "CREATE TABLE pictures (bytes); INSERT INTO pictures VALUES (zeroblob(150000000))")
     prepare(path)
-    with pytest.raises(Cancelled, match=r"^Copying old\.db, [1-9]\d? %$"):
+    with pytest.raises(Cancelled, match=r"^Copying old\.db, \d+ %$"):
         live_files.take_snapshot(path, "old.db", tmp_path / "snapshot", cancel_at("Copying"))
 
 

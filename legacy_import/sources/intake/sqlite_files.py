@@ -10,7 +10,7 @@ from legacy_import.sources.guard import UNREADABLE, complaint_of
 from legacy_import.sources.intake.kinds import WAL_MAGICS
 from legacy_import.sources.intake.report import Report
 
-COPY_BYTES = 16 * 1024 * 1024  # at a time
+COPY_BYTES = 1024 * 1024  # at a time; the time for larger blocks goes into getting their memory
 WAL_MODE = b"\x02\x02"  # bytes 18 and 19 of the header
 WAL_HEADER_BYTES, FRAME_HEADER_BYTES = 32, 24
 SALT = slice(8, 16)  # of a page's header in the log; bytes 16 to 24 of the log's own
