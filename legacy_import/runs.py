@@ -241,7 +241,7 @@ def apply(run_id: int, models: Models | None = None) -> Any:
             finish(run, state="applied", finished_at=timezone.now())
         build_search_indexes(run, models)
         verify_run(run, models)
-    discard_work(run.pk)
+    discard_work(run.pk, models)
     return run
 
 
@@ -294,7 +294,7 @@ def cancel(run_id: int, *, models: Models | None = None) -> Any:
             raise RunError("run_is_over", f"Import {run.pk} cannot be cancelled: it is {state_label(run.state)}.")
         run.save(update_fields=["state", "finished_at", "cancel_requested", "undo_requested_at", "error_message"])
         if run.state == "cancelled":
-            discard_work(run.pk)
+            discard_work(run.pk, models)
     return run
 
 
@@ -329,7 +329,7 @@ def undo(run_id: int, models: Models | None = None) -> Any:
         run.undo_result = undo_run(run, models, progress)
         progress.stop()
         finish(run, state="undone")
-    discard_work(run.pk)
+    discard_work(run.pk, models)
     return run
 
 
@@ -337,7 +337,7 @@ def supersede_older_previews(run: Any, models: Models) -> None:
     """One preview of a kind waits at a time: the newest."""
     for older in models.run.objects.filter(kind=run.kind, state="previewed", id__lt=run.pk):
         models.run.objects.filter(pk=older.pk).update(state="superseded", finished_at=timezone.now())
-        discard_work(older.pk)
+        discard_work(older.pk, models)
 
 
 def checks_of(run: Any, models: Models, source: SQLiteSource | None = None, users_run: Any = None) -> list[Check]:

@@ -14,14 +14,13 @@ from django.db import OperationalError, connection, transaction
 from psycopg2 import sql
 from psycopg2.errors import LockNotAvailable
 
-from legacy_import.models import ImportRun
 from legacy_import.passwords import Conversion, with_converted_passwords
 from legacy_import.reasons import Verdict
 from legacy_import.sources import CANONICAL_COLUMNS, SQLiteSource
 from legacy_import.sources.copy_lines import COPY_OPTIONS, Chunk, Places
 from legacy_import.sources.prefetch import prefetched
 from legacy_import.sources.schema import number_columns, text_columns
-from legacy_import.tables import checked_table, part_of, staged_table, table_of
+from legacy_import.tables import Models, checked_table, part_of, staged_table, table_of
 
 COPY_BLOCK = 256 * 1024  # bytes per read
 # Nothing in these tables is ever changed; vacuuming them only takes time from who fills others.
@@ -165,10 +164,10 @@ def is_complete(run_id: int, table: str, rows: int) -> bool:
         return bool(not rows or cursor.fetchone()[0])
 
 
-def discard_unneeded() -> None:
+def discard_unneeded(models: Models) -> None:
     """Drop the staging tables of all runs that are over. Those that somebody reads go with the next run's."""
     with connection.cursor() as cursor:
-        cursor.execute(sql.SQL(UNNEEDED).format(run=table_of(ImportRun)))
+        cursor.execute(sql.SQL(UNNEEDED).format(run=table_of(models.run)))
         patience = PATIENCE
         for (name,) in cursor.fetchall():
             try:

@@ -96,7 +96,7 @@ def fail(run: Any, step: str, error: BaseException, models: Models) -> RunError:
             "new.",
         )
     if state != "previewed":
-        discard_work(run.pk)
+        discard_work(run.pk, models)
     # Where somebody else ended it, because this process had lost its lock with its connection, his reason stands.
     return failure if ended or not code else RunError(code, message)
 
@@ -155,12 +155,12 @@ def reconcile(models: Models | None = None) -> None:
         dead = [run_id for (run_id,) in cursor.fetchall()]
         cursor.execute(sql.SQL(UNDO_DIED).format(**names))
     for run_id in dead:
-        discard_work(run_id)
+        discard_work(run_id, models)
 
 
-def discard_work(run_id: int) -> None:
+def discard_work(run_id: int, models: Models) -> None:
     """Drop the snapshot and the staging tables of a run that is over, and the uploads that nobody needs any more."""
-    staging.discard_unneeded()
+    staging.discard_unneeded(models)
     discard_snapshot(run_id)
     transaction.on_commit(discard_unneeded_uploads)
 

@@ -20,6 +20,7 @@ from legacy_import.records import ImportOptions
 from legacy_import.resources import RESOURCES
 from legacy_import.sources import CANONICAL_COLUMNS, SQLiteSource, source_at
 from legacy_import.sources.copy_lines import EVERYWHERE
+from legacy_import.tables import Models
 from MiniTwit.hashers import HardenedPasswordHasher, hardened, is_weak
 from MiniTwit.models import Follow, Message, User
 from tests.legacy_import import strategies
@@ -56,7 +57,7 @@ class LazyDataset:
 def outcomes_of_both(path: Path, table: str, options: ImportOptions, users_run: int | None = None):
     """Position -> outcome, once in SQL for all rows and once row by row."""
     with SQLiteSource.open(source_at(str(path)), path.with_suffix(".snapshot"), required=(table,)) as source:
-        staging.discard_unneeded()  # of the round before: no run has this number
+        staging.discard_unneeded(Models.of())  # of the round before: no run has this number
         staging.create(RUN, table)
         staging.stage_part(RUN, table, 1, source, EVERYWHERE, lambda rows: None, options.passwords)
         resource = RESOURCES[table](options=options, now=NOW, users_run=users_run)
