@@ -290,7 +290,9 @@ def test_a_worker_that_lost_its_connection_says_so_and_leaves_nothing(tmp_path, 
 
     def holders() -> list[int]:
         cursor.execute(
-            "SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND (classid, objid) = %s", [locks.EXECUTING]
+            "SELECT pid FROM pg_locks JOIN pg_database ON pg_database.oid = database"
+            " WHERE datname = current_database() AND locktype = 'advisory' AND (classid, objid) = %s",
+            [locks.EXECUTING],
         )
         return [pid for (pid,) in cursor.fetchall()]
 
