@@ -112,7 +112,7 @@ class SQLiteSource:
                 recognition = choose(found) if choose else recognise(found, label=reference.label, required=required)
                 tables = describe_tables(connection, watch, reference.label, required, recognition)
                 deleted = soft_deletions(connection, [tables[name] for name in required if name in tables])
-                sha256 = hashing.result()
+                sha256 = hashing.result(report)
         except SourceError as error:
             connection.close()
             if error.code in NOT_THERE and WITHOUT_WAL in intake.warnings:

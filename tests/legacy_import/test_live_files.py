@@ -39,18 +39,21 @@ for number in itertools.count(2):
     if number == 2:
         print("writing", flush=True)
 """
-# Opens a file in WAL mode as soon as it is being copied, changes every account, and leaves no log behind.
+# Opens a file in WAL mode as soon as it is being copied, changes every account, and leaves no log behind; again and
+# again, but so that the file looks as if nobody ever wrote to it.
 VISITOR = """
-import os, sqlite3, sys
+import os, sqlite3, sys, time
 path, copy = sys.argv[1:]
 print("writing", flush=True)
 while not (os.path.exists(copy) and os.path.getsize(copy)):
     pass
-live = sqlite3.connect(path, timeout=60, isolation_level=None)
-live.execute("PRAGMA synchronous=OFF")
-live.execute("UPDATE user SET email = ?", ["x" * 3000])
-live.close()
-os.utime(path, (2, 2))
+while True:
+    live = sqlite3.connect(path, timeout=60, isolation_level=None)
+    live.execute("PRAGMA synchronous=OFF")
+    live.execute("UPDATE user SET email = ?", ["x" * 3000])
+    live.close()
+    os.utime(path, (2, 2))
+    time.sleep(0.5)
 """
 TOUCHER = """
 import os, sys, time
@@ -239,9 +242,14 @@ def copied_with_its_log(tmp_path: Path) -> Path:
     return tmp_path / "copy.db"
 
 
-def test_rows_in_a_wal_that_nobody_has_open_are_read_and_nothing_is_left_beside_it(tmp_path):
+@pytest.mark.parametrize("mode", [b"\x02\x02", b"\x01\x01"], ids=["in WAL mode", "with a log all the same"])
+def test_rows_in_a_wal_that_nobody_has_open_are_read_and_nothing_is_left_beside_it(tmp_path, mode):
     """SQLite would make an index of the log, of this account, where the old application might not write any more."""
     copy = copied_with_its_log(tmp_path)
+    data = bytearray(copy.read_bytes())
+    data[18:20] = mode
+    copy.write_bytes(data)
+    written_long_ago(copy)
     assert usernames(copy) == ["ann", "recent"]
     assert {file.name for file in tmp_path.glob("copy.*")} == {"copy.db", "copy.db-wal", "copy.snapshot"}
 
@@ -249,7 +257,7 @@ def test_rows_in_a_wal_that_nobody_has_open_are_read_and_nothing_is_left_beside_
 def test_a_wal_file_is_opened_only_while_somebody_has_it_open_and_stays_as_it_is(tmp_path):
     path = make_old_database(tmp_path / "old.db", user=[PERSON])
     run_script(path, "PRAGMA journal_mode=WAL")
-    with live_files.opened(path) as live:
+    with live_files.opened(written_long_ago(path), "old.db", silent, comes_back=False) as live:
         assert live is None
     assert list(tmp_path.iterdir()) == [path]
     command = [sys.executable, "-c", OWNER, str(path)]
@@ -257,7 +265,7 @@ def test_a_wal_file_is_opened_only_while_somebody_has_it_open_and_stays_as_it_is
         assert owner.stdin
         assert owner.stdout
         assert owner.stdout.readline() == "writing\n"
-        with live_files.opened(path) as live:
+        with live_files.opened(path, "old.db", silent, comes_back=False) as live:
             assert live is not None
             owner.stdin.write("close\n")
             owner.stdin.flush()

@@ -105,8 +105,6 @@ def bring(reference: SourceReference, kind: Kind, intake: Intake, snapshot: Path
     """Make the snapshot of a file, and write down what staff should know of it."""
     # SQLite keeps log and journal beside the file itself, not beside a link to it.
     path, label = reference.path.resolve(), reference.label
-    header = read_head(path, label)
-    lacks_wal = kind is Kind.SQLITE and sqlite_files.lacks_wal(header, path)  # before SQLite makes an empty one
     if kind in (Kind.ZIP, Kind.GZIP):
         unpacked = Path(f"{snapshot}-unpacked")
         found = unpack(path, kind, label, unpacked, report)
@@ -116,12 +114,12 @@ def bring(reference: SourceReference, kind: Kind, intake: Intake, snapshot: Path
         intake.warnings += load_dump(path, label, snapshot, report)
     elif reference.uploaded and not sqlite_files.has_wal(path):
         intake.path = path
+        if sqlite_files.lacks_wal(read_head(path, label), path):
+            intake.warnings.append(sqlite_files.WITHOUT_WAL)
     elif reference.uploaded:
         intake.warnings += sqlite_files.copy_with_wal(path, label, snapshot, report)
     else:
         intake.warnings += live_files.take_snapshot(path, label, snapshot, report)
-    if lacks_wal:
-        intake.warnings.append(sqlite_files.WITHOUT_WAL)
 
 
 def settle(unpacked: Path, kind: Kind, label: str, snapshot: Path, report: Report) -> list[str]:

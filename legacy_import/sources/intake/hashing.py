@@ -8,6 +8,7 @@ from types import TracebackType
 from typing import Self
 
 from legacy_import.sources.errors import SourceError
+from legacy_import.sources.intake.report import Report
 
 BLOCK_BYTES = 1024 * 1024
 
@@ -39,13 +40,18 @@ class Hashing:
         self.given_up.set()
         self.thread.join()
 
-    def result(self) -> str:
+    def result(self, report: Report) -> str:
         """Wait for the hash.
+
+        Args:
+            report: is told meanwhile that it is being calculated, and may raise to give it up.
 
         Raises:
             SourceError: a file can no longer be read.
         """
-        self.thread.join()
+        while self.thread.is_alive():
+            report(f"Calculating the SHA-256 of {self.label}")
+            self.thread.join(0.2)
         if self.error:
             raise unreadable(self.label, self.error) from self.error
         return self.digest.hexdigest()

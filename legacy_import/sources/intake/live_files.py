@@ -19,12 +19,14 @@ from legacy_import.sources.intake.report import Report
 from legacy_import.sources.intake.sqlite_files import (
     WAL_HEADER_BYTES,
     WAL_MODE,
+    WITHOUT_WAL,
     bring_in_beside,
     copy_file,
     discard_copy,
     has_journal,
     has_wal,
     journal_of,
+    lacks_wal,
     wal_of,
 )
 
@@ -35,7 +37,8 @@ QUIET = 60.0  # seconds: a file server's clock may be wrong, too, and there is a
 ATTEMPTS = 5  # a second apart, so that a file that was written to just now has its chance
 WAIT_FOR_LOCK = 0.5  # seconds that SQLite waits for those who write, before the run hears of it and may be cancelled
 LONGEST_LOCK = 30.0  # seconds without a page, until staff are told that the file is locked
-BACKUP_PAGES = 16384  # at a time; in between others may write
+COMES_BACK = 100  # tenths of a second that an application which opened the file before is waited for
+BACKUP_BYTES = 64 * 1024 * 1024  # at a time; in between others may write
 RESTARTS = 3  # of a backup, each because somebody wrote; after them nobody writes until it is done
 # The bytes that everybody locks who reads (https://www.sqlite.org/src/file/src/os.h).
 SHARED_LOCK = (510, 0x4000_0002)
@@ -59,18 +62,21 @@ def take_snapshot(path: Path, label: str, snapshot: Path, report: Report) -> lis
             without a pause, or its log or journal does not fit it.
     """
     check_beside(path, label)
+    damaged = disturbed = False
     for _ in range(ATTEMPTS):
-        damaged = False
         try:
-            with opened(path) as live:
+            with opened(path, label, report, comes_back=disturbed) as live:
                 if live is not None:
                     if not copy_undisturbed(live, path, label, snapshot, report):
                         back_up(live, label, snapshot, report)
                     return []
         except UNREADABLE as error:
             damaged = is_damage(error)  # so that nobody can be writing to it; the copy will tell what is wrong
-        if copy_as_it_lies(path, label, snapshot, report) or damaged:
-            return bring_in_beside(snapshot, label)
+        if damaged or settled_date(path, MOMENT):
+            alone = is_without_log(path)
+            if copy_as_it_lies(path, label, snapshot, report) or damaged:
+                return [*bring_in_beside(snapshot, label), *([WITHOUT_WAL] if alone else [])]
+            disturbed = True
         report(f"Waiting until nobody writes to {label}")
         time.sleep(1)
     raise SourceError(
@@ -81,15 +87,19 @@ def take_snapshot(path: Path, label: str, snapshot: Path, report: Report) -> lis
 
 
 @contextmanager
-def opened(path: Path) -> Iterator[sqlite3.Connection | None]:
+def opened(path: Path, label: str, report: Report, *, comes_back: bool) -> Iterator[sqlite3.Connection | None]:
     """Open a file through SQLite for reading, or not at all if that would leave something beside it.
 
     Whoever opens a file in WAL mode makes its log and the index of that; who may only read cannot remove them, and
     the old application may not be able to write to those of another account. So such a file is opened only where the
     application has opened it.
+
+    Args:
+        comes_back: whether somebody opened and closed the file a while ago, and is worth waiting for.
     """
     with path.open("rb") as file:
-        if file.read(20)[18:20] == WAL_MODE and not is_open_elsewhere(path, file.fileno()):
+        has_log = file.read(20)[18:20] == WAL_MODE or has_wal(path)
+        if has_log and not (lock(file.fileno()) and is_open_elsewhere(path, label, report, comes_back=comes_back)):
             yield None
             return
         address = f"file:{quote(str(path))}?mode=ro"
@@ -97,23 +107,38 @@ def opened(path: Path) -> Iterator[sqlite3.Connection | None]:
             yield live
 
 
-def is_open_elsewhere(path: Path, descriptor: int) -> bool:
-    """Whether a file in WAL mode has a log and an index, which both stay now until the descriptor is closed.
+def lock(descriptor: int) -> bool:
+    """Take the lock of those who read until the file is closed. Returns whether it was to be had.
 
-    The last one to close it removes them, unless others read, whose lock we take. Many an application opens its file
-    for every request: where it was at work a moment ago, it is given the time to come back.
+    The last one to close a file in WAL mode removes its log and the index of that, unless others read.
     """
     try:
         fcntl.lockf(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB, *SHARED_LOCK)
     except OSError:
         return False
-    for _ in range(10):
+    return True
+
+
+def is_open_elsewhere(path: Path, label: str, report: Report, *, comes_back: bool) -> bool:
+    """Whether a file in WAL mode has a log and an index.
+
+    Many an application opens its file for every request. It is given the time to come back, while our lock sees to it
+    that it leaves both behind.
+    """
+    for _ in range(COMES_BACK if comes_back else 10):
         if wal_of(path).exists() and index_of(path).exists():
             return True
-        if settled_date(path, MOMENT):
+        if not comes_back and settled_date(path, MOMENT):
             return False
+        report(f"Waiting for the next change of {label}")
         time.sleep(0.1)
     return False
+
+
+def is_without_log(path: Path) -> bool:
+    """Whether rows may be missing because the file is in WAL mode and its log did not come along."""
+    with path.open("rb") as file:
+        return lacks_wal(file.read(20), path)
 
 
 def index_of(path: Path) -> Path:
@@ -172,7 +197,8 @@ def back_up(live: sqlite3.Connection, label: str, snapshot: Path, report: Report
             if keep_still:
                 begin_reading(live, watch)
             try:
-                live.backup(copy, pages=BACKUP_PAGES, progress=watch)
+                ((page_bytes,),) = live.execute("PRAGMA page_size").fetchall()
+                live.backup(copy, pages=BACKUP_BYTES // page_bytes, progress=watch)
             except Restless:
                 continue
             return
