@@ -198,7 +198,7 @@ def back_up(live: sqlite3.Connection, label: str, snapshot: Path, report: Report
                 begin_reading(live, watch)
             try:
                 ((page_bytes,),) = live.execute("PRAGMA page_size").fetchall()
-                live.backup(copy, pages=BACKUP_BYTES // page_bytes, progress=watch)
+                live.backup(copy, pages=BACKUP_BYTES // page_bytes, progress=watch, sleep=0.05)
             except Restless:
                 continue
             return
