@@ -15,3 +15,7 @@ class SourceError(Exception):
         super().__init__(readable(message))
         self.code = code
         self.message = readable(message)
+
+
+def unreadable(label: str, error: OSError) -> SourceError:
+    return SourceError("unreadable_file", f"{label} cannot be read or copied: {error.strerror or error}.")

@@ -210,14 +210,15 @@ def test_other_people_under_the_same_ids_are_refused_until_staff_insist(path, ad
 def test_a_single_stranger_is_enough_where_there_is_only_one(tmp_path):
     path = make_old_database(tmp_path / "old.db", user=people("ann"))
     import_of("users", path)
-    refused("users", now_holds(path, user=people("zoe")))
+    assert refused("users", now_holds(path, user=people("zoe"))).audit["doubts"][0]["different"] == 1
 
 
 def test_one_password_for_all_does_not_make_strangers_acquaintances(tmp_path):
     same = "pbkdf2:sha256:1000$salt$" + "ab" * 32
     path = make_old_database(tmp_path / "old.db", user=[(1, "ann", "", same), (2, "bob", "", same)])
     import_of("users", path)
-    refused("users", now_holds(path, user=[(1, "yusuf", "", same), (2, "zoe", "", same)]))
+    run = refused("users", now_holds(path, user=[(1, "yusuf", "", same), (2, "zoe", "", same)]))
+    assert run.audit["doubts"][0]["different"] == 2
 
 
 def test_messages_of_other_people_are_refused(path):

@@ -9,12 +9,11 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
-from legacy_import.sources.errors import SourceError
+from legacy_import.sources.errors import SourceError, unreadable
 from legacy_import.sources.intake import live_files, sqlite_files
 from legacy_import.sources.intake.archives import unpack
 from legacy_import.sources.intake.dumps import load_dump
-from legacy_import.sources.intake.hashing import unreadable
-from legacy_import.sources.intake.kinds import Kind, read_head, recognise
+from legacy_import.sources.intake.kinds import Kind, recognise
 from legacy_import.sources.intake.report import Report, silent
 from legacy_import.sources.intake.servers import copy_tables
 from legacy_import.sources.reference import Reference, ServerReference, SourceReference
@@ -114,7 +113,7 @@ def bring(reference: SourceReference, kind: Kind, intake: Intake, snapshot: Path
         intake.warnings += load_dump(path, label, snapshot, report)
     elif reference.uploaded and not sqlite_files.has_wal(path):
         intake.path = path
-        if sqlite_files.lacks_wal(read_head(path, label), path):
+        if sqlite_files.lacks_wal(path):
             intake.warnings.append(sqlite_files.WITHOUT_WAL)
     elif reference.uploaded:
         intake.warnings += sqlite_files.copy_with_wal(path, label, snapshot, report)
@@ -128,11 +127,10 @@ def settle(unpacked: Path, kind: Kind, label: str, snapshot: Path, report: Repor
         warnings = load_dump(unpacked, label, snapshot, report)
         unpacked.unlink()
         return warnings
-    header = read_head(unpacked, label)
     if sqlite_files.has_wal(unpacked):
         warnings = sqlite_files.merge_wal(unpacked, label)
     else:
-        warnings = [sqlite_files.WITHOUT_WAL] if sqlite_files.lacks_wal(header, unpacked) else []
+        warnings = [sqlite_files.WITHOUT_WAL] if sqlite_files.lacks_wal(unpacked) else []
     shutil.move(unpacked, snapshot)
     return warnings
 

@@ -7,14 +7,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from legacy_import.sources.errors import SourceError
+from legacy_import.sources.errors import unreadable
 from legacy_import.sources.intake.report import Report
 
 BLOCK_BYTES = 1024 * 1024
-
-
-def unreadable(label: str, error: OSError) -> SourceError:
-    return SourceError("unreadable_file", f"{label} cannot be read or copied: {error.strerror or error}.")
 
 
 class Hashing:

@@ -18,13 +18,13 @@ from legacy_import.sources.guard import UNREADABLE
 from legacy_import.sources.intake.report import Report
 from legacy_import.sources.intake.sqlite_files import (
     WAL_HEADER_BYTES,
-    WAL_MODE,
     WITHOUT_WAL,
     bring_in_beside,
     copy_file,
     discard_copy,
     has_journal,
     has_wal,
+    is_in_wal_mode,
     journal_of,
     lacks_wal,
     wal_of,
@@ -37,7 +37,8 @@ QUIET = 60.0  # seconds: a file server's clock may be wrong, too, and there is a
 ATTEMPTS = 5  # a second apart, so that a file that was written to just now has its chance
 WAIT_FOR_LOCK = 0.5  # seconds that SQLite waits for those who write, before the run hears of it and may be cancelled
 LONGEST_LOCK = 30.0  # seconds without a page, until staff are told that the file is locked
-COMES_BACK = 100  # tenths of a second that an application which opened the file before is waited for
+COMES_BACK = 10.0  # seconds that an application is waited for which opened the file during the last copy
+SOON = 1.0  # seconds that one is waited for which may have opened it just now
 BACKUP_BYTES = 64 * 1024 * 1024  # at a time; in between others may write
 RESTARTS = 3  # of a backup, each because somebody wrote; after them nobody writes until it is done
 # The bytes that everybody locks who reads (https://www.sqlite.org/src/file/src/os.h).
@@ -73,7 +74,7 @@ def take_snapshot(path: Path, label: str, snapshot: Path, report: Report) -> lis
         except UNREADABLE as error:
             damaged = is_damage(error)  # so that nobody can be writing to it; the copy will tell what is wrong
         if damaged or settled_date(path, MOMENT):
-            alone = is_without_log(path)
+            alone = lacks_wal(path)
             if copy_as_it_lies(path, label, snapshot, report) or damaged:
                 return [*bring_in_beside(snapshot, label), *([WITHOUT_WAL] if alone else [])]
             disturbed = True
@@ -98,7 +99,7 @@ def opened(path: Path, label: str, report: Report, *, comes_back: bool) -> Itera
         comes_back: whether somebody opened and closed the file a while ago, and is worth waiting for.
     """
     with path.open("rb") as file:
-        has_log = file.read(20)[18:20] == WAL_MODE or has_wal(path)
+        has_log = is_in_wal_mode(path) or has_wal(path)
         if has_log and not (lock(file.fileno()) and is_open_elsewhere(path, label, report, comes_back=comes_back)):
             yield None
             return
@@ -125,7 +126,8 @@ def is_open_elsewhere(path: Path, label: str, report: Report, *, comes_back: boo
     Many an application opens its file for every request. It is given the time to come back, while our lock sees to it
     that it leaves both behind.
     """
-    for _ in range(COMES_BACK if comes_back else 10):
+    deadline = time.monotonic() + (COMES_BACK if comes_back else SOON)
+    while time.monotonic() < deadline:
         if wal_of(path).exists() and index_of(path).exists():
             return True
         if not comes_back and settled_date(path, MOMENT):
@@ -133,12 +135,6 @@ def is_open_elsewhere(path: Path, label: str, report: Report, *, comes_back: boo
         report(f"Waiting for the next change of {label}")
         time.sleep(0.1)
     return False
-
-
-def is_without_log(path: Path) -> bool:
-    """Whether rows may be missing because the file is in WAL mode and its log did not come along."""
-    with path.open("rb") as file:
-        return lacks_wal(file.read(20), path)
 
 
 def index_of(path: Path) -> Path:

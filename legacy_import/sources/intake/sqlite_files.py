@@ -52,9 +52,15 @@ def has_wal(path: Path) -> bool:
         return False
 
 
-def lacks_wal(header: bytes, path: Path) -> bool:
+def is_in_wal_mode(path: Path) -> bool:
+    """Whether SQLite keeps a write-ahead log for the file as long as somebody has it open."""
+    with path.open("rb") as file:
+        return file.read(20)[18:20] == WAL_MODE
+
+
+def lacks_wal(path: Path) -> bool:
     """Whether rows may be missing because the write-ahead log did not come along."""
-    return header[18:20] == WAL_MODE and not wal_of(path).exists()
+    return is_in_wal_mode(path) and not wal_of(path).exists()
 
 
 def check_wal(head: bytes, label: str) -> None:
