@@ -1,18 +1,44 @@
 """Statements that may not take long, whatever they are asked."""
 
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from django.db import connection, transaction
+from django.db import OperationalError, connection, transaction
+
+from MiniTwit.database_failures import Cause, cause_of
+
+
+class TimeLimitError(OperationalError):
+    """A statement took longer than the `time_limit` around it; a cancel request raises OperationalError itself."""
 
 
 @contextmanager
 def time_limit(seconds: float) -> Iterator[Any]:
-    """A cursor whose statements end after so long; raises OperationalError then. Afterwards all is as before."""
-    with transaction.atomic(), connection.cursor() as cursor:
+    """A cursor whose statements end after so long. Afterwards the settings are as before.
+
+    Raises:
+        TimeLimitError: a statement took longer.
+    """
+    with transaction.atomic(), connection.cursor() as cursor, connection.execute_wrapper(told_by_the_clock(seconds)):
         cursor.execute("SELECT current_setting('statement_timeout')")
         (before,) = cursor.fetchone()
         cursor.execute("SELECT set_config('statement_timeout', %s, true)", [str(round(seconds * 1000))])
         yield cursor
         cursor.execute("SELECT set_config('statement_timeout', %s, true)", [before])
+
+
+def told_by_the_clock(seconds: float) -> Callable[..., Any]:
+    """Tell a limit that passed from a cancel request: PostgreSQL has one code for both."""
+
+    def execute(next_execute: Callable[..., Any], *arguments: Any) -> Any:
+        began = time.monotonic()
+        try:
+            return next_execute(*arguments)
+        except OperationalError as error:
+            if cause_of(error) is Cause.QUERY_CANCELED and time.monotonic() - began >= seconds:
+                raise TimeLimitError(f"The statement took longer than {seconds:g} seconds.") from error
+            raise
+
+    return execute

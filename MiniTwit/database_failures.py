@@ -1,0 +1,222 @@
+"""Why the database refused or ended a statement, told by PostgreSQL's own code, and what to do next.
+
+An error class covers many causes: Django's OperationalError stands for a deadlock, a full disk and a server that
+restarts alike. The five letters of SQLSTATE tell them apart in every language of the server's messages.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+
+import psycopg2
+
+
+class Cause(StrEnum):
+    """Why a statement failed. The values are names that logs and error codes may use."""
+
+    DEADLOCK = "deadlock"
+    SERIALIZATION = "serialization"
+    LOCK_TIMEOUT = "lock_timeout"
+    # A statement_timeout and a cancel request share one code. Who set a limit knows it by the clock: `time_limit`
+    # raises TimeLimitError.
+    QUERY_CANCELED = "query_canceled"
+    IDLE_IN_TRANSACTION = "idle_in_transaction"
+    SERVER_RESTARTING = "server_restarting"
+    CONNECTION_LOST = "connection_lost"
+    TOO_MANY_CONNECTIONS = "too_many_connections"
+    ACCESS_REFUSED = "access_refused"
+    DISK_FULL = "disk_full"
+    OUT_OF_MEMORY = "out_of_memory"
+    STORAGE_FAILED = "storage_failed"
+    READ_ONLY = "read_only"
+    INSUFFICIENT_PRIVILEGE = "insufficient_privilege"
+    TABLES_MISSING = "tables_missing"
+    DATA_ERROR = "data_error"
+
+
+@dataclass(frozen=True)
+class Description:
+    """What is known of a cause.
+
+    Attributes:
+        codes: SQLSTATEs; one of two letters stands for its whole class.
+        happened: one sentence for staff.
+        advice: what to do next.
+    """
+
+    codes: tuple[str, ...]
+    happened: str
+    advice: str
+
+    def __str__(self) -> str:
+        return f"{self.happened} {self.advice}"
+
+
+DESCRIPTIONS = {
+    Cause.DEADLOCK: Description(
+        ("40P01",),
+        "Two changes waited for each other, and the database ended this one.",
+        "Try again.",
+    ),
+    Cause.SERIALIZATION: Description(
+        ("40001",),
+        "Another change of the same rows came first.",
+        "Try again.",
+    ),
+    Cause.LOCK_TIMEOUT: Description(
+        ("55P03",),
+        "Other work on the same rows or tables did not end in time.",
+        "Try again when it has ended.",
+    ),
+    Cause.QUERY_CANCELED: Description(
+        ("57014",),
+        "The database cancelled this work: a time limit passed, or an administrator asked for it.",
+        "Try again. If it is cancelled again, ask your administrator for the limits of the database.",
+    ),
+    Cause.IDLE_IN_TRANSACTION: Description(
+        ("25P03", "25P04", "57P05"),
+        "The database ended the connection because a time limit for transactions or sessions passed.",
+        "Try again. If it happens again, ask your administrator for the limits of the database.",
+    ),
+    Cause.SERVER_RESTARTING: Description(
+        ("57P01", "57P02", "57P03"),
+        "The database server is being restarted, or it ended this connection.",
+        "Try again in a minute.",
+    ),
+    Cause.CONNECTION_LOST: Description(
+        ("08",),
+        "The database server cannot be reached, or the connection to it broke.",
+        "Try again in a minute. If that does not help, your administrator checks that the server runs and that "
+        "DATABASE_URL is right.",
+    ),
+    Cause.TOO_MANY_CONNECTIONS: Description(
+        ("53300",),
+        "The database server has no free connection.",
+        "Try again in a minute. If it happens often, your administrator raises max_connections of the server, or the "
+        "connection limit of the role or the database.",
+    ),
+    Cause.ACCESS_REFUSED: Description(
+        ("28", "3D000", "57P04"),
+        "The database server refused the connection: the role, its password or the database is wrong.",
+        "Your administrator checks DATABASE_URL and the server's pg_hba.conf.",
+    ),
+    Cause.DISK_FULL: Description(
+        ("53100",),
+        "The disk of the database server is full.",
+        "Your administrator makes room on it; then try again.",
+    ),
+    Cause.OUT_OF_MEMORY: Description(
+        ("53200", "53000", "53400"),
+        "The database server is out of memory, or of another resource.",
+        "Try again when less work runs on it. If it happens again, your administrator looks into the server's log.",
+    ),
+    Cause.STORAGE_FAILED: Description(
+        ("58", "XX001", "XX002"),
+        "The database server cannot read or write its own files.",
+        "Your administrator looks into the server's log and checks its disks.",
+    ),
+    Cause.READ_ONLY: Description(
+        ("25006",),
+        "The database takes no changes now: it is a standby server, or the role or the database is set to read-only.",
+        "Your administrator lets DATABASE_URL name the primary server, and resets default_transaction_read_only.",
+    ),
+    Cause.INSUFFICIENT_PRIVILEGE: Description(
+        ("42501",),
+        "The role of the back office lacks a right in the database.",
+        "Your administrator grants it; docs/operating.md lists the rights that the role needs.",
+    ),
+    Cause.TABLES_MISSING: Description(
+        ("3F000", "42P01"),
+        "A table of the back office is not found in the database.",
+        "Your administrator runs `python manage.py migrate`; if the tables exist, the search_path of the role or of "
+        "the database leads past them.",
+    ),
+    Cause.DATA_ERROR: Description(
+        ("22",),
+        "The database cannot take one of the values: it is too long, too large or has a wrong form.",
+        "Correct the value, then try again.",
+    ),
+}
+
+CAUSES = {code: cause for cause, description in DESCRIPTIONS.items() for code in description.codes}
+
+# Another attempt of the same work may succeed at once.
+BUSY = frozenset({Cause.DEADLOCK, Cause.SERIALIZATION, Cause.LOCK_TIMEOUT})
+# The connection is of no use any more, or was never made; a new one may succeed after a while.
+UNAVAILABLE = frozenset(
+    {
+        Cause.IDLE_IN_TRANSACTION,
+        Cause.SERVER_RESTARTING,
+        Cause.CONNECTION_LOST,
+        Cause.TOO_MANY_CONNECTIONS,
+        Cause.ACCESS_REFUSED,
+    }
+)
+
+# What a server answers to a new connection comes without its code: libpq keeps only the words. In other languages
+# than English they are not recognised, and the cause is CONNECTION_LOST.
+WORDS_OF_REFUSED_CONNECTIONS = {
+    Cause.TOO_MANY_CONNECTIONS: re.compile(
+        r"too many (clients|connections)|connection slots are reserved|no more connections allowed"
+    ),
+    Cause.SERVER_RESTARTING: re.compile(
+        r"database system is (starting up|shutting down|in recovery|not (yet )?accepting)"
+    ),
+    Cause.ACCESS_REFUSED: re.compile(
+        r"authentication failed|no pg_hba\.conf entry|no password supplied|not permitted to log in"
+        r"|(role|database) .* does not exist|permission denied for database"
+    ),
+}
+
+
+def cause_of(error: BaseException | None) -> Cause | None:
+    """Tell why the database refused; None for what is no error of PostgreSQL, or one of the program."""
+    for database_error in driver_errors(error):
+        code = database_error.pgcode
+        if code:
+            return CAUSES.get(code) or CAUSES.get(code[:2])
+        if is_about_the_connection(database_error):
+            words = str(database_error)
+            refusals = WORDS_OF_REFUSED_CONNECTIONS.items()
+            return next((cause for cause, pattern in refusals if pattern.search(words)), Cause.CONNECTION_LOST)
+    return None
+
+
+def explain(error: BaseException | None) -> str | None:
+    """The sentences for staff that belong to an error: what happened, and what to do next. None as `cause_of`."""
+    cause = cause_of(error)
+    return None if cause is None else str(DESCRIPTIONS[cause])
+
+
+def is_busy(error: BaseException | None) -> bool:
+    """Whether trying the same again may succeed at once."""
+    return cause_of(error) in BUSY
+
+
+def is_unavailable(error: BaseException | None) -> bool:
+    """Whether the server ended or refused the connection."""
+    return cause_of(error) in UNAVAILABLE
+
+
+def server_words(error: BaseException | None) -> str:
+    """PostgreSQL's own words, in one line, for the log or for technical details; they may quote values."""
+    for database_error in driver_errors(error):
+        words = database_error.diag.message_primary or str(database_error)
+        return " ".join(words.split())
+    return ""
+
+
+def driver_errors(error: BaseException | None) -> Iterator[psycopg2.Error]:
+    """The driver's errors among an error and those that led to it."""
+    while error is not None:
+        if isinstance(error, psycopg2.Error):
+            yield error
+        error = error.__cause__
+
+
+def is_about_the_connection(error: psycopg2.Error) -> bool:
+    """Whether an error without a code says that there is no connection (any more)."""
+    if isinstance(error, psycopg2.InterfaceError):
+        return "closed" in str(error)  # the driver says so of the connection, or of a cursor of that connection
+    return isinstance(error, psycopg2.OperationalError) or type(error) is psycopg2.DatabaseError
