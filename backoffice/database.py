@@ -13,6 +13,8 @@ from typing import Any
 import dj_database_url
 from django.core.exceptions import ImproperlyConfigured
 
+from MiniTwit.database_url import without_driver
+
 DATABASE_NAME = "minitwit"
 POSTGRESQL_ENGINE = "django.db.backends.postgresql"
 
@@ -33,7 +35,7 @@ def database_settings(*, debug: bool, var_dir: Path) -> dict[str, Any]:
             )
         url = embedded_server_url(var_dir / "postgres")
     try:
-        settings = dj_database_url.parse(url, conn_max_age=60, conn_health_checks=True)
+        settings = dj_database_url.parse(without_driver(url), conn_max_age=60, conn_health_checks=True)
     except ValueError as error:  # the error itself might quote the password
         raise ImproperlyConfigured(
             "DATABASE_URL cannot be read. It looks like postgresql://USER:PASSWORD@HOST:5432/DATABASE; special "

@@ -9,6 +9,7 @@ from django.conf import settings
 from legacy_import.sources.addresses import ServerAddress
 from legacy_import.sources.errors import SourceError
 from legacy_import.sources.wording import readable
+from MiniTwit.database_url import without_driver
 
 SQLITE_SCHEMES = frozenset({"sqlite", "sqlite3", "spatialite"})
 
@@ -68,10 +69,13 @@ def configured_source() -> Reference | None:
 def source_at(location: str) -> Reference:
     """Return the old database at a path, a `sqlite:///` URL (four slashes: an absolute path) or a server's URL.
 
+    An address may name a driver, as SQLAlchemy has it: `postgresql+psycopg2://`, `sqlite+pysqlite:///`.
+
     Raises:
         SourceError: the URL names another kind of database, or it cannot be understood.
     """
-    if "://" in location and location.partition("://")[0].lower() not in SQLITE_SCHEMES:
+    location = without_driver(location)
+    if "://" in location and location.partition("://")[0] not in SQLITE_SCHEMES:
         return ServerReference(ServerAddress.parse(location))
     try:
         path = _path_of(location)

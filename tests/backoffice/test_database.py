@@ -18,6 +18,16 @@ def test_a_named_server_is_used_as_it_is(monkeypatch: pytest.MonkeyPatch, tmp_pa
     assert list(tmp_path.iterdir()) == [], "no server of our own beside it"
 
 
+@pytest.mark.parametrize("scheme", ["postgres", "postgresql+psycopg2", "postgresql+psycopg", "PostgreSQL"])
+def test_an_address_as_other_programs_write_it_names_the_same_server(
+    scheme: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", f"{scheme}://staff:p%40ss@db.example.org/twits")
+    database = database_settings(debug=False, var_dir=tmp_path)
+    assert database["ENGINE"] == "django.db.backends.postgresql"
+    assert (database["HOST"], database["NAME"], database["PASSWORD"]) == ("db.example.org", "twits", "p@ss")
+
+
 @pytest.mark.parametrize("url", [None, ""])
 def test_production_without_a_server_says_how_to_name_one(
     url: str | None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path

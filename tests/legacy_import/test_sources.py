@@ -250,7 +250,12 @@ def test_other_tables_are_ignored_and_listed(tmp_path):
 
 @pytest.mark.parametrize(
     ("location", "path"),
-    [("sqlite:////srv/old%20site.db", "/srv/old site.db"), ("/srv/old.db", "/srv/old.db")],
+    [
+        ("sqlite:////srv/old%20site.db", "/srv/old site.db"),
+        ("sqlite+pysqlite:////srv/old%20site.db", "/srv/old site.db"),
+        ("SQLite:////srv/old.db", "/srv/old.db"),
+        ("/srv/old.db", "/srv/old.db"),
+    ],
 )
 def test_a_source_is_given_as_a_path_or_an_address(location, path):
     assert str(source_at(location).path) == path
@@ -264,6 +269,22 @@ def test_an_address_that_cannot_be_understood_is_refused(location):
         source_at(location)
     assert error.value.code == "bad_address"
     assert error.value.message.isprintable()
+
+
+@pytest.mark.parametrize(
+    ("address", "label"),
+    [
+        ("postgres://ann:s3cret@db.example.com/old", "postgresql://db.example.com/old"),
+        ("postgresql+psycopg2://ann:s3cret@db.example.com/old", "postgresql://db.example.com/old"),
+        ("postgresql+asyncpg://ann:s3cret@db.example.com:5433/old", "postgresql://db.example.com:5433/old"),
+        ("mysql+pymysql://ann:s3cret@db.example.com/old?charset=utf8mb4", "mysql://db.example.com/old"),
+        ("mariadb+mariadbconnector://ann:s3cret@db.example.com/old", "mysql://db.example.com/old"),
+    ],
+)
+def test_a_server_is_known_by_its_address_whatever_driver_is_named_in_it(address, label):
+    """Old applications have such addresses in their configuration, and staff copy them."""
+    source = source_at(address)
+    assert source.key("") == source.label == label
 
 
 def test_another_kind_of_database_is_refused_by_its_address(settings):
