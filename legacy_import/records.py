@@ -25,7 +25,11 @@ class ImportOptions:
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Self:
-        """The options that a run remembers; it may remember more, or be older than one of them."""
+        """What staff chose, out of what a run or a form holds besides; the default where it is older than an option.
+
+        A new run that follows another one takes its options from here, whole: an option that is copied by its name is
+        forgotten when the next one comes.
+        """
         return cls(**{field.name: data[field.name] for field in fields(cls) if field.name in data})
 
     def as_json(self) -> dict[str, str]:

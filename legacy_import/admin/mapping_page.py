@@ -6,10 +6,9 @@ from django.contrib import admin, messages
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
-from django.urls import reverse
 
 from legacy_import import mappings, runs, tasks
-from legacy_import.admin.run_page import context_of, template_of
+from legacy_import.admin.run_page import context_of, start_url_like, template_of
 from legacy_import.errors import RunError
 from legacy_import.files import reference_of, stored_file
 from legacy_import.mapping_form import MappingForm
@@ -55,7 +54,7 @@ class MappingPageMixin(admin.ModelAdmin):
         self.message_user(
             request, f"The choice is kept. Upload {run.source['label']} once more: it is read with these tables."
         )
-        return HttpResponseRedirect(reverse(f"admin:legacy_import_{run.kind}"))
+        return HttpResponseRedirect(start_url_like(run))
 
 
 def start_again(run: ImportRun, mapping: TableMappings, actor: Any) -> ImportRun:
@@ -64,10 +63,13 @@ def start_again(run: ImportRun, mapping: TableMappings, actor: Any) -> ImportRun
     Raises:
         RunError, SourceError: it cannot be started.
     """
-    options = ImportOptions(existing=run.options["existing"], duplicates=run.options["duplicates"])
     with transaction.atomic():
         newer: ImportRun = runs.start(
-            kind=run.kind, reference=reference_of(run), options=options, actor=actor, mapping=mapping
+            kind=run.kind,
+            reference=reference_of(run),
+            options=ImportOptions.from_json(run.options),
+            actor=actor,
+            mapping=mapping,
         )
         tasks.stage_run.enqueue(newer.pk)
     return newer

@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from typing import Any
+from urllib.parse import urlencode
 
 from django.db.models import Model
 from django.urls import reverse
@@ -55,13 +56,18 @@ def context_of(run: ImportRun, user: Any) -> dict[str, Any]:
         "undo_result": [(TABLE_NAMES[table], counts) for table, counts in (run.undo_result or {}).items()],
         "newer_preview": newer_preview(run),
         "messages_standing": standing_of("messages") if run.kind == "users" and run.state == State.APPLIED else None,
-        "start_url": reverse(f"admin:legacy_import_{run.kind}"),
+        "start_url": start_url_like(run),
         "confirm_form": run.state == State.PREVIEWED,
         "may_run": user.has_perm("legacy_import.run_legacy_import"),
         "may_cancel": user.has_perm(f"legacy_import.{cancelling_permission(run)}"),
         "may_undo": user.has_perm("legacy_import.undo_legacy_import"),
         "may_download": user.has_perm("legacy_import.view_rejectedrow"),
     }
+
+
+def start_url_like(run: ImportRun) -> str:
+    """Where staff ask for another preview; the form begins with what they chose for this run."""
+    return f"{reverse(f'admin:legacy_import_{run.kind}')}?{urlencode({'like': run.pk})}"
 
 
 def cancelling_permission(run: ImportRun) -> str:

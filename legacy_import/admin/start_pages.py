@@ -14,9 +14,11 @@ from legacy_import.errors import RunError
 from legacy_import.forms import StartForm
 from legacy_import.models import ImportRun
 from legacy_import.overview import run_url, standing_of
+from legacy_import.records import ImportOptions
 from legacy_import.sources import SourceError
 from legacy_import.uploads import discard_upload
 
+LONGEST_RUN_NUMBER = 9  # digits; longer ones are no number of a run
 INTRODUCTIONS = {
     "users": (
         "Brings the accounts of the old MiniTwit here: usernames, e-mail addresses and passwords, so that everybody "
@@ -38,7 +40,12 @@ class StartPagesMixin(admin.ModelAdmin):
             raise PermissionDenied
         runs.reconcile()
         posted = request.method == "POST"
-        form = StartForm(kind, request.POST if posted else None, request.FILES if posted else None)
+        form = StartForm(
+            kind,
+            request.POST if posted else None,
+            request.FILES if posted else None,
+            initial=options_like(kind, request.GET.get("like", "")).as_json(),
+        )
         if posted and form.is_valid():
             try:
                 run = start_run(kind, form, request.user)
@@ -56,6 +63,13 @@ class StartPagesMixin(admin.ModelAdmin):
             "form": form,
         }
         return TemplateResponse(request, "admin/legacy_import/start.html", context)
+
+
+def options_like(kind: str, number: str) -> ImportOptions:
+    """What was chosen for the run that staff come from, if they come from one of this kind."""
+    like = number if number.isascii() and number.isdigit() and len(number) <= LONGEST_RUN_NUMBER else "0"
+    run = ImportRun.objects.filter(pk=int(like), kind=kind).only("options").first()
+    return ImportOptions.from_json(run.options) if run else ImportOptions()
 
 
 def start_run(kind: str, form: StartForm, actor: Any) -> ImportRun:
