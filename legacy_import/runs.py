@@ -20,7 +20,8 @@ from legacy_import.apply import write_run
 from legacy_import.bulk import prepare_transaction
 from legacy_import.checks import Check
 from legacy_import.errors import RunError
-from legacy_import.files import reference_of, snapshot_path, stored_file
+from legacy_import.files import name_snapshot, reference_of, remember_staged_file, staged_file
+from legacy_import.leftovers import discard_leftovers
 from legacy_import.passwords import Conversion
 from legacy_import.prepare import Prepared, prepare_tables
 from legacy_import.progress import Progress
@@ -33,7 +34,7 @@ from legacy_import.sources.mapping import TableMappings, mappings_as_json
 from legacy_import.tables import Models
 from legacy_import.undo import check_undoable, undo_run
 from legacy_import.vanished import vanished_rows
-from legacy_import.work import AT_WORK, discard_work, finish, reconcile, state_label, work_on
+from legacy_import.work import AT_WORK, finish, reconcile, state_label, work_on
 from legacy_import.wrong_file import Doubt, doubt_of, doubt_of_checked, refuse_wrong_file
 
 logger = logging.getLogger(__name__)
@@ -108,9 +109,10 @@ def stage(run_id: int, models: Models | None = None, reference: Reference | None
         users_run = sameness.users_run_before(models, reference) if run.kind == "messages" else None
         choose = mappings.chooser(run, reference, tables, users_run, models)
         with SQLiteSource.open(
-            reference, snapshot_path(run.pk), required=tables, choose=choose, report=progress.phase
+            reference, name_snapshot(run), required=tables, choose=choose, report=progress.phase
         ) as source:
             run.source = run.source | source.description.as_json() | {"location": run.source["location"]}
+            remember_staged_file(run, source.path)
             run.source_key = reference.key(run.source["sha256"])
             checks = checks_of(run, models, source, users_run)
             run.options |= {"unique_ids": {name: table.unique_ids for name, table in source.tables.items()}}
@@ -235,22 +237,20 @@ def apply(run_id: int, models: Models | None = None) -> Any:
     models = models or Models.of()
     with work_on(run_id, "applying", "applying", models) as (run, progress):
         checks = checks_of(run, models)
+        staged_file(run)
         with transaction.atomic():
             write_run(run, models, checks, progress)
             progress.stop()
             finish(run, state="applied", finished_at=timezone.now())
         build_search_indexes(run, models)
         verify_run(run, models)
-    discard_work(run.pk, models)
+    discard_leftovers(models)
     return run
 
 
 def verify_run(run: Any, models: Models) -> None:
     """Compare old and new after a run was applied. What goes wrong here does not undo the import."""
     began = time.monotonic()
-    path = stored_file(run)
-    if path is None:
-        return
     with Progress(run.pk, models) as progress:
 
         def report(table: str, done: int, total: int) -> None:
@@ -258,7 +258,7 @@ def verify_run(run: Any, models: Models) -> None:
 
         try:
             verification = verify.verify(
-                path,
+                staged_file(run),
                 tables=TABLES_OF_KIND[run.kind],
                 layout=mappings.layout_of(run.source.get("mapping", {})),
                 progress=report,
@@ -294,7 +294,7 @@ def cancel(run_id: int, *, models: Models | None = None) -> Any:
             raise RunError("run_is_over", f"Import {run.pk} cannot be cancelled: it is {state_label(run.state)}.")
         run.save(update_fields=["state", "finished_at", "cancel_requested", "undo_requested_at", "error_message"])
         if run.state == "cancelled":
-            discard_work(run.pk, models)
+            discard_leftovers(models)
     return run
 
 
@@ -329,7 +329,7 @@ def undo(run_id: int, models: Models | None = None) -> Any:
         run.undo_result = undo_run(run, models, progress)
         progress.stop()
         finish(run, state="undone")
-    discard_work(run.pk, models)
+    discard_leftovers(models)
     return run
 
 
@@ -337,7 +337,7 @@ def supersede_older_previews(run: Any, models: Models) -> None:
     """One preview of a kind waits at a time: the newest."""
     for older in models.run.objects.filter(kind=run.kind, state="previewed", id__lt=run.pk):
         models.run.objects.filter(pk=older.pk).update(state="superseded", finished_at=timezone.now())
-        discard_work(older.pk, models)
+        discard_leftovers(models)
 
 
 def checks_of(run: Any, models: Models, source: SQLiteSource | None = None, users_run: Any = None) -> list[Check]:

@@ -5,7 +5,6 @@ it arrives, the content is only ever opened by `sources`, and the name serves as
 """
 
 import os
-import time
 import uuid
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,7 @@ from legacy_import.files import import_dir
 from legacy_import.models import ImportRun
 from legacy_import.sources import SourceError, SourceReference
 from legacy_import.sources.intake.sqlite_files import wal_of
+from MiniTwit.database_folders import file_clock
 
 PATTERN = "upload-*"
 # A file that belongs to no run: its run is just being opened, or the process died in between.
@@ -81,10 +81,12 @@ def stored_users_upload() -> tuple[ImportRun, SourceReference] | None:
 
 def discard_unneeded_uploads() -> None:
     """Delete the uploads that no run will read again."""
-    for file in import_dir().glob(PATTERN):
+    files = list(import_dir().glob(PATTERN))
+    now = file_clock(import_dir()) if files else 0.0
+    for file in files:
         path = file.with_name(file.name.removesuffix("-wal"))
         runs = ImportRun.objects.filter(source__location=str(path))
-        if not (is_needed(runs) if runs.exists() else is_young(file)):
+        if not (is_needed(runs) if runs.exists() else is_young(file, now)):
             file.unlink(missing_ok=True)
 
 
@@ -101,9 +103,9 @@ def is_needed(runs: QuerySet[ImportRun]) -> bool:
     return not runs.filter(kind=Kind.MESSAGES, state=State.APPLIED, id__gt=newest.pk).exists()
 
 
-def is_young(path: Path) -> bool:
+def is_young(path: Path, now: float) -> bool:
     try:
-        return path.stat().st_mtime > time.time() - ORPHAN_SECONDS
+        return path.stat().st_mtime > now - ORPHAN_SECONDS
     except FileNotFoundError:
         return False
 

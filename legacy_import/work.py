@@ -6,20 +6,19 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from django.db import connection, transaction
+from django.db import connection
 from django.db.utils import IntegrityError
 from django.utils import timezone
 from psycopg2 import errors as postgres_errors
 from psycopg2 import sql
 
-from legacy_import import locks, staging
+from legacy_import import locks
 from legacy_import.errors import RunError
-from legacy_import.files import discard_snapshot
+from legacy_import.leftovers import discard_leftovers
 from legacy_import.models import ImportRun
 from legacy_import.progress import Progress, is_cancellation
 from legacy_import.sources import SourceError
 from legacy_import.tables import Models, table_of
-from legacy_import.uploads import discard_unneeded_uploads
 
 logger = logging.getLogger(__name__)
 
@@ -96,7 +95,7 @@ def fail(run: Any, step: str, error: BaseException, models: Models) -> RunError:
             "new.",
         )
     if state != "previewed":
-        discard_work(run.pk, models)
+        discard_leftovers(models)
     # Where somebody else ended it, because this process had lost its lock with its connection, his reason stands.
     return failure if ended or not code else RunError(code, message)
 
@@ -133,7 +132,6 @@ WORKER_DIED = """
 UPDATE {run} SET state = 'failed', finished_at = now(), error_code = 'worker_died',
     error_message = 'The process that was at work on this import died. Nothing was written; start it again.'
 WHERE state IN ('staging', 'applying') AND picked_up_at IS NOT NULL AND NOT {somebody_executes}
-RETURNING id
 """
 UNDO_DIED = """
 UPDATE {run} SET undo_requested_at = NULL,
@@ -152,17 +150,10 @@ def reconcile(models: Models | None = None) -> None:
     names = {"run": table_of(models.run), "somebody_executes": sql.SQL(locks.SOMEBODY_EXECUTES)}
     with connection.cursor() as cursor:
         cursor.execute(sql.SQL(WORKER_DIED).format(**names))
-        dead = [run_id for (run_id,) in cursor.fetchall()]
+        dead = cursor.rowcount
         cursor.execute(sql.SQL(UNDO_DIED).format(**names))
-    for run_id in dead:
-        discard_work(run_id, models)
-
-
-def discard_work(run_id: int, models: Models) -> None:
-    """Drop the snapshot and the staging tables of a run that is over, and the uploads that nobody needs any more."""
-    staging.discard_unneeded(models)
-    discard_snapshot(run_id)
-    transaction.on_commit(discard_unneeded_uploads)
+    if dead:
+        discard_leftovers(models)
 
 
 def state_label(state: str) -> str:

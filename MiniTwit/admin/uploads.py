@@ -4,7 +4,8 @@ Their names are the server's, and the browser carries them signed only.
 """
 
 import secrets
-import time
+import shutil
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -12,20 +13,30 @@ from django.conf import settings
 from django.core import signing
 from django.http import HttpRequest
 
+from MiniTwit.database_folders import database_folder, file_clock, folders_of_dropped_databases
+
 LIFETIME = 24 * 60 * 60  # seconds that a preview can be confirmed
 
 
 def keep_upload(data: bytes) -> str:
     """Store an upload, readable by this account only, and return its name. Forgotten ones are removed on the way."""
-    directory = upload_directory()
-    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-    for upload in directory.iterdir():
-        if upload.stat().st_mtime < time.time() - LIFETIME:
-            upload.unlink(missing_ok=True)
-    path = directory / secrets.token_hex(16)
+    discard_forgotten()
+    path = upload_directory() / secrets.token_hex(16)
     path.touch(mode=0o600)
     path.write_bytes(data)
     return path.name
+
+
+def discard_forgotten() -> None:
+    """Remove the uploads whose preview can no longer be confirmed."""
+    directory = upload_directory()
+    oldest = file_clock(directory) - LIFETIME
+    for upload in directory.iterdir():
+        with suppress(FileNotFoundError):  # another process is removing it, too
+            if upload.stat().st_mtime < oldest:
+                upload.unlink()
+    for folder in folders_of_dropped_databases(directory.parent):
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def take_upload(name: str) -> bytes:
@@ -42,7 +53,7 @@ def take_upload(name: str) -> bytes:
 
 
 def upload_directory() -> Path:
-    return Path(settings.VAR_DIR) / "file_import"
+    return database_folder(Path(settings.VAR_DIR) / "file_import")
 
 
 def sign_preview(request: HttpRequest, model_label: str, preview: dict[str, Any]) -> str:

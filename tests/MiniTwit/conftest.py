@@ -5,9 +5,11 @@ from typing import Any
 
 import pytest
 
+from MiniTwit.database_folders import database_folder
+
 
 @pytest.fixture
-def kept_uploads(settings: Any, tmp_path: Path) -> Path:
+def kept_uploads(settings: Any, tmp_path: Path, db: None) -> Path:
     """Where files are kept between their preview and its confirmation."""
     settings.VAR_DIR = tmp_path
-    return tmp_path / "file_import"
+    return database_folder(tmp_path / "file_import")

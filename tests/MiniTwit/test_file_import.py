@@ -298,7 +298,7 @@ def test_a_file_that_cannot_be_read_is_refused_with_a_sentence(
     page = response.content.decode()
     assert sentence in page
     assert "Traceback" not in page
-    assert not kept_uploads.exists()
+    assert list(kept_uploads.iterdir()) == []
 
 
 def test_a_file_that_is_too_large_is_refused_with_a_sentence(admin: Client, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -19,6 +19,7 @@ from django.test import Client
 from fixtures import sample_legacy_database
 from legacy_import import runs
 from legacy_import.models import ImportRun
+from MiniTwit.database_folders import database_folder
 
 WORKER = [sys.executable, "manage.py", "db_worker", "--no-reload", "--no-startup-delay", "--interval=0.1"]
 PATIENCE = 60  # seconds; only a broken program waits so long
@@ -33,10 +34,10 @@ def sample(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def import_dir(tmp_path: Path, settings: Any) -> Path:
+def import_dir(tmp_path: Path, settings: Any, db: None) -> Path:
     """Where this test's uploads and snapshots are kept."""
     settings.LEGACY_IMPORT_DIR = tmp_path / "legacy_import"
-    return tmp_path / "legacy_import"
+    return database_folder(settings.LEGACY_IMPORT_DIR)
 
 
 @pytest.fixture
@@ -52,7 +53,7 @@ def worker(import_dir: Path) -> Iterator[Callable[[], subprocess.Popen]]:
     started: list[subprocess.Popen] = []
 
     def start() -> subprocess.Popen:
-        started.append(start_worker(import_dir))
+        started.append(start_worker(import_dir.parents[1]))
         return started[-1]
 
     yield start
@@ -62,8 +63,8 @@ def worker(import_dir: Path) -> Iterator[Callable[[], subprocess.Popen]]:
         process.wait()
 
 
-def start_worker(import_dir: Path) -> subprocess.Popen:
-    environment = os.environ | {"DEBUG": "1", "DATABASE_URL": database_url(), "VAR_DIR": str(import_dir.parent)}
+def start_worker(var_dir: Path) -> subprocess.Popen:
+    environment = os.environ | {"DEBUG": "1", "DATABASE_URL": database_url(), "VAR_DIR": str(var_dir)}
     return subprocess.Popen(WORKER, cwd=settings.BASE_DIR, env=environment, stdout=subprocess.DEVNULL)
 
 

@@ -64,7 +64,6 @@ def test_a_file_is_made_the_same_again(tmp_path: Path) -> None:
 
 
 def test_one_file_of_each_kind_is_refused_or_accounted_for(tmp_path: Path, import_dir: Path) -> None:
-    import_dir.mkdir()
     trials = [attempt(HostileFile(kind, 0), tmp_path) for name, kind in KINDS.items() if name not in HEAVY]
     assert len(trials) > 40
     assert not report(trials), report(trials)
@@ -73,7 +72,6 @@ def test_one_file_of_each_kind_is_refused_or_accounted_for(tmp_path: Path, impor
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)
 def test_every_file_is_refused_or_accounted_for(kind: Kind, tmp_path: Path, import_dir: Path) -> None:
-    import_dir.mkdir()
     trials = []
     for file in files_of(kind):
         if ONE_FILE in ("", file.name):

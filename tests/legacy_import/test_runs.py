@@ -298,8 +298,9 @@ def test_a_worker_that_lost_its_connection_says_so_and_leaves_nothing(tmp_path, 
 
     with ThreadPoolExecutor(1) as worker, connection.cursor() as cursor:
         working = worker.submit(work)
-        while not (found := holders()):
+        while not ImportRun.objects.get(pk=run.pk).progress.get("phase", "").startswith("Waiting"):
             time.sleep(0.05)
+        found = holders()
         cursor.execute("SELECT pg_terminate_backend(%s)", found)
         while holders():
             time.sleep(0.05)

@@ -43,7 +43,7 @@ def post(client: Client, upload: SimpleUploadedFile | None) -> str:
 
 
 def stored(import_dir: Path) -> list[Path]:
-    return sorted(import_dir.glob("upload-*")) if import_dir.exists() else []
+    return sorted(import_dir.glob("upload-*"))
 
 
 def test_users_are_uploaded_and_their_messages_follow_from_the_same_file(
@@ -121,7 +121,6 @@ def test_a_failed_messages_import_does_not_take_the_users_upload_with_it(
 
 
 def test_an_upload_that_was_left_by_a_crash_is_swept_up(import_dir: Path) -> None:
-    import_dir.mkdir()
     old, young = import_dir / "upload-old.sqlite3", import_dir / "upload-young.sqlite3"
     for path in (old, young):
         path.touch()

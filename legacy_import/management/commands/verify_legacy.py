@@ -1,13 +1,18 @@
 """`manage.py verify_legacy`: is every row of the old database here, and as it was?"""
 
 import json
+import shutil
 import tempfile
 from argparse import ArgumentParser
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
+from legacy_import.files import import_dir
 from legacy_import.mappings import layout_imported
 from legacy_import.sources import Reference, SourceError, check_source, configured_source, source_at
 from legacy_import.sources.intake import take_in
@@ -65,9 +70,30 @@ def find_source(location: str | None) -> Reference:
 
 def verify_snapshot(reference: Reference) -> Verification:
     """Verify a copy of one moment, because the old application may still be writing."""
-    with tempfile.TemporaryDirectory(prefix="verify_legacy_") as folder:
-        snapshot = take_in(reference, Path(folder) / "snapshot.db").path
+    with folder_for_copy(reference.label) as folder:
+        snapshot = take_in(reference, folder / "snapshot.db").path
         return verify(snapshot, layout=layout_imported(reference), label=reference.label)
+
+
+@contextmanager
+def folder_for_copy(label: str) -> Iterator[Path]:
+    """A folder below VAR_DIR, where what a killed process leaves is removed after a day.
+
+    Raises:
+        SourceError: the folder cannot be made.
+    """
+    try:
+        folder = tempfile.mkdtemp(prefix="verify-", dir=import_dir())
+    except OSError as error:
+        raise SourceError(
+            "not_stored",
+            f"{label} could not be copied to {settings.LEGACY_IMPORT_DIR}: {error.strerror}. Make room there, or let "
+            "this account write there.",
+        ) from error
+    try:
+        yield Path(folder)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def as_table(label: str, verification: Verification) -> str:

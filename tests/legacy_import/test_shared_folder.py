@@ -1,0 +1,108 @@
+"""Two databases share a VAR_DIR: a site and its copy for trials. Neither touches the files of the other."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from django.db import connection
+from psycopg2 import sql
+
+from legacy_import import runs
+from legacy_import.errors import RunError
+from legacy_import.files import import_dir as folder_of_this_database
+from legacy_import.leftovers import discard_leftovers
+from legacy_import.models import ImportRun
+from MiniTwit.models import User
+from tests.legacy_import.importing import import_of, preview_of
+from tests.legacy_import.old_database import ANN, BOB, make_old_database
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("import_dir")]
+
+
+@contextmanager
+def working_in(database: str) -> Iterator[None]:
+    """Let this process work in another database of the same server."""
+    usual = connection.settings_dict["NAME"]
+    connection.close()
+    connection.settings_dict["NAME"] = database
+    try:
+        yield
+    finally:
+        connection.close()
+        connection.settings_dict["NAME"] = usual
+
+
+@pytest.fixture
+def copy() -> Iterator[str]:
+    """A copy of this test's database: it gives its runs the same numbers."""
+    usual = connection.settings_dict["NAME"]
+    names = {"copy": sql.Identifier(f"{usual}_copy"), "usual": sql.Identifier(usual)}
+    with working_in("postgres"), connection.cursor() as cursor:
+        cursor.execute(sql.SQL("DROP DATABASE IF EXISTS {copy}").format(**names))
+        cursor.execute(sql.SQL("CREATE DATABASE {copy} TEMPLATE {usual}").format(**names))
+    yield f"{usual}_copy"
+    with working_in("postgres"), connection.cursor() as cursor:
+        cursor.execute(sql.SQL("DROP DATABASE IF EXISTS {copy}").format(**names))
+
+
+def test_each_database_imports_what_it_previewed(tmp_path: Path, copy: str) -> None:
+    one = make_old_database(tmp_path / "one.db", user=[ANN])
+    two = make_old_database(tmp_path / "two.db", user=[ANN, BOB])
+    here = preview_of("users", one)
+    with working_in(copy):
+        there = preview_of("users", two)
+        assert there.pk == here.pk
+    runs.confirm(here.pk)
+    assert runs.apply(here.pk).verification["ok"]
+    assert list(User.objects.values_list("username", flat=True)) == ["ann"]
+    with working_in(copy):
+        runs.confirm(there.pk)
+        assert runs.apply(there.pk).verification["ok"]
+        assert User.objects.count() == 2
+
+
+def test_a_database_clears_away_its_own_files_and_those_of_a_dropped_one(tmp_path: Path, copy: str) -> None:
+    path = make_old_database(tmp_path / "one.db", user=[ANN])
+    with working_in(copy):
+        preview_of("users", path)
+        folder = folder_of_this_database()
+        (folder / "snapshot-7-left.sqlite3-journal").touch()
+        kept = set(folder.iterdir())
+    runs.cancel(preview_of("users", path).pk)
+    discard_leftovers()
+    assert set(folder.iterdir()) == kept
+    with working_in(copy):
+        discard_leftovers()
+        assert len(list(folder.iterdir())) == 1
+    with working_in("postgres"), connection.cursor() as cursor:
+        cursor.execute(sql.SQL("DROP DATABASE {}").format(sql.Identifier(copy)))
+    discard_leftovers()
+    assert not folder.exists()
+
+
+@pytest.mark.parametrize(("damage", "code"), [("replaced", "snapshot_changed"), ("removed", "snapshot_lost")])
+def test_only_the_file_that_was_previewed_is_imported(
+    tmp_path: Path, import_dir: Path, damage: str, code: str
+) -> None:
+    run = preview_of("users", make_old_database(tmp_path / "one.db", user=[ANN]))
+    (snapshot,) = import_dir.iterdir()
+    if damage == "replaced":
+        os.replace(make_old_database(tmp_path / "two.db", user=[BOB]), snapshot)
+    else:
+        snapshot.unlink()
+    runs.confirm(run.pk)
+    with pytest.raises(RunError, match="Make a new preview") as error:
+        runs.apply(run.pk)
+    assert error.value.code == code
+    assert not User.objects.exists()
+
+
+def test_what_a_kill_after_the_commit_leaves_is_cleared_away(tmp_path: Path, import_dir: Path) -> None:
+    run = import_of("users", make_old_database(tmp_path / "one.db", user=[ANN]))
+    left = import_dir / run.source["snapshot"]
+    left.touch()
+    ImportRun.objects.update(verification=None)  # the process was killed before it compared
+    discard_leftovers()
+    assert not left.exists()
