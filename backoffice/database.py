@@ -6,13 +6,13 @@ PostgreSQL's programs, so that another can take its place.
 """
 
 import importlib.util
-import os
 from pathlib import Path
 from typing import Any
 
 import dj_database_url
 from django.core.exceptions import ImproperlyConfigured
 
+from backoffice import environment
 from MiniTwit.database_url import without_driver
 
 DATABASE_NAME = "minitwit"
@@ -25,7 +25,7 @@ def database_settings(*, debug: bool, var_dir: Path) -> dict[str, Any]:
     Raises:
         ImproperlyConfigured: no DATABASE_URL outside of DEBUG, or one that is not PostgreSQL's.
     """
-    url = os.environ.get("DATABASE_URL", "")
+    url = environment.text("DATABASE_URL")
     if not url:
         if not debug:
             raise ImproperlyConfigured(

@@ -1,56 +1,21 @@
-"""Settings of the MiniTwit back office. Everything that differs between sites comes from the environment.
+"""Settings of the MiniTwit back office.
 
-DATABASE_URL         the PostgreSQL server; without it, and with DEBUG on, an embedded one under var/postgres
-LEGACY_DATABASE_URL  the old MiniTwit database, e.g. sqlite:////srv/minitwit.db or postgresql://USER:PASSWORD@HOST/NAME
-LEGACY_TIME_ZONE     the zone of old dates that name none (default UTC)
-DEBUG                1 or 0; on by default only where no DATABASE_URL is set
-SECRET_KEY           made once and kept in var/secret_key where it is not given
-ALLOWED_HOSTS        comma-separated; CSRF_TRUSTED_ORIGINS likewise
+Everything that differs between sites comes from the environment. `docs/operating.md` lists the variables, and a test
+compares that list with the code.
 """
 
-import contextlib
-import os
-import secrets
-import tempfile
 from pathlib import Path
 
+from backoffice import environment, var_dir
 from backoffice.database import database_settings
 
 BASE_DIR = Path(__file__).resolve().parent.parent
-VAR_DIR = Path(os.environ.get("VAR_DIR") or BASE_DIR / "var").absolute()
+VAR_DIR = var_dir.prepare(Path(environment.text("VAR_DIR") or BASE_DIR / "var").absolute())
 
-
-def flag(name: str, default: bool) -> bool:
-    """Read a yes/no setting from the environment."""
-    value = os.environ.get(name, "").strip().lower()
-    return default if not value else value in {"1", "true", "yes", "on"}
-
-
-def words(name: str) -> list[str]:
-    """Read a comma-separated setting from the environment."""
-    return [word.strip() for word in os.environ.get(name, "").split(",") if word.strip()]
-
-
-def secret_key() -> str:
-    """The site's key: given, or made once and readable by this account only."""
-    if given := os.environ.get("SECRET_KEY"):
-        return given
-    path = VAR_DIR / "secret_key"
-    if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        # Written under another name first, so that no other process ever reads half a key.
-        with tempfile.NamedTemporaryFile("w", dir=path.parent) as file:
-            file.write(secrets.token_urlsafe(64))
-            file.flush()
-            with contextlib.suppress(FileExistsError):
-                os.link(file.name, path)
-    return path.read_text()
-
-
-DEBUG = flag("DEBUG", default=not os.environ.get("DATABASE_URL"))
-SECRET_KEY = secret_key()
-ALLOWED_HOSTS = words("ALLOWED_HOSTS") or ["localhost", "127.0.0.1", "[::1]"]
-CSRF_TRUSTED_ORIGINS = words("CSRF_TRUSTED_ORIGINS")
+DEBUG = environment.flag("DEBUG", default=not environment.text("DATABASE_URL"))
+SECRET_KEY = environment.text("SECRET_KEY") or var_dir.secret_key(VAR_DIR)
+ALLOWED_HOSTS = environment.host_names("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
+CSRF_TRUSTED_ORIGINS = environment.origins("CSRF_TRUSTED_ORIGINS")
 
 INSTALLED_APPS = [
     "MiniTwit",
@@ -138,7 +103,7 @@ PASSWORD_HASHERS = [
 ]
 
 LANGUAGE_CODE = "en"
-TIME_ZONE = os.environ.get("TIME_ZONE", "UTC")
+TIME_ZONE = environment.time_zone("TIME_ZONE")
 USE_I18N = True
 FORMAT_MODULE_PATH = "backoffice.formats"
 USE_TZ = True
@@ -179,20 +144,24 @@ GRAPPELLI_SWITCH_USER = False
 TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend", "QUEUES": ["default"]}}
 
 # The old database.
-LEGACY_DATABASE_URL = os.environ.get("LEGACY_DATABASE_URL", "")
-LEGACY_TIME_ZONE = os.environ.get("LEGACY_TIME_ZONE", "UTC")
+LEGACY_DATABASE_URL = environment.text("LEGACY_DATABASE_URL")
+LEGACY_TIME_ZONE = environment.time_zone("LEGACY_TIME_ZONE")
 LEGACY_IMPORT_DIR = VAR_DIR / "legacy_import"  # uploads and snapshots, mode 0700
-LEGACY_UPLOAD_MAX_BYTES = int(os.environ.get("LEGACY_UPLOAD_MAX_BYTES", str(2 * 1024**3)))
+LEGACY_UPLOAD_MAX_BYTES = environment.whole_number("LEGACY_UPLOAD_MAX_BYTES", default=2 * 1024**3, least=1)
 
 # Behind TLS in production; `check --deploy` holds this to its word.
 if not DEBUG:
-    SECURE_SSL_REDIRECT = flag("SECURE_SSL_REDIRECT", default=True)
-    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if flag("BEHIND_PROXY", False) else None
-    SECURE_HSTS_SECONDS = int(os.environ.get("SECURE_HSTS_SECONDS", str(365 * 24 * 3600)))
-    SECURE_HSTS_INCLUDE_SUBDOMAINS = True
-    SECURE_HSTS_PRELOAD = True
-    SESSION_COOKIE_SECURE = True
-    CSRF_COOKIE_SECURE = True
+    SECURE_SSL_REDIRECT = environment.flag("SECURE_SSL_REDIRECT", default=True)
+    SECURE_PROXY_SSL_HEADER = (
+        ("HTTP_X_FORWARDED_PROTO", "https") if environment.flag("BEHIND_PROXY", default=False) else None
+    )
+    # An hour, so that a site whose TLS fails on the first day is reachable again on the same day.
+    SECURE_HSTS_SECONDS = environment.whole_number("SECURE_HSTS_SECONDS", default=3600)
+    SECURE_HSTS_INCLUDE_SUBDOMAINS = environment.flag("SECURE_HSTS_INCLUDE_SUBDOMAINS", default=False)
+    SECURE_HSTS_PRELOAD = environment.flag("SECURE_HSTS_PRELOAD", default=False)
+    # Both are decisions about other hosts of the domain, which this site cannot take.
+    SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
+    SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = environment.flag("SECURE_COOKIES", default=True)
 
 LOGGING = {
     "version": 1,

@@ -1,11 +1,9 @@
 """The checkout's own PostgreSQL, used by real processes that come, go and die."""
 
 import os
-import pwd
 import signal
 import subprocess
 import sys
-import sysconfig
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -236,25 +234,6 @@ def test_a_server_that_cannot_start_says_why_and_what_to_do(data_dir: Path, join
     assert f"The embedded PostgreSQL in {data_dir} failed at `pg_ctl start`" in errors
     assert "pg_control" in errors, "PostgreSQL's own words"
     assert "DATABASE_URL" in errors, "the way out"
-
-
-@pytest.fixture
-def as_nobody() -> dict[str, object]:
-    """How to start a process as an ordinary account beside ours."""
-    if os.geteuid() != 0:
-        pytest.skip("Only root can work as another account; this run itself shows the ordinary user's case.")
-    account = pwd.getpwnam("nobody")
-    options = {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": []}
-    # A Python under /root is closed to others; the system's own can borrow its packages.
-    system_python = f"/usr/bin/python{sys.version_info.major}.{sys.version_info.minor}"
-    environment = os.environ | {"PYTHONPATH": sysconfig.get_path("purelib")}
-    for python in (sys.executable, system_python):
-        try:
-            subprocess.run([python, "-c", "import django"], env=environment, check=True, **options)
-        except (PermissionError, FileNotFoundError):
-            continue
-        return {**options, "python": python, "env": environment}
-    pytest.skip(f"The account nobody may not run {sys.executable}, and {system_python} is not there.")
 
 
 def test_an_ordinary_user_has_a_server_of_his_own(as_nobody: dict[str, object], join: Join) -> None:

@@ -1,0 +1,50 @@
+"""What `manage.py check` says about the site's own folder and static files, and the web server at its start."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.apps import AppConfig
+from django.conf import settings
+from django.contrib.staticfiles.storage import ManifestFilesMixin, staticfiles_storage
+from django.core import checks
+from django.core.exceptions import ImproperlyConfigured
+
+from backoffice import var_dir
+
+
+def register() -> None:
+    checks.register(check_var_dir)
+    checks.register(check_static_files, deploy=True)
+
+
+def check_var_dir(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[checks.CheckMessage]:
+    fault = var_dir.fault_of(settings.VAR_DIR)
+    return [checks.Error(fault, id="backoffice.E001")] if fault else []
+
+
+def check_static_files(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[checks.CheckMessage]:
+    fault = fault_of_static_files()
+    return [checks.Warning(fault, id="backoffice.W001")] if fault else []
+
+
+def fault_of_static_files() -> str:
+    """Say in a sentence that no page can be shown, because production's list of static files is missing."""
+    try:
+        if not isinstance(staticfiles_storage, ManifestFilesMixin) or staticfiles_storage.hashed_files:
+            return ""
+    except ValueError:  # a list that is damaged
+        pass
+    return (
+        f"{settings.STATIC_ROOT} holds no readable list of static files (staticfiles.json), so no page can be shown. "
+        "Run `python manage.py collectstatic`."
+    )
+
+
+def refuse_to_serve_what_is_broken() -> None:
+    """Let a web server fail at its start, and not at the first visitor.
+
+    Raises:
+        ImproperlyConfigured: what `check` would say.
+    """
+    if fault := var_dir.fault_of(settings.VAR_DIR) or fault_of_static_files():
+        raise ImproperlyConfigured(fault)
