@@ -9,19 +9,18 @@ import tempfile
 from collections.abc import Iterator
 from typing import Any
 
-import openpyxl
 from django.db import transaction
 from django.db.models import QuerySet
 from django.http import FileResponse, HttpResponseBase, StreamingHttpResponse
 from import_export.formats.base_formats import CSV, JSON, XLSX, Format
 from import_export.resources import Resource
-from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
 
-from MiniTwit.admin.file_formats import without_formula
+from MiniTwit.admin.cell_text import without_formula
+from MiniTwit.admin.workbooks import MAX_SHEET_ROWS, WorkbookWriter
 
 CHUNK = 2_000  # rows that the database sends at a time
 LINES = 200  # rows that are sent to the browser at a time
-MAX_SHEET_ROWS = 1_048_576  # what a sheet holds, its headings included; so Excel's specification
+BYTE_ORDER_MARK = "\ufeff"  # without it Excel takes a CSV file for one of the old encodings
 
 
 class Export:
@@ -31,6 +30,9 @@ class Export:
         queryset: its rows.
         resource: what import-export makes of each.
         columns: the names of the resource's fields that the file shall have; all of them by default.
+
+    Attributes:
+        notes: sentences about what the file could not hold; known once a workbook is written.
     """
 
     def __init__(self, queryset: QuerySet, resource: Resource, columns: list[str] | None) -> None:
@@ -38,13 +40,19 @@ class Export:
         self.resource = resource
         self.columns = columns
         self.headers: list[str] = resource.get_export_headers(selected_fields=columns)
+        self.notes: list[str] = []
 
     def rows(self, **kwargs: Any) -> Iterator[list[Any]]:
-        """Each row's values. One transaction, so that they are of one moment and the server keeps a cursor."""
+        """Each row's values."""
+        for _, values in self.rows_by_id(**kwargs):
+            yield values
+
+    def rows_by_id(self, **kwargs: Any) -> Iterator[tuple[Any, list[Any]]]:
+        """Each row's id and values. One transaction, so that they are of one moment and the server keeps a cursor."""
         fields = self.resource.get_export_fields(self.columns)
         with transaction.atomic():
             for instance in self.queryset.iterator(chunk_size=CHUNK):
-                yield [self.resource.export_field(field, instance, **kwargs) for field in fields]
+                yield instance.pk, [self.resource.export_field(field, instance, **kwargs) for field in fields]
 
     def response(self, file_format: Format, file_name: str) -> HttpResponseBase:
         """The file in one of the formats.
@@ -56,6 +64,7 @@ class Export:
         content_type = file_format.get_content_type()
         match file_format:
             case CSV():
+                content_type = f"{content_type}; charset=utf-8"
                 return StreamingHttpResponse(self.csv_lines(), content_type=content_type, headers=headers)
             case JSON():
                 return StreamingHttpResponse(self.json_lines(), content_type=content_type, headers=headers)
@@ -67,7 +76,7 @@ class Export:
     def csv_lines(self) -> Iterator[str]:
         """The lines of a CSV file, several at a time; what a spreadsheet would take for a formula is marked."""
         writer = csv.writer(Echo())
-        buffer = [writer.writerow(self.headers)]
+        buffer = [BYTE_ORDER_MARK + writer.writerow(self.headers)]
         for row in self.rows():
             buffer.append(writer.writerow(map(without_formula, row)))
             if len(buffer) >= LINES:
@@ -90,27 +99,19 @@ class Export:
                 f"The list holds more than the {MAX_SHEET_ROWS - 1:,} rows that an XLSX sheet can hold. Export it as "
                 "CSV or JSON, or filter it first."
             )
-        workbook = openpyxl.Workbook(write_only=True)
-        sheet = workbook.create_sheet(self.resource.get_display_name()[:31])
+        writer = WorkbookWriter(self.resource.get_display_name(), self.headers)
         file = tempfile.TemporaryFile()  # noqa: SIM115 -- the response closes it
         try:
-            sheet.append(self.headers)
-            for row in self.rows(force_native_type=True):
-                sheet.append([without_formula(value) for value in map(storable, row)])
+            for row_id, row in self.rows_by_id(force_native_type=True):
+                writer.append(row_id, row)
         except BaseException:
             with file:
-                workbook.save(file)  # which also does away with the library's own temporary file
+                writer.save(file)  # which also does away with the library's own temporary file
             raise
-        workbook.save(file)
+        writer.save(file)
+        self.notes = writer.sentences()
         file.seek(0)
         return file
-
-
-def storable(value: Any) -> Any:
-    """Refuse what a workbook, which is XML, cannot hold."""
-    if isinstance(value, str) and ILLEGAL_CHARACTERS_RE.search(value):
-        raise ValueError("A value holds control characters, which XLSX cannot store. Export as CSV or JSON.")
-    return value
 
 
 class Echo:

@@ -1,7 +1,6 @@
 """The formats that files of users, messages and follows may have, with limits on what one upload may cost."""
 
 import json
-import re
 import zipfile
 from io import BytesIO
 from typing import Any
@@ -10,22 +9,12 @@ import openpyxl
 import tablib
 from import_export.formats.base_formats import CSV, JSON, XLSX
 
+from MiniTwit.admin.cell_text import unescape, without_mark
+
 MAX_BYTES = 5 * 1024 * 1024  # of an uploaded file
 MAX_ROWS = 2_000  # every row is validated by several queries while the browser waits
 MAX_COLUMNS = 50
 MAX_UNPACKED_BYTES = 100 * 1024 * 1024  # an XLSX file is a zip archive
-
-# What a spreadsheet program takes for a formula (OWASP, "CSV Injection"), however often it was escaped before.
-_FORMULA = re.compile(r"'*[=+\-@\t\r]")
-_ESCAPED_FORMULA = re.compile(r"'+[=+\-@\t\r]")
-
-
-def without_formula(value: Any) -> Any:
-    """Mark a text that a spreadsheet program would run as a formula with an apostrophe.
-
-    Every value survives the way out and back: a text that has such an apostrophe already gets one more.
-    """
-    return f"'{value}" if isinstance(value, str) and _FORMULA.match(value) else value
 
 
 class UnreadableFileError(Exception):
@@ -58,11 +47,7 @@ class SpreadsheetSafeFormat(BoundedFormat):
 
     def create_dataset(self, in_stream: Any, **kwargs: Any) -> tablib.Dataset:
         dataset = super().create_dataset(in_stream, **kwargs)
-        rows = (
-            [value[1:] if isinstance(value, str) and _ESCAPED_FORMULA.match(value) else value for value in row]
-            for row in dataset
-        )
-        return tablib.Dataset(*rows, headers=dataset.headers)
+        return tablib.Dataset(*([without_mark(value) for value in row] for row in dataset), headers=dataset.headers)
 
 
 class BoundedCSV(SpreadsheetSafeFormat, CSV):
@@ -98,7 +83,11 @@ class _BoundedSheet(XLSX):
         headers = list(next(rows, ()))
         while headers and headers[-1] is None:
             headers.pop()
-        filled = ([*row[: len(headers)]] for row in rows if any(value is not None for value in row))
+        filled = (
+            [unescape(value) if isinstance(value, str) else value for value in row[: len(headers)]]
+            for row in rows
+            if any(value is not None for value in row)
+        )
         return tablib.Dataset(*filled, headers=headers)
 
 

@@ -123,7 +123,7 @@ def test_a_filtered_log_is_exported_without_formulas(
         columns = {f"decisionresource_{name}": "on" for name in ("verb", "message", "after", "note", "moderator")}
         address = f"{DECISIONS}export/?verb__exact=flag"
         response = auditor.post(address, {"format": file_format, "resource": "0"} | columns)
-        return b"".join(response).decode()
+        return b"".join(response).decode("utf-8-sig")
 
     rows = list(csv.DictReader(io.StringIO(export(0))))
     assert [(row["verb"], row["note"], row["moderator"]) for row in rows] == [("flag", "'=1+1 wave", "bob")] * 2

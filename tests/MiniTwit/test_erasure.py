@@ -110,7 +110,7 @@ def test_the_case_holds_all_that_is_kept_and_no_password(client: Client, roger: 
     }  # fmt: skip
     assert rows["messages"][0]["text"] == "=SUM(1) by Roger"
     assert rows["strikes"][0]["text"] == "Stop it, Roger."
-    sheet = list(csv.DictReader(io.StringIO(case.read("messages.csv").decode())))
+    sheet = list(csv.DictReader(io.StringIO(case.read("messages.csv").decode("utf-8-sig"))))
     assert sheet[0]["text"] == "'=SUM(1) by Roger"
     summary = case.read("summary.txt").decode()
     assert NAME in summary
