@@ -18,8 +18,10 @@ demo: $(VENV)/installed ## Run everything with a sample old database (PORT, DEMO
 test: $(VENV)/installed-dev ## Run the tests, all but the slow ones
 	@$(BIN)/python -m pytest -rs -n auto --dist loadfile
 
-test-slow: $(VENV)/installed-dev ## Run the tests that take minutes
+test-slow: $(VENV)/installed-dev ## Run the tests that take minutes, and the properties with many more examples
 	@$(BIN)/python -m pytest -rs -m slow
+	@HYPOTHESIS_PROFILE=thorough $(BIN)/python -m pytest -rs -n auto --dist loadfile \
+		tests/legacy_import/test_parity.py tests/legacy_import/test_renamed.py tests/legacy_import/test_merging.py
 
 lint: $(VENV)/installed-dev ## Check style and types
 	@$(BIN)/ruff check

@@ -1,5 +1,7 @@
 """What all tests share. They run on a real PostgreSQL: the checkout's own, or the one in DATABASE_URL."""
 
+import os
+
 import hypothesis
 import pytest
 from django.db import connection, transaction
@@ -8,9 +10,19 @@ from psycopg2 import sql
 
 from tests.MiniTwit.factories import make_superuser
 
-# A database that is busy elsewhere is no failure of the property under test.
-hypothesis.settings.register_profile("minitwit", deadline=None)
-hypothesis.settings.load_profile("minitwit")
+# A busy machine is no failure of the property under test. `make test` tries few examples of each property, new ones
+# every time; `make test-slow` tries many.
+PROPERTIES = hypothesis.settings(
+    deadline=None,
+    suppress_health_check=[
+        hypothesis.HealthCheck.function_scoped_fixture,
+        hypothesis.HealthCheck.too_slow,
+        hypothesis.HealthCheck.data_too_large,
+    ],
+)
+hypothesis.settings.register_profile("quick", PROPERTIES, max_examples=20)
+hypothesis.settings.register_profile("thorough", PROPERTIES, max_examples=200)
+hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
 
 # What migrating puts there, and no test changes.
 KEPT_TABLES = {"django_migrations", "django_content_type", "auth_permission"}

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from django.db import connection, transaction
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 from psycopg2 import sql
 
@@ -31,11 +31,6 @@ COPENHAGEN = "Europe/Copenhagen"  # has hours that come twice and hours that nev
 RUN = 77
 
 pytestmark = pytest.mark.django_db
-thorough = settings(
-    deadline=None,
-    max_examples=75,
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large],
-)
 
 Outcome = tuple[str, str | None, frozenset[str]]
 
@@ -132,7 +127,6 @@ options = st.builds(
 )
 
 
-@thorough
 @given(rows=strategies.keyed(strategies.users), options=options, changed_here=st.booleans())
 @example(
     rows=[(1, "ann", "x@y.zz", None), (2, "ann", "", None), (3, "ann", None, "plain")],
@@ -148,7 +142,6 @@ def test_users(tmp_path, accounts, rows, options, changed_here):
     assert set_based == row_by_row
 
 
-@thorough
 @given(
     pw_hash=strategies.passwords,
     arriving=strategies.passwords,
@@ -177,7 +170,6 @@ def test_users_who_are_here_already(tmp_path, pw_hash, arriving, options, state)
                 assert set_based[1][0] == "unchanged", user.password
 
 
-@thorough
 @given(rows=strategies.loosely_keyed(strategies.users), options=options)
 def test_users_of_a_table_without_keys_or_types(tmp_path, accounts, rows, options):
     path = make_old_database(tmp_path / "old.db", user=rows, schema=LOOSE_SCHEMA)
@@ -186,7 +178,6 @@ def test_users_of_a_table_without_keys_or_types(tmp_path, accounts, rows, option
     assert set_based == row_by_row
 
 
-@thorough
 @given(
     rows=strategies.keyed(strategies.messages),
     options=options,
@@ -209,7 +200,6 @@ def test_messages(tmp_path, accounts, users_run, rows, options, existing):
     assert set_based == row_by_row
 
 
-@thorough
 @given(rows=strategies.loosely_keyed(strategies.messages), options=options)
 def test_messages_of_a_table_without_keys_or_types(tmp_path, accounts, users_run, rows, options):
     path = make_old_database(tmp_path / "old.db", message=rows, schema=LOOSE_SCHEMA)
@@ -218,7 +208,6 @@ def test_messages_of_a_table_without_keys_or_types(tmp_path, accounts, users_run
     assert set_based == row_by_row
 
 
-@thorough
 @given(rows=strategies.follows, options=options, schema=st.sampled_from([NULLABLE_SCHEMA, LOOSE_SCHEMA]))
 def test_follows(tmp_path, accounts, users_run, rows, options, schema):
     path = make_old_database(tmp_path / "old.db", follower=[*rows, (1, 3)], schema=schema)
@@ -228,7 +217,6 @@ def test_follows(tmp_path, accounts, users_run, rows, options, schema):
     assert set_based == row_by_row
 
 
-@thorough
 @given(database=strategies.old_databases(), options=options)
 def test_whole_databases(tmp_path, accounts, users_run, database, options):
     """Every layout, with every quirk in it, alone and mixed."""

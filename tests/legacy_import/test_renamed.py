@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from legacy_import.models import ImportRun
@@ -22,11 +22,6 @@ from tests.legacy_import.test_parity import accounts, outcomes_of_both, rolled_b
 __all__ = ["accounts", "users_run"]
 
 pytestmark = pytest.mark.django_db
-thorough = settings(
-    deadline=None,
-    max_examples=60,
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large],
-)
 spellings = st.sampled_from([str, str.upper, str.title, "_".join, lambda name: f"{name[:2]}_{name[2:]}"])
 
 
@@ -64,7 +59,6 @@ def rename(path: Path, table: str, name: str, columns: list[str]) -> None:
         database.execute(f'ALTER TABLE on_the_way RENAME TO "{name}"')
 
 
-@thorough
 @given(rows=strategies.keyed(strategies.users), renaming=renamings("user"))
 def test_users(
     tmp_path: Path,
@@ -77,7 +71,6 @@ def test_users(
     assert others == [expected] * 3
 
 
-@thorough
 @given(rows=strategies.keyed(strategies.messages), renaming=renamings("message"))
 def test_messages(
     tmp_path: Path,
@@ -90,7 +83,6 @@ def test_messages(
     assert others == [expected] * 3
 
 
-@thorough
 @given(rows=strategies.follows, renaming=renamings("follower"))
 def test_follows(
     tmp_path: Path,
