@@ -48,6 +48,9 @@ class MappingForm(forms.Form):
 
     Args:
         run: whose tables are mapped; it knows what was found in the old database.
+
+    Attributes:
+        is_changed: whether what was sent is another mapping than the run's. What is not sent is not changed.
     """
 
     def __init__(self, run: ImportRun, data: QueryDict | None = None) -> None:
@@ -57,6 +60,10 @@ class MappingForm(forms.Form):
         self.names = TABLES_OF_KIND[run.kind]
         self.mapping: dict[str, TableMapping] = {}
         self.shown = {name: self._current(name) for name in self.names}
+        self.previewed = {
+            field: value for name in self.names for field, value in sent_by(name, self.shown[name]).items()
+        }
+        self.is_changed = any(self.data.get(field, value) != value for field, value in self.previewed.items())
         for name in self.names:
             if self.is_bound:
                 self._take_over_sent_table(name)
@@ -91,6 +98,7 @@ class MappingForm(forms.Form):
             choices=choices,
             initial=shown.table,
             required=name not in OPTIONAL_TABLES,
+            widget=self._select(name),
         )
         self.fields[f"{name}-shown"] = forms.CharField(initial=shown.table, required=False, widget=forms.HiddenInput)
         table = self.table(shown.table)
@@ -100,7 +108,12 @@ class MappingForm(forms.Form):
                 choices=[("", f"({WITHOUT.get(column, 'choose a column')})"), *column_choices(table)],
                 initial=shown.columns.get(column, ""),
                 required=False,
+                widget=self._select(f"{name}-{column}"),
             )
+
+    def _select(self, field: str) -> forms.Select:
+        """A select box that says what the preview was made with, for the script to compare."""
+        return forms.Select(attrs={"data-previewed": self.previewed[field]})
 
     def table(self, name: str) -> FoundTable | None:
         return next((table for table in self.found if table.name == name), None)
@@ -160,6 +173,12 @@ class MappingForm(forms.Form):
                 name: {table.name: recognised_columns(table, name) for table in self.found} for name in self.names
             },
         }
+
+
+def sent_by(name: str, mapping: TableMapping) -> dict[str, str]:
+    """What the select boxes of a table send where this mapping is chosen."""
+    columns = {f"{name}-{column}": mapping.columns.get(column, "") for column in CANONICAL_COLUMNS[name]}
+    return {name: mapping.table, **columns}
 
 
 def column_choices(table: FoundTable | None) -> list[tuple[str, str]]:

@@ -4,7 +4,9 @@ A choice is remembered for the old database it was made for: by the place it is 
 names of its tables and columns, so that a newer copy finds it again.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from django.utils import timezone
@@ -54,6 +56,7 @@ def chooser(
         fitting = {name: wish for name, wish in chosen.items() if can_be_met(found, name, wish)}
         wishes = fitting | users_as_imported(users_run, found) | asked
         recognition = recognise(found, label=reference.label, required=required, wishes=wishes)
+        keep_found_tables(run, found, models, recognition.tables)
         if any(name not in fitting and name not in asked for name in chosen):
             recognition.warnings.append(
                 "The tables that were chosen for this old database before are not there any more, or not with those "
@@ -87,20 +90,41 @@ def undecided_on_the_command_line(recognition: Recognition, label: str) -> Sourc
     )
 
 
-def keep_found_tables(run: Any, found: Sequence[FoundTable], models: Models) -> None:
-    """Write down what staff can choose from, at once, so that it is there even if the run is refused."""
+def keep_found_tables(
+    run: Any, found: Sequence[FoundTable], models: Models, used: TableMappings | None = None
+) -> None:
+    """Write down what staff can choose from, at once, so that it is there even if the run is refused.
+
+    Args:
+        used: the mapping of the run, once it is known. What it uses is offered in any case.
+    """
     if models.mapping is None:
         return
+    columns_used: dict[str, set[str]] = defaultdict(set)
+    for mapping in (used or {}).values():
+        columns_used[mapping.table] |= set(mapping.columns.values())
 
-    def interest(table: FoundTable) -> tuple[int, str]:
-        return -max(table_likeness(name, table.name) for name in CANONICAL_COLUMNS), table.name
+    def interest(table: FoundTable) -> tuple[bool, int, str]:
+        likeness = max(table_likeness(name, table.name) for name in CANONICAL_COLUMNS)
+        return table.name not in columns_used, -likeness, table.name
 
-    offered = [table for table in found if len(table.columns) > 1 and len(table.name) <= LONGEST_NAME]
-    run.old_tables = []
-    for table in sorted(offered, key=interest)[:OFFERED_TABLES]:
-        columns = tuple(column for column in table.columns if len(column.name) <= LONGEST_NAME)[:OFFERED_COLUMNS]
-        run.old_tables.append(FoundTable(table.name, columns, (), table.rows).as_json())
+    offered = [
+        table
+        for table in found
+        if table.name in columns_used or (len(table.columns) > 1 and len(table.name) <= LONGEST_NAME)
+    ]
+    run.old_tables = [
+        offered_table(table, columns_used[table.name]).as_json()
+        for table in sorted(offered, key=interest)[:OFFERED_TABLES]
+    ]
     run.save(update_fields=["old_tables"])
+
+
+def offered_table(table: FoundTable, used: Collection[str]) -> FoundTable:
+    """A table with the columns that staff can choose: those in use, and so many others."""
+    others = [column for column in table.columns if column.name not in used and len(column.name) <= LONGEST_NAME]
+    kept = {*used, *(column.name for column in others[: max(0, OFFERED_COLUMNS - len(used))])}
+    return replace(table, columns=tuple(column for column in table.columns if column.name in kept), computed=())
 
 
 def column_heading(run: Any, table: str, column: str) -> str:
@@ -157,6 +181,18 @@ def choice_of(models: Models, key: str, kind: str) -> dict[str, Any] | None:
     chosen = models.mapping.objects.filter(source_key=key, old_table__in=TABLES_OF_KIND[kind])
     newest = chosen.order_by("-chosen_at").first()
     return newest and {"by": newest.chosen_by_name, "at": newest.chosen_at.isoformat()}
+
+
+def check_choice(run: Any, models: Models) -> None:
+    """Raise RunError if another mapping was chosen for the old database since the run was previewed."""
+    before = run.source.get("mapping_choice")
+    now = choice_of(models, run.source.get("mapping_key", ""), run.kind)
+    if (before and before["at"]) != (now and now["at"]):
+        by = f"{now['by']} chose another mapping for" if now else "the mapping that had been chosen was dropped for"
+        raise RunError(
+            "mapping_changed",
+            f"Import {run.pk} cannot be confirmed: since its preview {by} this old database. Make a new preview.",
+        )
 
 
 def check_decided(run: Any) -> None:

@@ -200,6 +200,7 @@ def confirm(run_id: int, *, actor: Any = None, insist: bool = False, models: Mod
                 f"Import {run.pk} cannot be confirmed: it is {state_label(run.state)}. Make a new preview.",
             )
         mappings.check_decided(run)
+        mappings.check_choice(run, models)
         check_audit(run)
         if not insist:
             refuse_wrong_file(run)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from functools import partial
+from http import HTTPStatus
 from typing import Any
 
 from django.contrib import admin, messages
@@ -22,6 +23,7 @@ from legacy_import.admin.run_page import cancelling_permission, context_of, temp
 from legacy_import.admin.start_pages import StartPagesMixin
 from legacy_import.admin.status import status_url, status_view
 from legacy_import.errors import RunError
+from legacy_import.mapping_form import MappingForm
 from legacy_import.models import ImportRun
 from legacy_import.overview import BRIEF, account_of, moment, run_url
 from legacy_import.records import TABLES_OF_KIND
@@ -30,6 +32,10 @@ from legacy_import.undo import check_undoable
 from MiniTwit.admin.read_only import ReadOnlyAdmin
 
 State = ImportRun.State
+MAPPING_CHANGED = (
+    "Nothing was imported: the mapping was changed after this preview. Press “Preview with this mapping” to see what "
+    "it imports, or choose the former columns again and confirm."
+)
 # The columns that can be long; a list does without them.
 LONG_COLUMNS = ("samples", "old_tables", "audit", "verification", "fingerprints", "progress")
 
@@ -117,8 +123,17 @@ class ImportRunAdmin(StartPagesMixin, MappingPageMixin, ReadOnlyAdmin):
         return rejected_csv(run, table)
 
     def confirm_view(self, request: HttpRequest, run_id: int) -> HttpResponse:
-        """Take the confirmation. It carries only the run's number, since what is imported was decided by the preview,
-        and whether staff insist on a file that looks like the wrong one."""
+        """Take the confirmation of what was previewed.
+
+        It carries the run's number, whether staff insist on a file that looks like the wrong one, and the mapping as
+        it is chosen on the page: what was changed there after the preview is not imported, so it is refused.
+        """
+        self.require(request, "run_legacy_import")
+        run = self.run_or_404(request, run_id)
+        if run.state == State.PREVIEWED and (form := MappingForm(run, request.POST)).is_changed:
+            form.is_valid()  # says beside each select box what cannot be meant
+            self.message_user(request, MAPPING_CHANGED, messages.WARNING)
+            return self.page_with_mapping(request, run, form, status=HTTPStatus.CONFLICT)
         insist = "insist" in request.POST
 
         def confirm() -> None:

@@ -35,8 +35,7 @@ class MappingPageMixin(admin.ModelAdmin):
         form = MappingForm(run, request.POST)
         automatic = "automatic" in request.POST
         if not automatic and not form.is_valid():
-            context = self.page_context(request, run) | context_of(run, request.user) | {"mapping_form": form}  # type: ignore[attr-defined]
-            return TemplateResponse(request, template_of(run), context)
+            return self.page_with_mapping(request, run, form)
         mapping = {} if automatic else form.mapping
         if run.source["uploaded"] and stored_file(run) is None:
             return self.keep_for_next_upload(request, run, mapping)
@@ -47,6 +46,13 @@ class MappingPageMixin(admin.ModelAdmin):
             return HttpResponseRedirect(run_url(run))
         self.log_addition(request, newer, f"Asked for a preview with another mapping than that of import {run.pk}.")
         return HttpResponseRedirect(run_url(newer))
+
+    def page_with_mapping(
+        self, request: HttpRequest, run: ImportRun, form: MappingForm, status: int = 200
+    ) -> HttpResponse:
+        """The page of a run with the mapping that was sent, so that nothing has to be chosen twice."""
+        context = self.page_context(request, run) | context_of(run, request.user) | {"mapping_form": form}  # type: ignore[attr-defined]
+        return TemplateResponse(request, template_of(run), context, status=status)
 
     def keep_for_next_upload(self, request: HttpRequest, run: ImportRun, mapping: TableMappings) -> HttpResponse:
         """A refused upload was deleted at once, so it has to come again; its mapping waits for it."""

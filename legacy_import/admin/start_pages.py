@@ -67,8 +67,9 @@ class StartPagesMixin(admin.ModelAdmin):
 
 def options_like(kind: str, number: str) -> ImportOptions:
     """What was chosen for the run that staff come from, if they come from one of this kind."""
-    like = number if number.isascii() and number.isdigit() and len(number) <= LONGEST_RUN_NUMBER else "0"
-    run = ImportRun.objects.filter(pk=int(like), kind=kind).only("options").first()
+    if not (number.isascii() and number.isdigit() and len(number) <= LONGEST_RUN_NUMBER):
+        return ImportOptions()
+    run = ImportRun.objects.filter(pk=int(number), kind=kind).only("options").first()
     return ImportOptions.from_json(run.options) if run else ImportOptions()
 
 

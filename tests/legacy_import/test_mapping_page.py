@@ -9,9 +9,11 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
-from legacy_import import runs
+from legacy_import import mappings, runs
 from legacy_import.errors import RunError
 from legacy_import.models import ImportRun, SourceMapping
+from legacy_import.sources.mapping import mappings_from_words
+from legacy_import.tables import Models
 from MiniTwit.models import Message, User
 from tests.legacy_import.conftest import ask_for_preview, confirm, newest_run, page_of, preview, text_of
 from tests.legacy_import.old_schemas import FLASK, HASH, SCHEMAS, write_script
@@ -144,6 +146,61 @@ def test_what_cannot_be_meant_is_said_beside_its_select_box(
     assert complaint in mapping_section(response.content.decode())
     assert newest_run() == run
     assert not SourceMapping.objects.exists()
+
+
+def test_a_mapping_that_was_changed_is_not_confirmed_as_the_old_one(admin: Client, old: Path) -> None:
+    """Without JavaScript both buttons can be pressed; *Confirm* must not import what the page no longer shows."""
+    write_script(old, CLUB)
+    run = preview(admin, "users")
+    sent = {"user": "users", "user-shown": "users", "user-user_id": "id", "user-username": "username"}
+    sent |= {"user-email": "email", "user-pw_hash": "password"}
+    for changed in ({"user-email": ""}, PEOPLE, {"user": "club_people"}, {"user-username": ""}):
+        response = admin.post(f"{page_of(run)}confirm/", sent | changed)
+        assert response.status_code == 409
+        page = response.content.decode()
+        assert "the mapping was changed after this preview" in page
+        assert "data-mapping-changed>" in page, "not hidden"
+        shown = response.context["mapping_form"]
+        assert all(shown[field].value() == value for field, value in changed.items())
+        run.refresh_from_db()
+        assert run.state == "previewed"
+    assert admin.post(f"{page_of(run)}confirm/", sent).status_code == 302
+    run.refresh_from_db()
+    assert run.state == "applying"
+    assert User.objects.filter(legacy_id__isnull=False).count() == 0
+    runs.apply(run.pk)
+    assert User.objects.get(legacy_id=7).email == "cleo@example.com"
+
+
+def test_a_wide_table_can_be_confirmed_with_a_column_from_its_end(admin: Client, old: Path) -> None:
+    """A page does not offer every column of every table, but it offers those that are used."""
+    columns = ", ".join(f"c{number}" for number in range(60))
+    write_script(old, f"CREATE TABLE people (id integer primary key, {columns}, username);")
+    with sqlite3.connect(old) as database:
+        database.execute("INSERT INTO people (id, username) VALUES (1, 'ann')")
+    database.close()
+    run = preview(admin, "users")
+    form = admin.get(page_of(run), follow=True).context["mapping_form"]
+    assert form["user-username"].value() == "username"
+    assert ("username", "username: ann") in form.fields["user-username"].choices
+    sent = {"user": "people", "user-user_id": "id", "user-username": "username", "user-email": "", "user-pw_hash": ""}
+    assert admin.post(f"{page_of(run)}confirm/", sent).status_code == 302
+
+
+def test_a_choice_that_was_made_after_the_preview_asks_for_another_preview(admin: Client, old: Path) -> None:
+    write_script(old, CLUB)
+    first = preview(admin, "users")
+    chosen = ask_for_preview(admin, "users")
+    mapping = mappings_from_words(["user=club_people", "user.username=club_people.called"])
+    mappings.choose_for(first, mapping, User.objects.get(username="admin"), Models.of())
+    runs.cancel(chosen.pk)
+    response = admin.post(f"{page_of(first)}confirm/", follow=True)
+    assert "admin chose another mapping for this old database. Make a new preview." in response.content.decode()
+    second = preview(admin, "users")
+    assert second.source["mapping"]["user"]["table"] == "club_people"
+    mappings.choose_for(second, {}, User.objects.get(username="admin"), Models.of())
+    response = admin.post(f"{page_of(second)}confirm/", follow=True)
+    assert "the mapping that had been chosen was dropped" in response.content.decode()
 
 
 def test_two_sets_of_tables_wait_for_a_choice(admin: Client, old: Path) -> None:

@@ -35,10 +35,23 @@ function helpUpload(input) {
   }, { capture: true }); // before the form counts as sent
 }
 
+// A confirmation imports what was previewed, so it waits while another mapping is chosen on the page.
+function holdConfirmation(mapping) {
+  const confirm = document.querySelector("[data-confirm]");
+  if (!confirm) return;
+  const show = () => {
+    const isChanged = [...mapping.querySelectorAll("select")].some((select) => select.value !== select.dataset.previewed);
+    confirm.disabled = isChanged;
+    document.querySelector("[data-mapping-changed]").hidden = !isChanged;
+  };
+  mapping.addEventListener("change", show);
+  window.addEventListener("pageshow", show); // a browser may come back with what was chosen before
+}
+
 // Another table has other columns: its select boxes follow at once, with what would be recognised.
-function helpMapping(form) {
+function helpMapping(mapping) {
   const data = JSON.parse(document.getElementById("legacy-mapping-data").textContent);
-  for (const section of form.querySelectorAll("[data-canonical]")) {
+  for (const section of mapping.querySelectorAll("[data-canonical]")) {
     const [table, ...columns] = section.querySelectorAll("select");
     const name = section.dataset.canonical;
     const showSamples = (select) => {
@@ -59,10 +72,11 @@ function helpMapping(form) {
     });
     columns.forEach((select) => select.addEventListener("change", () => showSamples(select)));
   }
+  holdConfirmation(mapping);
 }
 
 document.querySelectorAll(".legacy-start input[type=file]").forEach(helpUpload);
-document.querySelectorAll("form[data-mapping]").forEach(helpMapping);
+document.querySelectorAll("[data-mapping]").forEach(helpMapping);
 document.querySelectorAll(".legacy-progress").forEach((section) => {
   const isOver = (progress) => progress.stage !== section.dataset.stage;
   followProgress(section, "legacy", isOver, showProgress);
