@@ -8,6 +8,9 @@ holder dies, however it dies:
   leaving is the last one, and stops the server. If that one was killed, the next one to leave does it.
 
 The server listens on a Unix socket only, in a directory that no other account may enter, so it needs no password.
+
+PostgreSQL does not run as root. When root starts the server, it runs as an account of its own. That account need not
+be able to enter the folders above the data directory: its programs start in that directory and know it as their own.
 """
 
 import atexit
@@ -35,9 +38,14 @@ import psycopg2
 from django.core.exceptions import ImproperlyConfigured
 from psycopg2 import sql
 
+from backoffice.file_locks import open_lock_file, wait_for_lock
+from backoffice.postgresql_programs import runnable_programs
+from MiniTwit.private_files import make_private_folder
+
 SUPERUSER = "postgres"
 PORT = 5432  # names the socket file; nothing listens on the network
 SYSTEM_ACCOUNT = "embedded_postgres"  # PostgreSQL refuses to run as root
+OWN_DIRECTORY = Path("/proc/self/cwd")  # leads a process to its directory, whoever may enter the folders above it
 LONGEST_SOCKET_PATH = 103  # bytes; 107 on Linux, 103 on macOS
 STARTING_SECONDS = 300  # recovering from a crash in the middle of a large import takes its time
 ANSWERING_SECONDS = 60
@@ -78,10 +86,11 @@ class EmbeddedServer:
             ImproperlyConfigured: the server cannot be made, started or reached; the message says why.
         """
         try:
-            self.data_dir.parent.mkdir(parents=True, exist_ok=True)
+            if not self.data_dir.parent.exists():
+                make_private_folder(self.data_dir.parent)
             with self._starting_or_stopping():
-                self._users_file = _open_lock_file(self._beside("users"))
-                fcntl.flock(self._users_file, fcntl.LOCK_SH)
+                self._users_file = open_lock_file(self._beside("users"))
+                wait_for_lock(self._users_file, self._beside("users"), fcntl.LOCK_SH)
                 atexit.register(self.leave)
                 _exit_when_terminated()
                 if not self.data_dir.exists() or not any(self.data_dir.iterdir()):
@@ -98,20 +107,25 @@ class EmbeddedServer:
         if self._users_file < 0 or os.getpid() != self._process_id:
             return
         atexit.unregister(self.leave)
-        with self._starting_or_stopping():
-            try:
-                fcntl.flock(self._users_file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                pass  # others still work with it
-            else:
-                if self._is_running():
-                    self._run("pg_ctl", "stop", "--mode=fast", "--wait")
-                if self.socket_dir != self.data_dir:
-                    with contextlib.suppress(OSError):
-                        self.socket_dir.rmdir()
-            finally:
-                os.close(self._users_file)
-                self._users_file = -1
+        try:
+            with self._starting_or_stopping():
+                self._stop_if_last()
+        except ImproperlyConfigured as error:
+            sys.stderr.write(f"The embedded PostgreSQL was not stopped: {error}\n")
+        finally:
+            os.close(self._users_file)
+            self._users_file = -1
+
+    def _stop_if_last(self) -> None:
+        try:
+            fcntl.flock(self._users_file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return  # others still work with it
+        if self._is_running():
+            self._run("pg_ctl", "stop", "--mode=fast", "--wait")
+        if self.socket_dir != self.data_dir:
+            with contextlib.suppress(OSError):
+                self.socket_dir.rmdir()
 
     def ensure_database(self, name: str) -> None:
         """Create the database `name` unless it is there."""
@@ -146,9 +160,9 @@ class EmbeddedServer:
 
     @contextlib.contextmanager
     def _starting_or_stopping(self) -> Iterator[None]:
-        lock_file = _open_lock_file(self._beside("lock"))
+        lock_file = open_lock_file(self._beside("lock"))
         try:
-            fcntl.flock(lock_file, fcntl.LOCK_EX)
+            wait_for_lock(lock_file, self._beside("lock"), fcntl.LOCK_EX)
             yield
         finally:
             os.close(lock_file)
@@ -161,10 +175,8 @@ class EmbeddedServer:
         if os.geteuid() == 0:
             account = _system_account()
             os.chown(new_dir, account.pw_uid, account.pw_gid)
-            self._let_account_in()
         self._run(
             "initdb",
-            f"--pgdata={new_dir}",
             f"--username={SUPERUSER}",
             "--auth=trust",
             "--encoding=UTF8",
@@ -203,9 +215,8 @@ class EmbeddedServer:
             (self.data_dir / stale).unlink(missing_ok=True)
         if self.socket_dir != self.data_dir:
             self._make_socket_dir()
-        if os.geteuid() == 0:
-            self._let_account_in()
-        settings = SERVER_SETTINGS | {"unix_socket_directories": str(self.socket_dir)}
+        socket_dir = "." if self.socket_dir == self.data_dir else str(self.socket_dir)
+        settings = SERVER_SETTINGS | {"unix_socket_directories": socket_dir}
         self._run(
             "pg_ctl",
             "start",
@@ -223,14 +234,6 @@ class EmbeddedServer:
             return process.name() == "postgres" and Path(process.cwd()) == self.data_dir.resolve()
         except (FileNotFoundError, ValueError, psutil.NoSuchProcess, psutil.AccessDenied):
             return False
-
-    def _let_account_in(self) -> None:
-        """Let the server's account reach its data and its programs, which a strict umask made root's alone."""
-        _let_others_through(self.data_dir)
-        for folder in self.software:
-            _let_others_through(folder)
-            if folder.exists() and not folder.stat().st_mode & stat.S_IXOTH:
-                _let_others_read(folder)
 
     def _make_socket_dir(self) -> None:
         owner = self.data_dir.stat()
@@ -253,12 +256,13 @@ class EmbeddedServer:
                 f"{directory} belongs to root, and PostgreSQL does not run as root. Give it to another account."
             )
         switch = {"user": owner.st_uid, "group": owner.st_gid, "extra_groups": []} if os.geteuid() == 0 else {}
-        # The server keeps what it inherits, so its output goes to files and never to a pipe somebody waits for.
+        programs = runnable_programs(self.programs, self.software, switch)
+        # The server keeps what it inherits, so its output goes to files and never to a pipe that a process reads.
         with tempfile.TemporaryFile() as output:
             result = subprocess.run(  # noqa: S603 -- our own programs and options
-                [self.programs / program, *arguments],
+                [programs / program, *arguments],
                 cwd=directory,
-                env={**os.environ, "PGDATA": "."},
+                env={**os.environ, "PGDATA": str(OWN_DIRECTORY) if switch and OWN_DIRECTORY.exists() else "."},
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
@@ -282,11 +286,6 @@ def _exit_when_terminated() -> None:
     is_main = threading.current_thread() is threading.main_thread()
     if is_main and signal.getsignal(signal.SIGTERM) == signal.SIG_DFL:
         signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))
-
-
-def _open_lock_file(path: Path) -> int:
-    """Open a file to lock. A lock needs no right to write, so any account that may read the folder can join."""
-    return os.open(path, os.O_RDONLY | os.O_CREAT, 0o644)
 
 
 def _system_account() -> pwd.struct_passwd:
@@ -314,18 +313,3 @@ def _no_account(reason: str) -> ImproperlyConfigured:
         f"PostgreSQL does not run as root, and its account {SYSTEM_ACCOUNT} could not be made: {reason}. "
         "Make that account, work as an ordinary user, or name a server in DATABASE_URL."
     )
-
-
-def _let_others_through(path: Path) -> None:
-    """Let the server's account pass through the folders above `path`, without letting it list them."""
-    for folder in path.parents:
-        mode = folder.stat().st_mode
-        if not mode & stat.S_IXOTH:
-            folder.chmod(mode | stat.S_IXOTH)
-
-
-def _let_others_read(folder: Path) -> None:
-    # The folder itself comes last: it tells next time that the rest is done.
-    for path in [*folder.rglob("*"), folder]:
-        mode = path.stat().st_mode
-        path.chmod(mode | stat.S_IROTH | (stat.S_IXOTH if mode & stat.S_IXUSR else 0))

