@@ -1,6 +1,12 @@
 from django.apps import AppConfig
+from django.db.backends.signals import connection_created
+
+from MiniTwit.session_settings import apply_settings
 
 
 class MiniTwitConfig(AppConfig):
     name = "MiniTwit"
     verbose_name = "MiniTwit"
+
+    def ready(self) -> None:
+        connection_created.connect(apply_settings, dispatch_uid="MiniTwit.session_settings")

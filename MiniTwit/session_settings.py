@@ -1,0 +1,32 @@
+"""What every session of ours sets for itself, whatever the role, the database or the server would have it.
+
+An administrator may limit a role's statements for other programs' sake; an import of an hour, a batch or a scan is no
+accident, and a limit that ends it in the middle helps nobody. Limits that we do want are set where they belong: see
+`time_limits.py` and the web requests' own. The session is told by statements, because PgBouncer refuses startup
+options.
+"""
+
+from typing import Any
+
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+SETTINGS = {
+    "statement_timeout": "0",
+    "lock_timeout": "0",
+    "idle_in_transaction_session_timeout": "0",
+    "idle_session_timeout": "0",
+    # The verbs lock rows and then read them: the reading must see what was committed while they waited.
+    "default_transaction_isolation": "read committed",
+    "IntervalStyle": "postgres",
+}
+SINCE_17 = {"transaction_timeout": "0"}
+
+
+def apply_settings(*, connection: BaseDatabaseWrapper, **_signal: Any) -> None:
+    """Give a new connection SETTINGS; receives Django's `connection_created`."""
+    if connection.vendor != "postgresql":
+        return
+    settings = SETTINGS | (SINCE_17 if connection.pg_version >= 170_000 else {})  # type: ignore[attr-defined]
+    calls = ", ".join("set_config(%s, %s, false)" for _ in settings)
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT {calls}", [word for pair in settings.items() for word in pair])
