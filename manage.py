@@ -7,15 +7,9 @@ import sys
 
 def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "backoffice.settings")
-    from django.core.exceptions import ImproperlyConfigured
-    from django.core.management import execute_from_command_line
+    from backoffice.command_line import execute
 
-    try:
-        execute_from_command_line(sys.argv)
-    except ImproperlyConfigured as error:
-        if "--traceback" in sys.argv:
-            raise
-        sys.exit(f"ImproperlyConfigured: {error}")
+    execute(sys.argv)
 
 
 if __name__ == "__main__":

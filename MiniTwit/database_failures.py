@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
+import django.db
 import psycopg2
 
 
@@ -170,17 +171,23 @@ WORDS_OF_REFUSED_CONNECTIONS = {
 }
 
 
+# What a statement can raise. (Django passes the driver's own error on where closing a cursor fails as well.)
+ERRORS = (django.db.Error, psycopg2.Error)
+
+
 def cause_of(error: BaseException | None) -> Cause | None:
     """Tell why the database refused; None for what is no error of PostgreSQL, or one of the program."""
-    for database_error in driver_errors(error):
-        code = database_error.pgcode
-        if code:
-            return CAUSES.get(code) or CAUSES.get(code[:2])
-        if is_about_the_connection(database_error):
-            words = str(database_error)
-            refusals = WORDS_OF_REFUSED_CONNECTIONS.items()
-            return next((cause for cause, pattern in refusals if pattern.search(words)), Cause.CONNECTION_LOST)
-    return None
+    known = (cause for database_error in driver_errors(error) if (cause := own_cause(database_error)))
+    return next(known, None)
+
+
+def own_cause(error: psycopg2.Error) -> Cause | None:
+    if code := error.pgcode:
+        return CAUSES.get(code) or CAUSES.get(code[:2])
+    if not is_about_the_connection(error):
+        return None
+    refusals = WORDS_OF_REFUSED_CONNECTIONS.items()
+    return next((cause for cause, pattern in refusals if pattern.search(str(error))), Cause.CONNECTION_LOST)
 
 
 def explain(error: BaseException | None) -> str | None:
@@ -201,18 +208,19 @@ def is_unavailable(error: BaseException | None) -> bool:
 
 def server_words(error: BaseException | None) -> str:
     """PostgreSQL's own words, in one line, for the log or for technical details; they may quote values."""
-    for database_error in driver_errors(error):
-        words = database_error.diag.message_primary or str(database_error)
-        return " ".join(words.split())
-    return ""
+    errors = sorted(driver_errors(error), key=lambda database_error: own_cause(database_error) is None)
+    return " ".join((errors[0].diag.message_primary or str(errors[0])).split()) if errors else ""
 
 
 def driver_errors(error: BaseException | None) -> Iterator[psycopg2.Error]:
     """The driver's errors among an error and those that led to it."""
     while error is not None:
+        following = error.__cause__
         if isinstance(error, psycopg2.Error):
             yield error
-        error = error.__cause__
+            # Django closes the cursor of a statement that failed, which fails again.
+            following = following or error.__context__
+        error = following
 
 
 def is_about_the_connection(error: psycopg2.Error) -> bool:

@@ -1,6 +1,7 @@
 """What can stop a run."""
 
 from legacy_import.sources.wording import readable
+from MiniTwit.database_failures import BUSY, DESCRIPTIONS, UNAVAILABLE, Cause, cause_of
 
 
 class RunError(Exception):
@@ -15,3 +16,16 @@ class RunError(Exception):
         super().__init__(readable(message))
         self.code = code
         self.message = readable(message)
+
+
+def code_of_cause(cause: Cause) -> str:
+    """The error code of a run that the database ended."""
+    if cause in BUSY:
+        return "database_busy"
+    return "database_unavailable" if cause in UNAVAILABLE else f"database_{cause}"
+
+
+def refused_by_database(error: Exception) -> RunError | None:
+    """What to say where the database refused before there was a run; None for a fault of the program."""
+    cause = cause_of(error)
+    return None if cause is None else RunError(code_of_cause(cause), str(DESCRIPTIONS[cause]))

@@ -15,7 +15,7 @@ from legacy_import import preview, staging
 from legacy_import.bulk import prepare_transaction
 from legacy_import.checks import Check, SummaryRow, account_of
 from legacy_import.preview import SampleRow
-from legacy_import.progress import Lane, Progress, is_cancellation
+from legacy_import.progress import Lane, Progress, may_be_cancellation
 from legacy_import.records import TableCounts
 from legacy_import.sources import SQLiteSource
 from legacy_import.sources.copy_lines import EVERYWHERE
@@ -108,7 +108,7 @@ def prepare_tables(checks: Sequence[Check], source: SQLiteSource, progress: Prog
         if pending:
             progress.cancel()
     errors = [error for future in futures if (error := future.exception())]
-    for error in sorted(errors, key=is_cancellation):  # what went wrong before what was stopped because of it
+    for error in sorted(errors, key=may_be_cancellation):  # what went wrong before what was stopped because of it
         raise error
     prepared = {result.table: result for future in futures if (result := future.result())}
     return [prepared[check.table] for check in checks]

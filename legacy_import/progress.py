@@ -14,11 +14,10 @@ from typing import Self
 
 from django.db import DEFAULT_DB_ALIAS, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
-from django.db.utils import OperationalError
-from psycopg2.errors import QueryCanceled
 
 from legacy_import.locks import end_with_the_process
 from legacy_import.tables import Models, table_of
+from MiniTwit.database_failures import Cause, cause_of
 
 INTERVAL = 0.4  # seconds between two writes
 logger = logging.getLogger(__name__)
@@ -28,11 +27,9 @@ class Cancelled(Exception):  # noqa: N818 -- not an error
     """Somebody asked for the run to stop."""
 
 
-def is_cancellation(error: BaseException | None) -> bool:
-    """Whether an error only says that somebody asked to stop, here or in the middle of a statement."""
-    return isinstance(error, Cancelled | QueryCanceled) or (
-        isinstance(error, OperationalError) and isinstance(error.__cause__, QueryCanceled)
-    )
+def may_be_cancellation(error: BaseException | None) -> bool:
+    """Whether an error may say that the run was to stop; a time limit or an administrator ends a statement alike."""
+    return isinstance(error, Cancelled) or cause_of(error) is Cause.QUERY_CANCELED
 
 
 class Lane:

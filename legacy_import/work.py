@@ -9,16 +9,16 @@ from typing import Any
 from django.db import connection
 from django.db.utils import IntegrityError
 from django.utils import timezone
-from psycopg2 import errors as postgres_errors
 from psycopg2 import sql
 
 from legacy_import import locks
-from legacy_import.errors import RunError
+from legacy_import.errors import RunError, code_of_cause
 from legacy_import.leftovers import discard_leftovers
 from legacy_import.models import ImportRun
-from legacy_import.progress import Progress, is_cancellation
+from legacy_import.progress import Cancelled, Progress
 from legacy_import.sources import SourceError
 from legacy_import.tables import Models, table_of
+from MiniTwit.database_failures import DESCRIPTIONS, ERRORS, Cause, cause_of, is_unavailable, server_words
 
 logger = logging.getLogger(__name__)
 
@@ -67,12 +67,23 @@ def finish(run: Any, **changes: Any) -> None:
 def fail(run: Any, step: str, error: BaseException, models: Models) -> RunError:
     """Record why a step ended, clean up after it, and return the error to raise."""
     if not connection.is_usable():
-        connection.close()  # the server went away; the next statement connects anew
+        connection.close()  # the next statement makes a new connection
+    try:
+        return record_failure(run, step, error, models)
+    except ERRORS as lost:
+        if not is_unavailable(lost):
+            raise
+        # The server is away, and so is the lock: `reconcile` ends the run as soon as the server answers.
+        logger.error("The end of import %s could not be recorded: %s", run.pk, server_words(lost))
+        return explain(run, lost)
+
+
+def record_failure(run: Any, step: str, error: BaseException, models: Models) -> RunError:
+    runs = models.run.objects.filter(pk=run.pk)
     if isinstance(error, Exception):
-        failure = explain(run, error)
+        failure = explain(run, error, cancel_requested=runs.filter(cancel_requested=True).exists())
     else:
         failure = RunError("interrupted", f"Import {run.pk} was interrupted. Nothing was written; start it again.")
-    runs = models.run.objects.filter(pk=run.pk)
     if step == "undoing":
         if failure.code == "cancelled":
             failure = RunError("cancelled", f"Undoing import {run.pk} was cancelled. Nothing was taken out.")
@@ -100,19 +111,22 @@ def fail(run: Any, step: str, error: BaseException, models: Models) -> RunError:
     return failure if ended or not code else RunError(code, message)
 
 
-def explain(run: Any, error: Exception) -> RunError:
+def explain(run: Any, error: Exception, *, cancel_requested: bool = False) -> RunError:
     """Turn any error into a sentence for staff."""
     if isinstance(error, RunError):
         return error
     if isinstance(error, SourceError):
         return RunError(error.code, error.message)
-    if is_cancellation(error):
+    cause = cause_of(error)
+    if isinstance(error, Cancelled) or (cause is Cause.QUERY_CANCELED and cancel_requested):
         return RunError("cancelled", f"Import {run.pk} was cancelled. Nothing was written.")
-    if isinstance(error.__cause__, postgres_errors.LockNotAvailable):
+    if cause and cause is not Cause.DATA_ERROR:  # the rules let no such value through: that is a fault of the program
+        logger.error("Import %s was ended by the database: %s", run.pk, server_words(error))
+        description = DESCRIPTIONS[cause]
         return RunError(
-            "database_busy",
-            f"Import {run.pk} waited 30 seconds for other work on the same tables to end. Nothing was written; "
-            "try again when it is quieter.",
+            code_of_cause(cause),
+            f"Import {run.pk} was ended by the database. {description.happened} Nothing was written. "
+            f"{description.advice}",
         )
     if isinstance(error, IntegrityError):  # the target is locked, but not what its rows refer to
         return RunError(

@@ -6,12 +6,13 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from legacy_import.errors import RunError
+from legacy_import.errors import RunError, refused_by_database
 from legacy_import.foreground import import_at_once
 from legacy_import.records import ImportOptions, TableCounts
 from legacy_import.sources import CANONICAL_COLUMNS, Reference, SourceError, configured_source, source_at
 from legacy_import.sources.mapping import TableMappings, mappings_from_words
 from MiniTwit import watchlist
+from MiniTwit.database_failures import ERRORS
 
 
 class Command(BaseCommand):
@@ -59,10 +60,13 @@ class Command(BaseCommand):
                 insist=options["insist"],
                 mapping=chosen_mapping(options["map"], options["map_anew"]),
             )
-        except (RunError, SourceError) as error:
+        except (RunError, SourceError, *ERRORS) as error:
+            failure = refused_by_database(error) if isinstance(error, ERRORS) else error
+            if failure is None:
+                raise
             if options["json"]:
-                self.stdout.write(json.dumps({"error": {"code": error.code, "message": error.message}}))
-            raise CommandError(error.message) from error
+                self.stdout.write(json.dumps({"error": {"code": failure.code, "message": failure.message}}))
+            raise CommandError(failure.message) from error
         watchlist.request_scan_if_behind()
         if options["json"]:
             self.stdout.write(json.dumps(account(run)))

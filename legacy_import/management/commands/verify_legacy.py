@@ -12,11 +12,13 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
+from legacy_import.errors import refused_by_database
 from legacy_import.files import import_dir
 from legacy_import.mappings import layout_imported
 from legacy_import.sources import Reference, SourceError, check_source, configured_source, source_at
 from legacy_import.sources.intake import take_in
 from legacy_import.verify import Verification, verify
+from MiniTwit.database_failures import ERRORS
 
 COLUMNS = ("legacy", "arrived", "rejected", "missing", "altered")
 
@@ -39,10 +41,13 @@ class Command(BaseCommand):
         try:
             reference = find_source(options["source"])
             verification = verify_snapshot(reference)
-        except SourceError as error:
+        except (SourceError, *ERRORS) as error:
+            failure = refused_by_database(error) if isinstance(error, ERRORS) else error
+            if failure is None:
+                raise
             if options["json"]:
-                self.stdout.write(json.dumps({"error": {"code": error.code, "message": error.message}}))
-            raise CommandError(error.message, returncode=2) from error
+                self.stdout.write(json.dumps({"error": {"code": failure.code, "message": failure.message}}))
+            raise CommandError(failure.message, returncode=2) from error
         if options["json"]:
             self.stdout.write(json.dumps(verification.as_json()))
         else:

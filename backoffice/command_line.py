@@ -1,0 +1,23 @@
+"""What `manage.py` does: Django's commands, and sentences in place of tracebacks where the database refuses."""
+
+import sys
+from collections.abc import Sequence
+
+from django.core.exceptions import ImproperlyConfigured
+from django.core.management import execute_from_command_line
+
+from MiniTwit.database_failures import ERRORS, Cause, cause_of, explain, server_words
+
+
+def execute(arguments: Sequence[str]) -> None:
+    """Run the command; with `--traceback` as Django does it."""
+    try:
+        execute_from_command_line(list(arguments))
+    except ImproperlyConfigured as error:
+        if "--traceback" in arguments:
+            raise
+        sys.exit(f"ImproperlyConfigured: {error}")
+    except ERRORS as error:
+        if "--traceback" in arguments or cause_of(error) in (None, Cause.DATA_ERROR):
+            raise
+        sys.exit(f"{explain(error)}\nPostgreSQL says: {server_words(error)}")
