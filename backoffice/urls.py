@@ -7,6 +7,8 @@ from django.http import Http404, HttpRequest
 from django.urls import path
 from django.views.generic import RedirectView
 
+from MiniTwit.admin.passwords import change_own_password
+
 admin.site.site_header = "MiniTwit back office"
 admin.site.site_title = "MiniTwit back office"
 admin.site.index_title = "Back office"
@@ -28,6 +30,7 @@ urlpatterns = [
     path("grappelli/lookup/related/", not_offered, name="grp_related_lookup"),
     path("grappelli/lookup/m2m/", not_offered, name="grp_m2m_lookup"),
     path("grappelli/lookup/autocomplete/", not_offered, name="grp_autocomplete_lookup"),
+    path("admin/password_change/", admin.site.admin_view(change_own_password, cacheable=True)),
     path("admin/", admin.site.urls),
     path("", RedirectView.as_view(pattern_name="admin:index"), name="home"),
 ]

@@ -3,6 +3,7 @@
 from MiniTwit.admin.batches import ModerationBatchAdmin
 from MiniTwit.admin.decisions import ModerationEventAdmin
 from MiniTwit.admin.follows import FollowAdmin
+from MiniTwit.admin.groups import GroupAdmin
 from MiniTwit.admin.messages import MessageAdmin
 from MiniTwit.admin.reasons import ModerationReasonAdmin
 from MiniTwit.admin.review import ReviewQueueAdmin
@@ -12,6 +13,7 @@ from MiniTwit.admin.watchlist import WatchHitAdmin, WatchTermAdmin
 
 __all__ = [
     "FollowAdmin",
+    "GroupAdmin",
     "MessageAdmin",
     "ModerationBatchAdmin",
     "ModerationEventAdmin",

@@ -25,10 +25,9 @@ from import_export.forms import ImportForm
 from import_export.results import Result, RowResult
 from import_export.signals import post_import
 
-from MiniTwit import locks
 from MiniTwit.admin.file_export import FileExportMixin
 from MiniTwit.admin.file_formats import MAX_BYTES, MAX_ROWS, UnreadableFileError
-from MiniTwit.admin.resources import FileResource
+from MiniTwit.admin.resources import FileResource, FileResult
 from MiniTwit.admin.uploads import keep_upload, read_signed_preview, sign_preview, take_upload
 
 logger = logging.getLogger(__name__)
@@ -72,12 +71,25 @@ class FileImportExportMixin(FileExportMixin, ImportExportMixin):
         except UnreadableFileError as error:
             form.add_error("import_file", str(error))
             return self.render_import_page(request, form)
+        return self.preview_dataset(request, form, dataset, data, {"name": upload.name, "format": format_index})
+
+    def preview_dataset(
+        self,
+        request: HttpRequest,
+        form: BoundedImportForm,
+        dataset: tablib.Dataset,
+        data: bytes,
+        file: dict[str, Any],
+    ) -> HttpResponse:
+        """Show what an import would do, and keep the file and the rows' versions for the confirmation."""
         result = self.import_dataset(request, dataset, dry_run=True)
         if has_failed(result):
             return self.render_import_page(request, form, result=result)
-        preview = {"stored_as": keep_upload(data), "name": upload.name, "format": format_index}
+        preview = file | {"stored_as": keep_upload(data), "versions": result.versions}
         confirm_form = SignedConfirmForm(initial={"preview": sign_preview(request, self.opts.label, preview)})
-        return self.render_import_page(request, form, result=result, confirm_form=confirm_form, file_name=upload.name)
+        return self.render_import_page(
+            request, form, result=result, confirm_form=confirm_form, file_name=file["name"]
+        )
 
     @method_decorator(require_POST)
     def process_import(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
@@ -96,13 +108,24 @@ class FileImportExportMixin(FileExportMixin, ImportExportMixin):
             return HttpResponseRedirect(self.page_url("import"))
         dataset = self.read_dataset(data, preview["format"])
         with transaction.atomic():
-            locks.lock_tables(locks.USERS, locks.MESSAGES, locks.FOLLOWS)
             result = self.import_dataset(request, dataset, dry_run=False)
-            if not has_failed(result):
+            is_outdated = not has_failed(result) and result.versions != preview["versions"]
+            if is_outdated:
+                transaction.set_rollback(True)
+            elif not has_failed(result):
                 self.log_import(request, result, preview["name"])
+        empty_form = self.create_empty_import_form(request)
         if has_failed(result):
             messages.error(request, "Nothing was imported: the rows below no longer fit what is here now.")
-            return self.render_import_page(request, self.create_empty_import_form(request), result=result)
+            return self.render_import_page(request, empty_form, result=result)
+        if is_outdated:
+            messages.warning(
+                request,
+                "Nothing was imported: rows were changed elsewhere since the preview. This is the preview as of now; "
+                "look at it and confirm it.",
+            )
+            file = {"name": preview["name"], "format": preview["format"]}
+            return self.preview_dataset(request, empty_form, self.read_dataset(data, file["format"]), data, file)
         self.add_success_message(result, request)
         post_import.send(sender=None, model=self.model)
         return HttpResponseRedirect(self.page_url("changelist"))
@@ -125,7 +148,7 @@ class FileImportExportMixin(FileExportMixin, ImportExportMixin):
                 "text has to be UTF-8, and no row may hold more values than there are columns."
             ) from error
 
-    def import_dataset(self, request: HttpRequest, dataset: tablib.Dataset, *, dry_run: bool) -> Result:
+    def import_dataset(self, request: HttpRequest, dataset: tablib.Dataset, *, dry_run: bool) -> FileResult:
         return self.import_resource(request).import_data(
             dataset, dry_run=dry_run, rollback_on_validation_errors=True, user=request.user
         )

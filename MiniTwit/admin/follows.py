@@ -13,11 +13,12 @@ from MiniTwit.admin.filters import FollowedFilter, FollowerFilter, ImportRunFilt
 from MiniTwit.admin.follow_removal import RemovesFollowsMixin
 from MiniTwit.admin.resources import FollowResource
 from MiniTwit.admin.screens import LargeTableAdmin, import_run_link
+from MiniTwit.admin.versions import VersionedAdmin
 from MiniTwit.models import Follow, User
 
 
 @admin.register(Follow)
-class FollowAdmin(RemovesFollowsMixin, FileImportExportMixin, LargeTableAdmin):
+class FollowAdmin(RemovesFollowsMixin, VersionedAdmin, FileImportExportMixin, LargeTableAdmin):
     resource_classes = [FollowResource]
     list_display = ["pair", "follower", "followed", "origin"]
     list_display_links = ["pair"]

@@ -23,21 +23,19 @@ from MiniTwit.admin.filters import AuthorFilter, ImportRunFilter, PublishedFilte
 from MiniTwit.admin.history import DONE, lines_of
 from MiniTwit.admin.resources import MessageResource
 from MiniTwit.admin.screens import NOTHING, LargeTableAdmin, import_run_link, mark, zoned
+from MiniTwit.admin.versions import VersionedAdmin, VersionedForm
 from MiniTwit.models import Message, ModerationEvent, User, Verb
 from MiniTwit.search import parse_message_search
 
 EXCERPT_LENGTH = 140  # characters
 
 
-class MessageForm(forms.ModelForm):
-    def clean_pub_date(self) -> Any:
-        """The form shows whole seconds; who did not touch the date did not mean to round it."""
-        given, stored = self.cleaned_data["pub_date"], self.instance.pub_date
-        return stored if stored.replace(microsecond=0) == given else given
+class MessageForm(VersionedForm):
+    """The form shows a date's whole seconds; one that was not typed over keeps its microseconds."""
 
 
 @admin.register(Message)
-class MessageAdmin(DecidesMixin, FileImportExportMixin, LargeTableAdmin):
+class MessageAdmin(DecidesMixin, VersionedAdmin, FileImportExportMixin, LargeTableAdmin):
     resource_classes = [MessageResource]
     form = MessageForm
     change_form_template = "admin/MiniTwit/message/change_form.html"

@@ -1,16 +1,33 @@
 """The list of reasons that moderators choose from."""
 
-from django.contrib import admin
+from typing import Any
 
+from django.contrib import admin
+from django.db import transaction
+from django.forms import ModelForm
+from django.http import HttpRequest, HttpResponse
+
+from MiniTwit.admin.versions import VersionedAdmin, VersionedForm
 from MiniTwit.models import ModerationReason
 
 
 @admin.register(ModerationReason)
-class ModerationReasonAdmin(admin.ModelAdmin):
+class ModerationReasonAdmin(VersionedAdmin):
     """The log keeps a copy of the name, so a reason can be renamed or deleted without changing what was decided."""
 
+    change_list_template = "admin/MiniTwit/moderationreason/change_list.html"
     list_display = ["name", "description", "active", "position"]
     list_editable = ["active", "position"]
     list_display_links = ["name"]
     ordering = ["position", "name"]
     actions = None
+
+    def get_changelist_form(self, request: HttpRequest, **kwargs: Any) -> type[ModelForm]:
+        return super().get_changelist_form(request, **{"form": VersionedForm, **kwargs})
+
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+        if request.method != "POST":
+            return super().changelist_view(request, extra_context)
+        with transaction.atomic():
+            list(ModerationReason.objects.order_by("pk").select_for_update().values_list("pk"))
+            return super().changelist_view(request, extra_context)

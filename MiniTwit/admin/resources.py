@@ -1,5 +1,7 @@
 """Which columns a file of users, messages or follows has, and how its rows are recognised."""
 
+import hashlib
+from contextlib import suppress
 from typing import Any
 
 import tablib
@@ -21,9 +23,10 @@ from MiniTwit.models import Follow, Message, ModerationEvent, StaffNote, Strike,
 
 
 class FileResult(Result):
-    """Import-export's result, and which columns of the file were not read."""
+    """Import-export's result, which columns were not read, and the versions of the rows that the file changes."""
 
     ignored_columns: list[str]
+    versions: str
 
 
 class FileResource(resources.ModelResource):
@@ -48,11 +51,26 @@ class FileResource(resources.ModelResource):
 
     def before_import(self, dataset: tablib.Dataset, **kwargs: Any) -> None:
         self.first_rows: dict[tuple[Any, ...], int] = {}
+        self.versions: dict[int, str] = {}
         missing = [name for name in self.required_columns if name not in dataset.headers]
         if missing:
             found = ", ".join(dataset.headers)
             dataset.wipe()  # one sentence, not one for every row
             raise ValueError(f"The file has no column named {' and '.join(missing)}. Its columns are: {found}.")
+        if not self._is_dry_run(kwargs):
+            self.lock_rows(dataset)
+
+    def lock_rows(self, dataset: tablib.Dataset) -> None:
+        """Lock the rows that the file is about, in the order in which the verbs of moderation lock them."""
+        names = self.get_import_id_fields()
+        if len(names) != 1 or self.fields[names[0]].column_name not in (dataset.headers or []):
+            return  # follows, which no file changes, or new rows only
+        keys: set[Any] = set()
+        for row in dataset.dict:
+            with suppress(ValidationError):  # the row itself says so later
+                keys.update(self.read_key(row))
+        rows = self._meta.model.objects.filter(**{f"{self.fields[names[0]].attribute}__in": keys - {None}})
+        list(rows.order_by("pk").select_for_update(no_key=True).values_list("pk"))
 
     def before_import_row(self, row: dict[str, Any], **kwargs: Any) -> None:
         """Refuse a row that another row of the same file contradicts: which of the two counts is not ours to say."""
@@ -85,12 +103,15 @@ class FileResource(resources.ModelResource):
 
     def save_instance(self, instance: Any, is_create: bool, row: dict[str, Any], **kwargs: Any) -> None:
         """A preview has validated the row and stops here: a write that is rolled back would use up ids."""
+        if not is_create:
+            self.versions[instance.pk] = str(getattr(instance, "changed_at", None))
         if not self._is_dry_run(kwargs):
             super().save_instance(instance, is_create, row, **kwargs)
 
     def after_import(self, dataset: tablib.Dataset, result: FileResult, **kwargs: Any) -> None:
         """Import-export resets the sequence here; ids are never given by a file, so there is nothing to reset."""
         known = {field.column_name for field in self.get_import_fields()}
+        result.versions = hashlib.sha256(repr(sorted(self.versions.items())).encode()).hexdigest()
         result.ignored_columns = [header for header in dataset.headers or [] if header not in known]
 
 

@@ -13,6 +13,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 
+from MiniTwit.admin.versions import VersionedAdmin, VersionedForm
 from MiniTwit.models import SavedFilter
 
 LONGEST_QUERY = 4_000  # characters
@@ -120,7 +121,7 @@ class SavedFiltersMixin(admin.ModelAdmin):
         return reverse(f"{self.admin_site.name}:{self.opts.app_label}_{self.opts.model_name}_{page}")
 
 
-class RenameForm(forms.ModelForm):
+class RenameForm(VersionedForm):
     def _get_validation_exclusions(self) -> set[str]:
         """The name has to be new among the owner's on that list, which this form does not show."""
         exclusions: set[str] = super()._get_validation_exclusions()  # type: ignore[misc]
@@ -128,7 +129,7 @@ class RenameForm(forms.ModelForm):
 
 
 @admin.register(SavedFilter)
-class SavedFilterAdmin(admin.ModelAdmin):
+class SavedFilterAdmin(VersionedAdmin):
     """Everybody's own: to rename, to share or to delete them."""
 
     list_display = ["name", "list_link", "shared", "created_at"]

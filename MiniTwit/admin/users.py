@@ -4,18 +4,22 @@ from collections.abc import Sequence
 from typing import Any
 
 from django.contrib import admin
+from django.contrib.admin.utils import unquote
 from django.contrib.auth import admin as auth_admin
 from django.contrib.auth.forms import AdminUserCreationForm, UserChangeForm, UsernameField
+from django.db import transaction
 from django.db.models import Model, QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 
 from MiniTwit.admin.actions import user_actions
 from MiniTwit.admin.file_import import FileImportExportMixin
 from MiniTwit.admin.filters import ImportRunFilter, StrikesFilter, SuspendedFilter
+from MiniTwit.admin.passwords import PasswordForm
 from MiniTwit.admin.resources import UserResource
 from MiniTwit.admin.screens import NOTHING, LargeTableAdmin, import_run_link, mark
 from MiniTwit.admin.user_counts import COUNTS, count_link
 from MiniTwit.admin.user_page import UserPageMixin
+from MiniTwit.admin.versions import VersionedAdmin, VersionedForm, lock_row
 from MiniTwit.models import User
 from MiniTwit.search import match_username
 
@@ -36,7 +40,7 @@ class UserAddForm(AdminUserCreationForm):
         field_classes = {"username": UnstrippedUsernameField}
 
 
-class UserEditForm(UserChangeForm):
+class UserEditForm(VersionedForm, UserChangeForm):
     class Meta(UserChangeForm.Meta):
         model = User
         field_classes = {"username": UnstrippedUsernameField}
@@ -48,11 +52,13 @@ class UserEditForm(UserChangeForm):
 
 
 @admin.register(User)
-class UserAdmin(UserPageMixin, FileImportExportMixin, LargeTableAdmin, auth_admin.UserAdmin):
+class UserAdmin(UserPageMixin, VersionedAdmin, FileImportExportMixin, LargeTableAdmin, auth_admin.UserAdmin):
     resource_classes = [UserResource]
     actions = user_actions
     form = UserEditForm
     add_form = UserAddForm
+    change_password_form = PasswordForm
+    change_user_password_template = "admin/MiniTwit/user/change_password.html"  # noqa: S105
     list_display = [
         "username", "email", "message_count", "follower_count", "following_count", "strike_count", "state",
         "is_member", "origin",
@@ -134,6 +140,13 @@ class UserAdmin(UserPageMixin, FileImportExportMixin, LargeTableAdmin, auth_admi
             (title, options | {"fields": [name for name in options["fields"] if name != "password"]})
             for title, options in fieldsets
         ]
+
+    def user_change_password(self, request: HttpRequest, id: str, form_url: str = "") -> HttpResponse:
+        if request.method != "POST":
+            return super().user_change_password(request, id, form_url)
+        with transaction.atomic():
+            lock_row(User, unquote(id))
+            return super().user_change_password(request, id, form_url)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
         readonly = list(super().get_readonly_fields(request, obj))

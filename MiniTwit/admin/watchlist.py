@@ -3,7 +3,6 @@
 from datetime import datetime
 from typing import Any
 
-from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied, ValidationError
@@ -20,6 +19,7 @@ from django.views.decorators.http import require_POST
 from MiniTwit import watchlist
 from MiniTwit.admin.read_only import ReadOnlyAdmin
 from MiniTwit.admin.screens import LargeTableAdmin, mark
+from MiniTwit.admin.versions import VersionedAdmin, VersionedForm
 from MiniTwit.models import Message, WatchHit, WatchTerm
 
 COUNTED_HITS = 1_000  # of each term; more are "1,000+"
@@ -32,7 +32,7 @@ class BoundedCount(Subquery):
     output_field = IntegerField()
 
 
-class WatchTermForm(forms.ModelForm):
+class WatchTermForm(VersionedForm):
     class Meta:
         model = WatchTerm
         fields = ["kind", "pattern", "note", "active"]
@@ -57,7 +57,7 @@ class WatchTermForm(forms.ModelForm):
 
 
 @admin.register(WatchTerm)
-class WatchTermAdmin(admin.ModelAdmin):
+class WatchTermAdmin(VersionedAdmin):
     form = WatchTermForm
     list_display = ["pattern", "kind", "active", "hits_found", "state", "note", "created_by_name"]
     list_filter = ["kind", "active"]
@@ -142,17 +142,18 @@ class WatchTermAdmin(admin.ModelAdmin):
             {"sentence": standing.sentence, "behind": standing.is_behind, "percent": standing.percent}
         )
 
-    def save_model(self, request: HttpRequest, obj: WatchTerm, form: forms.ModelForm, change: bool) -> None:
-        """Only what the form holds is written: a scan may be moving the term's watermark at this moment."""
+    def save_model(self, request: HttpRequest, obj: WatchTerm, form: Any, change: bool) -> None:
+        """Only what was changed is written: a scan may be moving the term's watermark at this moment."""
         if not change:
             obj.created_by_name = request.user.get_username()
             obj.save()
         else:
             obj.error = ""
-            obj.save(update_fields=[*WatchTermForm.Meta.fields, "error"])
+            obj.save(update_fields=[*form.changed_data, "error"])
+            self.tell_what_was_kept(request, form)
             if "active" in form.changed_data and obj.active:
                 watchlist.start_over(obj)
-            if form.means_something_else:  # type: ignore[attr-defined]
+            if form.means_something_else:
                 watchlist.start_afresh(obj)
         watchlist.request_scan()
 

@@ -5,7 +5,11 @@ came from the old database carry its id (`legacy_id`) and the number of the impo
 `changed_at` belongs to a trigger (see `MiniTwit/triggers.py`): it tells when a row was last changed here.
 """
 
+from typing import Any
+
+from asgiref.sync import sync_to_async
 from django.conf import settings
+from django.contrib.auth.hashers import check_password, make_password
 from django.contrib.auth.models import AbstractUser
 from django.contrib.postgres.indexes import BrinIndex, GinIndex, OpClass
 from django.core.validators import validate_email
@@ -13,6 +17,7 @@ from django.db import models
 from django.db.models.functions import Now, Upper
 from django.utils import timezone
 
+from MiniTwit.models.saving import SavesChanges
 from MiniTwit.validators import USERNAME_MAX_LENGTH, PrintableUsernameValidator
 
 
@@ -24,7 +29,7 @@ class Decision(models.TextChoices):
     KEEP = "keep", "kept"
 
 
-class User(AbstractUser):
+class User(SavesChanges, AbstractUser):
     """A MiniTwit account. Staff accounts are born here; imported ones are never staff."""
 
     username = models.CharField(
@@ -99,8 +104,25 @@ class User(AbstractUser):
             return False
         return self.suspended_until is None or self.suspended_until > timezone.now()
 
+    def check_password(self, raw_password: str | None) -> bool:
+        """Whether the password is right. A hash by an outdated method is replaced by one of the same password.
 
-class Message(models.Model):
+        Checking takes long enough for another password to be set meanwhile: that one stays.
+        """
+
+        def upgrade(password: Any) -> None:
+            former, upgraded = self.password, make_password(password)
+            if User.objects.filter(pk=self.pk, password=former).update(password=upgraded):
+                self.password = upgraded
+                self._remember({"password"})
+
+        return check_password(raw_password, self.password, upgrade)
+
+    async def acheck_password(self, raw_password: str | None) -> bool:
+        return await sync_to_async(self.check_password)(raw_password)
+
+
+class Message(SavesChanges):
     """One post. `flagged` hides it from timelines, as it did in the old application."""
 
     author = models.ForeignKey(
@@ -173,7 +195,7 @@ class Message(models.Model):
         return self.text if len(self.text) <= 60 else f"{self.text[:59]}…"
 
 
-class Follow(models.Model):
+class Follow(SavesChanges):
     """`who` follows `whom`."""
 
     who = models.ForeignKey(

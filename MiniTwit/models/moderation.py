@@ -11,6 +11,7 @@ from django.db import models
 from django.db.models.functions import Now
 
 from MiniTwit.models.domain import Message
+from MiniTwit.models.saving import SavesChanges
 
 
 class Verb(models.TextChoices):
@@ -40,7 +41,7 @@ class ModerationReasonManager(models.Manager["ModerationReason"]):
         return self.get(name=name)
 
 
-class ModerationReason(models.Model):
+class ModerationReason(SavesChanges):
     """A reason that moderators choose from; the list is theirs to edit."""
 
     name = models.CharField(max_length=100, unique=True)

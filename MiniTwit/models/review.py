@@ -6,9 +6,10 @@ from django.db import models
 from django.db.models.functions import Now
 
 from MiniTwit.models.domain import Message
+from MiniTwit.models.saving import SavesChanges
 
 
-class WatchTerm(models.Model):
+class WatchTerm(SavesChanges):
     """A word, phrase or regular expression that messages are looked through for.
 
     `scanned_through` is the highest message id that was looked at, so that only newer ones need to be.

@@ -4,8 +4,10 @@ from django.conf import settings
 from django.db import models
 from django.db.models.functions import Now
 
+from MiniTwit.models.saving import SavesChanges
 
-class SavedFilter(models.Model):
+
+class SavedFilter(SavesChanges):
     """The filters, search and order of a list, under a name; for its owner, or for the whole team."""
 
     name = models.CharField(max_length=80)

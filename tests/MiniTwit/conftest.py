@@ -13,3 +13,12 @@ def kept_uploads(settings: Any, tmp_path: Path, db: None) -> Path:
     """Where files are kept between their preview and its confirmation."""
     settings.VAR_DIR = tmp_path
     return database_folder(tmp_path / "file_import")
+
+
+@pytest.fixture
+def quick_hashing(settings: Any) -> None:
+    """Two methods that take no time. Hashes of the second one are replaced at sign-in."""
+    settings.PASSWORD_HASHERS = [
+        "django.contrib.auth.hashers.MD5PasswordHasher",
+        "MiniTwit.hashers.WerkzeugSHA1PasswordHasher",
+    ]

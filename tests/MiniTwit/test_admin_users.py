@@ -7,6 +7,7 @@ from django.test import Client
 
 from MiniTwit.models import User
 from tests.MiniTwit.factories import make_staff, make_superuser, make_user
+from tests.MiniTwit.forms import opened
 
 pytestmark = pytest.mark.django_db
 
@@ -23,14 +24,15 @@ def page_of(user: User) -> str:
     return f"{USERS}{user.pk}/change/"
 
 
-def as_posted(user: User, **changes: object) -> dict[str, object]:
-    posted = {"username": user.username, "email": user.email, "first_name": "", "last_name": "", "is_active": "on"}
+def as_posted(client: Client, user: User, **changes: object) -> dict[str, object]:
+    posted = {"opened": opened(client, page_of(user)), "username": user.username, "email": user.email}
+    posted |= {"first_name": "", "last_name": "", "is_active": "on"}
     return {name: value for name, value in (posted | changes).items() if value is not None}
 
 
 def test_an_old_account_with_an_odd_name_and_address_can_be_deactivated(admin: Client) -> None:
     user = make_user("  Zoë 🎉 \t".replace("\t", ""), email="not an address " + "x" * 500)
-    response = admin.post(page_of(user), as_posted(user, is_active=None))
+    response = admin.post(page_of(user), as_posted(admin, user, is_active=None))
     assert response.status_code == 302, response.context["errors"]
     before = user.username, user.email.strip()
     user.refresh_from_db()
@@ -40,7 +42,7 @@ def test_an_old_account_with_an_odd_name_and_address_can_be_deactivated(admin: C
 
 def test_a_new_address_has_to_be_a_valid_one(admin: Client) -> None:
     user = make_user(email="old and invalid")
-    response = admin.post(page_of(user), as_posted(user, email="new and invalid"))
+    response = admin.post(page_of(user), as_posted(admin, user, email="new and invalid"))
     assert "Enter a valid email address." in response.content.decode()
 
 
@@ -60,7 +62,7 @@ def test_a_user_can_be_added_with_spaces_in_the_name(admin: Client) -> None:
 
 def test_a_superuser_gives_rights(admin: Client) -> None:
     user, group = make_user("new moderator"), Group.objects.create(name="Friends")
-    admin.post(page_of(user), as_posted(user, is_staff="on", groups=[group.pk]))
+    admin.post(page_of(user), as_posted(admin, user, is_staff="on", groups=[group.pk]))
     user.refresh_from_db()
     assert user.is_staff
     assert list(user.groups.all()) == [group]
@@ -69,7 +71,9 @@ def test_a_superuser_gives_rights(admin: Client) -> None:
 def test_staff_who_may_change_users_cannot_give_rights(moderator: Client) -> None:
     user, group = make_user("friend of the moderator"), Group.objects.create(name="Friends")
     rights = {"is_staff": "on", "is_superuser": "on", "groups": [group.pk], "user_permissions": [1]}
-    assert moderator.post(page_of(user), as_posted(user, first_name="Changed", **rights)).status_code == 302
+    assert (
+        moderator.post(page_of(user), as_posted(moderator, user, first_name="Changed", **rights)).status_code == 302
+    )
     user.refresh_from_db()
     assert user.first_name == "Changed"
     assert not user.is_staff
@@ -82,7 +86,7 @@ def test_staff_who_may_change_users_cannot_become_a_superuser_by_a_password(mode
     boss = make_superuser("boss")
     new = {"password1": "taken over 123", "password2": "taken over 123", "usable_password": "true"}
     assert moderator.post(f"{USERS}{boss.pk}/password/", new).status_code == 403
-    assert moderator.post(page_of(boss), as_posted(boss, is_active=None)).status_code == 403
+    assert moderator.post(page_of(boss), as_posted(moderator, boss, is_active=None)).status_code == 403
     assert moderator.post(f"{USERS}{boss.pk}/delete/", {"post": "yes"}).status_code == 403
     boss.refresh_from_db()
     assert boss.is_active

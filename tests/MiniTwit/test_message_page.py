@@ -10,6 +10,7 @@ from django.test import Client
 from MiniTwit import moderation
 from MiniTwit.models import Message, ModerationEvent, ModerationReason, User, WatchHit, WatchTerm
 from tests.MiniTwit.factories import make_message, make_staff, make_superuser, make_user
+from tests.MiniTwit.forms import save_on_page
 
 pytestmark = pytest.mark.django_db
 
@@ -140,10 +141,9 @@ def test_the_history_shows_before_and_after_and_leads_to_older_decisions(moderat
 def test_saving_the_text_leaves_the_microseconds_of_the_date(moderator: Client) -> None:
     moment = datetime(2024, 5, 31, 18, 30, 15, 123456, tzinfo=UTC)
     message = make_message(pub_date=moment)
-    posted = {"author": message.author_id, "text": "corrected", "pub_date_0": "2024-05-31", "pub_date_1": "18:30:15"}
-    assert moderator.post(page_of(message), posted).status_code == 302
+    assert save_on_page(moderator, message, text="corrected").status_code == 302
     message.refresh_from_db()
     assert (message.text, message.pub_date) == ("corrected", moment)
-    moderator.post(page_of(message), posted | {"pub_date_1": "19:00:00"})
+    save_on_page(moderator, message, pub_date_1="19:00:00")
     message.refresh_from_db()
     assert message.pub_date == datetime(2024, 5, 31, 19, tzinfo=UTC)

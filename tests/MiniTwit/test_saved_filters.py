@@ -6,6 +6,7 @@ from django.test import Client
 from MiniTwit.admin.saved_filters import clean_query
 from MiniTwit.models import SavedFilter, User
 from tests.MiniTwit.factories import make_message, make_staff
+from tests.MiniTwit.forms import save_on_page
 
 pytestmark = pytest.mark.django_db
 
@@ -80,9 +81,9 @@ def test_a_name_can_be_taken_once_on_a_list(client: Client, amy: User) -> None:
     save(client, "Other", query="reviewed=no")
     assert "The view was not saved" in save(client, " ")
     other = SavedFilter.objects.get(name="Other")
-    page = client.post(f"/admin/MiniTwit/savedfilter/{other.pk}/change/", {"name": "Mine"}).content.decode()
+    page = save_on_page(client, other, name="Mine").content.decode()
     assert "already exists" in page
-    client.post(f"/admin/MiniTwit/savedfilter/{other.pk}/change/", {"name": "Waiting", "shared": "on"})
+    save_on_page(client, other, name="Waiting", shared="on")
     other.refresh_from_db()
     assert (other.name, other.shared) == ("Waiting", True)
     client.post(f"/admin/MiniTwit/savedfilter/{other.pk}/delete/", {"post": "yes"})

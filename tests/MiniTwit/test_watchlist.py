@@ -18,6 +18,7 @@ from MiniTwit.models import EditedMessage, Message, WatchHit, WatchTerm
 from MiniTwit.watchlist import edited, matching, scanning, tasks
 from tests.legacy_import.conftest import other_session
 from tests.MiniTwit.factories import make_message, make_staff, make_superuser, make_user
+from tests.MiniTwit.forms import save_on_page
 
 pytestmark = pytest.mark.django_db
 
@@ -237,8 +238,7 @@ def test_a_term_that_is_switched_on_again_misses_no_edit_made_meanwhile(watcher:
     WatchTerm.objects.update(active=False)
     edit(other, "casino meanwhile")
     assert not EditedMessage.objects.exists()
-    address = f"/admin/MiniTwit/watchterm/{term.pk}/change/"
-    watcher.post(address, {"kind": "word", "pattern": "casino", "note": "", "active": "on"})
+    save_on_page(watcher, term, active="on")
     watchlist.scan()
     assert set(WatchHit.objects.values_list("message", flat=True)) == {message.pk, other.pk}
 
@@ -248,13 +248,12 @@ def test_an_edit_on_the_page_asks_for_a_scan(client: Client) -> None:
     message = make_message()
     watchlist.scan()
     client.force_login(make_superuser())
-    values = {"author": message.author_id, "text": "casino", "pub_date_0": "2020-05-01", "pub_date_1": "12:00:00"}
-    assert client.post(f"/admin/MiniTwit/message/{message.pk}/change/", values).status_code == 302
+    assert save_on_page(client, message, text="casino").status_code == 302
     assert tasks.is_requested()
     watchlist.scan()
     hit = WatchHit.objects.get()
     # The queue's order follows the message's date.
-    client.post(f"/admin/MiniTwit/message/{message.pk}/change/", values | {"pub_date_0": "2021-05-01"})
+    save_on_page(client, message, pub_date_0="2021-05-01")
     hit.refresh_from_db()
     assert hit.pub_date.year == 2021
 
@@ -356,9 +355,9 @@ def test_another_pattern_begins_anew_and_another_note_does_not(watcher: Client) 
     make_message(text="casino lottery")
     term = make_term("casino")
     watchlist.scan()
-    watcher.post(f"{LIST}{term.pk}/change/", FORM | {"note": "why"})
+    save_on_page(watcher, term, note="why")
     assert term.hits.count() == 1
-    watcher.post(f"{LIST}{term.pk}/change/", FORM | {"pattern": "lottery"})
+    save_on_page(watcher, term, pattern="lottery")
     assert term.hits.count() == 0
     watchlist.scan()
     assert term.hits.get().found == ["lottery"]

@@ -1,0 +1,245 @@
+"""Saving a form that was opened a while ago, without undoing what was changed meanwhile.
+
+A form carries what each of its fields held when it was opened. On saving, under a lock on the row, three values of
+each field are compared: as opened, as typed, and as stored now.
+
+- Not typed over: the stored value stays, whatever was changed elsewhere. Columns that the form does not show, a
+  suspension say, are never written at all.
+- Typed over, and stored as it was when the form was opened: it is written.
+- Typed over, and changed elsewhere, too: nothing is saved; the page shows both values. Saving again then replaces the
+  stored value.
+"""
+
+import hashlib
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import Any, cast
+
+from django import forms
+from django.contrib import admin, messages
+from django.contrib.admin.utils import unquote
+from django.core import signing
+from django.core.exceptions import ValidationError
+from django.db import models, transaction
+from django.http import HttpRequest, HttpResponse, QueryDict
+from django.utils.dateparse import parse_datetime
+from django.utils.formats import date_format
+from django.utils.text import Truncator, capfirst
+from django.utils.timezone import localtime
+
+from MiniTwit.models import Message, ModerationEvent, User
+from MiniTwit.moderation.history import Kind, who_did_what
+
+SHOWN_CHARACTERS = 2_000
+VERSION = "changed_at"  # kept beside the fields
+CHANGED = "This was changed elsewhere while the form was open."
+UNKNOWN = "The form did not say what was stored when it was opened."
+CONFLICT = (
+    "{why} Stored now: {stored}. What you typed is kept in the form. Save again to replace what is stored, or change "
+    "what you typed."
+)
+
+
+class VersionedForm(forms.ModelForm):
+    """Knows what was stored when it was opened; see the module.
+
+    Attributes:
+        kept: the fields that were changed elsewhere, and that this form leaves alone.
+    """
+
+    opened = forms.CharField(required=False, widget=forms.HiddenInput)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.is_change = self.instance.pk is not None
+        self.kept: list[str] = []
+        self._typed: list[str] = []
+        if self.is_change:
+            self.version_now = version_of(self.instance)
+            stored = {name: self.stored(name) for name in self.versioned_fields()}
+            self.initial["opened"] = self.sign(stored | {VERSION: self.version_now})
+
+    def versioned_fields(self) -> list[str]:
+        """The form's fields that belong to the row."""
+        options = self.instance._meta
+        columns = {field.name for field in (*options.concrete_fields, *options.many_to_many) if not field.primary_key}
+        return [name for name, field in self.fields.items() if name in columns and not field.disabled]
+
+    def sign(self, opened: dict[str, str]) -> str:
+        return signing.dumps(opened, salt=self.salt)
+
+    @property
+    def salt(self) -> str:
+        return f"opened {self.instance._meta.label} {self.instance.pk}"
+
+    def read_opened(self) -> dict[str, str]:
+        """What was stored when the form was opened, by field; nothing is known where that is missing or forged."""
+        try:
+            return dict(signing.loads(self.data.get(self.add_prefix("opened")) or "", salt=self.salt))
+        except (signing.BadSignature, TypeError, ValueError):
+            return {}
+
+    @property
+    def version_opened(self) -> str | None:
+        return self.read_opened().get(VERSION)
+
+    def clean(self) -> dict[str, Any]:
+        cleaned: dict[str, Any] = super().clean() or self.cleaned_data
+        if self.is_change:
+            self.merge(cleaned)
+        return cleaned
+
+    def merge(self, cleaned: dict[str, Any]) -> None:
+        """Find out what was typed, take the stored values for the rest, refuse what was changed elsewhere, too."""
+        opened = self.read_opened()
+        conflicts = []
+        for name in self.versioned_fields():
+            stored = self.stored(name)
+            typed = fingerprint(self.fields[name], cleaned[name]) if name in cleaned else ""
+            if typed in (opened.get(name), stored):
+                cleaned[name] = self.stored_value(name)
+                if typed != stored:
+                    self.kept.append(name)
+                continue
+            self._typed.append(name)
+            if name in cleaned and opened.get(name) != stored:
+                conflicts.append(name)
+        if conflicts:
+            self.show_conflicts(conflicts, opened)
+
+    def show_conflicts(self, names: list[str], opened: dict[str, str]) -> None:
+        """Show both values of each field; saved again, the form has seen the stored ones."""
+        for name in names:
+            why = CHANGED if name in opened else UNKNOWN
+            self.add_error(name, CONFLICT.format(why=why, stored=in_words(self.stored_value(name))))
+        if self.kept:
+            self.add_error(None, f"Also changed elsewhere, and kept as stored now: {self.labels(self.kept)}.")
+        seen = {name: self.stored(name) for name in names}
+        self.data = data = cast(QueryDict, self.data).copy()
+        data[self.add_prefix("opened")] = self.sign(opened | seen)
+
+    def stored(self, name: str) -> str:
+        """The fingerprint of the row's value now."""
+        return fingerprint(self.fields[name], self.initial.get(name))
+
+    def stored_value(self, name: str) -> Any:
+        """The row's value now. The instance is as it was read, until all of the form is cleaned."""
+        value = getattr(self.instance, name)
+        return value.all() if isinstance(value, models.Manager) else value
+
+    @property
+    def changed_data(self) -> list[str]:
+        """What was typed over; not what differs because it was changed elsewhere."""
+        if not self.is_change or not self.is_bound:
+            return list(super().changed_data)
+        self.errors  # noqa: B018 -- cleans the form
+        return [*self._typed]
+
+    def changed_columns(self) -> list[str]:
+        lists = {field.name for field in self.instance._meta.many_to_many}
+        return [name for name in self.changed_data if name not in lists]
+
+    def _save_m2m(self) -> None:
+        """Write no list, of groups say, that was not changed."""
+        cleaned = self.cleaned_data
+        if self.is_change:
+            self.cleaned_data = {name: value for name, value in cleaned.items() if name in self.changed_data}
+        super()._save_m2m()  # type: ignore[misc]
+        self.cleaned_data = cleaned
+
+    def labels(self, names: Iterable[str]) -> str:
+        return ", ".join(capfirst(str(self.fields[name].label or name)) for name in names)
+
+
+class VersionedAdmin(admin.ModelAdmin):
+    """Saves the columns that were typed over, under a lock; stands before other parents."""
+
+    form = VersionedForm
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
+    ) -> HttpResponse:
+        if request.method != "POST":
+            return super().change_view(request, object_id, form_url, extra_context)
+        with transaction.atomic():
+            lock_row(self.model, unquote(object_id))
+            return super().change_view(request, object_id, form_url, extra_context)
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        if not change:
+            super().save_model(request, obj, form, change)
+            return
+        obj.save(update_fields=form.changed_columns())
+        self.tell_what_was_kept(request, form)
+
+    def tell_what_was_kept(self, request: HttpRequest, form: VersionedForm) -> None:
+        """Say what was changed elsewhere while the form was open, and was left as it is."""
+        sentences = []
+        if form.version_opened not in (None, form.version_now):
+            sentences.append(who_changed_since(form.instance, form.version_opened))
+        if form.kept:
+            sentences.append(f"Kept as changed elsewhere: {form.labels(form.kept)}.")
+        if sentences:
+            told = " ".join(["While the form was open, other changes were made, and they stay.", *sentences])
+            self.message_user(request, told, messages.INFO)
+
+
+def lock_row(model: type[models.Model], pk: Any) -> bool:
+    """Wait for the end of other transactions that write the row, and keep others from writing it until this one ends.
+
+    Returns:
+        Whether there is such a row.
+    """
+    try:
+        return bool(model._base_manager.filter(pk=pk).select_for_update(no_key=True).values_list("pk"))
+    except (ValidationError, ValueError):
+        return False  # no row has such a key
+
+
+def version_of(row: Any) -> str:
+    """What tells whether a row was changed; empty where nothing is known."""
+    changed_at: datetime | None = getattr(row, "changed_at", None)
+    return changed_at.isoformat() if changed_at else ""
+
+
+def who_changed_since(row: models.Model, version: str | None) -> str:
+    """A sentence on the last decision about a row after a version of it, or that it was edited."""
+    seen = parse_datetime(version) if version else None
+
+    def is_newer(_pk: int, event: ModerationEvent) -> bool:
+        return seen is None or event.created_at > seen
+
+    kinds: dict[type, Kind] = {Message: "message", User: "user"}
+    kind = kinds.get(type(row))
+    return who_did_what(kind, {cast(int, row.pk): cast(int, row.pk)}, is_newer=is_newer)[row.pk] if kind else ""
+
+
+def fingerprint(field: forms.Field, value: Any) -> str:
+    """A short word for a value, the same for what a form holds and what the row holds."""
+    if isinstance(value, str) and getattr(field, "strip", False):
+        value = value.strip()
+    return hashlib.blake2b(canonical(value).encode("utf-8", "surrogatepass"), digest_size=9).hexdigest()
+
+
+def canonical(value: Any) -> str:
+    """A value as a text: lines end as a browser leaves them, and dates have the whole seconds that a form shows."""
+    if value is None:
+        return ""
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).replace(microsecond=0).isoformat()
+    if isinstance(value, models.Model):
+        return str(value.pk)
+    if isinstance(value, (list, tuple, set, models.QuerySet)):
+        return " ".join(sorted(canonical(each) for each in value))
+    return str(value).replace("\r\n", "\n").replace("\r", "\n")
+
+
+def in_words(value: Any) -> str:
+    """A stored value, to be read beside what was typed."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, datetime):
+        return date_format(localtime(value), "DATETIME_FORMAT")
+    if isinstance(value, models.QuerySet):
+        return ", ".join(str(each) for each in value) or "none"
+    return f"“{Truncator(value).chars(SHOWN_CHARACTERS)}”" if value not in (None, "") else "empty"
