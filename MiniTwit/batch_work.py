@@ -14,9 +14,9 @@ from django.db.models import Q, QuerySet
 from MiniTwit import locks
 from MiniTwit.models import BatchState, Message, ModerationBatch, ModerationEvent, SelectedRow, Strike, User, Verb
 from MiniTwit.moderation import ModerationError, erasure
-from MiniTwit.moderation.batches import Cause, Tally, close_batch, record
+from MiniTwit.moderation.batches import MESSAGE_VERBS, Cause, Tally, close_batch, lock_tables_of, record
 from MiniTwit.moderation.history import Kind, who_did_what
-from MiniTwit.moderation.verbs import MESSAGE_VERBS, execute
+from MiniTwit.moderation.verbs import execute
 
 CHUNK = 1_000
 CHUNK_WITH_MESSAGES = 50  # accounts of which all messages are flagged, too
@@ -48,13 +48,16 @@ def run(batch_id: int) -> None:
                 raise
 
 
+@locks.tried_again
 def do_next_chunk(batch_id: int, after: int) -> int | None:
-    """Do some rows, or end the batch.
+    """Do some rows, or end the batch. A chunk that other work was in the way of is done again.
 
     Returns:
         The last row that was dealt with, or nothing at the end.
     """
+    verb = ModerationBatch.objects.values_list("verb", flat=True).get(pk=batch_id)
     with transaction.atomic():
+        lock_tables_of(verb)
         batch = ModerationBatch.objects.select_related("actor").get(pk=batch_id)
         if batch.cancel_requested:
             close_batch(batch, BatchState.CANCELLED)

@@ -16,8 +16,8 @@ from psycopg2 import sql
 from MiniTwit import batch_work, moderation, tasks
 from MiniTwit.models import BatchState, Message, ModerationBatch, ModerationEvent, SelectedRow, User, Verb
 from MiniTwit.moderation import ModerationError, erasure
-from MiniTwit.moderation.batches import Cause
-from MiniTwit.moderation.verbs import MESSAGE_VERBS, Reason, lock_undoable, undos_in_force
+from MiniTwit.moderation.batches import MESSAGE_VERBS, Cause, lock_tables_of, one_decision
+from MiniTwit.moderation.verbs import Reason, lock_undoable, undos_in_force
 
 SMALL = 1_000  # rows that are done while the moderator waits
 KEPT_UNCONFIRMED = timedelta(days=1)
@@ -88,6 +88,7 @@ def discard_abandoned() -> None:
         discard(batch)
 
 
+@one_decision
 def confirm(
     *,
     batch: ModerationBatch,
@@ -103,6 +104,7 @@ def confirm(
     """
     cause = Cause.of(actor, "", reason, note)
     with transaction.atomic():
+        lock_tables_of(batch.verb)
         found = ModerationBatch.objects.select_for_update().filter(pk=batch.pk).first()
         if found is None:
             raise ModerationError("selection_gone", "This selection was given up. Select again.")
@@ -118,6 +120,21 @@ def confirm(
             erasure.expect_messages(found, SelectedRow.objects.filter(batch=found).values("object_id"))
         begin(found, at_once=is_small(found))
     return found
+
+
+@one_decision
+def decide(
+    *, verb: Verb, queryset: QuerySet[Any], actor: User, reason: Reason, note: str = "", options: dict[str, Any]
+) -> ModerationBatch:
+    """Freeze a selection and decide about it, without a question in between.
+
+    Raises:
+        ModerationError: it makes no sense; nothing was changed.
+    """
+    with transaction.atomic():
+        lock_tables_of(verb)
+        batch = freeze(verb=verb, queryset=queryset, actor=actor)
+        return confirm(batch=batch, actor=actor, reason=reason, note=note, options=options)
 
 
 def is_small(batch: ModerationBatch) -> bool:
@@ -145,6 +162,7 @@ def begin(batch: ModerationBatch, *, at_once: bool) -> None:
         tasks.run_batch.enqueue(batch.pk)
 
 
+@one_decision
 def erase(
     *, user: User, actor: User, reason: Reason, note: str = "", messages: str, delete: bool = False
 ) -> ModerationBatch:
@@ -158,10 +176,12 @@ def erase(
     if obstacle:
         raise ModerationError("not_allowed", obstacle)
     with transaction.atomic():
+        lock_tables_of(Verb.ERASE)
         batch = freeze(verb=Verb.ERASE, queryset=User.objects.filter(pk=user.pk), actor=actor, options=options)
         return confirm(batch=batch, actor=actor, reason=reason, note=note)
 
 
+@one_decision
 def undo(*, batch: ModerationBatch, actor: User, reason: Reason, note: str = "") -> ModerationBatch:
     """Undo a batch: at once if it is small, else in the background.
 

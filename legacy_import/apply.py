@@ -12,17 +12,24 @@ from django.db import connection
 from psycopg2 import sql
 
 from legacy_import import staging
-from legacy_import.bulk import is_worth_rebuilding, page_ranges, prepare_transaction, without_indexes
+from legacy_import.bulk import (
+    is_worth_rebuilding,
+    page_ranges,
+    prepare_transaction,
+    tables_locked_with,
+    without_indexes,
+)
 from legacy_import.checks import Check
 from legacy_import.errors import RunError
 from legacy_import.passwords import kept_password_sql
 from legacy_import.progress import Progress
 from legacy_import.reasons import Verdict
-from legacy_import.records import TableCounts
+from legacy_import.records import TABLES_OF_KIND, TableCounts
 from legacy_import.search_indexes import drop_search_indexes
 from legacy_import.sources import CANONICAL_COLUMNS
 from legacy_import.tables import Models, checked_table, staged_table, table_of
 from legacy_import.widgets import StagedColumn
+from MiniTwit import locks
 
 # Old table -> the columns that are written, as they are called in the checked table and in the new one.
 WRITTEN: dict[str, tuple[str, ...]] = {
@@ -36,26 +43,57 @@ CONSTANTS: dict[str, dict[str, Any]] = {
     "message": {},
     "follower": {},
 }
+# Tables that refer to users are not kept waiting: runs are among them, and their progress is written meanwhile.
+KEEPS_ITS_KEY = frozenset({"user"})
+LOCK_PATIENCE = 120.0  # seconds that an import waits for its tables
 SORTED_AT_ONCE = 300_000  # rows, which takes about half a second
 SECRET_COLUMNS = frozenset({"pw_hash"})  # not kept with rejected rows
 
 
-def write_run(run: Any, models: Models, checks: Sequence[Check], progress: Progress) -> None:
-    """Write all tables of a run. The caller holds the transaction.
+def tables_to_rebuild(run: Any, models: Models) -> frozenset[str]:
+    """The old tables whose new ones are small against what comes, so that their indexes are built at the end."""
+    with connection.cursor() as cursor:
+        return frozenset(
+            table
+            for table in TABLES_OF_KIND[run.kind]
+            if is_worth_rebuilding(cursor, table_of(models.target(table)), run.counts[table]["new"])
+        )
+
+
+def locks_needed(cursor: Any, run: Any, models: Models, rebuilt: frozenset[str]) -> dict[str, str]:
+    """Which tables a run locks, and how: as strongly as it will ever need, because it must not ask for more later."""
+    modes: dict[str, str] = {}
+    for table in TABLES_OF_KIND[run.kind]:
+        target = models.target(table)._meta.db_table
+        if table in rebuilt:
+            alone = tables_locked_with(cursor, sql.Identifier(target), referred_keys=table not in KEEPS_ITS_KEY)
+            modes |= dict.fromkeys([target, *alone], locks.KEEP_ALL_OUT)
+        else:
+            modes.setdefault(target, locks.KEEP_WRITERS_OUT)
+    return modes
+
+
+def write_run(
+    run: Any, models: Models, checks: Sequence[Check], progress: Progress, rebuilt: frozenset[str] = frozenset()
+) -> None:
+    """Write all tables of a run. The caller holds the transaction, which has not read any of them yet.
+
+    Args:
+        rebuilt: whose indexes are built at the end; see `tables_to_rebuild`.
 
     Raises:
         RunError: the staged rows are gone, or the new database is no longer as it was at the preview.
     """
     with connection.cursor() as cursor:
+        progress.phase("Waiting for other work on the same tables to end")
         prepare_transaction(cursor)
-        for check in checks:
-            target = table_of(models.target(check.table))
-            cursor.execute(sql.SQL("LOCK TABLE {} IN SHARE ROW EXCLUSIVE MODE").format(target))
+        modes = locks_needed(cursor, run, models, rebuilt)
+        locks.lock_all_or_none(modes, patience=LOCK_PATIENCE, check=progress.check)
         for check in checks:
             progress.phase(f"Checking {check.table}s once more")
             confirm_unchanged(run, check)
         for check in checks:
-            write_table(cursor, run, models, check.table, progress)
+            write_table(cursor, run, models, check.table, progress, rebuild=check.table in rebuilt)
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
 
 
@@ -81,22 +119,20 @@ def confirm_unchanged(run: Any, check: Check) -> None:
         )
 
 
-def write_table(cursor: Any, run: Any, models: Models, table: str, progress: Progress) -> None:
+def write_table(cursor: Any, run: Any, models: Models, table: str, progress: Progress, *, rebuild: bool) -> None:
     """Write one table's rejected, changed, new and merged rows."""
     counts = TableCounts.from_json(run.counts[table])
     target = table_of(models.target(table))
     if counts.rejected:
         keep_rejected_rows(cursor, run.pk, models, table)
-    rebuild = is_worth_rebuilding(cursor, target, counts.new)
 
     def tell(number: int, of: int) -> None:
         progress.phase(f"Building the indexes of {table}s, {number} of {of}")
 
     if rebuild:
         drop_search_indexes(cursor, target)
-    # Who refers to users is not kept waiting: the run is among them, and its progress is written meanwhile.
-    spare = without_indexes(cursor, target, tell, referred_keys=table != "user") if rebuild else nullcontext()
-    with spare:
+    referred_keys = table not in KEEPS_ITS_KEY
+    with without_indexes(cursor, target, tell, referred_keys=referred_keys) if rebuild else nullcontext():
         if counts.changed:
             progress.phase(f"Updating {table}s", counts.changed)
             update_changed_rows(cursor, run.pk, models, table)

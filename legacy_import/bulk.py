@@ -39,6 +39,12 @@ JOIN pg_class ON pg_class.oid = conrelid
 WHERE contype = 'f' AND confrelid = %(table)s::regclass AND conrelid <> confrelid
 ORDER BY relname, conname
 """
+OTHER_ENDS = """
+SELECT DISTINCT relname FROM pg_constraint
+JOIN pg_class ON pg_class.oid = CASE WHEN conrelid = %(table)s::regclass THEN confrelid ELSE conrelid END
+WHERE contype = 'f' AND conrelid <> confrelid
+    AND (conrelid = %(table)s::regclass OR %(referred_keys)s AND confrelid = %(table)s::regclass)
+"""
 # Those on a part of the rows stay: building one reads the whole table, and few rows are written to it.
 INDEXES = """
 SELECT indexrelid::regclass::text, pg_get_indexdef(indexrelid) FROM pg_index
@@ -80,6 +86,12 @@ def has_fewer_rows(cursor: Any, table: sql.Identifier, rows: int) -> bool:
     """Whether the table has fewer than so many rows, without counting more than those."""
     cursor.execute(sql.SQL("SELECT count(*) FROM (SELECT FROM {} LIMIT %s) AS first_rows").format(table), [rows])
     return bool(cursor.fetchone()[0] < rows)
+
+
+def tables_locked_with(cursor: Any, table: sql.Identifier, *, referred_keys: bool) -> list[str]:
+    """The other tables that `without_indexes` keeps all else from: a foreign key goes at both of its ends."""
+    cursor.execute(OTHER_ENDS, {"table": table.as_string(cursor.cursor), "referred_keys": referred_keys})
+    return [name for (name,) in cursor.fetchall()]
 
 
 @contextmanager

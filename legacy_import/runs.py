@@ -16,7 +16,7 @@ from django.utils import timezone
 from psycopg2 import sql
 
 from legacy_import import locks, mappings, sameness, staging, verify
-from legacy_import.apply import write_run
+from legacy_import.apply import tables_to_rebuild, write_run
 from legacy_import.bulk import prepare_transaction
 from legacy_import.checks import Check
 from legacy_import.errors import RunError
@@ -36,6 +36,7 @@ from legacy_import.undo import check_undoable, undo_run
 from legacy_import.vanished import vanished_rows
 from legacy_import.work import AT_WORK, finish, reconcile, state_label, work_on
 from legacy_import.wrong_file import Doubt, doubt_of, doubt_of_checked, refuse_wrong_file
+from MiniTwit.locks import tried_again
 
 logger = logging.getLogger(__name__)
 
@@ -239,14 +240,21 @@ def apply(run_id: int, models: Models | None = None) -> Any:
     with work_on(run_id, "applying", "applying", models) as (run, progress):
         checks = checks_of(run, models)
         staged_file(run)
-        with transaction.atomic():
-            write_run(run, models, checks, progress)
-            progress.stop()
-            finish(run, state="applied", finished_at=timezone.now())
+        write_all_or_nothing(run, models, checks, progress)
         build_search_indexes(run, models)
         verify_run(run, models)
     discard_leftovers(models)
     return run
+
+
+@tried_again
+def write_all_or_nothing(run: Any, models: Models, checks: list[Check], progress: Progress) -> None:
+    """The one transaction of an import. Other work that was in its way lets it begin again."""
+    rebuilt = tables_to_rebuild(run, models)
+    with transaction.atomic():
+        write_run(run, models, checks, progress, rebuilt)
+        progress.stop()
+        finish(run, state="applied", finished_at=timezone.now())
 
 
 def verify_run(run: Any, models: Models) -> None:

@@ -6,12 +6,13 @@ from django.db import connection
 from django.db.models import Exists, OuterRef
 from psycopg2 import sql
 
-from legacy_import.apply import assignments
+from legacy_import.apply import LOCK_PATIENCE, assignments
 from legacy_import.bulk import prepare_transaction
 from legacy_import.errors import RunError
 from legacy_import.progress import Progress
 from legacy_import.records import TABLES_OF_KIND
 from legacy_import.tables import Models, table_of
+from MiniTwit import locks
 
 REFERENCES = """
 SELECT conrelid::regclass::text, attname FROM pg_constraint
@@ -20,7 +21,7 @@ WHERE contype = 'f' AND confrelid = %s::regclass
 """
 
 # What goes with a message instead of holding it here: what the watch-list found in it, and who looks at it.
-GOES_ALONG = ('"MiniTwit_watchhit"', '"MiniTwit_reviewclaim"')
+GOES_ALONG = ("MiniTwit_watchhit", "MiniTwit_reviewclaim")
 
 # Somebody may have taken the former username, or deleted the former author.
 RESTORABLE = {
@@ -68,6 +69,8 @@ def undo_run(run: Any, models: Models, progress: Progress) -> dict[str, dict[str
     result = {}
     with connection.cursor() as cursor:
         prepare_transaction(cursor)
+        progress.phase("Waiting for other work on the same tables to end")
+        locks.lock_all_or_none(locks_needed(run, models), patience=LOCK_PATIENCE, check=progress.check)
         if run.kind == "users":
             cursor.execute(sql.SQL("DELETE FROM {} WHERE import_run = %s").format(table_of(models.merged)), [run.pk])
         for table in reversed(TABLES_OF_KIND[run.kind]):
@@ -81,6 +84,15 @@ def undo_run(run: Any, models: Models, progress: Progress) -> dict[str, dict[str
             result[table] = {"removed": removed, "restored": restored, "kept": not_restored + cursor.fetchone()[0]}
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
     return result
+
+
+def locks_needed(run: Any, models: Models) -> dict[str, str]:
+    """The tables from which rows are taken out, and those whose rows go along with them: nothing is added to them
+    meanwhile."""
+    tables = [models.target(table)._meta.db_table for table in TABLES_OF_KIND[run.kind]]
+    if run.kind == "messages" and models.purged is not None:  # where there is moderation
+        tables += GOES_ALONG
+    return dict.fromkeys(tables, locks.KEEP_WRITERS_OUT)
 
 
 def restore_replaced_rows(cursor: Any, run_id: int, models: Models, table: str) -> tuple[int, int]:
@@ -124,7 +136,7 @@ def remove_new_rows(cursor: Any, run_id: int, models: Models, table: str) -> int
         cursor.execute(REFERENCES, [target.as_string(cursor.cursor)])
         references = cursor.fetchall()
         for referring, column in references:
-            if table == "message" and referring in GOES_ALONG:
+            if table == "message" and referring.strip('"') in GOES_ALONG:
                 remove_what_goes_along(cursor, sql.SQL(referring), sql.Identifier(column), target, conditions)
         conditions += [
             sql.SQL("NOT EXISTS (SELECT FROM {} AS referring WHERE referring.{} = target.id)").format(
@@ -139,8 +151,7 @@ def remove_new_rows(cursor: Any, run_id: int, models: Models, table: str) -> int
 def remove_what_goes_along(
     cursor: Any, referring: sql.SQL, column: sql.Identifier, target: sql.Identifier, conditions: list[sql.Composable]
 ) -> None:
-    """Delete the rows that belong to rows which are about to be removed; nobody writes more of them meanwhile."""
-    cursor.execute(sql.SQL("LOCK TABLE {} IN SHARE ROW EXCLUSIVE MODE").format(referring))
+    """Delete the rows that belong to rows which are about to be removed; their table is locked."""
     cursor.execute(
         sql.SQL("DELETE FROM {} AS referring USING {} AS target WHERE referring.{} = target.id AND {}").format(
             referring, target, column, sql.SQL(" AND ").join(conditions)

@@ -11,7 +11,8 @@ from django.utils.text import Truncator
 from MiniTwit import selections
 from MiniTwit.admin.actions import may
 from MiniTwit.models import BatchState, Message, ModerationBatch, ModerationEvent, SelectedRow, User, Verb
-from MiniTwit.moderation.verbs import MESSAGE_VERBS, obstacle_to_undoing
+from MiniTwit.moderation.batches import MESSAGE_VERBS
+from MiniTwit.moderation.verbs import obstacle_to_undoing
 from MiniTwit.worker import WORKER_COMMAND, is_overdue, why_nobody_began
 
 SAMPLE = 10

@@ -21,7 +21,8 @@ from MiniTwit.admin.reason_forms import ReasonForm, form_of
 from MiniTwit.admin.screens import LargeTableAdmin
 from MiniTwit.models import BatchState, Message, ModerationBatch, User, Verb
 from MiniTwit.moderation import ModerationError
-from MiniTwit.moderation.verbs import MESSAGE_VERBS, obstacle_to_undoing
+from MiniTwit.moderation.batches import MESSAGE_VERBS
+from MiniTwit.moderation.verbs import obstacle_to_undoing
 
 View = Callable[..., HttpResponse]
 

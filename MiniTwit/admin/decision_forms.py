@@ -10,7 +10,6 @@ from typing import Any, cast
 from django.contrib import admin, messages
 from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied
-from django.db import transaction
 from django.db.models import Model
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
@@ -78,15 +77,14 @@ class DecidesMixin(admin.ModelAdmin):
     def decide(self, request: HttpRequest, row: Any, verb: Verb, form: ReasonForm) -> None:
         actor = cast(User, request.user)
         try:
-            with transaction.atomic():
-                batch = selections.freeze(verb=verb, queryset=self.model._base_manager.filter(pk=row.pk), actor=actor)
-                batch = selections.confirm(
-                    batch=batch,
-                    actor=actor,
-                    reason=form.cleaned_data["reason"],
-                    note=form.cleaned_data["note"],
-                    options=form.options(),
-                )
+            batch = selections.decide(
+                verb=verb,
+                queryset=self.model._base_manager.filter(pk=row.pk),
+                actor=actor,
+                reason=form.cleaned_data["reason"],
+                note=form.cleaned_data["note"],
+                options=form.options(),
+            )
         except ModerationError as error:
             self.message_user(request, f"Nothing was decided: {error.sentence}", messages.ERROR)
         else:

@@ -25,6 +25,7 @@ from import_export.forms import ImportForm
 from import_export.results import Result, RowResult
 from import_export.signals import post_import
 
+from MiniTwit import locks
 from MiniTwit.admin.file_export import FileExportMixin
 from MiniTwit.admin.file_formats import MAX_BYTES, MAX_ROWS, UnreadableFileError
 from MiniTwit.admin.resources import FileResource, FileResult
@@ -108,6 +109,7 @@ class FileImportExportMixin(FileExportMixin, ImportExportMixin):
             return HttpResponseRedirect(self.page_url("import"))
         dataset = self.read_dataset(data, preview["format"])
         with transaction.atomic():
+            locks.lock_tables(locks.USERS, locks.MESSAGES, locks.FOLLOWS)
             result = self.import_dataset(request, dataset, dry_run=False)
             is_outdated = not has_failed(result) and result.versions != preview["versions"]
             if is_outdated:

@@ -17,6 +17,7 @@ from django.db.models import Max, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 
+from MiniTwit import locks
 from MiniTwit.models import Follow
 
 MOST_AT_ONCE = 100_000  # follows that are removed while the browser waits
@@ -78,6 +79,7 @@ class RemovesFollowsMixin(admin.ModelAdmin):
         if not self.has_delete_permission(request) or request.user.pk is None:
             raise PermissionDenied
         with transaction.atomic():
+            locks.lock_tables(locks.FOLLOWS, referring_to=[locks.USERS])
             named = [str(follow) for follow in queryset.select_related("who", "whom")[:LOGGED]]
             removed, _ = Follow.objects.filter(pk__in=queryset.order_by().values("pk")).delete()
             if removed:

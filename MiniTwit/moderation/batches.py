@@ -1,20 +1,27 @@
 """What all verbs share: whose decision it is, the batch that it belongs to, and the count of what came of it."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from functools import wraps
+from typing import Any, ParamSpec, TypeVar
 
-from django.db import connection, models, transaction
+from django.db import OperationalError, connection, models, transaction
 from django.db.models import F, QuerySet
 from django.utils import timezone
 
+from MiniTwit import locks
+from MiniTwit.database_failures import is_busy
 from MiniTwit.models import BatchState, ModerationBatch, ModerationReason, SelectedRow, User, Verb
 from MiniTwit.moderation.errors import ModerationError
 
 COMMAND_LINE = "the command line"
+BUSY = "Nothing was decided: other work keeps the accounts or messages, such as an import. Try again in a moment."
+MESSAGE_VERBS = frozenset({Verb.FLAG, Verb.UNFLAG, Verb.KEEP, Verb.PURGE})
 Objects = QuerySet[Any] | Iterable[models.Model | int]
+P = ParamSpec("P")
+R = TypeVar("R")
 
 
 @dataclass(frozen=True)
@@ -84,12 +91,40 @@ def ids_of(objects: Objects) -> list[int]:
     return sorted({each.pk if isinstance(each, models.Model) else int(each) for each in objects})
 
 
+def one_decision(function: Callable[P, R]) -> Callable[P, R]:
+    """Decorate a function that is one transaction: it is tried again while other work is in its way, and refused if
+    that does not end. Within a transaction of the caller, that one has to be tried again."""
+    patient = locks.tried_again(function)
+
+    @wraps(function)
+    def decide(*args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            return patient(*args, **kwargs)
+        except OperationalError as error:
+            if connection.in_atomic_block or not is_busy(error):
+                raise
+            raise ModerationError("database_busy", BUSY) from error
+
+    return decide
+
+
+def lock_tables_of(verb: str) -> None:
+    """Begin a transaction in which a verb changes its objects; see `MiniTwit/locks.py`."""
+    if verb in MESSAGE_VERBS:
+        locks.lock_tables(locks.MESSAGES, referring_to=[locks.USERS])
+    elif verb == Verb.ERASE:
+        locks.lock_tables(locks.USERS, locks.MESSAGES, locks.FOLLOWS)
+    else:
+        locks.lock_tables(locks.USERS, locks.MESSAGES)
+
+
 @contextmanager
 def open_batch(
     verb: Verb, cause: Cause, batch: ModerationBatch | None = None, **columns: Any
 ) -> Iterator[ModerationBatch]:
     """One transaction, with a batch of its own or the one that is open already."""
     with transaction.atomic():
+        lock_tables_of(verb)
         if batch is not None:
             yield batch
             return

@@ -12,10 +12,17 @@ from MiniTwit.models import ModerationBatch, ModerationEvent, ModerationReason, 
 from MiniTwit.moderation import erasure
 from MiniTwit.moderation import messages as message_verbs
 from MiniTwit.moderation import users as user_verbs
-from MiniTwit.moderation.batches import Cause, Objects, Tally, ids_of, open_batch, record
+from MiniTwit.moderation.batches import (
+    Cause,
+    Objects,
+    Tally,
+    ids_of,
+    one_decision,
+    open_batch,
+    record,
+)
 from MiniTwit.moderation.errors import ModerationError
 
-MESSAGE_VERBS = frozenset({Verb.FLAG, Verb.UNFLAG, Verb.KEEP, Verb.PURGE})
 USER_VERBS = frozenset({Verb.SUSPEND, Verb.REINSTATE, Verb.WARN})
 FOR_GOOD = frozenset({Verb.PURGE, Verb.ERASE})
 Reason = ModerationReason | str
@@ -137,6 +144,7 @@ def erase(
     return decide(Verb.ERASE, users, Cause.of(actor, actor_name, reason, note), batch, options)
 
 
+@one_decision
 def undo(
     *, batch: ModerationBatch, actor: User | None, reason: Reason, note: str = "", actor_name: str = ""
 ) -> ModerationBatch:
@@ -154,6 +162,7 @@ def undo(
     return undoing
 
 
+@one_decision
 def decide(
     verb: Verb,
     objects: Objects,

@@ -6,10 +6,11 @@ A claim ends with the decision, on leaving, or by itself when it is not renewed.
 from datetime import timedelta
 from typing import Any
 
-from django.db import connection
+from django.db import connection, transaction
 from django.db.models.functions import Now
 from psycopg2 import sql
 
+from MiniTwit import locks
 from MiniTwit.models import Message, ReviewClaim, User
 from MiniTwit.review.queue import TABLES, Position, causes_of, position_of, waiting
 
@@ -27,10 +28,12 @@ RETURNING message_id
 """
 
 
+@locks.tried_again
 def claim(*, moderator: User, message_id: int) -> bool:
     """Take a message, or take it for longer; False when it is another moderator's, being decided
     about, or gone."""
-    with connection.cursor() as cursor:
+    with transaction.atomic(), connection.cursor() as cursor:
+        locks.lock_tables(ReviewClaim._meta.db_table, referring_to=[locks.USERS, locks.MESSAGES])
         values: dict[str, Any] = {"moderator": moderator.pk, "message": message_id, "time": CLAIM_TIME}
         cursor.execute(sql.SQL(CLAIM).format(**TABLES), values)
         return cursor.fetchone() is not None

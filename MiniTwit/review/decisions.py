@@ -4,8 +4,8 @@ from django.db import transaction
 from django.utils.dateparse import parse_datetime
 from django.utils.timesince import timesince
 
-from MiniTwit import moderation
-from MiniTwit.models import Message, ModerationBatch, ModerationEvent, User, Verb
+from MiniTwit import locks, moderation
+from MiniTwit.models import Message, ModerationBatch, ModerationEvent, ReviewClaim, User, Verb
 from MiniTwit.review.claims import claimed_by, release
 
 VERBS = {Verb.FLAG: moderation.flag, Verb.UNFLAG: moderation.unflag, Verb.KEEP: moderation.keep}
@@ -27,6 +27,7 @@ def version_of(message: Message) -> str:
     return message.changed_at.isoformat() if message.changed_at else ""
 
 
+@locks.tried_again
 @transaction.atomic
 def decide(
     *, moderator: User, message_id: int, verb: str, version: str, reason: str, note: str = ""
@@ -36,6 +37,7 @@ def decide(
     Raises:
         Refusal: somebody changed it or has it before him, or the verb does not fit. Nothing was done.
     """
+    locks.lock_tables(locks.MESSAGES, ReviewClaim._meta.db_table, referring_to=[locks.USERS])
     message = Message.objects.select_for_update().filter(pk=message_id).first()
     if message is None:
         raise Refusal(f"Message {message_id} was deleted meanwhile. Nothing was decided.")

@@ -9,6 +9,7 @@ from django.utils import timezone
 from psycopg2 import sql
 from psycopg2.extras import Json
 
+from MiniTwit import locks
 from MiniTwit.models import Message, WatchHit, WatchTerm
 from MiniTwit.time_limits import time_limit
 from MiniTwit.watchlist.expressions import expression_of, reason_of
@@ -120,6 +121,7 @@ def still_the_same(term: WatchTerm) -> Iterator[bool]:
     """A transaction that holds the term, and whether it is as it was: somebody may have changed or deleted it
     meanwhile, and then what was found is of no use any more."""
     with transaction.atomic():
+        locks.lock_tables(WatchHit._meta.db_table, referring_to=[locks.MESSAGES], wait=locks.PATIENCE)
         current = WatchTerm.objects.select_for_update().filter(
             pk=term.pk, kind=term.kind, pattern=term.pattern, active=True, scanned_through=term.scanned_through
         )

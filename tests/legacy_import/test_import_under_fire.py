@@ -1,0 +1,112 @@
+"""Staff decide while an import writes: the import arrives, and no decision is lost."""
+
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.db import connections
+
+from legacy_import import bulk, runs
+from MiniTwit import moderation
+from MiniTwit.models import BatchState, Message, ModerationBatch, ModerationEvent, User
+from MiniTwit.moderation import ModerationError
+from tests.legacy_import.importing import import_of, preview_of
+from tests.legacy_import.old_database import HASH, MORNING, old_file
+from tests.MiniTwit.factories import make_user
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("import_dir")]
+
+Decide = Callable[[int], None]  # the number of the decision
+
+
+def flag_and_unflag(messages: list[int]) -> Decide:
+    def decide(number: int) -> None:
+        verb = moderation.unflag if number // len(messages) % 2 else moderation.flag
+        verb(messages=[messages[number % len(messages)]], actor=None, reason="Spam")
+
+    return decide
+
+
+def suspend_and_reinstate(users: list[int]) -> Decide:
+    def decide(number: int) -> None:
+        verb = moderation.reinstate if number // len(users) % 2 else moderation.suspend
+        verb(users=[users[number % len(users)]], actor=None, reason="Spam")
+
+    return decide
+
+
+@contextmanager
+def staff_deciding(decisions: list[Decide]) -> Iterator[list[int]]:
+    """One moderator per entry decides without a pause until the block ends; a refusal for busy tables is repeated.
+
+    Yields:
+        How many decisions each of them has made.
+    """
+    made = [0] * len(decisions)
+    stop = threading.Event()
+
+    def work(place: int) -> None:
+        try:
+            while not stop.is_set():
+                try:
+                    decisions[place](made[place])
+                except ModerationError as error:
+                    if error.code != "database_busy":
+                        raise
+                else:
+                    made[place] += 1
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(len(decisions)) as pool:
+        working = [pool.submit(work, place) for place in range(len(decisions))]
+        try:
+            yield made
+        finally:
+            stop.set()
+        for one in working:
+            one.result()
+
+
+def native_rows(moderators: int) -> tuple[list[list[int]], list[list[int]]]:
+    """Messages and accounts made in this application, some for each moderator."""
+    author = make_user("native")
+    users = [[make_user(f"native {place} {number}").pk for number in range(5)] for place in range(moderators)]
+    made = Message.objects.bulk_create(Message(author=author, text=f"native {n}") for n in range(5 * moderators))
+    messages = [message.pk for message in made]
+    return [messages[place::moderators] for place in range(moderators)], users
+
+
+def check_decisions(made: list[int]) -> None:
+    assert ModerationBatch.objects.filter(state=BatchState.DONE, changed=1).count() == sum(made)
+    assert ModerationEvent.objects.count() == ModerationBatch.objects.count() == sum(made)
+    assert all(made), "One of the moderators could not decide at all."
+
+
+@pytest.mark.parametrize("kind", ["users", "messages"])
+def test_a_first_import_and_three_moderators(kind: str, tmp_path: Path, monkeypatch: Any) -> None:
+    """The import rebuilds the table while each moderator decides about rows of it, without a pause."""
+    monkeypatch.setattr(bulk, "SMALL_BATCH", 60)
+    people = [(number, f"user {number}", "", HASH) for number in range(1, 61)]
+    texts = [(number, number % 60 + 1, f"message {number}", MORNING + number, 0) for number in range(1, 101)]
+    path = old_file(tmp_path, user=people, message=texts)
+    if kind == "messages":
+        import_of("users", path)
+    messages, users = native_rows(3)
+    moderators = [flag_and_unflag(rows) for rows in messages] if kind == "messages" else []
+    moderators = moderators or [suspend_and_reinstate(rows) for rows in users]
+    run = preview_of(kind, path)
+    runs.confirm(run.pk)
+    with staff_deciding(moderators) as made:
+        while not all(made):
+            pass
+        run = runs.apply(run.pk)
+    assert run.verification["ok"]
+    assert (Message if kind == "messages" else User).objects.filter(import_run=run.pk).count() == run.counts[
+        "message" if kind == "messages" else "user"
+    ]["new"]
+    check_decisions(made)
