@@ -13,7 +13,7 @@ help: ## List the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
 
 demo: $(VENV)/installed ## Run everything with a sample old database (PORT, DEMO_PASSWORD, DATABASE_URL, LEGACY_DATABASE_URL)
-	@DEBUG=1 exec $(BIN)/python manage.py demo
+	@unset DEBUG; exec $(BIN)/python manage.py demo
 
 test: $(VENV)/installed-dev ## Run the tests, all but the slow ones
 	@$(BIN)/python -m pytest -rs -n auto --dist loadfile

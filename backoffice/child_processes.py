@@ -8,6 +8,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
+from MiniTwit.private_files import open_privately
+
 # Where there is such a program, the kernel ends the children of a parent that was killed hard.
 SETPRIV = shutil.which("setpriv")
 ENDS_WITH_US = [SETPRIV, "--pdeathsig", "TERM", "--"] if SETPRIV else []
@@ -29,7 +31,7 @@ class ChildProcess:
     ) -> None:
         self.name = name
         self.log = log
-        with log.open("wb") as output:
+        with open(log, "wb", opener=open_privately) as output:
             self._process = subprocess.Popen(  # noqa: S603 -- commands of our own
                 [*ENDS_WITH_US, *command],
                 cwd=directory,

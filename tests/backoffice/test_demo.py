@@ -8,6 +8,7 @@ import socket
 import sqlite3
 import subprocess
 import sys
+import urllib.error
 import urllib.parse
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -28,12 +29,12 @@ class Demo:
     """A running `manage.py demo`, as a terminal would run it."""
 
     def __init__(self, var_dir: Path, **environment: str) -> None:
-        unset = {"DATABASE_URL", "LEGACY_DATABASE_URL", "DEMO_PASSWORD", "PORT", "DJANGO_SETTINGS_MODULE"}
+        unset = {"DEBUG", "DATABASE_URL", "LEGACY_DATABASE_URL", "DEMO_PASSWORD", "PORT", "DJANGO_SETTINGS_MODULE"}
         inherited = {name: value for name, value in os.environ.items() if name not in unset}
         self.process = subprocess.Popen(
             [sys.executable, "manage.py", "demo"],
             cwd=settings.BASE_DIR,
-            env=inherited | {"VAR_DIR": str(var_dir), "DEBUG": "1"} | environment,
+            env=inherited | {"VAR_DIR": str(var_dir)} | environment,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -66,8 +67,15 @@ class Demo:
         return self.process.returncode, output, errors
 
 
+@pytest.fixture(scope="module")
+def static_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Static files that the first demo collects, and the others find."""
+    return tmp_path_factory.mktemp("static")
+
+
 @pytest.fixture
-def start_demo(tmp_path: Path) -> Iterator[Callable[..., Demo]]:
+def start_demo(tmp_path: Path, static_root: Path) -> Iterator[Callable[..., Demo]]:
+    (tmp_path / "static").symlink_to(static_root)
     demos: list[Demo] = []
 
     def start(**environment: str) -> Demo:
@@ -94,6 +102,28 @@ def sign_in(address: str, password: str) -> str:
         return page.url + "\n" + page.read().decode()
 
 
+def assert_served_as_in_production(address: str, page: str) -> None:
+    """No error page of DEBUG, which shows settings; static files as `collectstatic` makes them."""
+    browser = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    with pytest.raises(urllib.error.HTTPError) as not_found:
+        browser.open(urllib.parse.urljoin(address, "/no/such/page/"))
+    answer = not_found.value.read().decode()
+    assert (not_found.value.code, "DEBUG" in answer) == (404, False)
+    not_found.value.close()
+    stylesheet = re.search(r'href="(/static/grappelli/stylesheets/screen\.\w+\.css)"', page)
+    assert stylesheet
+    with browser.open(urllib.parse.urljoin(address, stylesheet[1])) as styles:
+        assert styles.headers["Cache-Control"].endswith("immutable")
+
+
+def own_files(var_dir: Path) -> Iterator[Path]:
+    """What the back office has written, but for static files and the database's own folder, which is closed."""
+    for path in var_dir.iterdir():
+        if path.name != "static":
+            yield path
+            yield from path.rglob("*") if path.name != "postgres" else ()
+
+
 def test_a_newcomer_signs_in_and_ctrl_c_leaves_nothing_running(
     start_demo: Callable[..., Demo], tmp_path: Path
 ) -> None:
@@ -102,6 +132,10 @@ def test_a_newcomer_signs_in_and_ctrl_c_leaves_nothing_running(
     url, _newline, page = sign_in(address, password).partition("\n")
     assert url.endswith("/admin/password_change/")
     assert "admin" in page
+
+    assert_served_as_in_production(address, page)
+    others_may_read = [path for path in own_files(tmp_path) if path.stat().st_mode & 0o077]
+    assert others_may_read == []
 
     worker_environment = demo.child("db_worker").environ()
     sample = tmp_path / "sample" / "minitwit_sample.db"
@@ -117,7 +151,8 @@ def test_a_newcomer_signs_in_and_ctrl_c_leaves_nothing_running(
     assert "Traceback" not in errors
     _gone, left_over = psutil.wait_procs(family, timeout=10)
     assert left_over == []
-    assert (tmp_path / "log" / "web.log").read_text() == "", "no news is good news"
+    (line,) = (tmp_path / "log" / "web.log").read_text().splitlines()
+    assert line.endswith("Not Found: /no/such/page/"), "nothing but what was asked for in vain"
 
     second = start_demo()
     assert second.wait_for_sign_in_line()[1] == password, "the account is kept"

@@ -17,17 +17,27 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 from django.db import connection
 
+from backoffice import environment, static_files
 from backoffice.child_processes import ChildProcesses
+from backoffice.database import DATABASE_NAME, embedded_server
 from fixtures import sample_legacy_database
 from MiniTwit.models import ModerationReason, WatchTerm
+from MiniTwit.private_files import make_private_folder, write_private_file_once
 
 HOST = "127.0.0.1"
 FIRST_PORT = 8000
 PORTS_TO_TRY = 20
 STAFF_USERNAME = "admin"
 ANSWER_SECONDS = 60
-WEB_SERVER = ["-m", "gunicorn", "backoffice.wsgi", "--worker-class=gthread", "--threads=8", "--no-control-socket"]
-WEB_SERVER += ["--log-level=warning", "--graceful-timeout=5"]
+# A demo runs as production does, but for what only a site with a name and a certificate can have.
+DEMO_SETTINGS = {
+    "DEBUG": "0",
+    "ALLOWED_HOSTS": f"localhost,{HOST}",
+    "SECURE_SSL_REDIRECT": "0",
+    "SECURE_COOKIES": "0",
+    "WEB_WORKERS": "1",
+    "WEB_GRACEFUL_SECONDS": "5",
+}
 
 
 class Command(BaseCommand):
@@ -51,11 +61,10 @@ class Command(BaseCommand):
         self._interrupted = True
 
     def _prepare_and_serve(self, children: ChildProcesses) -> None:
-        log_dir: Path = settings.VAR_DIR / "log"
-        log_dir.mkdir(parents=True, exist_ok=True)
+        log_dir = make_private_folder(settings.VAR_DIR / "log")
         listener = listen()
         port = listener.getsockname()[1]
-        self._migrate(log_dir / "migrate.log", children)
+        self._migrate_and_collect(log_dir, children)
         call_command("loaddata", "roles", verbosity=0)
         # From then on these lists are the moderators' own.
         if not ModerationReason.objects.exists():
@@ -70,7 +79,7 @@ class Command(BaseCommand):
 
         worker = [sys.executable, "manage.py", "db_worker", "--no-reload"]
         children.start("background worker", worker, log_dir / "worker.log", **surroundings(legacy_url))
-        web = [sys.executable, *WEB_SERVER, f"--bind=fd://{listener.fileno()}"]
+        web = [sys.executable, "-m", "gunicorn", "backoffice.wsgi", f"--bind=fd://{listener.fileno()}"]
         children.start(
             "web server", web, log_dir / "web.log", **surroundings(legacy_url), keep_open=[listener.fileno()]
         )
@@ -82,14 +91,19 @@ class Command(BaseCommand):
             self._check(children)
             time.sleep(0.2)
 
-    def _migrate(self, log: Path, children: ChildProcesses) -> None:
+    def _migrate_and_collect(self, log_dir: Path, children: ChildProcesses) -> None:
         """Migrate without the old database: its import is what staff shall do by clicking."""
-        command = [sys.executable, "manage.py", "migrate", "--no-input"]
-        migration = children.start("migration", command, log, **surroundings(legacy_url=""))
-        while migration.exit_code() != 0:
+        commands = {"migrate": "migration"}
+        if not static_files.are_collected(settings.STATIC_ROOT):
+            commands["collectstatic"] = "collection of static files"
+        for command, name in commands.items():
+            arguments = [sys.executable, "manage.py", command, "--no-input"]
+            children.start(name, arguments, log_dir / f"{command}.log", **surroundings(legacy_url=""))
+        while children:
+            for child in [child for child in children if child.exit_code() == 0]:
+                children.remove(child)
             self._check(children)
             time.sleep(0.1)
-        children.remove(migration)
 
     def _wait_for_sign_in_page(self, port: int, children: ChildProcesses) -> None:
         deadline = time.monotonic() + ANSWER_SECONDS
@@ -131,19 +145,23 @@ def listen() -> socket.socket:
 
 
 def surroundings(legacy_url: str) -> dict[str, Any]:
-    """Where the children run. A demo is served without TLS, which only DEBUG allows."""
-    environment = {"DEBUG": "1", "VAR_DIR": str(settings.VAR_DIR), "LEGACY_DATABASE_URL": legacy_url}
-    return {"directory": settings.BASE_DIR, "environment": os.environ | environment}
+    """Where the children run, and with which settings."""
+    embedded_url = embedded_server(settings.VAR_DIR / "postgres").url(DATABASE_NAME)
+    own = {
+        "DATABASE_URL": environment.text("DATABASE_URL", default=embedded_url),
+        "VAR_DIR": str(settings.VAR_DIR),
+        "LEGACY_DATABASE_URL": legacy_url,
+    }
+    return {"directory": settings.BASE_DIR, "environment": os.environ | DEMO_SETTINGS | own}
 
 
 def staff_password() -> str:
-    """DEMO_PASSWORD, or one that is made once and kept, so that a second demo leaves everybody signed in."""
+    """DEMO_PASSWORD, or one that is made once and kept, so that a second demo leaves all staff signed in."""
     if given := os.environ.get("DEMO_PASSWORD"):
         return given
-    path = settings.VAR_DIR / "demo_password"
+    path: Path = settings.VAR_DIR / "demo_password"
     if not path.exists():
-        path.touch(mode=0o600)
-        path.write_text(secrets.token_urlsafe(9))
+        write_private_file_once(path, secrets.token_urlsafe(9))
     return path.read_text().strip()
 
 
@@ -168,7 +186,7 @@ def ensure_sample_database() -> Path:
     """Make the sample once; under another name first, so that an interrupted one is never taken for it."""
     path: Path = settings.VAR_DIR / "sample" / "minitwit_sample.db"
     if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_private_folder(path.parent)
         unfinished = path.with_suffix(".new")
         unfinished.unlink(missing_ok=True)
         sample_legacy_database.create(unfinished)
