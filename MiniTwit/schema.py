@@ -15,6 +15,9 @@ from django.db import connection, models, transaction
 from psycopg2 import sql
 
 from MiniTwit import triggers
+from MiniTwit.models import Message
+from MiniTwit.skeletons import Skeleton
+from MiniTwit.skeletons.function import CREATE_FUNCTION
 
 EXPECTED_SCHEMA = "minitwit_expected"
 # What the migrations create besides the models' tables.
@@ -29,6 +32,7 @@ BESIDE_THE_MODELS = (
     triggers.CREATE_LOG_TRUNCATE_TRIGGER,
 )
 
+FUNCTION = f"function {Skeleton.function}"
 BUILD_SEARCH_INDEXES = "Searching is slow without it. Build it: `python manage.py build_search_indexes`."
 
 TABLES = """
@@ -119,11 +123,18 @@ def find_drift(app_labels: Sequence[str]) -> list[Difference]:
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SELECT current_schema()")
         live_schema = cursor.fetchone()[0]
-        live = _read_tables(live_schema, names)
+        live, live_function = _read_tables(live_schema, names), _read_function(live_schema)
         _build_expected_tables(app_labels, live_schema)
-        expected = _read_tables(EXPECTED_SCHEMA, names)
+        expected, expected_function = _read_tables(EXPECTED_SCHEMA, names), _read_function(EXPECTED_SCHEMA)
         transaction.set_rollback(True)
     differences: list[Difference] = []
+    if live_function and live_function != expected_function:
+        remedy = (
+            "The search and the watch-list may miss messages. Restore the function as MiniTwit/skeletons/function.py "
+            "has it (CREATE OR REPLACE), then rebuild the indexes that use it: `python manage.py migrate MiniTwit "
+            "0010` and `python manage.py migrate`."
+        )
+        differences.append(Difference(Message._meta.db_table, FUNCTION, "the one in the code", "another", remedy))
     for name in names:
         if name in live:
             differences += _compare(name, expected[name], live[name])
@@ -153,6 +164,7 @@ def _build_expected_tables(app_labels: Sequence[str], live_schema: str) -> None:
         schemas = [sql.Identifier(EXPECTED_SCHEMA), sql.Identifier(live_schema)]
         cursor.execute(sql.SQL("CREATE SCHEMA {}").format(schemas[0]))
         cursor.execute(sql.SQL("SET LOCAL search_path TO {}, {}").format(*schemas))
+        cursor.execute(CREATE_FUNCTION)  # before the indexes that use it
         with connection.schema_editor(atomic=False) as editor:
             for model in managed:
                 editor.create_model(model)
@@ -179,6 +191,17 @@ def _read_tables(schema: str, names: Sequence[str]) -> dict[str, Table]:
     for table, name, definition, body in rows(TRIGGERS):
         tables[table].triggers[name] = Trigger(definition, body)
     return tables
+
+
+def _read_function(schema: str) -> str:
+    """The body of the function that the search indexes use; empty where there is none."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT prosrc FROM pg_proc WHERE proname = %s AND pronamespace = %s::regnamespace",
+            [Skeleton.function, connection.ops.quote_name(schema)],
+        )
+        found = cursor.fetchone()
+    return found[0] if found else ""
 
 
 Part = TypeVar("Part")

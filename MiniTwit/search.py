@@ -1,13 +1,15 @@
-"""Searching messages and users by parts of them: what can be found quickly, and the indexes that make it so.
+"""Searching messages and accounts: what can be found quickly, and the indexes that make it so.
 
-`icontains` compares UPPER(column), so that is what the trigram indexes hold. A trigram is three letters; a shorter
-term cannot use the index and would read every row.
+Skeletons are compared (see `MiniTwit/skeletons/`), so no spelling hides a word, and skeletons are what the trigram
+indexes hold. A trigram is three letters. No index can serve a term with fewer, such as an emoji, C++ or two
+ideographs: the newest messages alone are searched for it, and the page says so.
 """
 
 import re
 import unicodedata
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from datetime import UTC, date, datetime, time
 from functools import reduce
 from operator import or_
 
@@ -15,11 +17,16 @@ from django.apps import apps
 from django.contrib.postgres.indexes import GinIndex
 from django.db import connection
 from django.db.models import Model, Q
+from django.db.models.lookups import Contains, Exact
+from django.utils import timezone
 
-from MiniTwit.models import User
+from MiniTwit.models import Message, User
+from MiniTwit.skeletons import Skeleton, skeleton
 
 SHORTEST_TERM = 3  # letters and digits
+NEWEST = 50_000  # messages that are looked through without an index
 LONGEST_NAME = 8  # words of an unquoted @name that are tried
+LONGEST_NUMBER = 19  # digits; an id has fewer
 _QUOTED_NAME = re.compile(r'@"([^"]+)"')
 _NAME = re.compile(r"(?:^|(?<=\s))@(\S.*)", re.DOTALL)
 
@@ -37,7 +44,7 @@ WHERE indrelid = %s::regclass AND relname = ANY(%s)
 
 def is_searchable(term: str) -> bool:
     """Whether the trigram index can serve the term."""
-    return sum(character.isalnum() for character in term) >= SHORTEST_TERM
+    return sum(character.isalnum() for character in skeleton(term)) >= SHORTEST_TERM
 
 
 @dataclass(frozen=True)
@@ -47,24 +54,46 @@ class MessageSearch:
     Attributes:
         text: a part of the message; empty for any.
         authors: the ids of the accounts that may have written it; None for any.
-        notice: why nothing can be found, as a sentence; empty when something can.
+        since: only messages from then on are looked through; None for all.
+        notice: what is left out, or why nothing can be found, as a sentence; empty where all is looked through.
     """
 
     text: str = ""
     authors: tuple[int, ...] | None = None
+    since: datetime | None = None
     notice: str = ""
 
     @property
     def condition(self) -> Q:
-        if self.notice:
+        if self.authors == ():
             return Q(pk__in=[])
-        condition = Q()
+        condition = self._by_author
+        if self.since is not None:
+            condition &= Q(pub_date__gte=self.since)
         if self.text:
-            condition &= Q(text__icontains=self.text)
-        if self.authors is not None:
-            # One author is by far the usual case, and only equality keeps the order of the author's index.
-            condition &= Q(author=self.authors[0]) if len(self.authors) == 1 else Q(author__in=self.authors)
+            condition &= Q(Contains(Skeleton("text"), skeleton(self.text)))
         return condition
+
+    @property
+    def _by_author(self) -> Q:
+        if self.authors is None:
+            return Q()
+        # One author is by far the usual case, and only equality keeps the order of the author's index.
+        return Q(author=self.authors[0]) if len(self.authors) == 1 else Q(author__in=self.authors)
+
+    def among_the_newest(self) -> "MessageSearch":
+        """The same where no index can help: among the newest messages only, if there are more."""
+        newest = Message.objects.filter(self._by_author).order_by("-pub_date", "-pk")
+        since = newest.values_list("pub_date", flat=True)[NEWEST - 1 : NEWEST].first()
+        if since is None:
+            return self
+        return MessageSearch(
+            self.text,
+            self.authors,
+            since,
+            f"“{self.text}” is too short for the search index: only the newest {NEWEST:,} messages were searched. "
+            f"Give {SHORTEST_TERM} letters to search all.",
+        )
 
 
 def parse_message_search(term: str) -> MessageSearch:
@@ -72,22 +101,32 @@ def parse_message_search(term: str) -> MessageSearch:
 
     Usernames may hold spaces, so an unquoted name is the longest run of words after the @ that an account is called.
     """
-    term = unicodedata.normalize("NFKC", term).strip() if "@" in term else term.strip()
+    term = term.strip()
     if not term:
         return MessageSearch()
     text, authors, name = term, None, ""
     if match := _QUOTED_NAME.search(term):
         name, text = match[1], f"{term[: match.start()].rstrip()} {term[match.end() :].lstrip()}"
-        authors = _ids_of([name]).get(name.upper(), ())
+        authors = _ids_of([name]).get(skeleton(name), ())
     elif match := _NAME.search(term):
         authors, name, rest = _longest_name(match[1])
         text = f"{term[: match.start()].rstrip()} {rest.lstrip()}"
     text = text.strip()
     if authors == ():
-        return MessageSearch(notice=f"There is no account named “{name}”.")
-    if text and not is_searchable(text):
-        return MessageSearch(notice=f"Give at least {SHORTEST_TERM} letters of the text.")
-    return MessageSearch(text=text, authors=authors)
+        return MessageSearch(authors=(), notice=f"There is no account named “{name}”.")
+    if text and not skeleton(text):
+        return MessageSearch(authors=(), notice="The search holds nothing that can be seen.")
+    search = MessageSearch(text, authors)
+    if not text or (is_searchable(text) and has_trigrams(text)):
+        return search
+    return search.among_the_newest()
+
+
+def has_trigrams(term: str) -> bool:
+    """Whether the database takes the term's letters for letters: with a locale C, only those of ASCII."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT cardinality(show_trgm(%s)) > 0", [skeleton(term)])
+        return bool(cursor.fetchone()[0])
 
 
 def _longest_name(after_at: str) -> tuple[tuple[int, ...], str, str]:
@@ -95,33 +134,58 @@ def _longest_name(after_at: str) -> tuple[tuple[int, ...], str, str]:
     ends = [match.end() for match in re.finditer(r"\S+", after_at)][:LONGEST_NAME]
     found = _ids_of([after_at[:end] for end in ends])
     for end in reversed(ends):
-        if ids := found.get(after_at[:end].upper()):
+        if ids := found.get(skeleton(after_at[:end])):
             return ids, after_at[:end], after_at[end:]
     return (), after_at[: ends[0]], ""
 
 
 def _ids_of(names: list[str]) -> dict[str, tuple[int, ...]]:
-    """The ids of the accounts of these names, by the name in capitals; an exact spelling outdoes the others."""
-    same = reduce(or_, (Q(username__iexact=name) for name in names))
+    """The ids of the accounts of these names, by the name's skeleton; an exact spelling outdoes the others."""
+    same = reduce(or_, (Q(Exact(Skeleton("username"), skeleton(name))) for name in names))
+    spelled = {unicodedata.normalize("NFKC", name) for name in names}  # as usernames are kept
     found: dict[str, tuple[int, ...]] = {}
     exact: dict[str, tuple[int, ...]] = {}
     for pk, username in User.objects.filter(same).values_list("pk", "username"):
-        found[username.upper()] = (*found.get(username.upper(), ()), pk)
-        if username in names:
-            exact[username.upper()] = (pk,)
+        found[skeleton(username)] = (*found.get(skeleton(username), ()), pk)
+        if username in spelled:
+            exact[skeleton(username)] = (pk,)
     return found | exact
 
 
-def match_username(term: str) -> Q:
-    """Usernames that hold the term, or, where it is too short for the index, that begin with it.
+def match_account(term: str) -> Q:
+    """Accounts by a part of the name or of the e-mail address, the number here, the old id, or the day of joining.
 
+    A name or address is too short for the index with fewer than three letters; then it is the beginning of the name.
     The index on usernames serves exact beginnings only, which is why those are tried in the usual spellings.
     """
-    term = unicodedata.normalize("NFKC", term)
+    term = term.strip()
+    number = term.removeprefix("#")
+    if number.isascii() and number.isdigit() and len(number) < LONGEST_NUMBER:
+        return Q(pk=int(number)) | Q(legacy_id=int(number)) | _match_name(term)
+    if day := _day_of(term):
+        return Q(date_joined__range=day) | _match_name(term)
+    return _match_name(term)
+
+
+def _match_name(term: str) -> Q:
     if is_searchable(term):
-        return Q(username__icontains=term)
+        wanted = skeleton(term)
+        return Q(Contains(Skeleton("username"), wanted)) | Q(Contains(Skeleton("email"), wanted))
+    term = unicodedata.normalize("NFKC", term)
     spellings = {term, term.lower(), term[:1].upper() + term[1:], term.title()}
     return reduce(or_, (Q(username__startswith=spelling) for spelling in spellings))
+
+
+def _day_of(term: str) -> tuple[datetime, datetime] | None:
+    """Begin and end of the day that is written like 2024-05-31, in the current time zone."""
+    if "-" not in term:
+        return None
+    try:
+        day = date.fromisoformat(term)
+        begin, end = (timezone.make_aware(datetime.combine(day, clock)) for clock in (time.min, time.max))
+        return begin.astimezone(UTC), end.astimezone(UTC)
+    except (ValueError, OverflowError):  # no date, or one that no calendar has in UTC
+        return None
 
 
 def ensure_search_indexes(

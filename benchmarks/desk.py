@@ -27,7 +27,7 @@ DATABASE = "minitwit_desk_benchmark"
 FEWEST_MESSAGES = 10_000  # with fewer, there is no crowd of suspended accounts
 
 # What an import leaves to be built after it.
-BUILT_AFTERWARDS = "message_text_trigrams, user_username_trigrams, message_author_undecided"
+BUILT_AFTERWARDS = "message_text_trigrams, user_username_trigrams, user_email_trigrams, message_author_undecided"
 
 SETTINGS = rf"""
 SET synchronous_commit = off;

@@ -21,7 +21,7 @@ from MiniTwit.admin.user_counts import COUNTS, count_link
 from MiniTwit.admin.user_page import UserPageMixin
 from MiniTwit.admin.versions import VersionedAdmin, VersionedForm, lock_row
 from MiniTwit.models import User
-from MiniTwit.search import match_username
+from MiniTwit.search import match_account
 
 PRIVILEGES = ("is_staff", "is_superuser", "groups", "user_permissions")
 
@@ -67,7 +67,7 @@ class UserAdmin(UserPageMixin, VersionedAdmin, FileImportExportMixin, LargeTable
     ordering = ["username"]
     sortable_by = ["username"]
     search_fields = ["username"]
-    search_help_text = "Part of a username"
+    search_help_text = "Part of a name or e-mail, an id, or a day like 2024-05-31"
     fieldsets = [
         (None, {"fields": ["username", "password", "email", "first_name", "last_name", "is_active"]}),
         ("Rights", {"fields": list(PRIVILEGES), "description": "Only superusers can change these."}),
@@ -127,7 +127,7 @@ class UserAdmin(UserPageMixin, VersionedAdmin, FileImportExportMixin, LargeTable
         return import_run_link(user.import_run)
 
     def get_search_results(self, request: HttpRequest, queryset: QuerySet, search_term: str) -> tuple[QuerySet, bool]:
-        return (queryset.filter(match_username(search_term)) if search_term else queryset), False
+        return (queryset.filter(match_account(search_term)) if search_term else queryset), False
 
     # One account
 

@@ -1,4 +1,7 @@
-"""Substring search in messages and usernames: trigram indexes on what `icontains` compares."""
+"""Substring search in messages and usernames: trigram indexes.
+
+0011 replaces the indexes, so a database that comes this way does not build them twice.
+"""
 
 from django.contrib.postgres.indexes import GinIndex, OpClass
 from django.contrib.postgres.operations import TrigramExtension
@@ -11,12 +14,16 @@ class Migration(migrations.Migration):
 
     operations = [
         TrigramExtension(),
-        migrations.AddIndex(
-            model_name="message",
-            index=GinIndex(OpClass(Upper("text"), name="gin_trgm_ops"), name="message_text_trigrams"),
-        ),
-        migrations.AddIndex(
-            model_name="user",
-            index=GinIndex(OpClass(Upper("username"), name="gin_trgm_ops"), name="user_username_trigrams"),
+        migrations.SeparateDatabaseAndState(
+            state_operations=[
+                migrations.AddIndex(
+                    model_name="message",
+                    index=GinIndex(OpClass(Upper("text"), name="gin_trgm_ops"), name="message_text_trigrams"),
+                ),
+                migrations.AddIndex(
+                    model_name="user",
+                    index=GinIndex(OpClass(Upper("username"), name="gin_trgm_ops"), name="user_username_trigrams"),
+                ),
+            ]
         ),
     ]

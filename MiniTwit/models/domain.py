@@ -14,10 +14,11 @@ from django.contrib.auth.models import AbstractUser
 from django.contrib.postgres.indexes import BrinIndex, GinIndex, OpClass
 from django.core.validators import validate_email
 from django.db import models
-from django.db.models.functions import Now, Upper
+from django.db.models.functions import Now
 from django.utils import timezone
 
 from MiniTwit.models.saving import SavesChanges
+from MiniTwit.skeletons import Skeleton
 from MiniTwit.validators import USERNAME_MAX_LENGTH, PrintableUsernameValidator
 
 
@@ -93,8 +94,10 @@ class User(SavesChanges, AbstractUser):
             models.Index(fields=["username"], condition=models.Q(is_staff=True), name="user_staff"),
             models.Index(fields=["username"], condition=models.Q(is_active=False), name="user_inactive"),
             BrinIndex(fields=["import_run"], name="user_import_run"),
-            # `icontains` compares UPPER(username); see `MiniTwit/search.py`.
-            GinIndex(OpClass(Upper("username"), name="gin_trgm_ops"), name="user_username_trigrams"),
+            models.Index(fields=["date_joined"], condition=models.Q(date_joined__isnull=False), name="user_joined"),
+            # What a search compares; see `MiniTwit/search.py`.
+            GinIndex(OpClass(Skeleton("username"), name="gin_trgm_ops"), name="user_username_trigrams"),
+            GinIndex(OpClass(Skeleton("email"), name="gin_trgm_ops"), name="user_email_trigrams"),
         ]
 
     @property
@@ -187,8 +190,8 @@ class Message(SavesChanges):
             ),
             # The rows of one import lie together, so a summary of each block is enough, and costs next to nothing.
             BrinIndex(fields=["import_run"], name="message_import_run"),
-            # `icontains` compares UPPER(text); see `MiniTwit/search.py`.
-            GinIndex(OpClass(Upper("text"), name="gin_trgm_ops"), name="message_text_trigrams"),
+            # What a search compares; see `MiniTwit/search.py`.
+            GinIndex(OpClass(Skeleton("text"), name="gin_trgm_ops"), name="message_text_trigrams"),
         ]
 
     def __str__(self) -> str:

@@ -203,7 +203,7 @@ def test_messages_are_found_by_text_by_author_and_by_both(admin: Client) -> None
 
 @pytest.mark.parametrize(
     ("term", "sentence"),
-    [("me", "Give at least 3 letters of the text."), ("@Nobody", "There is no account named “Nobody”.")],
+    [("\u200b", "The search holds nothing that can be seen."), ("@Nobody", "There is no account named “Nobody”.")],
 )
 def test_a_search_that_can_find_nothing_says_why_and_reads_nothing(admin: Client, term: str, sentence: str) -> None:
     many_messages(3)

@@ -1,16 +1,20 @@
 """The indexes for searching: used by what Django asks, built when they are missing, without stopping anybody."""
 
+from datetime import datetime, timedelta
 from io import StringIO
 
 import pytest
 from django.core.management import call_command
 from django.db import connection
+from django.utils import timezone
 
+from MiniTwit import search
 from MiniTwit.models import Message, User
 from MiniTwit.schema import find_drift
-from MiniTwit.search import LOCK_KEY, ensure_search_indexes, is_searchable, match_username, parse_message_search
+from MiniTwit.search import LOCK_KEY, ensure_search_indexes, is_searchable, match_account, parse_message_search
 from tests.legacy_import.conftest import other_session
 from tests.MiniTwit.factories import make_message, make_user
+from tests.MiniTwit.spellings import OTHER_WORDS, SPELLINGS
 
 
 def valid_indexes() -> set[str]:
@@ -22,7 +26,7 @@ def valid_indexes() -> set[str]:
         return {name for (name,) in cursor.fetchall()}
 
 
-BOTH = {"message_text_trigrams", "user_username_trigrams"}
+ALL = {"message_text_trigrams", "user_username_trigrams", "user_email_trigrams"}
 
 
 @pytest.mark.django_db(transaction=True)
@@ -36,7 +40,7 @@ def test_a_missing_and_a_broken_index_are_built_and_the_schema_check_says_how() 
     output = StringIO()
     call_command("build_search_indexes", stdout=output)
     assert "Built: " in output.getvalue()
-    assert valid_indexes() == BOTH
+    assert valid_indexes() == ALL
     assert find_drift(["MiniTwit"]) == []
     call_command("build_search_indexes", stdout=output)
     assert "Nothing to build" in output.getvalue()
@@ -79,7 +83,7 @@ def test_the_searches_use_the_indexes() -> None:
         cursor.execute("SET LOCAL enable_seqscan = off")
     parts = Message.objects.filter(parse_message_search("some words").condition)
     assert "message_text_trigrams" in parts.explain()
-    assert "user_username_trigrams" in User.objects.filter(match_username("my h")).explain()
+    assert "user_username_trigrams" in User.objects.filter(match_account("my h")).explain()
     with connection.cursor() as cursor:
         cursor.execute("SET LOCAL enable_bitmapscan = off")
     of_one = Message.objects.filter(parse_message_search("@amy").condition).order_by("-pub_date", "-pk")
@@ -88,7 +92,7 @@ def test_the_searches_use_the_indexes() -> None:
     with connection.cursor() as cursor:
         cursor.execute("SET LOCAL enable_bitmapscan = on")
         cursor.execute("SET LOCAL enable_indexscan = off")
-    assert "Index Cond" in User.objects.filter(match_username("ro")).explain()  # a range of the index
+    assert "Index Cond" in User.objects.filter(match_account("ro")).explain()  # a range of the index
 
 
 @pytest.mark.parametrize(
@@ -109,9 +113,73 @@ def test_names_with_spaces_are_told_from_the_text_after_them() -> None:
         ("mail me at roger@example.com", None, "mail me at roger@example.com"),
         ("", None, ""),
     ):
-        search = parse_message_search(term)
-        assert (search.authors, search.text, search.notice) == (authors, text, ""), term
+        asked = parse_message_search(term)
+        assert (asked.authors, asked.text, asked.notice) == (authors, text, ""), term
     other = make_user("ROGER")
     assert set(parse_message_search("@rOGER").authors or ()) == {roger.pk, other.pk}
     assert parse_message_search("@ROGER").authors == (other.pk,)
-    assert parse_message_search("@").notice
+    assert parse_message_search("@").text == "@"
+    assert parse_message_search("@nobody").notice == "There is no account named “nobody”."
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("spelling", SPELLINGS.values(), ids=SPELLINGS)
+def test_every_spelling_of_a_word_is_found(spelling: str) -> None:
+    message = make_message(make_user(f"the {spelling}"), f"The best {spelling} in town")
+    for word in OTHER_WORDS:
+        make_message(message.author, word)
+    for term in ("casino", spelling):
+        assert Message.objects.filter(parse_message_search(term).condition).get() == message
+        assert User.objects.filter(match_account(term)).get() == message.author
+    assert parse_message_search("@The CASINO").authors == (message.author_id,)
+
+
+@pytest.mark.django_db
+def test_what_no_index_serves_is_searched_in_the_newest_messages_and_the_search_says_so(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    texts = ["old 😀", "I like c++", "今天天气很好", "new 😀", "x", "y"]
+    made = {
+        text: make_message(make_user(), text, pub_date=f"2024-05-{day:02}T00:00Z")
+        for day, text in enumerate(texts, 1)
+    }
+
+    def found(term: str) -> set[str]:
+        return set(Message.objects.filter(parse_message_search(term).condition).values_list("text", flat=True))
+
+    assert found("😀") == {"old 😀", "new 😀"}
+    assert found("C++") == {"I like c++"}
+    assert found("天气") == {"今天天气很好"}
+    assert parse_message_search("😀").notice == ""
+    monkeypatch.setattr(search, "NEWEST", 3)
+    assert found("😀") == {"new 😀"}
+    assert "only the newest 3 messages were searched." in parse_message_search("😀").notice
+    author = made["old 😀"].author
+    assert found(f"@{author.username} 😀") == {"old 😀"}
+    assert parse_message_search("\u200b").notice == "The search holds nothing that can be seen."
+
+
+@pytest.mark.django_db
+def test_accounts_are_found_by_address_number_old_id_and_day() -> None:
+    joined = timezone.make_aware(datetime(2024, 5, 31, 23, 30))
+    ada = make_user("Ada", email="Ada.Lovelace@Example.org", legacy_id=4711, date_joined=joined)
+    other = make_user("Bob", email="bob@example.org", date_joined=joined + timedelta(hours=1))
+    no_one = make_user("Carl 2024-05-31", date_joined=None)
+    for term, expected in (
+        ("lovelace@EXAMPLE", {ada}),
+        ("example.org", {ada, other}),
+        ("4711", {ada}),
+        (f"#{ada.pk}", {ada}),
+        ("2024-05-31", {ada, no_one}),
+        ("2024-13-31", set()),
+        ("9999-12-31", set()),
+        ("9" * 5_000, set()),
+        ("Ad", {ada}),
+    ):
+        assert set(User.objects.filter(match_account(term))) == expected, term[:20]
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_seqscan = off")
+    plans = [User.objects.filter(match_account(term)).explain() for term in ("4711", "lovelace", "2024-05-31")]
+    assert all("Seq Scan" not in plan for plan in plans)
+    assert "user_email_trigrams" in plans[1]
+    assert "user_joined" in plans[2]

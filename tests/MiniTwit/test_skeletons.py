@@ -1,0 +1,112 @@
+"""Skeletons: what looks the same is the same, in Python and in every PostgreSQL, whatever its locale."""
+
+import re
+from collections.abc import Sequence
+
+import pytest
+from django.db import connection
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from MiniTwit.schema import find_drift
+from MiniTwit.skeletons import align, patterns, skeleton, table
+from tests.legacy_import.strategies import NEWER_CHARACTERS, composing
+from tests.MiniTwit import skeleton_table
+from tests.MiniTwit.spellings import OTHER_WORDS, SPELLINGS
+
+pytestmark = pytest.mark.django_db
+
+EVERY = [chr(code) for code in range(1, 0x110000) if not 0xD800 <= code <= 0xDFFF]
+# Where nearly all of the rules apply.
+ODD = "".join(re.findall(f"{patterns.UNUSUAL}|{patterns.FOLDED_BEYOND_ASCII}", "".join(EVERY[:0xFFFF])))
+texts = st.text(st.sampled_from(ODD) | st.sampled_from("aeAE0`ß’Åｶﾞ각ᄀ" + NEWER_CHARACTERS), max_size=12) | composing
+
+
+def in_sql(given_texts: list[str]) -> list[str]:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT minitwit_skeleton(text) FROM unnest(%s::text[]) WITH ORDINALITY AS t (text, n) ORDER BY n",
+            [given_texts],
+        )
+        return [text for (text,) in cursor.fetchall()]
+
+
+@pytest.mark.parametrize("spelling", SPELLINGS.values(), ids=SPELLINGS)
+def test_every_spelling_of_a_word_has_its_skeleton(spelling: str) -> None:
+    assert skeleton(f"a {spelling}!") == "a casino!"
+    assert in_sql([f"a {spelling}!"]) == ["a casino!"]
+
+
+def test_letters_of_a_language_stay_apart() -> None:
+    assert [word for word in OTHER_WORDS if skeleton(word) == "casino"] == []
+    assert skeleton("SKÆRE ØRE BLØD Ålborg A\u030aben") == "skære øre blød ålborg åben"
+    assert skeleton("GRÖSSE Größe") == "grösse grösse"
+    assert skeleton("ПРИВЕТ МИР") == skeleton("привет мир")
+    assert skeleton("ΑΘΗΝΑ ΝΗΣΟΣ") == skeleton("αθηνα νησος")
+    assert skeleton("modern burn 110") == "modern burn 11o"
+    assert skeleton("हिन्दी") == "हिन्दी"
+    assert skeleton("don’t — “now” ٢٣") == 'don\'t - "now" 23'
+
+
+def same_in_sql(characters: Sequence[str]) -> None:
+    some_at_a_time = ["!".join(characters[start : start + 1_000]) for start in range(0, len(characters), 1_000)]
+    assert in_sql(some_at_a_time) == [skeleton(text) for text in some_at_a_time]
+
+
+def test_many_characters_have_the_same_skeleton_in_sql() -> None:
+    same_in_sql(ODD + "".join(EVERY[0x2000:0x3400:3]) + "".join(EVERY[0x1D000:0x1F300:7]) + "".join(EVERY[::211]))
+
+
+@pytest.mark.slow
+def test_every_character_has_the_same_skeleton_in_sql() -> None:
+    same_in_sql(EVERY)
+
+
+@settings(max_examples=60)
+@given(st.lists(texts, min_size=10, max_size=40))
+def test_texts_have_the_same_skeleton_in_sql_and_piece_by_piece(some: list[str]) -> None:
+    assert in_sql(some) == [skeleton(text) for text in some]
+    for text in some:
+        assert align(text).skeleton == skeleton(text)
+        assert skeleton(skeleton(text)) == skeleton(text)
+
+
+def test_a_place_in_the_skeleton_leads_to_what_was_written() -> None:
+    text = "Best c̶a̶\u200bｓ̶ino̶, ﬁne"
+    aligned = align(text)
+    place = aligned.skeleton.index("casino")
+    begin, end = aligned.written(place, place + len("casino"))
+    assert text[begin:end] == "c̶a̶\u200bｓ̶ino̶"
+
+
+def test_hostile_texts_take_no_longer_than_their_length_says() -> None:
+    """Each of these took minutes with another way of folding, and nothing can stop PostgreSQL while it normalises."""
+    letters = "".join(character for character in patterns.FOLDED if not character.isascii())
+    hostile = ["a" + "\u0301\u0327\u05b0" * 100_000, letters * 20, "\u200b" * 300_000]
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL statement_timeout = '20s'")
+    assert in_sql(hostile) == [skeleton(text) for text in hostile]
+
+
+def test_the_schema_check_knows_the_function() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "CREATE OR REPLACE FUNCTION minitwit_skeleton(given text) RETURNS text LANGUAGE sql IMMUTABLE STRICT"
+            " PARALLEL SAFE AS 'SELECT lower($1)'"
+        )
+    (difference,) = find_drift(["MiniTwit"])
+    assert "function minitwit_skeleton: expected the one in the code" in str(difference)
+
+
+def test_small_parts_of_the_table_follow_from_the_data_of_unicode() -> None:
+    folded = patterns.FOLDED
+    alike = {folded.get(character) for character in skeleton_table.look_alikes()} - {None}  # or NFKC sees to it
+    assert alike == set("abcdefghijklmnopqrstuvwxyz")
+    assert all(folded[character] == letter for character, letter in skeleton_table.named_letters().items())
+    assert skeleton_table.before_normalising() == patterns.BEFORE_NORMALISING
+
+
+@pytest.mark.slow
+def test_the_table_follows_from_the_data_of_unicode() -> None:
+    with open(table.__file__, encoding="utf-8") as file:
+        assert skeleton_table.source() == file.read()
