@@ -1,4 +1,4 @@
-"""What a username may hold."""
+"""What texts, usernames and instants may hold."""
 
 import re
 
@@ -10,6 +10,11 @@ USERNAME_MAX_LENGTH = 254  # characters: what Django's sign-in form takes
 # C0 and C1 controls, DEL, and the Unicode line and paragraph separators; written so that Python's and
 # PostgreSQL's regular expressions read it alike.
 CONTROL_CHARACTERS = r"[\u0001-\u001f\u007f-\u009f\u2028\u2029]"
+
+
+def is_storable(text: str) -> bool:
+    """Whether PostgreSQL can store a text: it takes no NUL, and no half of a surrogate pair."""
+    return "\0" not in text and not any("\ud800" <= character <= "\udfff" for character in text)
 
 
 @deconstructible

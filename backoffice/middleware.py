@@ -1,17 +1,120 @@
-"""What is refused before any page sees it."""
+"""What is refused before any page sees it, and the pages of refusals."""
 
+import codecs
 from collections.abc import Callable
+from typing import Any
 
-from django.core.exceptions import BadRequest
-from django.http import HttpRequest, HttpResponse
+from django.contrib import messages
+from django.contrib.admin.options import IncorrectLookupParameters
+from django.db import DataError
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
+from django.http.response import HttpResponseBase
+from django.urls import reverse
+from django.utils.http import urlencode
+
+from backoffice.refusals import REFUSALS, refusal
+from MiniTwit.admin.posting import page_of_form
+from MiniTwit.admin.refusals import UnreadableRequest
+from MiniTwit.database_failures import Cause, cause_of
+from MiniTwit.time_limits import TimeLimitError
+from MiniTwit.validators import is_storable
+
+GetResponse = Callable[[HttpRequest], HttpResponseBase]
 
 
-def refuse_nul(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
-    """Refuse addresses with a NUL: PostgreSQL cannot even compare with it, and no page has a use for it."""
+class RefuseUnreadable:
+    """Refuses what PostgreSQL can store in no column and no page has a use for, wherever a client puts it."""
 
-    def middleware(request: HttpRequest) -> HttpResponse:
-        if "%00" in request.META.get("QUERY_STRING", "") or "\0" in request.META.get("QUERY_STRING", ""):
-            raise BadRequest("The address holds a NUL character.")
-        return get_response(request)
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
 
-    return middleware
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        query = request.META.get("QUERY_STRING", "")
+        if "%00" in query or "\0" in query or "\0" in request.path:
+            raise UnreadableRequest("The address holds a NUL character.")
+        if not all(map(is_storable, request.COOKIES.values())):
+            raise UnreadableRequest("A cookie holds a NUL character. Delete the cookies of this site.")
+        if not is_utf8(request.content_params.get("charset", "utf-8") if request.content_params else "utf-8"):
+            raise UnreadableRequest("The form is not encoded as UTF-8.")
+        if not is_number(request.META.get("CONTENT_LENGTH") or "0"):
+            raise UnreadableRequest("The length of the form is not a number.")
+        return self.get_response(request)
+
+
+class RefuseUnreadableForms:
+    """The same for the fields of forms, once they may be read."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        return self.get_response(request)
+
+    def process_view(self, request: HttpRequest, view: Any, args: Any, kwargs: Any) -> None:
+        for values in request.POST.lists():
+            if not all(map(is_storable, [values[0], *values[1]])):
+                raise UnreadableRequest("The form holds a NUL character.")
+
+
+SESSION_ENDED = (
+    "Your session had ended, so what you sent was not done. Look at the form and send it again; what you had typed "
+    "is in it where your browser could keep it."
+)
+
+
+class LeadBackToForms:
+    """Who sends a form after the session ended comes back, once signed in, to the form, with a sentence."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        response = self.get_response(request)
+        sign_in = reverse("admin:login")
+        if request.method != "POST" or response.status_code != 302 or request.path == sign_in:
+            return response
+        if not response["Location"].startswith(f"{sign_in}?") or request.user.is_authenticated:
+            return response
+        messages.warning(request, SESSION_ENDED)
+        query = urlencode({"next": page_of_form(request), "sent": "1"})
+        return HttpResponseRedirect(f"{sign_in}?{query}")
+
+
+def is_utf8(charset: str) -> bool:
+    """Python knows encodings that yield what is no text, such as halves of surrogate pairs."""
+    try:
+        return codecs.lookup(charset).name in ("utf-8", "ascii")
+    except (LookupError, ValueError):
+        return False
+
+
+def is_number(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) < 19
+
+
+class ExplainRefusals:
+    """Gives refusals that views answer without a word the page of their status, and data errors that of a 400."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        response = self.get_response(request)
+        if response.status_code not in REFUSALS or not isinstance(response, HttpResponse) or response.content:
+            return response
+        page = refusal(response.status_code)
+        if isinstance(response, HttpResponseNotAllowed):
+            page["Allow"] = response["Allow"]
+        return page
+
+    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
+        if isinstance(exception, TimeLimitError):
+            return refusal(
+                503,
+                "The answer took longer than a page may take, and the database ended the work. "
+                "Nothing was changed. Ask for less: narrow the filters or the search.",
+            )
+        is_about_data = isinstance(exception, DataError) or cause_of(exception) is Cause.DATA_ERROR
+        if is_about_data or isinstance(exception, IncorrectLookupParameters):
+            return refusal(400)
+        return None

@@ -4,6 +4,7 @@ Everything that differs between sites comes from the environment. `docs/operatin
 compares that list with the code.
 """
 
+from datetime import timedelta
 from pathlib import Path
 
 from backoffice import environment, var_dir
@@ -35,18 +36,28 @@ INSTALLED_APPS = [
     "django.contrib.postgres",
     "django_tasks",
     "django_tasks_db",
+    "axes",
 ]
+
+CSRF_FAILURE_VIEW = "backoffice.refusals.csrf_failure"
 
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "backoffice.statement_limit.LimitStatements",
+    "backoffice.middleware.ExplainRefusals",
+    "backoffice.middleware.RefuseUnreadable",
     "django.contrib.sessions.middleware.SessionMiddleware",
-    "backoffice.middleware.refuse_nul",
     "django.middleware.common.CommonMiddleware",
+    # It asks who sends a file, so the account is known to it; and it comes before what reads the form.
+    "backoffice.request_bodies.LimitBodies",
     "django.middleware.csrf.CsrfViewMiddleware",
+    "backoffice.middleware.RefuseUnreadableForms",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
+    "backoffice.middleware.LeadBackToForms",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "axes.middleware.AxesMiddleware",
 ]
 
 ROOT_URLCONF = "backoffice.urls"
@@ -71,7 +82,20 @@ DATABASES = {"default": database_settings(debug=DEBUG, var_dir=VAR_DIR)}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 AUTH_USER_MODEL = "MiniTwit.User"
-AUTHENTICATION_BACKENDS = ["MiniTwit.authentication.SuspendableBackend"]
+AUTHENTICATION_BACKENDS = ["backoffice.sign_in.GuessLimitBackend", "MiniTwit.authentication.SuspendableBackend"]
+# Guesses at passwords are counted for an account and for an address, each by itself.
+AXES_LOCKOUT_PARAMETERS = ["username", "ip_address"]
+AXES_FAILURE_LIMIT = environment.whole_number("SIGN_IN_FAILURES", default=10, least=1)
+AXES_COOLOFF_TIME = timedelta(
+    minutes=environment.whole_number("SIGN_IN_PAUSE_MINUTES", default=15, least=1, most=10_000)
+)
+AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
+AXES_RESET_ON_SUCCESS = True
+AXES_CLIENT_IP_CALLABLE = "backoffice.sign_in.client_address"
+AXES_LOCKOUT_CALLABLE = "backoffice.sign_in.locked_out"
+AXES_DISABLE_ACCESS_LOG = True
+AXES_ENABLE_ADMIN = False
+AXES_VERBOSE = False
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
     for name in (
@@ -128,8 +152,9 @@ FIXTURE_DIRS = [BASE_DIR / "fixtures"]
 
 SESSION_COOKIE_AGE = 12 * 3600  # a working day
 
-# Uploads can be whole databases: straight to disk. One form sends two files at most, a database and its -wal.
-FILE_UPLOAD_HANDLERS = ["legacy_import.uploads.CappedUploadHandler"]
+# No page takes a file unless it says so (`MiniTwit/file_doors.py`). One form sends two at most, a database and its
+# write-ahead log.
+FILE_UPLOAD_HANDLERS = ["backoffice.request_bodies.RefuseFilesHandler"]
 DATA_UPLOAD_MAX_NUMBER_FILES = 2
 
 # Import and export of files beside the legacy import: nobody without the permission, nothing half done.
@@ -148,6 +173,9 @@ LEGACY_DATABASE_URL = environment.text("LEGACY_DATABASE_URL")
 LEGACY_TIME_ZONE = environment.time_zone("LEGACY_TIME_ZONE")
 LEGACY_IMPORT_DIR = VAR_DIR / "legacy_import"  # uploads and snapshots, mode 0700
 LEGACY_UPLOAD_MAX_BYTES = environment.whole_number("LEGACY_UPLOAD_MAX_BYTES", default=2 * 1024**3, least=1)
+
+# A statement of a page that takes longer is ended by the database; 0 sets no limit. Work in the background has none.
+WEB_STATEMENT_SECONDS = environment.whole_number("WEB_STATEMENT_SECONDS", default=30, most=2_000_000)
 
 # Behind TLS in production; `check --deploy` holds this to its word.
 if not DEBUG:

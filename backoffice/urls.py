@@ -7,6 +7,7 @@ from django.http import Http404, HttpRequest
 from django.urls import path
 from django.views.generic import RedirectView
 
+from backoffice.admin import hold_to_own_parameters
 from MiniTwit.admin.passwords import change_own_password
 
 admin.site.site_header = "MiniTwit back office"
@@ -25,6 +26,10 @@ def not_offered(request: HttpRequest) -> NoReturn:
     """
     raise Http404("This back office does not offer grappelli's lookups.")
 
+
+hold_to_own_parameters()
+
+handler400 = "backoffice.refusals.bad_request"
 
 urlpatterns = [
     path("grappelli/lookup/related/", not_offered, name="grp_related_lookup"),

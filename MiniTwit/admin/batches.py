@@ -1,21 +1,22 @@
 """Batches of decisions: the page that asks before one, its progress and result, and undoing it."""
 
 from collections.abc import Callable
-from functools import partial
 from typing import Any, cast
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
+from django.http.response import HttpResponseBase
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_POST
 
 from MiniTwit import batch_work, selections
 from MiniTwit.admin.actions import may
 from MiniTwit.admin.batch_page import context_of, progress_of, sample_of
+from MiniTwit.admin.ids import id_in
+from MiniTwit.admin.posting import page_named, post_only
 from MiniTwit.admin.read_only import ReadOnlyAdmin
 from MiniTwit.admin.reason_forms import ReasonForm, form_of
 from MiniTwit.admin.screens import LargeTableAdmin
@@ -23,8 +24,6 @@ from MiniTwit.models import BatchState, Message, ModerationBatch, User, Verb
 from MiniTwit.moderation import ModerationError
 from MiniTwit.moderation.batches import MESSAGE_VERBS
 from MiniTwit.moderation.verbs import obstacle_to_undoing
-
-View = Callable[..., HttpResponse]
 
 
 @admin.register(ModerationBatch)
@@ -49,20 +48,18 @@ class ModerationBatchAdmin(ReadOnlyAdmin, LargeTableAdmin):
         return super().has_view_permission(request, obj) or (obj is not None and obj.actor_id == request.user.pk)
 
     def get_urls(self) -> list[URLPattern]:
-        def page(name: str, view: View, **kwargs: Any) -> URLPattern:
-            return path(
-                f"<int:batch_id>/{name}/",
-                self.admin_site.admin_view(partial(view, **kwargs)),
-                name=f"MiniTwit_moderationbatch_{name}",
-            )
+        def page(name: str, view: Callable[..., HttpResponseBase]) -> URLPattern:
+            url_name = f"MiniTwit_moderationbatch_{name}"
+            return path(f"<int:batch_id>/{name}/", self.admin_site.admin_view(view), name=url_name)
 
+        batch_page = page_named("admin:MiniTwit_moderationbatch_change", "batch_id")
         return [
             page("confirm", self.confirm_view),
-            page("discard", require_POST(self.discard_view)),
+            page("discard", post_only(self.discard_view, batch_page)),
             page("status", never_cache(self.status_view)),
             page("undo", self.undo_view),
-            page("cancel", require_POST(self.cancel_view)),
-            page("resume", require_POST(self.resume_view)),
+            page("cancel", post_only(self.cancel_view, batch_page)),
+            page("resume", post_only(self.resume_view, batch_page)),
             *super().get_urls(),
         ]
 
@@ -74,14 +71,13 @@ class ModerationBatchAdmin(ReadOnlyAdmin, LargeTableAdmin):
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
     ) -> HttpResponse:
         """How far a batch is, and what came of it."""
-        batch = self.find(request, int(object_id) if object_id.isascii() and object_id.isdigit() else 0)
+        batch = self.find(request, id_in(object_id))
         if batch is None:
             return self.gone(request)
         if batch.state == BatchState.SELECTED:
             return to("confirm", batch)
-        after = request.GET.get("after", "")
         context = self.page_context(request, batch) | context_of(
-            batch, request.user, after=int(after) if after.isascii() and after.isdigit() else 0
+            batch, request.user, after=id_in(request.GET.get("after"))
         )
         return TemplateResponse(request, "admin/MiniTwit/moderationbatch/page.html", context)
 

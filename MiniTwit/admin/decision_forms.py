@@ -13,12 +13,11 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import Model
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
-from django.utils.decorators import method_decorator
 from django.utils.html import format_html
-from django.views.decorators.http import require_POST
 
 from MiniTwit import selections
 from MiniTwit.admin.actions import may
+from MiniTwit.admin.posting import page_named, post_only
 from MiniTwit.admin.reason_forms import ReasonForm, form_of
 from MiniTwit.models import ModerationBatch, ModerationEvent, User, Verb
 from MiniTwit.moderation import ModerationError
@@ -38,7 +37,8 @@ class DecidesMixin(admin.ModelAdmin):
 
     def get_urls(self) -> list[URLPattern]:
         name = f"{self.opts.app_label}_{self.opts.model_name}_decide"
-        view = self.admin_site.admin_view(self.decide_view)
+        decide = post_only(self.decide_view, page_named(self.url_name("change"), "object_id"))
+        view = self.admin_site.admin_view(decide)
         return [path("<path:object_id>/decide/<slug:verb>/", view, name=name), *super().get_urls()]
 
     def decision_context(self, request: HttpRequest, row: Model) -> list[dict[str, Any]]:
@@ -54,7 +54,6 @@ class DecidesMixin(admin.ModelAdmin):
             if may(request.user, verb)
         ]
 
-    @method_decorator(require_POST)
     def decide_view(self, request: HttpRequest, object_id: str, verb: str) -> HttpResponse:
         """Do what was decided, and go back to the page."""
         row: Any = self.get_object(request, unquote(object_id))

@@ -14,12 +14,11 @@ from django.http.response import HttpResponseBase
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
-from django.utils.decorators import method_decorator
-from django.views.decorators.http import require_POST
 
 from MiniTwit import selections
 from MiniTwit.admin.actions import may
 from MiniTwit.admin.case_export import write_case
+from MiniTwit.admin.posting import page_named, post_only
 from MiniTwit.admin.reason_forms import ReasonForm
 from MiniTwit.admin.user_counts import COUNTS, MOST, in_words
 from MiniTwit.models import Message, User, Verb
@@ -74,7 +73,8 @@ class EndsAccountsMixin(admin.ModelAdmin):
         def page(name: str, view: Any) -> URLPattern:
             return path(f"<path:object_id>/{name}/", self.admin_site.admin_view(view), name=f"MiniTwit_user_{name}")
 
-        return [page("case", self.case_view), page("erase", self.erase_view), *super().get_urls()]
+        case = post_only(self.case_view, page_named("admin:MiniTwit_user_change", "object_id"))
+        return [page("case", case), page("erase", self.erase_view), *super().get_urls()]
 
     def end_context(self, request: HttpRequest, user: User) -> dict[str, Any]:
         """What an account's page offers."""
@@ -83,7 +83,6 @@ class EndsAccountsMixin(admin.ModelAdmin):
             "may_erase": may(request.user, Verb.ERASE) and not obstacle_to_erasing(user, actor_of(request)),
         }
 
-    @method_decorator(require_POST)
     def case_view(self, request: HttpRequest, object_id: str) -> HttpResponseBase:
         """All that is kept about an account, as a ZIP file. That it was exported is logged."""
         user = self.account(request, object_id)

@@ -17,9 +17,7 @@ from django.db import transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.defaultfilters import filesizeformat
 from django.template.response import TemplateResponse
-from django.urls import reverse
-from django.utils.decorators import method_decorator
-from django.views.decorators.http import require_POST
+from django.urls import URLPattern, reverse
 from import_export.admin import ImportExportMixin
 from import_export.forms import ImportForm
 from import_export.results import Result, RowResult
@@ -28,10 +26,15 @@ from import_export.signals import post_import
 from MiniTwit import locks
 from MiniTwit.admin.file_export import FileExportMixin
 from MiniTwit.admin.file_formats import MAX_BYTES, MAX_ROWS, UnreadableFileError
+from MiniTwit.admin.posting import post_only
 from MiniTwit.admin.resources import FileResource, FileResult
 from MiniTwit.admin.uploads import keep_upload, read_signed_preview, sign_preview, take_upload
+from MiniTwit.file_doors import takes_files
 
 logger = logging.getLogger(__name__)
+
+# A file that is only a little too large is told its size by the form; a larger one is not even read.
+TOLD_WHAT_IS_TOO_MUCH = 5 * 1024 * 1024
 
 LOGGED_ACTIONS = {RowResult.IMPORT_TYPE_NEW: ADDITION, RowResult.IMPORT_TYPE_UPDATE: CHANGE}
 
@@ -57,6 +60,17 @@ class FileImportExportMixin(FileExportMixin, ImportExportMixin):
     """Stands before ModelAdmin; `resource_classes` lists one `FileResource`."""
 
     import_form_class = BoundedImportForm
+
+    def get_urls(self) -> list[URLPattern]:
+        urls: list[URLPattern] = super().get_urls()
+        for url in urls:
+            if url.name == f"{self.opts.app_label}_{self.opts.model_name}_import":
+                permission = f"{self.opts.app_label}.import_{self.opts.model_name}"
+                takes_files(url.callback, permission=permission, most_bytes=MAX_BYTES + TOLD_WHAT_IS_TOO_MUCH)
+            elif url.name == f"{self.opts.app_label}_{self.opts.model_name}_process_import":
+                confirm = post_only(self.process_import, lambda: self.page_url("import"))
+                url.callback = self.admin_site.admin_view(confirm)
+        return urls
 
     def import_action(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
         """Ask for a file and preview it. Only a file that can be confirmed is kept."""
@@ -92,7 +106,6 @@ class FileImportExportMixin(FileExportMixin, ImportExportMixin):
             request, form, result=result, confirm_form=confirm_form, file_name=file["name"]
         )
 
-    @method_decorator(require_POST)
     def process_import(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
         """Import the file that was previewed: all of it, or nothing. A preview can be confirmed once."""
         if not self.has_import_permission(request):

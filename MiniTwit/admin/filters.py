@@ -6,13 +6,14 @@ from typing import Any, ClassVar
 
 from django import forms
 from django.contrib import admin, messages
-from django.contrib.admin.widgets import AutocompleteSelect
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.dateparse import parse_date
 from django.utils.safestring import SafeString
 
+from MiniTwit.admin.id_select import IdSelect
+from MiniTwit.admin.ids import id_in
 from MiniTwit.models import Strike, User, WatchHit, WatchTerm
 
 LISTED_TERMS = 200  # of the watch-list, in a filter's choices
@@ -62,13 +63,13 @@ class ImportRunFilter(ParameterFilter):
             return None
         if run.lower() == "here":
             return queryset.filter(import_run=None)
-        if run.isascii() and run.isdigit() and int(run) < 2**31:
-            return queryset.filter(import_run=int(run))
+        if 0 < id_in(run) < 2**31:
+            return queryset.filter(import_run=id_in(run))
         messages.error(request, f"“{run}” is not the number of an import.")
         return queryset.none()
 
 
-class AccountSelect(AutocompleteSelect):
+class AccountSelect(IdSelect):
     """Says who is chosen when nobody is; Django's own widget leaves that empty."""
 
     def build_attrs(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
@@ -89,8 +90,7 @@ class AccountFilter(ParameterFilter):
     @property
     def chosen(self) -> int | None:
         """The account's id, if the address holds what may be one."""
-        text = self.values[self.parameter]
-        return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else None
+        return id_in(self.values[self.parameter]) or None
 
     def widget(self) -> SafeString:
         select = AccountSelect(
@@ -151,8 +151,8 @@ class NumberFilter(ParameterFilter):
         ((name, text),) = self.values.items()
         if not text:
             return None
-        if text.isascii() and text.isdigit() and len(text) < 19:
-            return queryset.filter(**{name: int(text)})
+        if number := id_in(text):
+            return queryset.filter(**{name: number})
         messages.error(request, f"“{text}” is not the number of a {self.title}.")
         return queryset.none()
 
@@ -322,7 +322,5 @@ class WatchHitFilter(admin.SimpleListFilter):
             return None
         hits = WatchHit.objects.filter(message=OuterRef("pk"))
         if term != "any":
-            if not (term.isascii() and term.isdigit() and len(term) < 19):
-                return queryset.none()
-            hits = hits.filter(term=int(term))
+            hits = hits.filter(term=id_in(term))
         return queryset.filter(Exists(hits))

@@ -10,6 +10,7 @@ from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 from django.utils.formats import date_format
 
+from MiniTwit.admin.ids import id_in
 from MiniTwit.models import ModerationEvent, Verb
 
 SHOWN_EVENTS = 25
@@ -53,8 +54,8 @@ class Line:
 
 def lines_of(events: QuerySet[ModerationEvent], before: str = "") -> tuple[list[Line], int | None]:
     """The newest events, or those before one of them, and the id from which on there are older ones."""
-    if before.isascii() and before.isdigit() and len(before) < 19:
-        events = events.filter(pk__lt=int(before))
+    if edge := id_in(before):
+        events = events.filter(pk__lt=edge)
     found = list(events.order_by("-id")[: SHOWN_EVENTS + 1])
     older = found[SHOWN_EVENTS - 1].pk if len(found) > SHOWN_EVENTS else None
     lines = [

@@ -18,6 +18,7 @@ from django.utils.functional import cached_property
 from psycopg2 import sql
 
 from MiniTwit.time_limits import time_limit
+from MiniTwit.validators import is_storable
 
 # How many rows are counted exactly. A list that has no more is also read in a way of its own, see `fetch`.
 REACH = 10_000
@@ -62,10 +63,10 @@ class Cursor:
         try:
             parsed = json.loads(values) if values else []
             is_texts = isinstance(parsed, list) and all(isinstance(value, str) for value in parsed)
-            if not is_texts or (Place(place) is Place.LAST) is bool(parsed):
+            if not is_texts or not all(map(is_storable, parsed)) or (Place(place) is Place.LAST) is bool(parsed):
                 raise InvalidCursor(text)
             return cls(Place(place), tuple(parsed))
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise InvalidCursor(text) from error
 
 

@@ -7,12 +7,13 @@ from django.db import transaction
 from django.forms import ModelForm
 from django.http import HttpRequest, HttpResponse
 
+from MiniTwit.admin.own_parameters import OwnParametersMixin
 from MiniTwit.admin.versions import VersionedAdmin, VersionedForm
 from MiniTwit.models import ModerationReason
 
 
 @admin.register(ModerationReason)
-class ModerationReasonAdmin(VersionedAdmin):
+class ModerationReasonAdmin(OwnParametersMixin, VersionedAdmin):
     """The log keeps a copy of the name, so a reason can be renamed or deleted without changing what was decided."""
 
     change_list_template = "admin/MiniTwit/moderationreason/change_list.html"

@@ -15,9 +15,11 @@ from django.shortcuts import render
 from django.urls import URLPattern, path, reverse
 from django.utils.http import urlencode
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_GET
 
 from MiniTwit import review
+from MiniTwit.admin.ids import id_in
+from MiniTwit.admin.posting import page_named, post_only
 from MiniTwit.admin.read_only import ReadOnlyAdmin
 from MiniTwit.admin.review_desk import desk_of
 from MiniTwit.models import Message, ReviewClaim, User
@@ -47,16 +49,20 @@ class ReviewQueueAdmin(ReadOnlyAdmin):
         def page(view: Callable[..., HttpResponse]) -> Callable[..., Any]:
             return self.admin_site.admin_view(never_cache(partial(self.permitted, view)))
 
+        def form(view: Callable[..., HttpResponse]) -> Callable[..., Any]:
+            answer = never_cache(partial(self.permitted, view))
+            return self.admin_site.admin_view(post_only(answer, page_named("admin:MiniTwit_review")))
+
         return [
             path("", page(require_GET(self.queue_view)), name="MiniTwit_review"),
             # By this name the admin's own lists of screens find the page.
             path("", page(require_GET(self.queue_view)), name="MiniTwit_reviewclaim_changelist"),
-            path("decide/", page(require_POST(self.decide_view)), name="MiniTwit_review_decide"),
-            path("move/", page(require_POST(self.move_view)), name="MiniTwit_review_move"),
-            path("warn/", page(require_POST(self.warn_view)), name="MiniTwit_review_warn"),
-            path("undo/", page(require_POST(self.undo_view)), name="MiniTwit_review_undo"),
-            path("renew/", page(require_POST(self.renew_view)), name="MiniTwit_review_renew"),
-            path("release/", page(require_POST(self.release_view)), name="MiniTwit_review_release"),
+            path("decide/", form(self.decide_view), name="MiniTwit_review_decide"),
+            path("move/", form(self.move_view), name="MiniTwit_review_move"),
+            path("warn/", form(self.warn_view), name="MiniTwit_review_warn"),
+            path("undo/", form(self.undo_view), name="MiniTwit_review_undo"),
+            path("renew/", form(self.renew_view), name="MiniTwit_review_renew"),
+            path("release/", form(self.release_view), name="MiniTwit_review_release"),
         ]
 
     def permitted(self, view: Callable[..., HttpResponse], request: HttpRequest) -> HttpResponse:
@@ -67,7 +73,7 @@ class ReviewQueueAdmin(ReadOnlyAdmin):
     def queue_view(self, request: HttpRequest) -> HttpResponse:
         """The page: what the moderator had before him, or else the oldest that waits."""
         request_scan_if_behind()
-        asked_for = number(request.GET.get("message"))
+        asked_for = id_in(request.GET.get("message"))
         message = None
         if asked_for and review.claim(moderator=user_of(request), message_id=asked_for):
             message = waiting_message(asked_for)
@@ -76,7 +82,7 @@ class ReviewQueueAdmin(ReadOnlyAdmin):
         return render(request, "admin/MiniTwit/review/queue.html", context | self.desk(request, message))
 
     def decide_view(self, request: HttpRequest) -> HttpResponse:
-        message_id, verb = number(request.POST.get("message")), request.POST.get("verb", "")
+        message_id, verb = id_in(request.POST.get("message")), request.POST.get("verb", "")
         place = place_of(message_id)
         # Without a choice it is the reason that was written on the button.
         reason = request.POST.get("reason", "") or request.POST.get(f"usual_{verb}", "")
@@ -101,7 +107,7 @@ class ReviewQueueAdmin(ReadOnlyAdmin):
 
     def move_view(self, request: HttpRequest) -> HttpResponse:
         """On to the next, or back, without deciding."""
-        place = place_of(number(request.POST.get("message")))
+        place = place_of(id_in(request.POST.get("message")))
         back = request.POST.get("to") == "previous"
         if back and place:
             message = review.claim_next(moderator=user_of(request), before=place)
@@ -116,7 +122,7 @@ class ReviewQueueAdmin(ReadOnlyAdmin):
     def warn_view(self, request: HttpRequest) -> HttpResponse:
         if not request.user.has_perm("MiniTwit.moderate_user"):
             raise PermissionDenied
-        message_id = number(request.POST.get("message"))
+        message_id = id_in(request.POST.get("message"))
         try:
             batch = review.warn_author(
                 moderator=user_of(request),
@@ -136,7 +142,7 @@ class ReviewQueueAdmin(ReadOnlyAdmin):
         """Take back the moderator's own last decision, and show what it was about."""
         if not request.user.has_perm("MiniTwit.undo_moderationbatch"):
             raise PermissionDenied
-        here = number(request.POST.get("message"))
+        here = id_in(request.POST.get("message"))
         decisions = request.session.get(DECISIONS, [])
         if not decisions:
             message = self.taken(request, here) or self.following(request, place_of(here))
@@ -160,7 +166,7 @@ class ReviewQueueAdmin(ReadOnlyAdmin):
 
     def renew_view(self, request: HttpRequest) -> JsonResponse:
         """Keep the message while the page is open; say so when it is another moderator's by now."""
-        message_id = number(request.POST.get("message"))
+        message_id = id_in(request.POST.get("message"))
         if review.renew(moderator=user_of(request), message_id=message_id):
             return JsonResponse({"held": True})
         holder = review.claimed_by(message_id)
@@ -169,7 +175,7 @@ class ReviewQueueAdmin(ReadOnlyAdmin):
 
     def release_view(self, request: HttpRequest) -> HttpResponse:
         """The page was left."""
-        review.release(moderator=user_of(request), message_id=number(request.POST.get("message")))
+        review.release(moderator=user_of(request), message_id=id_in(request.POST.get("message")))
         return HttpResponse(status=204)
 
     def taken(self, request: HttpRequest, message_id: int) -> Message | None:
@@ -213,11 +219,6 @@ class ReviewQueueAdmin(ReadOnlyAdmin):
 def user_of(request: HttpRequest) -> User:
     assert isinstance(request.user, User)  # noqa: S101 -- the admin lets nobody else in
     return request.user
-
-
-def number(value: str | None) -> int:
-    """An id that a form sent; 0, which no row has, for anything else."""
-    return int(value) if value and value.isascii() and value.isdigit() and len(value) < 19 else 0
 
 
 def place_of(message_id: int) -> Position | None:

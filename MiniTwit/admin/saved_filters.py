@@ -5,7 +5,6 @@ from urllib.parse import parse_qsl, urlencode
 
 from django import forms
 from django.contrib import admin, messages
-from django.contrib.admin.views.main import ORDER_VAR, SEARCH_VAR
 from django.core.exceptions import PermissionDenied
 from django.db import IntegrityError, transaction
 from django.db.models import Q, QuerySet
@@ -13,21 +12,11 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 
+from MiniTwit.admin.own_parameters import OwnParametersMixin, known_parameters
 from MiniTwit.admin.versions import VersionedAdmin, VersionedForm
 from MiniTwit.models import SavedFilter
 
 LONGEST_QUERY = 4_000  # characters
-
-
-def known_parameters(model_admin: admin.ModelAdmin, request: HttpRequest) -> set[str]:
-    """What a list reads from its address: its search, its order and its filters."""
-    names = {SEARCH_VAR, ORDER_VAR}
-    for item in model_admin.get_list_filter(request):
-        if isinstance(item, str):
-            names |= {f"{item}__exact", f"{item}__isnull"}
-        else:
-            names |= set(getattr(item, "parameters", None) or [getattr(item, "parameter_name", "")])
-    return names
 
 
 def clean_query(query: str, known: set[str]) -> str:
@@ -129,7 +118,7 @@ class RenameForm(VersionedForm):
 
 
 @admin.register(SavedFilter)
-class SavedFilterAdmin(VersionedAdmin):
+class SavedFilterAdmin(OwnParametersMixin, VersionedAdmin):
     """Everybody's own: to rename, to share or to delete them."""
 
     list_display = ["name", "list_link", "shared", "created_at"]

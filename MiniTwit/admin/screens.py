@@ -4,8 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from django.conf import settings
-from django.contrib import admin
-from django.contrib.admin.options import IncorrectLookupParameters
+from django.contrib import admin, messages
 from django.contrib.admin.views.main import ORDER_VAR, PAGE_VAR, ChangeList
 from django.contrib.admin.widgets import AutocompleteSelect
 from django.db.models import Model, QuerySet
@@ -17,6 +16,8 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 
 from MiniTwit.admin.actions import permitted
+from MiniTwit.admin.id_select import IdSelectMixin
+from MiniTwit.admin.own_parameters import OwnParametersMixin
 from MiniTwit.admin.pagination import (
     BoundedPaginator,
     Cursor,
@@ -85,9 +86,8 @@ class KeysetChangeList(ChangeList):
         """
         order = self.params.get(ORDER_VAR, "")
         sortable = list(self.sortable_by or ())
-        if not order or len(sortable) != 1:
-            return ""
-        return f"{'-' if order.startswith('-') else ''}{self.get_ordering_field(sortable[0])}"
+        column = self.get_ordering_field(sortable[0]) if order and len(sortable) == 1 else None
+        return f"{'-' if order.startswith('-') else ''}{column}" if column else ""
 
     def get_ordering_field_columns(self) -> Any:
         if not (column := self._chosen_column()):
@@ -100,8 +100,9 @@ class KeysetChangeList(ChangeList):
         try:
             cursor = Cursor.parse(request.GET.get(PAGE_VAR, ""))
             self.pages = KeysetPages(self.queryset, self.count, self.list_per_page, cursor)
-        except InvalidCursor as error:
-            raise IncorrectLookupParameters from error
+        except InvalidCursor:
+            messages.warning(request, "This list has no such page. It is shown from its beginning.")
+            self.pages = KeysetPages(self.queryset, self.count, self.list_per_page, None)
         self.model_admin.load_columns(self.pages.rows)
         self.search_notice = self.model_admin.explain_search(self.query) if self.query else ""
         self.result_list = self.pages.rows
@@ -123,7 +124,7 @@ class KeysetChangeList(ChangeList):
         ]
 
 
-class LargeTableAdmin(SavedFiltersMixin, admin.ModelAdmin):
+class LargeTableAdmin(SavedFiltersMixin, OwnParametersMixin, IdSelectMixin):
     """Keyset pages, no full counts, no facets, no action that loads what it deletes."""
 
     change_list_template = "admin/MiniTwit/large_change_list.html"

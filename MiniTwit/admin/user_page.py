@@ -7,12 +7,11 @@ from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import URLPattern, path, reverse
-from django.utils.decorators import method_decorator
-from django.views.decorators.http import require_POST
 
 from MiniTwit.admin.decision_forms import DecidesMixin
 from MiniTwit.admin.erasing import EndsAccountsMixin
 from MiniTwit.admin.history import lines_of
+from MiniTwit.admin.posting import page_named, post_only
 from MiniTwit.admin.user_counts import COUNTS, in_words
 from MiniTwit.models import StaffNote, User, Verb
 
@@ -35,7 +34,8 @@ class UserPageMixin(DecidesMixin, EndsAccountsMixin):
     change_form_template = "admin/MiniTwit/user/change_form.html"
 
     def get_urls(self) -> list[URLPattern]:
-        view = self.admin_site.admin_view(self.note_view)
+        note = post_only(self.note_view, page_named(self.url_name("change"), "object_id"))
+        view = self.admin_site.admin_view(note)
         return [path("<path:object_id>/note/", view, name="MiniTwit_user_note"), *super().get_urls()]
 
     def verbs_for(self, request: HttpRequest, row: User) -> list[Verb]:
@@ -86,7 +86,6 @@ class UserPageMixin(DecidesMixin, EndsAccountsMixin):
             for name, count in COUNTS.items()
         ]
 
-    @method_decorator(require_POST)
     def note_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Add a note. Nobody can change it afterwards."""
         user: User | None = self.get_object(request, unquote(object_id))

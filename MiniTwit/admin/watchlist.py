@@ -14,9 +14,10 @@ from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.text import Truncator
-from django.views.decorators.http import require_POST
 
 from MiniTwit import watchlist
+from MiniTwit.admin.own_parameters import OwnParametersMixin
+from MiniTwit.admin.posting import page_named, post_only
 from MiniTwit.admin.read_only import ReadOnlyAdmin
 from MiniTwit.admin.screens import LargeTableAdmin, mark
 from MiniTwit.admin.versions import VersionedAdmin, VersionedForm
@@ -57,7 +58,7 @@ class WatchTermForm(VersionedForm):
 
 
 @admin.register(WatchTerm)
-class WatchTermAdmin(VersionedAdmin):
+class WatchTermAdmin(OwnParametersMixin, VersionedAdmin):
     form = WatchTermForm
     list_display = ["pattern", "kind", "active", "hits_found", "state", "note", "created_by_name"]
     list_filter = ["kind", "active"]
@@ -101,9 +102,10 @@ class WatchTermAdmin(VersionedAdmin):
 
     def get_urls(self) -> list[URLPattern]:
         page = self.admin_site.admin_view
+        the_list = page_named("admin:MiniTwit_watchterm_changelist")
         return [
-            path("test/", page(require_POST(self.test_view)), name="MiniTwit_watchterm_test"),
-            path("scan/", page(require_POST(self.scan_view)), name="MiniTwit_watchterm_scan"),
+            path("test/", page(post_only(self.test_view, the_list)), name="MiniTwit_watchterm_test"),
+            path("scan/", page(post_only(self.scan_view, the_list)), name="MiniTwit_watchterm_scan"),
             path("standing/", page(self.standing_view), name="MiniTwit_watchterm_standing"),
             *super().get_urls(),
         ]
@@ -192,7 +194,7 @@ class WatchHitAdmin(ReadOnlyAdmin, LargeTableAdmin):
     list_filter = ["waiting", "term"]
     list_select_related = ["term", "message__author"]
     ordering = ["-message"]
-    sortable_by = ["message"]
+    sortable_by = ["marked_text"]
     actions = None
 
     class Media:
@@ -201,7 +203,7 @@ class WatchHitAdmin(ReadOnlyAdmin, LargeTableAdmin):
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return request.user.has_perms(["MiniTwit.view_watchhit", "MiniTwit.view_message"])
 
-    @admin.display(description="message")
+    @admin.display(description="message", ordering="message")
     def marked_text(self, hit: WatchHit) -> SafeString:
         """The text around what was found, leading to the message."""
         text = hit.message.text

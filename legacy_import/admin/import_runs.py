@@ -5,6 +5,7 @@ from functools import partial
 from http import HTTPStatus
 from typing import Any
 
+from django.conf import settings
 from django.contrib import admin, messages
 from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied
@@ -14,7 +15,6 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
-from django.views.decorators.http import require_POST
 
 from legacy_import import runs, tasks
 from legacy_import.admin.mapping_page import MappingPageMixin
@@ -29,7 +29,11 @@ from legacy_import.overview import BRIEF, account_of, moment, run_url
 from legacy_import.records import TABLES_OF_KIND
 from legacy_import.tables import Models
 from legacy_import.undo import check_undoable
+from MiniTwit.admin.ids import id_in
+from MiniTwit.admin.own_parameters import OwnParametersMixin
+from MiniTwit.admin.posting import page_named, post_only
 from MiniTwit.admin.read_only import ReadOnlyAdmin
+from MiniTwit.file_doors import takes_files
 
 State = ImportRun.State
 MAPPING_CHANGED = (
@@ -41,7 +45,7 @@ LONG_COLUMNS = ("samples", "old_tables", "audit", "verification", "fingerprints"
 
 
 @admin.register(ImportRun)
-class ImportRunAdmin(StartPagesMixin, MappingPageMixin, ReadOnlyAdmin):
+class ImportRunAdmin(StartPagesMixin, MappingPageMixin, OwnParametersMixin, ReadOnlyAdmin):
     list_display = ["number", "kind", "state", "database", "account", "created_by_name", "started"]
     list_filter = ["kind", "state"]
     list_per_page = 50
@@ -74,15 +78,25 @@ class ImportRunAdmin(StartPagesMixin, MappingPageMixin, ReadOnlyAdmin):
         def page(view: Callable[..., HttpResponseBase], **kwargs: Any) -> Callable[..., HttpResponseBase]:
             return self.admin_site.admin_view(partial(view, **kwargs))
 
+        def with_upload(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:
+            # A database and its -wal; the form says of a somewhat larger file what is wrong.
+            most = 2 * settings.LEGACY_UPLOAD_MAX_BYTES + 1024**2
+            return takes_files(view, permission="legacy_import.run_legacy_import", most_bytes=most)
+
+        def page_of_run(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:
+            return self.admin_site.admin_view(
+                post_only(view, page_named("admin:legacy_import_importrun_change", "run_id"))
+            )
+
         run = "<int:run_id>"
         return [
-            path("users/", page(self.start_view, kind="users"), name="legacy_import_users"),
-            path("messages/", page(self.start_view, kind="messages"), name="legacy_import_messages"),
+            path("users/", with_upload(page(self.start_view, kind="users")), name="legacy_import_users"),
+            path("messages/", with_upload(page(self.start_view, kind="messages")), name="legacy_import_messages"),
             path(f"{run}/status/", status_view, name="legacy_import_status"),
             path(f"{run}/rejected/<str:table>.csv", page(self.rejected_view), name="legacy_import_rejected"),
-            path(f"{run}/confirm/", page(require_POST(self.confirm_view)), name="legacy_import_confirm"),
-            path(f"{run}/mapping/", page(require_POST(self.mapping_view)), name="legacy_import_mapping"),
-            path(f"{run}/cancel/", page(require_POST(self.cancel_view)), name="legacy_import_cancel"),
+            path(f"{run}/confirm/", page_of_run(self.confirm_view), name="legacy_import_confirm"),
+            path(f"{run}/mapping/", page_of_run(self.mapping_view), name="legacy_import_mapping"),
+            path(f"{run}/cancel/", page_of_run(self.cancel_view), name="legacy_import_cancel"),
             path(f"{run}/undo/", page(self.undo_view), name="legacy_import_undo"),
             *super().get_urls(),
         ]
@@ -95,8 +109,7 @@ class ImportRunAdmin(StartPagesMixin, MappingPageMixin, ReadOnlyAdmin):
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
     ) -> HttpResponse:
         """The page of a run: progress, preview or result, as far as the run is."""
-        number = unquote(object_id)
-        run = self.run_or_404(request, int(number) if number.isascii() and number.isdigit() else 0)
+        run = self.run_or_404(request, id_in(unquote(object_id)))
         context = self.page_context(request, run) | context_of(run, request.user)
         return TemplateResponse(request, template_of(run), context | {"status_url": status_url(request, run.pk)})
 

@@ -38,7 +38,8 @@ def gets_in(client: Client, method: str, address: str) -> bool:
     is_sent_away = response.status_code == 302 and (
         response["Location"].startswith("/admin/login/") or (response["Location"] == "/admin/" and address != "/")
     )
-    return response.status_code < 400 and not is_sent_away
+    is_led_to_the_form = method == "GET" and hasattr(response.resolver_match.func, "form_page")
+    return response.status_code < 400 and not is_sent_away and not is_led_to_the_form
 
 
 def walk(site: Site) -> Access:
