@@ -12,23 +12,33 @@ from django.db import connection, transaction
 from django.db.models import Q, QuerySet
 
 from MiniTwit import locks
+from MiniTwit.database_failures import ERRORS, cause_of, explain, is_unavailable, server_words
 from MiniTwit.models import BatchState, Message, ModerationBatch, ModerationEvent, SelectedRow, Strike, User, Verb
 from MiniTwit.moderation import ModerationError, erasure
 from MiniTwit.moderation.batches import MESSAGE_VERBS, Cause, Tally, close_batch, lock_tables_of, record
 from MiniTwit.moderation.history import Kind, who_did_what
 from MiniTwit.moderation.verbs import execute
+from MiniTwit.task_lookup import without_a_task
 
+TASK = "MiniTwit.tasks.run_batch"
 CHUNK = 1_000
 CHUNK_WITH_MESSAGES = 50  # accounts of which all messages are flagged, too
 
 logger = logging.getLogger(__name__)
 
+ALL_THAT_IS_DONE = "What is counted here is done; the rest is not."
 Rows = dict[int, datetime | None]  # changed_at, by id
 
-WORKER_DIED = f"""
-UPDATE "{ModerationBatch._meta.db_table}" AS batch SET state = 'failed', finished_at = now(),
-    error = 'The process that was at work on this died. What is counted here is done; the rest is not.'
-WHERE state = 'running' AND NOT {locks.is_held(locks.BATCH, "batch.id")}
+BATCH_IS_HELD = locks.is_held(locks.BATCH, "batch.id")
+WITHOUT_LOCK = f"""
+SELECT id, state FROM "{ModerationBatch._meta.db_table}" AS batch
+WHERE state IN ('waiting', 'running') AND NOT {BATCH_IS_HELD}
+"""  # noqa: S608
+END_DEAD_BATCHES = f"""
+UPDATE "{ModerationBatch._meta.db_table}" AS batch SET state = 'failed', finished_at = now(), error = CASE state
+    WHEN 'running' THEN 'The process that was at work on this died. {ALL_THAT_IS_DONE}'
+    ELSE 'The process that was to do this died before it began. {ALL_THAT_IS_DONE}' END
+WHERE id = ANY(%s) AND state IN ('waiting', 'running') AND NOT {BATCH_IS_HELD}
 """  # noqa: S608
 
 
@@ -128,19 +138,38 @@ def warned_since(batch: ModerationBatch, rows: Rows) -> set[int]:
 def fail(batch_id: int, error: BaseException) -> None:
     """Write down why a batch ended before its time."""
     if not connection.is_usable():
-        connection.close()  # the server went away; the next statement connects anew
+        connection.close()  # the next statement makes a new connection
+    try:
+        batch = ModerationBatch.objects.get(pk=batch_id)
+        close_batch(batch, BatchState.FAILED, f"{reason_of(batch_id, error)} {ALL_THAT_IS_DONE}")
+    except ERRORS as lost:
+        if not is_unavailable(lost):
+            raise
+        # The server is away, and so is the lock: `reconcile` ends the batch as soon as the server answers.
+        logger.error("The end of batch %s could not be recorded: %s", batch_id, server_words(lost))
+
+
+def reason_of(batch_id: int, error: BaseException) -> str:
+    """Turn what ended a batch into a sentence for staff."""
     if isinstance(error, ModerationError):
         why = error.sentence
+    elif cause_of(error):
+        logger.error("Batch %s was ended by the database: %s", batch_id, server_words(error))
+        why = explain(error) or ""
     elif isinstance(error, Exception):
         logger.exception("Batch %s failed", batch_id, exc_info=error)
         why = f"It ended with an unexpected error ({type(error).__name__}); the log has the details."
     else:
         why = "The process that was at work on this was ended."
-    batch = ModerationBatch.objects.get(pk=batch_id)
-    close_batch(batch, BatchState.FAILED, f"{why} What is counted here is done; the rest is not.")
+    return why
 
 
 def reconcile() -> None:
-    """End the batches whose worker has died, so that nobody waits for them."""
+    """End the batches that no process is at work on and no task stands for, so that nothing waits for them."""
     with connection.cursor() as cursor:
-        cursor.execute(WORKER_DIED)
+        cursor.execute(WITHOUT_LOCK)
+        found = dict(cursor.fetchall())
+        if found:
+            waiting = [batch_id for batch_id, state in found.items() if state == BatchState.WAITING]
+            dead = (found.keys() - set(waiting)) | set(without_a_task(waiting, TASK))
+            cursor.execute(END_DEAD_BATCHES, [list(dead)])

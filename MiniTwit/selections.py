@@ -10,10 +10,10 @@ from typing import Any
 
 from django.db import connection, transaction
 from django.db.models import QuerySet
-from django.utils import timezone
 from psycopg2 import sql
 
 from MiniTwit import batch_work, moderation, tasks
+from MiniTwit.database_clock import database_time
 from MiniTwit.models import BatchState, Message, ModerationBatch, ModerationEvent, SelectedRow, User, Verb
 from MiniTwit.moderation import ModerationError, erasure
 from MiniTwit.moderation.batches import MESSAGE_VERBS, Cause, lock_tables_of, one_decision
@@ -83,7 +83,7 @@ def discard(batch: ModerationBatch) -> None:
 
 def discard_abandoned() -> None:
     """Drop the selections that nobody came back to."""
-    limit = timezone.now() - KEPT_UNCONFIRMED
+    limit = database_time() - KEPT_UNCONFIRMED
     for batch in ModerationBatch.objects.filter(state=BatchState.SELECTED, created_at__lt=limit):
         discard(batch)
 
@@ -151,7 +151,7 @@ def is_small(batch: ModerationBatch) -> bool:
 def begin(batch: ModerationBatch, *, at_once: bool) -> None:
     """Do a batch now, in the caller's transaction, or hand it to the worker."""
     batch.state = BatchState.RUNNING if at_once else BatchState.WAITING
-    batch.confirmed_at = timezone.now()
+    batch.confirmed_at = database_time()
     batch.finished_at = None
     batch.cancel_requested = False
     batch.error = ""
@@ -213,7 +213,7 @@ def cancel(*, batch: ModerationBatch) -> None:
     with transaction.atomic():
         found = ModerationBatch.objects.select_for_update().get(pk=batch.pk)
         if found.state == BatchState.WAITING:
-            found.state, found.finished_at = BatchState.CANCELLED, timezone.now()
+            found.state, found.finished_at = BatchState.CANCELLED, database_time()
         elif found.state == BatchState.RUNNING:
             found.cancel_requested = True
         else:

@@ -2,9 +2,13 @@
 
 from datetime import datetime
 
+from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.formats import date_format
+from django_tasks import TaskResultStatus
 from django_tasks_db.models import DBTaskResult
+
+from MiniTwit.database_clock import database_time
 
 WORKER_COMMAND = "python manage.py db_worker"
 PATIENCE = 3  # seconds after which a task that nobody has taken is worth a word
@@ -12,7 +16,7 @@ PATIENCE = 3  # seconds after which a task that nobody has taken is worth a word
 
 def is_overdue(enqueued_at: datetime) -> bool:
     """Has a task waited for longer than a running worker needs to take it?"""
-    return (timezone.now() - enqueued_at).total_seconds() >= PATIENCE
+    return (database_time() - enqueued_at).total_seconds() >= PATIENCE
 
 
 def why_nobody_began(own_tasks: str) -> str:
@@ -28,3 +32,8 @@ def why_nobody_began(own_tasks: str) -> str:
             "one:"
         )
     return "No background worker has taken this up yet. If none is running, start one:"
+
+
+def tasks_in_sight() -> QuerySet[DBTaskResult]:
+    """The tasks that wait for a worker, and those that a worker is at."""
+    return DBTaskResult.objects.filter(status__in=[TaskResultStatus.READY, TaskResultStatus.RUNNING])

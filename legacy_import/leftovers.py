@@ -24,7 +24,7 @@ from psycopg2 import sql
 
 from legacy_import import staging
 from legacy_import.files import import_dir
-from legacy_import.locks import SOMEBODY_EXECUTES
+from legacy_import.locks import RUN_IS_HELD
 from legacy_import.tables import Models, table_of
 from legacy_import.uploads import discard_unneeded_uploads
 from MiniTwit.database_folders import file_clock, folders_of_dropped_databases
@@ -33,9 +33,9 @@ COPY_SECONDS = 24 * 3600
 logger = logging.getLogger(__name__)
 
 NEEDED_SNAPSHOTS = """
-SELECT source->>'snapshot' FROM {run}
+SELECT source->>'snapshot' FROM {run} AS run
 WHERE state IN ('staging', 'previewed', 'applying')
-    OR state = 'applied' AND verification IS NULL AND {somebody_executes}
+    OR state = 'applied' AND verification IS NULL AND {run_is_held}
 """
 
 
@@ -69,9 +69,7 @@ def discard_snapshots(models: Models) -> None:
     files = list(import_dir().glob("snapshot-*"))
     if not files:
         return
-    statement = sql.SQL(NEEDED_SNAPSHOTS).format(
-        run=table_of(models.run), somebody_executes=sql.SQL(SOMEBODY_EXECUTES)
-    )
+    statement = sql.SQL(NEEDED_SNAPSHOTS).format(run=table_of(models.run), run_is_held=sql.SQL(RUN_IS_HELD))
     with connection.cursor() as cursor:
         cursor.execute(statement)
         needed = tuple(name for (name,) in cursor.fetchall() if name)

@@ -1,24 +1,51 @@
-"""The advisory locks of the import: who executes one holds EXECUTING (see `MiniTwit/locks.py`)."""
+"""The advisory locks of the import: a process that executes one holds EXECUTING, and the lock of that run.
 
-from contextlib import AbstractContextManager
+The second tells which run is alive: the run's word alone would not do, nor would dates, which two machines may have
+written. See `MiniTwit/locks.py`.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 
 from django.db import connection
 
 from MiniTwit.locks import Busy, end_with_the_process, hold, is_held
 
+__all__ = ["Busy", "end_with_the_process"]
+
 # (class, object): two arbitrary numbers that nothing else in this database uses.
 EXECUTING = (0x4D54, 1)
 STARTING = (0x4D54, 2)
 
-# True where some process holds EXECUTING; for use in a WHERE.
-SOMEBODY_EXECUTES = is_held(EXECUTING[0], str(EXECUTING[1]))
+RUN = 0x4D57  # the class of the lock that stands for one run; the object is the run's number
 
-__all__ = ["EXECUTING", "SOMEBODY_EXECUTES", "Busy", "end_with_the_process", "executing", "serialise_starts"]
+# True where some process executes an import; for use in a WHERE.
+IMPORT_IS_EXECUTED = is_held(EXECUTING[0], str(EXECUTING[1]))
+# True where some process executes this run, or is about to. The table of runs is called `run`.
+RUN_IS_HELD = is_held(RUN, "run.id")
 
 
-def executing() -> AbstractContextManager[None]:
-    """Hold the right to execute an import, or raise Busy."""
-    return hold(EXECUTING)
+@contextmanager
+def executing(run_id: int | None = None) -> Iterator[None]:
+    """Hold the right to execute an import, and the lock that stands for a run; or raise Busy.
+
+    PostgreSQL counts: who holds a lock already may take it again.
+    """
+    with hold(EXECUTING), nullcontext() if run_id is None else hold((RUN, run_id)):
+        yield
+
+
+def is_executed(run_id: int) -> bool:
+    """Whether some process executes this run, or is about to."""
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT {is_held(RUN, '%s')}", [run_id])
+        return bool(cursor.fetchone()[0])
+
+
+def is_any_executed() -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT {IMPORT_IS_EXECUTED}")
+        return bool(cursor.fetchone()[0])
 
 
 def serialise_starts() -> None:

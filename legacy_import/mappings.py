@@ -9,8 +9,6 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from django.utils import timezone
-
 from legacy_import.errors import RunError
 from legacy_import.models import ImportRun
 from legacy_import.records import TABLES_OF_KIND
@@ -27,6 +25,7 @@ from legacy_import.sources.recognition import Recognition, can_be_met, recognise
 from legacy_import.sources.schema import CANONICAL_COLUMNS
 from legacy_import.tables import Models
 from legacy_import.verify import CANONICAL_LAYOUT, OldTable
+from MiniTwit.database_clock import database_time
 
 # What is kept with a run of the tables found: enough to choose from, whatever the file holds.
 OFFERED_TABLES, OFFERED_COLUMNS, LONGEST_NAME = 30, 40, 100
@@ -152,7 +151,7 @@ def remember(models: Models, key: str, chosen: TableMappings, actor_id: int | No
             old_table=name,
             defaults={
                 "mapping": TableMapping(mapping.table, columns).as_json(),
-                "chosen_at": timezone.now(),
+                "chosen_at": database_time(),
                 "chosen_by_id": actor_id,
                 "chosen_by_name": actor_name,
             },

@@ -5,17 +5,17 @@ from datetime import datetime
 from typing import Any
 
 from django.contrib.humanize.templatetags.humanize import intcomma
-from django.db import connection
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.formats import date_format
 
-from legacy_import.locks import SOMEBODY_EXECUTES
+from legacy_import.locks import is_any_executed, is_executed
 from legacy_import.models import ImportRun
 from legacy_import.reasons import Verdict
 from legacy_import.records import TABLES_OF_KIND
 from legacy_import.runs import reconcile
 from legacy_import.work import AT_WORK
+from MiniTwit.database_clock import database_time
 from MiniTwit.models import Message, User
 from MiniTwit.worker import WORKER_COMMAND, is_overdue, why_nobody_began
 
@@ -68,7 +68,7 @@ def progress_of(run: ImportRun) -> RunProgress:
         phase=run.progress.get("phase") or ("One moment" if run.picked_up_at else "Waiting to begin"),
         done=run.progress.get("done", 0),
         total=run.progress.get("total", 0),
-        elapsed=max(0, int((timezone.now() - since).total_seconds())),
+        elapsed=max(0, int((database_time() - since).total_seconds())),
         waiting=waiting,
         command=WORKER_COMMAND if needs_worker else "",
     )
@@ -86,14 +86,8 @@ def activity_of(run: ImportRun) -> str:
 
 
 def is_being_verified(run: ImportRun) -> bool:
-    """Whether the process that applied the run is still at it. Nobody else can have taken up a run meanwhile."""
-    return somebody_executes() and not ImportRun.objects.filter(picked_up_at__gt=run.finished_at).exists()
-
-
-def somebody_executes() -> bool:
-    with connection.cursor() as cursor:
-        cursor.execute(f"SELECT {SOMEBODY_EXECUTES}")
-        return bool(cursor.fetchone()[0])
+    """Whether the process that applied the run is still at work on it."""
+    return is_executed(run.pk)
 
 
 def enqueued_at(run: ImportRun) -> datetime:
@@ -107,7 +101,7 @@ def waiting_reason(run: ImportRun, activity: str) -> tuple[str, bool]:
     """Say why nobody has taken up a run yet, and whether a worker may have to be started."""
     if not activity or run.picked_up_at or not is_overdue(enqueued_at(run)):
         return "", False
-    if somebody_executes():
+    if is_any_executed():
         return "Another import is just ending; this one is next.", False
     return why_nobody_began("legacy_import."), True
 

@@ -12,7 +12,6 @@ import time
 from typing import Any
 
 from django.db import connection, transaction
-from django.utils import timezone
 from psycopg2 import sql
 
 from legacy_import import locks, mappings, sameness, staging, verify
@@ -36,6 +35,7 @@ from legacy_import.undo import check_undoable, undo_run
 from legacy_import.vanished import vanished_rows
 from legacy_import.work import AT_WORK, finish, reconcile, state_label, work_on
 from legacy_import.wrong_file import Doubt, doubt_of, doubt_of_checked, refuse_wrong_file
+from MiniTwit.database_clock import database_time
 from MiniTwit.locks import tried_again
 
 logger = logging.getLogger(__name__)
@@ -76,6 +76,7 @@ def start(
             source_key="" if reference.uploaded else reference.key(""),
             created_by_id=actor.pk if actor else None,
             created_by_name=actor.get_username() if actor else origin,
+            created_at=database_time(),
         )
 
 
@@ -86,7 +87,7 @@ def refuse_while_at_work(models: Models) -> None:
         raise RunError(
             "already_running",
             f"Import {busy.pk}, started by {busy.created_by_name}, is still at work. Wait for it to end, or cancel "
-            "it.",
+            "it on its page or with `import_legacy --cancel`.",
         )
 
 
@@ -125,7 +126,7 @@ def stage(run_id: int, models: Models | None = None, reference: Reference | None
                 keep_prepared(run, prepared)
         look_back(run, checks, progress)
         progress.stop()
-        finish(run, state="previewed", previewed_at=timezone.now())
+        finish(run, state="previewed", previewed_at=database_time())
         supersede_older_previews(run, models)
     return run
 
@@ -211,7 +212,7 @@ def confirm(run_id: int, *, actor: Any = None, insist: bool = False, models: Mod
         run.state = "applying"
         run.picked_up_at = None
         run.progress = {}
-        run.confirmed_at = timezone.now()
+        run.confirmed_at = database_time()
         run.confirmed_by_name = actor.get_username() if actor else run.origin
         run.save()
     return run
@@ -254,7 +255,7 @@ def write_all_or_nothing(run: Any, models: Models, checks: list[Check], progress
     with transaction.atomic():
         write_run(run, models, checks, progress, rebuilt)
         progress.stop()
-        finish(run, state="applied", finished_at=timezone.now())
+        finish(run, state="applied", finished_at=database_time())
 
 
 def verify_run(run: Any, models: Models) -> None:
@@ -293,7 +294,7 @@ def cancel(run_id: int, *, models: Models | None = None) -> Any:
         run = models.run.objects.select_for_update().get(pk=run_id)
         if run.state == "previewed" or (run.state in AT_WORK and run.picked_up_at is None):
             run.state = "cancelled"
-            run.finished_at = timezone.now()
+            run.finished_at = database_time()
         elif run.state == "applied" and run.undo_requested_at and run.picked_up_at is None:
             run.undo_requested_at = None
             run.error_message = f"Undoing import {run.pk} was cancelled. Nothing was taken out."
@@ -319,7 +320,7 @@ def request_undo(run_id: int, *, actor: Any = None, models: Models | None = None
         run = models.run.objects.select_for_update().get(pk=run_id)
         check_undoable(run, models)
         refuse_while_at_work(models)
-        run.undo_requested_at = timezone.now()
+        run.undo_requested_at = database_time()
         run.undone_by_name = actor.get_username() if actor else run.origin
         run.picked_up_at = None
         run.progress = {}
@@ -345,7 +346,7 @@ def undo(run_id: int, models: Models | None = None) -> Any:
 def supersede_older_previews(run: Any, models: Models) -> None:
     """One preview of a kind waits at a time: the newest."""
     for older in models.run.objects.filter(kind=run.kind, state="previewed", id__lt=run.pk):
-        models.run.objects.filter(pk=older.pk).update(state="superseded", finished_at=timezone.now())
+        models.run.objects.filter(pk=older.pk).update(state="superseded", finished_at=database_time())
         discard_leftovers(models)
 
 

@@ -3,11 +3,10 @@
 How a run ended, well or badly, stands on the run itself; so the tasks have nothing to return or to raise.
 """
 
+import time
 from collections.abc import Callable
-from datetime import timedelta
 from typing import Any
 
-from django.utils import timezone
 from django_tasks import task
 from django_tasks.base import Task
 
@@ -15,7 +14,7 @@ from legacy_import import runs
 from legacy_import.errors import RunError
 from MiniTwit import watchlist
 
-RETRY_AFTER = timedelta(seconds=1)
+RETRY_SECONDS = 1.0
 
 
 @task()
@@ -35,9 +34,14 @@ def undo_run(run_id: int) -> None:
 
 
 def execute(step: Callable[[int], Any], run_id: int, this_task: Task) -> None:
-    """Do one step of a run; while another process is at work on an import, come back a little later."""
+    """Do one step of a run; while another process is at work on an import, come back a little later.
+
+    The pause is taken in this process: the worker that takes the next task may have another clock than the one that
+    would write "not before" on it.
+    """
     try:
         step(run_id)
     except RunError as error:
         if error.code == "already_running":
-            this_task.using(run_after=timezone.now() + RETRY_AFTER).enqueue(run_id)
+            time.sleep(RETRY_SECONDS)
+            this_task.enqueue(run_id)

@@ -8,7 +8,6 @@ from typing import Any
 
 from django.db import connection
 from django.db.utils import IntegrityError
-from django.utils import timezone
 from psycopg2 import sql
 
 from legacy_import import locks
@@ -18,18 +17,21 @@ from legacy_import.models import ImportRun
 from legacy_import.progress import Cancelled, Progress
 from legacy_import.sources import SourceError
 from legacy_import.tables import Models, table_of
+from MiniTwit.database_clock import database_time
 from MiniTwit.database_failures import DESCRIPTIONS, ERRORS, Cause, cause_of, is_unavailable, server_words
+from MiniTwit.task_lookup import without_a_task
 
 logger = logging.getLogger(__name__)
 
 AT_WORK = ("staging", "applying")
+TASKS = "legacy_import.tasks."  # how the paths of the tasks begin that execute steps
 
 
 @contextmanager
 def work_on(run_id: int, state: str, step: str, models: Models) -> Iterator[tuple[Any, Progress]]:
     """Execute one step of a run: hold the lock, show progress, and turn what goes wrong into the run's end."""
     try:
-        with locks.executing():
+        with locks.executing(run_id):
             run = take_up(run_id, state, models)
             began = time.monotonic()
             try:
@@ -42,7 +44,14 @@ def work_on(run_id: int, state: str, step: str, models: Models) -> Iterator[tupl
             )
             run.refresh_from_db()
     except locks.Busy:
-        raise RunError("already_running", "Another import is at work. Wait for it to end, or cancel it.") from None
+        raise another_at_work() from None
+
+
+def another_at_work() -> RunError:
+    return RunError(
+        "already_running",
+        "Another import is at work. Wait for it to end, or cancel it on its page or with `import_legacy --cancel`.",
+    )
 
 
 def take_up(run_id: int, state: str, models: Models) -> Any:
@@ -50,7 +59,7 @@ def take_up(run_id: int, state: str, models: Models) -> Any:
     taken = models.run.objects.filter(pk=run_id, state=state, picked_up_at__isnull=True)
     if state == "applied":
         taken = taken.filter(undo_requested_at__isnull=False)  # the request may have been withdrawn
-    if not taken.update(picked_up_at=timezone.now()):
+    if not taken.update(picked_up_at=database_time()):
         run = models.run.objects.get(pk=run_id)
         raise RunError("run_is_over", f"Import {run_id} is {state_label(run.state)}; there is nothing to do.")
     return models.run.objects.get(pk=run_id)
@@ -92,7 +101,7 @@ def record_failure(run: Any, step: str, error: BaseException, models: Models) ->
     # A run that has been applied stays so, whatever goes wrong after it.
     ended = runs.filter(state__in=AT_WORK).update(
         state="cancelled" if failure.code == "cancelled" else "failed",
-        finished_at=timezone.now(),
+        finished_at=database_time(),
         error_code=failure.code,
         error_message=failure.message,
         source=run.source,  # what was learnt of it stays to be seen
@@ -142,31 +151,46 @@ def explain(run: Any, error: Exception, *, cancel_requested: bool = False) -> Ru
     )
 
 
-WORKER_DIED = """
-UPDATE {run} SET state = 'failed', finished_at = now(), error_code = 'worker_died',
-    error_message = 'The process that was at work on this import died. Nothing was written; start it again.'
-WHERE state IN ('staging', 'applying') AND picked_up_at IS NOT NULL AND NOT {somebody_executes}
+# A run that a process took up is alive as long as that process holds its lock. One that was not taken up yet waits
+# for a task, or for the command that opened it, which holds the lock from the start.
+WITHOUT_LOCK = """
+SELECT id, picked_up_at IS NOT NULL FROM {run} AS run
+WHERE (state IN ('staging', 'applying') OR state = 'applied' AND undo_requested_at IS NOT NULL) AND NOT {run_is_held}
 """
-UNDO_DIED = """
-UPDATE {run} SET undo_requested_at = NULL,
+IS_DEAD = "id = ANY(%s) AND NOT {run_is_held}"
+END_DEAD_RUNS = f"""
+UPDATE {{run}} AS run SET state = 'failed', finished_at = now(), error_code = 'worker_died', progress = '{{{{}}}}',
+    error_message = CASE WHEN picked_up_at IS NULL
+        THEN 'The process that was to do this import died before it began. Nothing was written; start it again.'
+        ELSE 'The process that was at work on this import died. Nothing was written; start it again.' END
+WHERE state IN ('staging', 'applying') AND {IS_DEAD}
+"""  # noqa: S608
+END_DEAD_UNDOS = f"""
+UPDATE {{run}} AS run SET undo_requested_at = NULL, progress = '{{{{}}}}', cancel_requested = false,
     error_message = 'The process that was undoing this import died. Nothing was taken out; undo it again.'
-WHERE state = 'applied' AND picked_up_at > undo_requested_at AND NOT {somebody_executes}
-"""
+WHERE state = 'applied' AND undo_requested_at IS NOT NULL AND {IS_DEAD}
+"""  # noqa: S608
 
 
 def reconcile(models: Models | None = None) -> None:
-    """End the runs whose worker has died, so that nobody waits for them.
+    """End the runs that no process is at work on and no task stands for, so that nothing waits for them.
 
-    One statement looks at the run and at the lock, and PostgreSQL looks at the run once more before it changes it;
-    so a run that ends at this very moment is left alone.
+    PostgreSQL looks at the lock and at the run once more before it changes the run; so one that is taken up or ends
+    at this very moment is left alone.
     """
     models = models or Models.of()
-    names = {"run": table_of(models.run), "somebody_executes": sql.SQL(locks.SOMEBODY_EXECUTES)}
+    names = {"run": table_of(models.run), "run_is_held": sql.SQL(locks.RUN_IS_HELD)}
     with connection.cursor() as cursor:
-        cursor.execute(sql.SQL(WORKER_DIED).format(**names))
-        dead = cursor.rowcount
-        cursor.execute(sql.SQL(UNDO_DIED).format(**names))
-    if dead:
+        cursor.execute(sql.SQL(WITHOUT_LOCK).format(**names))
+        found = cursor.fetchall()
+        if not found:
+            return
+        dead = [run_id for run_id, was_picked_up in found if was_picked_up]
+        dead += without_a_task((run_id for run_id, was_picked_up in found if not was_picked_up), TASKS)
+        cursor.execute(sql.SQL(END_DEAD_RUNS).format(**names), [dead])
+        ended = cursor.rowcount
+        cursor.execute(sql.SQL(END_DEAD_UNDOS).format(**names), [dead])
+    if ended:
         discard_leftovers(models)
 
 

@@ -3,15 +3,14 @@
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime
 from functools import wraps
 from typing import Any, ParamSpec, TypeVar
 
 from django.db import OperationalError, connection, models, transaction
 from django.db.models import F, QuerySet
-from django.utils import timezone
 
 from MiniTwit import locks
+from MiniTwit.database_clock import database_time
 from MiniTwit.database_failures import is_busy
 from MiniTwit.models import BatchState, ModerationBatch, ModerationReason, SelectedRow, User, Verb
 from MiniTwit.moderation.errors import ModerationError
@@ -129,7 +128,7 @@ def open_batch(
             yield batch
             return
         batch = ModerationBatch.objects.create(
-            verb=verb, state=BatchState.RUNNING, confirmed_at=timezone.now(), **cause.as_columns(), **columns
+            verb=verb, state=BatchState.RUNNING, confirmed_at=database_time(), **cause.as_columns(), **columns
         )
         yield batch
         close_batch(batch, BatchState.DONE)
@@ -137,7 +136,7 @@ def open_batch(
 
 def close_batch(batch: ModerationBatch, state: BatchState, error: str = "") -> None:
     """Write down how a batch ended."""
-    batch.state, batch.error, batch.finished_at = state, error, timezone.now()
+    batch.state, batch.error, batch.finished_at = state, error, database_time()
     batch.save(update_fields=["state", "error", "finished_at"])
 
 
@@ -159,11 +158,3 @@ def record(batch: ModerationBatch, tally: Tally, *, selected: int = 0) -> None:
         messages=F("messages") + tally.messages,
     )
     batch.refresh_from_db(fields=["selected", "changed", "unchanged", "skipped", "messages"])
-
-
-def database_time() -> datetime:
-    """The database's clock, now. Asked for once the rows are locked, it puts decisions about a row in order."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT clock_timestamp()")
-        now: datetime = cursor.fetchone()[0]
-    return now

@@ -15,9 +15,10 @@ from django.db.models import CharField, Q, QuerySet, TextChoices, Value
 from django.db.models.functions import Cast, Concat
 from django.dispatch import Signal
 
+from MiniTwit.database_clock import database_time
 from MiniTwit.models import Follow, Message, ModerationBatch, ModerationEvent, StaffNote, Strike, User, Verb
 from MiniTwit.moderation import messages
-from MiniTwit.moderation.batches import Cause, Tally, database_time
+from MiniTwit.moderation.batches import Cause, Tally
 from MiniTwit.moderation.errors import ModerationError
 from MiniTwit.triggers import ERASED_NOTE
 

@@ -10,6 +10,7 @@ from typing import Any
 from django.db import connection
 from psycopg2 import sql
 
+from MiniTwit.database_clock import database_time
 from MiniTwit.models import (
     Message,
     ModerationBatch,
@@ -19,7 +20,7 @@ from MiniTwit.models import (
     Verb,
     WatchHit,
 )
-from MiniTwit.moderation.batches import Cause, Tally, database_time
+from MiniTwit.moderation.batches import Cause, Tally
 from MiniTwit.moderation.history import newer_than_the_event, who_did_what
 
 # What becomes of `flagged`; None leaves it as it is.

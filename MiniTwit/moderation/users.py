@@ -6,11 +6,11 @@ from datetime import datetime
 from typing import Any
 
 from django.db.models import Count, Q
-from django.utils import timezone
 
+from MiniTwit.database_clock import database_time
 from MiniTwit.models import ModerationBatch, ModerationEvent, Strike, User, Verb
 from MiniTwit.moderation import messages
-from MiniTwit.moderation.batches import Cause, Tally, database_time
+from MiniTwit.moderation.batches import Cause, Tally
 from MiniTwit.moderation.errors import ModerationError
 from MiniTwit.moderation.history import newer_than_the_event, who_did_what
 
@@ -29,7 +29,7 @@ def suspend(
         so_already = Q(suspended_at__isnull=False, suspended_until=until)
         User.objects.filter(pk__in=allowed).exclude(so_already).update(suspended_at=now, suspended_until=until)
 
-    if until is not None and until <= timezone.now():
+    if until is not None and until <= database_time():
         raise ModerationError("until_is_past", "A suspension has to end in the future.")
     allowed, skipped = lock(ids, cause)
     tally = change_accounts(Verb.SUSPEND, allowed, batch, cause, change)

@@ -354,6 +354,24 @@ def test_a_batch_whose_worker_died_is_noticed_and_goes_on_without_doing_anything
     assert ModerationEvent.objects.values("message").distinct().count() == ModerationEvent.objects.count() == 5
 
 
+def test_a_batch_whose_task_is_gone_is_noticed_and_goes_on(client: Client, waiting: ModerationBatch) -> None:
+    """The process that had taken the task died before it began."""
+    assert "Waiting for the worker" in page_of(client, waiting)
+    DBTaskResult.objects.all().delete()
+    page = page_of(client, waiting)
+    assert "died before it began" in page
+    assert "Go on with the rest" in page
+    client.post(f"{BATCHES}{waiting.pk}/resume/")
+    assert DBTaskResult.objects.count() == 1
+    batch_work.run(waiting.pk)
+    assert (counts(waiting), waiting.state) == ((5, 5, 0, 0), BatchState.DONE)
+
+
+def test_the_page_of_a_batch_at_work_says_its_state_once(client: Client, waiting: ModerationBatch) -> None:
+    """The script keeps one place up to date; a second one would go on saying what was true when the page came."""
+    assert page_of(client, waiting).lower().count("waiting for the worker") == 1
+
+
 def test_a_suspension_that_is_over_before_it_begins_fails_with_a_sentence(amy: User, small_of_two: None) -> None:
     for _ in range(3):
         make_user()

@@ -2,18 +2,23 @@
 
 import io
 import json
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
 from django.core.management.base import SystemCheckError
+from django.db import connections
 from django_tasks_db.models import DBTaskResult
 
-from legacy_import import locks
+from legacy_import import locks, runs, tasks
+from legacy_import.models import ImportRun
+from legacy_import.records import ImportOptions
+from legacy_import.sources import source_at
 from MiniTwit.models import Follow, Message, User, WatchTerm
 from MiniTwit.watchlist import tasks as watchlist_tasks
-from tests.legacy_import.conftest import other_session
+from tests.legacy_import.conftest import other_session, wait_for
 from tests.legacy_import.old_database import make_old_database
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("import_dir")]
@@ -121,3 +126,44 @@ def test_what_an_import_brought_is_looked_through_for_the_watch_list(path: Path)
     assert not DBTaskResult.objects.exists()
     import_legacy("messages", "--source", str(path))
     assert DBTaskResult.objects.get().task_path == watchlist_tasks.scan_new_messages.module_path
+
+
+def test_an_import_at_work_is_cancelled_from_the_command_line(path: Path) -> None:
+    """The command that imports holds its lock from the start: no task stands for it."""
+    import_legacy("users", "--source", str(path))
+
+    def work() -> str:
+        try:
+            with pytest.raises(CommandError) as error:
+                import_legacy("messages", "--source", str(path))
+            return str(error.value)
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(1) as pool, other_session() as cursor:
+        cursor.execute(f'LOCK TABLE "{Message._meta.db_table}" IN ROW EXCLUSIVE MODE')
+        working = pool.submit(work)
+        wait_for(lambda: ImportRun.objects.filter(state="applying", picked_up_at__isnull=False).exists())
+        with pytest.raises(CommandError, match="is still at work"):
+            import_legacy("users", "--source", str(path))
+        answer = import_legacy("--cancel")
+        assert working.result() == f"Import {answer['run']} was cancelled. Nothing was written."
+    assert (answer["kind"], answer["state"]) == ("messages", "cancelled")
+    assert not Message.objects.exists()
+    with pytest.raises(CommandError, match="No import is at work or waits"):
+        import_legacy("--cancel")
+
+
+def test_a_run_that_waits_for_a_worker_and_a_preview_are_cancelled_from_the_command_line(path: Path) -> None:
+    waiting = runs.start(kind="users", reference=source_at(str(path)), options=ImportOptions())
+    tasks.stage_run.enqueue(waiting.pk)
+    assert import_legacy("--cancel") == {"run": waiting.pk, "kind": "users", "state": "cancelled"}
+    preview = import_legacy("users", "--source", str(path), "--dry-run")
+    with pytest.raises(CommandError, match="No import of messages is at work or waits"):
+        import_legacy("messages", "--cancel")
+    assert import_legacy("users", "--cancel") == {"run": preview["run"], "kind": "users", "state": "cancelled"}
+
+
+def test_a_kind_is_asked_for() -> None:
+    with pytest.raises(CommandError, match="Say what to import"):
+        call_command("import_legacy")

@@ -4,14 +4,15 @@ import sqlite3
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from django.contrib.auth import authenticate
 from django.db import connection, connections
+from django_tasks_db.models import DBTaskResult
 
-from legacy_import import locks, runs
+from legacy_import import locks, runs, tasks
 from legacy_import.errors import RunError
 from legacy_import.models import ImportRun, MergedUser, RejectedRow
 from legacy_import.preview import take_samples
@@ -254,6 +255,7 @@ def test_a_preview_can_be_cancelled_and_leaves_nothing(tmp_path, import_dir):
 def test_one_import_at_a_time(tmp_path):
     path = old_file(tmp_path, user=[ANN])
     waiting = runs.start(kind="users", reference=source_at(str(path)), options=ImportOptions())
+    tasks.stage_run.enqueue(waiting.pk)
     with pytest.raises(RunError) as error:
         preview_of("users", path)
     assert error.value.code == "already_running"
@@ -315,10 +317,41 @@ def test_a_run_at_work_is_not_taken_for_dead(tmp_path):
     run = runs.start(kind="users", reference=source_at(str(path)), options=ImportOptions())
     ImportRun.objects.filter(pk=run.pk).update(picked_up_at=datetime.now(UTC))
     with other_session() as cursor:
-        cursor.execute("SELECT pg_advisory_lock(%s, %s)", locks.EXECUTING)
+        cursor.execute("SELECT pg_advisory_lock(%s, %s)", [locks.RUN, run.pk])
         runs.reconcile()
     run.refresh_from_db()
     assert run.state == "staging"
+
+
+def test_a_run_that_neither_a_process_nor_a_task_stands_for_is_ended(tmp_path):
+    """The process that had taken its task died before it took up the run."""
+    path = old_file(tmp_path, user=[ANN])
+    run = runs.start(kind="users", reference=source_at(str(path)), options=ImportOptions())
+    tasks.stage_run.enqueue(run.pk)
+    runs.reconcile()
+    assert ImportRun.objects.get(pk=run.pk).state == "staging"
+    DBTaskResult.objects.all().delete()
+    assert preview_of("users", path).state == "previewed"
+    run.refresh_from_db()
+    assert (run.state, run.error_code) == ("failed", "worker_died")
+    assert "died before it began" in run.error_message
+
+
+@pytest.mark.parametrize("picked_up", [False, True])
+def test_an_undo_is_ended_whatever_the_clocks_of_the_machines_say(tmp_path, picked_up):
+    """One host's clock is an hour ahead of the other's. The process that was at work is dead."""
+    run = import_of("users", old_file(tmp_path, user=[ANN]))
+    runs.request_undo(run.pk)
+    now = datetime.now(UTC)
+    ImportRun.objects.update(
+        undo_requested_at=now + timedelta(hours=1), picked_up_at=now - timedelta(hours=1) if picked_up else None
+    )
+    runs.reconcile()
+    run.refresh_from_db()
+    assert (run.state, run.undo_requested_at) == ("applied", None)
+    assert "died. Nothing was taken out; undo it again." in run.error_message
+    runs.request_undo(run.pk)
+    assert runs.undo(run.pk).state == "undone"
 
 
 def test_a_number_too_long_for_an_id_rejects_its_row_and_no_other(tmp_path):

@@ -90,7 +90,7 @@ def test_a_busy_worker_is_not_called_missing(admin: Client, configured: Path) ->
 def test_the_bar_fills_as_rows_go(admin: Client, configured: Path) -> None:
     run = ask_for_preview(admin, "users")
     progress = {"phase": "Reading users", "done": 1200, "total": 3000}
-    with executing():
+    with executing(run.pk):
         ImportRun.objects.update(picked_up_at=timezone.now(), progress=progress)
         answer = status(admin, run)
         page = text_of(admin, page_of(run))
@@ -128,7 +128,7 @@ def test_progress_is_told_to_those_only_who_may_see_the_page(admin: Client, conf
 def test_an_applied_run_is_at_work_until_it_is_verified(admin: Client, configured: Path) -> None:
     run = confirm(admin, preview(admin, "users"))
     ImportRun.objects.update(verification=None)
-    with executing():
+    with executing(run.pk):
         assert status(admin, run)["activity"] == "Imported; comparing old and new"
     assert status(admin, run)["activity"] == ""
     assert "This import was not verified" in text_of(admin, page_of(run))
@@ -182,6 +182,5 @@ def test_a_task_waits_for_the_import_before_it_to_end(admin: Client, configured:
         assert state(run) == "staging"
         cursor.execute("SELECT pg_advisory_unlock(%s, %s)", EXECUTING)  # now, and not when the server has noticed
     (later,) = DBTaskResult.objects.all()
-    assert later.run_after > timezone.now() - timedelta(seconds=1)
     tasks.stage_run.call(*later.task_result.args)
     assert state(run) == "previewed"

@@ -7,7 +7,8 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from legacy_import.errors import RunError, refused_by_database
-from legacy_import.foreground import import_at_once
+from legacy_import.foreground import cancel_at_work, import_at_once
+from legacy_import.models import ImportRun
 from legacy_import.records import ImportOptions, TableCounts
 from legacy_import.sources import CANONICAL_COLUMNS, Reference, SourceError, configured_source, source_at
 from legacy_import.sources.mapping import TableMappings, mappings_from_words
@@ -19,7 +20,12 @@ class Command(BaseCommand):
     help = "Import users, or messages and follows, of the old database. Users first."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("kind", choices=["users", "messages"])
+        parser.add_argument("kind", choices=["users", "messages"], nargs="?", help="may be left out with --cancel")
+        parser.add_argument(
+            "--cancel",
+            action="store_true",
+            help="cancel the import that is at work or waits, and wait for its end",
+        )
         parser.add_argument("--source", help="path or address of the old database (default: LEGACY_DATABASE_URL)")
         parser.add_argument(
             "--map",
@@ -50,7 +56,12 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
+        if options["kind"] is None and not options["cancel"]:
+            raise CommandError("Say what to import: users, or messages.", returncode=2)
         try:
+            if options["cancel"]:
+                self.say_cancelled(cancel_at_work(options["kind"]), as_json=options["json"])
+                return
             run = import_at_once(
                 kind=options["kind"],
                 reference=chosen_source(options["source"]),
@@ -72,6 +83,14 @@ class Command(BaseCommand):
             self.stdout.write(json.dumps(account(run)))
         else:
             self.print_account(run)
+
+    def say_cancelled(self, run: ImportRun, *, as_json: bool) -> None:
+        if as_json:
+            self.stdout.write(json.dumps({"run": run.pk, "kind": run.kind, "state": run.state}))
+        elif run.state == ImportRun.State.CANCELLED:
+            self.stdout.write(f"Import {run.pk} of {run.kind} is cancelled. Nothing was written.")
+        else:
+            self.stdout.write(f"Undoing import {run.pk} of {run.kind} is cancelled. Nothing was taken out.")
 
     def print_account(self, run: Any) -> None:
         for warning in run.source["warnings"]:
