@@ -26,10 +26,10 @@ from django.db import DataError, OperationalError, connection, transaction
 from psycopg2 import sql
 
 from MiniTwit.database_failures import is_busy
-from MiniTwit.session_check import require_own_session
 
 # (class, object): arbitrary numbers that nothing else in this database uses. A batch's object is its own number.
 BATCH = 0x4D55
+FILE_IMPORT = 0x4D58
 Key = tuple[int, int]
 
 USERS, MESSAGES, FOLLOWS = "MiniTwit_user", "MiniTwit_message", "MiniTwit_follow"
@@ -52,13 +52,7 @@ class Busy(Exception):  # noqa: N818 -- not an error
 
 @contextmanager
 def hold(key: Key) -> Iterator[None]:
-    """Hold a lock for as long as the block lasts.
-
-    Raises:
-        Busy: another process holds it.
-        SharedSessionError: it would not hold.
-    """
-    require_own_session()
+    """Hold a lock for as long as the block lasts, or raise Busy."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_try_advisory_lock(%s, %s)", key)
         if not cursor.fetchone()[0]:

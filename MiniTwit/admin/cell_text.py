@@ -7,6 +7,8 @@ CSV file holds everything, but a spreadsheet program runs some texts as formulas
 import re
 from typing import Any
 
+from MiniTwit.line_ends import same_text
+
 MAX_CELL_CHARACTERS = 32_767  # Excel's specification, in UTF-16 code units
 
 REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
@@ -65,3 +67,14 @@ def unescape(text: str) -> str:
     if "_x" not in text:
         return text
     return _WRITTEN_BY_NUMBER.sub(lambda found: chr(int(found[1], 16)), text)
+
+
+def same_as_exported(stored: str, given: str) -> bool:
+    """Whether a cell holds what an export writes for a text: what a cell cannot hold does not count as a change."""
+    if same_text(stored, given):
+        return True
+    return same_text(cut(storable(stored)), given)
+
+
+def was_cut(text: str) -> bool:
+    return text.endswith(CUT_MARK)

@@ -1,98 +1,66 @@
-"""The formats that files of users, messages and follows may have, with limits on what one upload may cost."""
+"""The formats that files of users, messages and follows may have, and how one of each is opened."""
 
-import json
-import zipfile
-from io import BytesIO
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
-import openpyxl
-import tablib
 from import_export.formats.base_formats import CSV, JSON, XLSX
 
-from MiniTwit.admin.cell_text import unescape, without_mark
+from MiniTwit.admin.file_rows import FileRow, Options, TableFile, UnreadableFileError
+from MiniTwit.admin.json_files import open_json
+from MiniTwit.admin.text_files import open_csv
+from MiniTwit.admin.workbook_files import open_xlsx
 
-MAX_BYTES = 5 * 1024 * 1024  # of an uploaded file
-MAX_ROWS = 2_000  # every row is validated by several queries while the browser waits
-MAX_COLUMNS = 50
-MAX_UNPACKED_BYTES = 100 * 1024 * 1024  # an XLSX file is a zip archive
+logger = logging.getLogger(__name__)
 
-
-class UnreadableFileError(Exception):
-    """The file cannot be taken; the message is a sentence for the person who chose it."""
-
-
-class BoundedFormat:
-    """Refuses files that are too long or whose headings are not clear."""
-
-    def create_dataset(self, in_stream: Any, **kwargs: Any) -> tablib.Dataset:
-        dataset = super().create_dataset(in_stream, **kwargs)  # type: ignore[misc]
-        headers = [str(header or "").strip() for header in dataset.headers or []]
-        if not headers or len(dataset) == 0:
-            raise UnreadableFileError(
-                "The file holds no rows: it needs the names of the columns and at least one row."
-            )
-        for header in headers:
-            if headers.count(header) > 1:
-                raise UnreadableFileError(f"The column “{header}” stands in the file more than once.")
-        if len(dataset) > MAX_ROWS:
-            raise UnreadableFileError(
-                f"The file holds more than the {MAX_ROWS:,} rows that can be imported at a time. Split the file."
-            )
-        dataset.headers = headers
-        return dataset
+FILE_FORMATS = [CSV, XLSX, JSON]
+OPENERS = {"csv": open_csv, "xlsx": open_xlsx, "json": open_json}
 
 
-class SpreadsheetSafeFormat(BoundedFormat):
-    """Takes off the mark that `without_formula` put on."""
+@contextmanager
+def open_table(path: Path, options: Options, known: list[str]) -> Iterator[TableFile]:
+    """Open a file in the format that `options` names.
 
-    def create_dataset(self, in_stream: Any, **kwargs: Any) -> tablib.Dataset:
-        dataset = super().create_dataset(in_stream, **kwargs)
-        return tablib.Dataset(*([without_mark(value) for value in row] for row in dataset), headers=dataset.headers)
+    Args:
+        known: the columns that the program knows.
 
-
-class BoundedCSV(SpreadsheetSafeFormat, CSV):
-    pass
-
-
-class _ObjectsJSON(JSON):
-    """Reads values by their names; tablib goes by their order, which may differ from one object to the next."""
-
-    def create_dataset(self, in_stream: bytes) -> tablib.Dataset:
-        rows = json.loads(in_stream)
-        if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
-            raise UnreadableFileError("A JSON file must be a list of objects, one for each row.")
-        headers = list(dict.fromkeys(name for row in rows for name in row))
-        return tablib.Dataset(*([row.get(name) for name in headers] for row in rows), headers=headers)
-
-
-class BoundedJSON(BoundedFormat, _ObjectsJSON):
-    pass
+    Raises:
+        UnreadableFileError: with a sentence for the person who chose the file.
+    """
+    file_format = options["format"]
+    try:
+        table = OPENERS[file_format](path, options, known)
+    except (UnreadableFileError, OSError):
+        raise
+    except Exception as error:  # what a parser raises on bytes that are not of its format is not documented
+        raise unreadable(file_format) from error
+    try:
+        yield replace(table, rows=guarded(table.rows, file_format))
+    finally:
+        table.close()
 
 
-class _BoundedSheet(XLSX):
-    """Reads the first sheet up to the limits, whatever size it claims to have."""
-
-    def create_dataset(self, in_stream: bytes) -> tablib.Dataset:
-        with zipfile.ZipFile(BytesIO(in_stream)) as archive:
-            if sum(entry.file_size for entry in archive.infolist()) > MAX_UNPACKED_BYTES:
-                raise UnreadableFileError(
-                    "The workbook is too large when unpacked. Save only the sheet with the rows."
-                )
-        workbook = openpyxl.load_workbook(BytesIO(in_stream), read_only=True, data_only=True)
-        rows = workbook.worksheets[0].iter_rows(max_row=MAX_ROWS + 2, max_col=MAX_COLUMNS, values_only=True)
-        headers = list(next(rows, ()))
-        while headers and headers[-1] is None:
-            headers.pop()
-        filled = (
-            [unescape(value) if isinstance(value, str) else value for value in row[: len(headers)]]
-            for row in rows
-            if any(value is not None for value in row)
-        )
-        return tablib.Dataset(*filled, headers=headers)
+def guarded(rows: Iterator[FileRow], file_format: str) -> Iterator[FileRow]:
+    """The rows; what goes wrong in reading them is the file's fault."""
+    try:
+        yield from rows
+    except (UnreadableFileError, OSError):
+        raise
+    except Exception as error:
+        raise unreadable(file_format) from error
 
 
-class BoundedXLSX(SpreadsheetSafeFormat, _BoundedSheet):
-    pass
+def unreadable(file_format: str) -> UnreadableFileError:
+    logger.info("An upload could not be read", exc_info=True)
+    return UnreadableFileError(
+        f"The file could not be read as {file_format.upper()}: it is damaged, or something else. Choose the format "
+        "that it has."
+    )
 
 
-FILE_FORMATS = [BoundedCSV, BoundedXLSX, BoundedJSON]
+def format_name(index: Any) -> str:
+    """The name of the format that a form's choice stands for."""
+    return str(FILE_FORMATS[int(index)]().get_title())

@@ -1,59 +1,47 @@
 """Import from a file, for every screen alike: import-export's pages with firmer ground under them.
 
 What import-export 4.4 leaves open is closed here: a confirmation that fails says so and writes nothing, the browser
-never names a file of the server, a preview uses up no ids, and every upload has its limits.
+never names a file of the server, a preview uses up no ids, every upload has its limits, and large ones are worked on
+in the background.
 """
 
-import logging
-from typing import Any
+from typing import Any, cast
 
-import tablib
-from django import forms
 from django.contrib import messages
-from django.contrib.admin.models import ADDITION, CHANGE, LogEntry
 from django.core.exceptions import PermissionDenied
 from django.core.signing import BadSignature
-from django.db import transaction
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.template.defaultfilters import filesizeformat
 from django.template.response import TemplateResponse
-from django.urls import URLPattern, reverse
+from django.urls import URLPattern, path, reverse
+from django.views.decorators.cache import never_cache
 from import_export.admin import ImportExportMixin
-from import_export.forms import ImportForm
-from import_export.results import Result, RowResult
 from import_export.signals import post_import
 
-from MiniTwit import locks
+from MiniTwit.admin import file_work
+from MiniTwit.admin.file_checking import known_columns, resource_of
 from MiniTwit.admin.file_export import FileExportMixin
-from MiniTwit.admin.file_formats import MAX_BYTES, MAX_ROWS, UnreadableFileError
-from MiniTwit.admin.posting import post_only
-from MiniTwit.admin.resources import FileResource, FileResult
-from MiniTwit.admin.uploads import keep_upload, read_signed_preview, sign_preview, take_upload
+from MiniTwit.admin.file_formats import format_name, open_table
+from MiniTwit.admin.file_import_forms import BoundedImportForm, ReadingForm, SignedConfirmForm
+from MiniTwit.admin.file_report import Report
+from MiniTwit.admin.file_rows import MAX_BYTES, MAX_ROWS, UnreadableFileError
+from MiniTwit.admin.file_tasks import run_file_import
+from MiniTwit.admin.posting import page_named, post_only
+from MiniTwit.admin.uploads import NotKeptError, keep_upload, read_signed_preview, sign_preview, upload_path
+from MiniTwit.database_clock import database_time
 from MiniTwit.file_doors import takes_files
+from MiniTwit.models import FileImport, User
+from MiniTwit.worker import WORKER_COMMAND, is_overdue, why_nobody_began
 
-logger = logging.getLogger(__name__)
-
+SMALL = 2_000  # rows that are checked and imported while the browser waits
 # A file that is only a little too large is told its size by the form; a larger one is not even read.
 TOLD_WHAT_IS_TOO_MUCH = 5 * 1024 * 1024
+State = FileImport.State
 
-LOGGED_ACTIONS = {RowResult.IMPORT_TYPE_NEW: ADDITION, RowResult.IMPORT_TYPE_UPDATE: CHANGE}
-
-
-class BoundedImportForm(ImportForm):
-    def clean_import_file(self) -> Any:
-        upload = self.cleaned_data["import_file"]
-        if upload.size > MAX_BYTES:
-            raise forms.ValidationError(
-                f"“{upload.name}” has {filesizeformat(upload.size)}; at most {filesizeformat(MAX_BYTES)} can be "
-                "imported at a time. Split the file."
-            )
-        return upload
-
-
-class SignedConfirmForm(forms.Form):
-    """Carries one signed value: which upload is confirmed, and its format."""
-
-    preview = forms.CharField(widget=forms.HiddenInput)
+NOT_CONFIRMED = (
+    "Nothing was imported: this preview was confirmed already, is older than a day, or is not yours. Choose the file "
+    "again."
+)
 
 
 class FileImportExportMixin(FileExportMixin, ImportExportMixin):
@@ -62,128 +50,217 @@ class FileImportExportMixin(FileExportMixin, ImportExportMixin):
     import_form_class = BoundedImportForm
 
     def get_urls(self) -> list[URLPattern]:
+        prefix = f"{self.opts.app_label}_{self.opts.model_name}"
+
+        def page(route: str, view: Any, name: str) -> URLPattern:
+            return path(
+                f"import/<int:import_id>/{route}",
+                self.admin_site.admin_view(view),
+                name=f"{prefix}_file_import{name}",
+            )
+
         urls: list[URLPattern] = super().get_urls()
         for url in urls:
-            if url.name == f"{self.opts.app_label}_{self.opts.model_name}_import":
+            if url.name == f"{prefix}_import":
                 permission = f"{self.opts.app_label}.import_{self.opts.model_name}"
                 takes_files(url.callback, permission=permission, most_bytes=MAX_BYTES + TOLD_WHAT_IS_TOO_MUCH)
-            elif url.name == f"{self.opts.app_label}_{self.opts.model_name}_process_import":
-                confirm = post_only(self.process_import, lambda: self.page_url("import"))
-                url.callback = self.admin_site.admin_view(confirm)
-        return urls
+            elif url.name == f"{prefix}_process_import":
+                url.callback = self.admin_site.admin_view(
+                    post_only(self.process_import, lambda: self.page_url("import"))
+                )
+        page_of_import = page_named(f"{self.admin_site.name}:{prefix}_file_import", "import_id")
+        return [
+            page("", self.preview_view, ""),
+            page("status/", never_cache(self.import_status_view), "_status"),
+            page("cancel/", post_only(self.cancel_import_view, page_of_import), "_cancel"),
+            *urls,
+        ]
+
+    # Choosing a file
 
     def import_action(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
-        """Ask for a file and preview it. Only a file that can be confirmed is kept."""
+        """Ask for a file and preview it: now if it is small, else in the background."""
         if not self.has_import_permission(request):
             raise PermissionDenied
         form = self.create_import_form(request)
         if request.method != "POST" or not form.is_valid():
             return self.render_import_page(request, form)
-        upload, format_index = form.cleaned_data["import_file"], int(form.cleaned_data["format"])
-        data = upload.read()
         try:
-            dataset = self.read_dataset(data, format_index)
-        except UnreadableFileError as error:
+            stored_as = keep_upload(form.cleaned_data["import_file"])
+        except NotKeptError as error:
             form.add_error("import_file", str(error))
             return self.render_import_page(request, form)
-        return self.preview_dataset(request, form, dataset, data, {"name": upload.name, "format": format_index})
-
-    def preview_dataset(
-        self,
-        request: HttpRequest,
-        form: BoundedImportForm,
-        dataset: tablib.Dataset,
-        data: bytes,
-        file: dict[str, Any],
-    ) -> HttpResponse:
-        """Show what an import would do, and keep the file and the rows' versions for the confirmation."""
-        result = self.import_dataset(request, dataset, dry_run=True)
-        if has_failed(result):
-            return self.render_import_page(request, form, result=result)
-        preview = file | {"stored_as": keep_upload(data), "versions": result.versions}
-        confirm_form = SignedConfirmForm(initial={"preview": sign_preview(request, self.opts.label, preview)})
-        return self.render_import_page(
-            request, form, result=result, confirm_form=confirm_form, file_name=file["name"]
+        file_import = FileImport(
+            table=self.opts.model_name,
+            owner=cast(User, request.user),
+            file_name=form.cleaned_data["import_file"].name,
+            stored_as=stored_as,
+            options=form.options() | {"format": format_name(form.cleaned_data["format"])},
         )
+        file_import.save()
+        return self.begin_check(request, file_import, form)
+
+    def begin_check(
+        self, request: HttpRequest, file_import: FileImport, form: BoundedImportForm | None = None
+    ) -> HttpResponse:
+        """Check a small file now and show what it would do; hand a large one to the worker."""
+        if not is_small(file_import):
+            file_work.discard_old()
+            run_file_import.enqueue(file_import.pk)
+            return HttpResponseRedirect(self.import_url(file_import))
+        report = file_work.execute(file_import)
+        if file_import.state == State.PREVIEWED:
+            file_work.discard_old()
+            return self.render_preview(request, file_import)
+        form = form or self.create_empty_import_form(request)
+        if file_import.error:
+            form.add_error("import_file" if form.is_bound else None, file_import.error)
+        return self.render_import_page(request, form, **report_context(report))
+
+    # What it would do
+
+    def preview_view(self, request: HttpRequest, import_id: int) -> HttpResponse:
+        """How far an import is, what it would do, or what it did. Sent as a form, the file is read in another way."""
+        file_import = self.find_import(request, import_id)
+        if file_import is None:
+            messages.error(request, NOT_CONFIRMED)
+            return HttpResponseRedirect(self.page_url("import"))
+        if request.method == "POST" and file_import.state == State.PREVIEWED:
+            return self.read_again(request, file_import)
+        if file_import.is_at_work:
+            return self.render_progress(request, file_import)
+        if file_import.state == State.PREVIEWED:
+            return self.render_preview(request, file_import)
+        report = Report(**file_import.report) if file_import.report else None
+        if file_import.state == State.DONE:
+            return self.render_import_page(
+                request, self.create_empty_import_form(request), file_import=file_import, **report_context(report)
+            )
+        messages.error(request, file_import.error or "Nothing was imported: the rows below do not validate.")
+        return self.render_import_page(request, self.create_empty_import_form(request), **report_context(report))
+
+    def read_again(self, request: HttpRequest, file_import: FileImport) -> HttpResponse:
+        form = ReadingForm(request.POST)
+        if not form.is_valid():
+            return self.render_preview(request, file_import, reading_form=form)
+        options = form.options() | {"format": file_import.options["format"]}
+        again = FileImport.objects.filter(pk=file_import.pk, state=State.PREVIEWED)
+        if again.update(
+            state=State.CHECKING,
+            options=options,
+            requested_at=database_time(),
+            picked_up_at=None,
+            done=0,
+            report={},
+            error="",
+        ):
+            file_import.refresh_from_db()
+            return self.begin_check(request, file_import)
+        return HttpResponseRedirect(self.import_url(file_import))
+
+    def import_status_view(self, request: HttpRequest, import_id: int) -> HttpResponse:
+        file_import = self.find_import(request, import_id)
+        return JsonResponse({}, status=404) if file_import is None else JsonResponse(progress_of(file_import))
+
+    def cancel_import_view(self, request: HttpRequest, import_id: int) -> HttpResponse:
+        file_import = self.find_import(request, import_id)
+        if file_import is not None:
+            file_work.cancel(file_import)
+            return HttpResponseRedirect(self.import_url(file_import))
+        return HttpResponseRedirect(self.page_url("import"))
+
+    # The confirmation
 
     def process_import(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
         """Import the file that was previewed: all of it, or nothing. A preview can be confirmed once."""
         if not self.has_import_permission(request):
             raise PermissionDenied
-        try:
-            preview = read_signed_preview(request, self.opts.label, request.POST.get("preview", ""))
-            data = take_upload(preview["stored_as"])
-        except (BadSignature, FileNotFoundError):
-            messages.error(
-                request,
-                "Nothing was imported: this preview was confirmed already, is older than a day, or is not yours. "
-                "Choose the file again.",
-            )
+        file_import = self.find_signed_import(request)
+        if file_import is None:
+            messages.error(request, NOT_CONFIRMED)
             return HttpResponseRedirect(self.page_url("import"))
-        dataset = self.read_dataset(data, preview["format"])
-        with transaction.atomic():
-            locks.lock_tables(locks.USERS, locks.MESSAGES, locks.FOLLOWS)
-            result = self.import_dataset(request, dataset, dry_run=False)
-            is_outdated = not has_failed(result) and result.versions != preview["versions"]
-            if is_outdated:
-                transaction.set_rollback(True)
-            elif not has_failed(result):
-                self.log_import(request, result, preview["name"])
-        empty_form = self.create_empty_import_form(request)
-        if has_failed(result):
-            messages.error(request, "Nothing was imported: the rows below no longer fit what is here now.")
-            return self.render_import_page(request, empty_form, result=result)
-        if is_outdated:
-            messages.warning(
-                request,
-                "Nothing was imported: rows were changed elsewhere since the preview. This is the preview as of now; "
-                "look at it and confirm it.",
-            )
-            file = {"name": preview["name"], "format": preview["format"]}
-            return self.preview_dataset(request, empty_form, self.read_dataset(data, file["format"]), data, file)
-        self.add_success_message(result, request)
+        report = Report(**file_import.report)
+        form = SignedConfirmForm(request.POST, needs_consent=report.needs_consent)
+        if not form.is_valid():
+            return self.render_preview(request, file_import, confirm_form=form)
+        confirmed = FileImport.objects.filter(pk=file_import.pk, state=State.PREVIEWED)
+        if not confirmed.update(state=State.IMPORTING, requested_at=database_time(), picked_up_at=None, done=0):
+            messages.error(request, NOT_CONFIRMED)
+            return HttpResponseRedirect(self.page_url("import"))
+        file_import.refresh_from_db()
+        if report.rows > SMALL:
+            run_file_import.enqueue(file_import.pk)
+            return HttpResponseRedirect(self.import_url(file_import))
+        return self.import_now(request, file_import)
+
+    def import_now(self, request: HttpRequest, file_import: FileImport) -> HttpResponse:
+        report = file_work.execute(file_import)
+        if file_import.state == State.PREVIEWED:
+            return self.render_preview(request, file_import)
+        if file_import.state != State.DONE or report is None:
+            messages.error(request, file_import.error)
+            return self.render_import_page(request, self.create_empty_import_form(request), **report_context(report))
+        self.add_success_message(report.result(), request)
         post_import.send(sender=None, model=self.model)
         return HttpResponseRedirect(self.page_url("changelist"))
 
-    def read_dataset(self, data: bytes, format_index: int) -> tablib.Dataset:
-        """Read an upload.
-
-        Raises:
-            UnreadableFileError: with a sentence for the person who chose the file.
-        """
-        file_format = self.get_import_formats()[format_index](encoding=self.from_encoding)
+    def find_signed_import(self, request: HttpRequest) -> FileImport | None:
+        """The import that the confirmation names, if it waits for one."""
         try:
-            return file_format.create_dataset(data)
-        except UnreadableFileError:
-            raise
-        except Exception as error:  # what a parser raises on bytes that are not of its format is not documented
-            logger.info("An upload could not be read", exc_info=True)
-            raise UnreadableFileError(
-                f"The file could not be read as {file_format.get_title().upper()}. Choose the format that it has; "
-                "text has to be UTF-8, and no row may hold more values than there are columns."
-            ) from error
+            preview = read_signed_preview(request, self.opts.label, request.POST.get("preview", ""))
+        except BadSignature:
+            return None
+        file_import = self.find_import(request, preview["import"])
+        return file_import if file_import and file_import.state == State.PREVIEWED else None
 
-    def import_dataset(self, request: HttpRequest, dataset: tablib.Dataset, *, dry_run: bool) -> FileResult:
-        return self.import_resource(request).import_data(
-            dataset, dry_run=dry_run, rollback_on_validation_errors=True, user=request.user
+    def find_import(self, request: HttpRequest, import_id: int) -> FileImport | None:
+        """An import of the person who is signed in, after the imports of dead workers were ended."""
+        if not self.has_import_permission(request):
+            raise PermissionDenied
+        file_work.reconcile()
+        own = (
+            FileImport.objects.select_related("owner")
+            .defer("seen")
+            .filter(table=self.opts.model_name, owner=request.user.pk)
         )
+        return own.filter(pk=import_id).first() if import_id < 2**63 else None
 
-    def import_resource(self, request: HttpRequest) -> FileResource:
-        return self.get_import_resource_classes(request)[0]()
-
-    def log_import(self, request: HttpRequest, result: Result, file_name: str) -> None:
-        assert request.user.pk is not None  # noqa: S101 -- for the type checker: the admin lets nobody else in
-        for import_type, action in LOGGED_ACTIONS.items():
-            instances = [row.instance for row in result if row.import_type == import_type]
-            LogEntry.objects.log_actions(
-                request.user.pk, instances, action, change_message=f"Imported from the file “{file_name}”."
-            )
+    # Pages
 
     def create_empty_import_form(self, request: HttpRequest) -> BoundedImportForm:
         return BoundedImportForm(self.get_import_formats(), self.get_import_resource_classes(request))
 
+    def render_preview(self, request: HttpRequest, file_import: FileImport, **context: Any) -> HttpResponse:
+        report = Report(**file_import.report)
+        if file_import.error:
+            messages.warning(request, file_import.error)
+        signed = sign_preview(request, self.opts.label, {"import": file_import.pk})
+        context = {
+            "confirm_form": SignedConfirmForm(initial={"preview": signed}, needs_consent=report.needs_consent),
+            "reading_form": ReadingForm(initial=shown_options(file_import.options)),
+            "file_name": file_import.file_name,
+            "file_import": file_import,
+            "file_import_url": self.import_url(file_import),
+            "cancel_url": f"{self.import_url(file_import)}cancel/",
+            **report_context(report),
+            **context,
+        }
+        return self.render_import_page(request, self.create_empty_import_form(request), **context)
+
+    def render_progress(self, request: HttpRequest, file_import: FileImport) -> HttpResponse:
+        context = {
+            **self.admin_site.each_context(request),
+            "title": f"Import {self.opts.verbose_name_plural} from a file",
+            "opts": self.opts,
+            "file_import": file_import,
+            "progress": progress_of(file_import),
+            "status_url": f"{self.import_url(file_import)}status/",
+            "cancel_url": f"{self.import_url(file_import)}cancel/",
+        }
+        return TemplateResponse(request, "admin/MiniTwit/file_import_progress.html", context)
+
     def render_import_page(self, request: HttpRequest, form: BoundedImportForm, **context: Any) -> HttpResponse:
-        resource = self.import_resource(request)
+        resource = self.get_import_resource_classes(request)[0]()
         context = {
             **self.admin_site.each_context(request),
             "title": f"Import {self.opts.verbose_name_plural} from a file",
@@ -199,11 +276,43 @@ class FileImportExportMixin(FileExportMixin, ImportExportMixin):
             **context,
         }
         request.current_app = self.admin_site.name
-        return TemplateResponse(request, [self.import_template_name], context)
+        return TemplateResponse(request, ["admin/MiniTwit/file_import.html"], context)
 
-    def page_url(self, page: str) -> str:
-        return reverse(f"{self.admin_site.name}:{self.opts.app_label}_{self.opts.model_name}_{page}")
+    def import_url(self, file_import: FileImport) -> str:
+        name = f"{self.admin_site.name}:{self.opts.app_label}_{self.opts.model_name}_file_import"
+        return reverse(name, args=[file_import.pk])
 
 
-def has_failed(result: Result) -> bool:
-    return bool(result.has_errors() or result.has_validation_errors())
+def report_context(report: Report | None) -> dict[str, Any]:
+    return {} if report is None else {"report": report, "result": report.result()}
+
+
+def shown_options(options: dict[str, str]) -> dict[str, str]:
+    """The options as the choices of the form have them."""
+    encoding = options.get("encoding", "").removesuffix("-sig").removesuffix("-le").removesuffix("-be")
+    return options | {"encoding": encoding}
+
+
+def is_small(file_import: FileImport) -> bool:
+    """Whether staff can wait for the file; what cannot be read is small as well, and the check says why."""
+    known = known_columns(resource_of(file_import))
+    try:
+        with open_table(upload_path(file_import.stored_as), file_import.options, known) as table:
+            return not any(number > SMALL for number, _ in enumerate(table.rows, 1))
+    except (UnreadableFileError, OSError):
+        return True
+
+
+def progress_of(file_import: FileImport) -> dict[str, Any]:
+    """How far an import is, for the page and for the script that asks."""
+    waits = file_import.is_at_work and file_import.picked_up_at is None
+    overdue = waits and is_overdue(file_import.requested_at)
+    label = "Waiting for the worker" if waits else file_import.get_state_display()
+    return {
+        "state": file_import.state,
+        "label": "Stopping" if file_import.cancel_requested else label,
+        "done": file_import.done,
+        "total": file_import.total if file_import.state == State.IMPORTING else 0,
+        "waiting": why_nobody_began("MiniTwit.admin.file_tasks.run_file_import") if overdue else "",
+        "command": WORKER_COMMAND if overdue else "",
+    }

@@ -1,5 +1,6 @@
 """What the values in a file of users, messages or follows mean. Nothing is guessed: what is unclear is an error."""
 
+import re
 import unicodedata
 from datetime import datetime
 from typing import Any
@@ -9,15 +10,27 @@ from django.utils.dateparse import parse_datetime
 from import_export import widgets
 
 from MiniTwit.models import User
+from MiniTwit.validators import is_storable
+
+ID = re.compile(r"([0-9]{1,18})(?:\.0+)?")  # a spreadsheet may append the fraction
 
 
 class TextWidget(widgets.CharWidget):
-    """Text as it stands. NUL is the one character that PostgreSQL cannot store."""
+    """Text as it is. NUL and halves of characters are what PostgreSQL cannot store."""
 
     def clean(self, value: Any, row: Any = None, **kwargs: Any) -> str:
+        if isinstance(value, datetime):
+            raise ValueError(
+                "The cell holds a date, not text: the spreadsheet has converted it. Format the cell as text and "
+                "write it again."
+            )
+        if isinstance(value, bool):
+            return "TRUE" if value else "FALSE"  # as a spreadsheet shows it
         text: str = super().clean(value, row, **kwargs)
         if "\0" in text:
             raise ValueError("The text holds a NUL character, which cannot be stored.")
+        if not is_storable(text):
+            raise ValueError("The text holds half a character (a lone surrogate), which cannot be stored.")
         return text
 
 
@@ -35,9 +48,9 @@ class IdWidget(widgets.Widget):
         text = "" if value is None else str(value).strip()
         if not text:
             return None
-        if not text.isascii() or not text.isdigit() or len(text) > 18:
+        if isinstance(value, bool) or not (found := ID.fullmatch(text)):
             raise ValueError(f"“{text}” is not an id: give a whole number, or leave it empty for a new row.")
-        return int(text)
+        return int(found[1])
 
 
 class YesNoWidget(widgets.BooleanWidget):
@@ -62,8 +75,10 @@ class InstantWidget(widgets.DateTimeWidget):
             instant = value if isinstance(value, datetime) else parse_datetime(str(value).strip())
         except ValueError:
             instant = None
-        if instant is None:
+        if instant is None or isinstance(value, int | float):
             raise ValueError(f"“{value}” is not a date and time; write it like 2024-05-31T18:30:00+00:00.")
+        if not 1 < instant.year < 9999:  # in another zone it might be in a year that does not exist
+            raise ValueError(f"“{value}” is not a date that every time zone knows: the years are 2 to 9998.")
         return instant if timezone.is_aware(instant) else timezone.make_aware(instant)
 
     def render(self, value: datetime | None, obj: Any = None, **kwargs: Any) -> str:
@@ -72,19 +87,24 @@ class InstantWidget(widgets.DateTimeWidget):
 
 
 class AccountWidget(widgets.ForeignKeyWidget):
-    """An account, given by its username. Each name is looked up once per import."""
+    """An account, given by its username. The resource looks the names of many rows up at a time.
+
+    Attributes:
+        accounts: those that were looked up.
+        similar: for names that nobody has, what accounts of nearly that name are called.
+    """
 
     def __init__(self) -> None:
         super().__init__(User, "username")
-        self.accounts: dict[str, User | None] = {}
+        self.accounts: dict[str, User] = {}
+        self.similar: dict[str, str] = {}
 
     def clean(self, value: Any, row: Any = None, **kwargs: Any) -> User | None:
         username = UsernameWidget().clean(value)
         if not username:
             return None
-        if username not in self.accounts:
-            self.accounts[username] = User.objects.filter(username=username).first()
-        account = self.accounts[username]
+        account = self.accounts.get(username)
         if account is None:
-            raise ValueError(f"There is no account named “{username}”. Import or create it first.")
+            hint = f" There is “{self.similar[username]}”." if username in self.similar else ""
+            raise ValueError(f"There is no account named “{username}”.{hint} Import or create it first.")
         return account

@@ -24,6 +24,7 @@ from MiniTwit.admin.history import DONE, lines_of
 from MiniTwit.admin.resources import MessageResource
 from MiniTwit.admin.screens import NOTHING, LargeTableAdmin, import_run_link, mark, zoned
 from MiniTwit.admin.versions import VersionedAdmin, VersionedForm
+from MiniTwit.line_ends import StoredTextField
 from MiniTwit.models import Message, ModerationEvent, User, Verb
 from MiniTwit.search import parse_message_search
 
@@ -155,5 +156,5 @@ class MessageAdmin(DecidesMixin, VersionedAdmin, FileImportExportMixin, LargeTab
 
     def formfield_for_dbfield(self, db_field: Field, request: HttpRequest, **kwargs: Any) -> forms.Field | None:
         if db_field.name == "text":
-            kwargs["strip"] = False  # opening and saving a message must not alter it
+            kwargs |= {"strip": False, "form_class": StoredTextField}  # saving a message must not alter it
         return super().formfield_for_dbfield(db_field, request, **kwargs)

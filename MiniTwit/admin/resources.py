@@ -1,16 +1,27 @@
-"""Which columns a file of users, messages or follows has, and how its rows are recognised."""
+"""Which columns a file of users, messages or follows has, and how its rows are recognised.
 
-import hashlib
-from contextlib import suppress
+A Resource takes a file in chunks: `prepare` fetches what the rows of a chunk refer to, all of it at once, and then
+import-export's `import_row` judges each row. What a row does is kept aside for `write`.
+"""
+
+import re
+import unicodedata
+from collections.abc import Iterable
+from functools import reduce
+from operator import or_
 from typing import Any
 
-import tablib
 from django.core.exceptions import ValidationError
+from django.db.models import Q
+from django.db.models.functions import Upper
 from import_export import resources
 from import_export.fields import Field
-from import_export.results import Result
+from import_export.instance_loaders import BaseInstanceLoader
 from import_export.widgets import JSONWidget
 
+from MiniTwit.admin.cell_text import same_as_exported, was_cut
+from MiniTwit.admin.file_notes import Notes
+from MiniTwit.admin.file_rows import BadCell, FileRow, is_empty
 from MiniTwit.admin.file_widgets import (
     AccountWidget,
     IdWidget,
@@ -20,99 +31,166 @@ from MiniTwit.admin.file_widgets import (
     YesNoWidget,
 )
 from MiniTwit.models import Follow, Message, ModerationEvent, StaffNote, Strike, User
+from MiniTwit.validators import is_storable
+
+Key = tuple[Any, ...]
+OFFSET = re.compile(r"(?:[zZ]|T?[0-9:.]{4,}[+-][0-9]{2}(?::?[0-9]{2})?(?::?[0-9]{2})?)$")
 
 
-class FileResult(Result):
-    """Import-export's result, which columns were not read, and the versions of the rows that the file changes."""
+class ChunkLoader(BaseInstanceLoader):
+    """Finds the object of a row among those that `prepare` fetched."""
 
-    ignored_columns: list[str]
-    versions: str
+    def get_instance(self, row: FileRow) -> Any:
+        return self.resource.here.get(row.key)
 
 
 class FileResource(resources.ModelResource):
-    """Validates every row, writes in one transaction, and says the same in the preview as in the import."""
+    """Judges every row of a file, and says the same in the preview as in the import.
+
+    Args:
+        clears: whether an empty cell empties the value; by default it leaves the value as it is.
+
+    Attributes:
+        here: the objects of the chunk at hand, by what identifies a row.
+        notes: what staff should know before they confirm.
+        before: the values of the row's object before the row changed it; None for a new object.
+    """
 
     # A sentence or two for the page that asks for the file.
     import_help = ""
     required_columns: tuple[str, ...] = ()
 
     class Meta:
-        clean_model_instances = True
         skip_unchanged = True
-        report_skipped = True
-        store_instance = True  # for the log entries
+        skip_diff = True  # `before` does it, without copying each object
+        store_instance = True
 
-    @classmethod
-    def get_result_class(cls) -> type[FileResult]:
-        return FileResult
+    def __init__(self, *, clears: bool = False, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.clears = clears
+        self.here: dict[Key, Any] = {}
+        self.notes = Notes()
+        self.first_rows: dict[Key, int] = {}
+        self.before: dict[str, Any] | None = None
+        self.number = 0
 
     def get_import_fields(self) -> list[Field]:
         return [field for field in super().get_import_fields() if not field.readonly]
 
-    def before_import(self, dataset: tablib.Dataset, **kwargs: Any) -> None:
-        self.first_rows: dict[tuple[Any, ...], int] = {}
-        self.versions: dict[int, str] = {}
-        missing = [name for name in self.required_columns if name not in dataset.headers]
-        if missing:
-            found = ", ".join(dataset.headers)
-            dataset.wipe()  # one sentence, not one for every row
-            raise ValueError(f"The file has no column named {' and '.join(missing)}. Its columns are: {found}.")
-        if not self._is_dry_run(kwargs):
-            self.lock_rows(dataset)
+    def remarks_on(self, headers: list[str]) -> tuple[list[str], list[str]]:
+        """Sentences about the columns of a file: what is good to know, and what may well be a mistake."""
+        missing = [name for name in self.get_diff_headers() if name not in headers]
+        if not missing:
+            return [], []
+        return [
+            f"The file has no column {', '.join(missing)}: those values stay as they are, or get their default."
+        ], []
 
-    def lock_rows(self, dataset: tablib.Dataset) -> None:
-        """Lock the rows that the file is about, in the order in which the verbs of moderation lock them."""
-        names = self.get_import_id_fields()
-        if len(names) != 1 or self.fields[names[0]].column_name not in (dataset.headers or []):
-            return  # follows, which no file changes, or new rows only
-        keys: set[Any] = set()
-        for row in dataset.dict:
-            with suppress(ValidationError):  # the row itself says so later
-                keys.update(self.read_key(row))
-        rows = self._meta.model.objects.filter(**{f"{self.fields[names[0]].attribute}__in": keys - {None}})
-        list(rows.order_by("pk").select_for_update(no_key=True).values_list("pk"))
+    # A chunk
 
-    def before_import_row(self, row: dict[str, Any], **kwargs: Any) -> None:
-        """Refuse a row that another row of the same file contradicts: which of the two counts is not ours to say."""
-        key = self.read_key(row)
-        if None in key:
+    def prepare(self, rows: list[FileRow]) -> None:
+        """Fetch what the rows refer to."""
+        for row in rows:
+            row.key = self.read_key(row)
+        self.here = self.fetch({row.key for row in rows if row.key is not None and None not in row.key})
+
+    def fetch(self, keys: set[Key]) -> dict[Key, Any]:
+        """The objects that are here already."""
+        raise NotImplementedError
+
+    def read_key(self, row: FileRow) -> Key | None:
+        """What identifies the row; None in it where a part is missing, and nothing where one cannot be read."""
+        try:
+            return tuple(
+                self.fields[name].clean(row) if self.fields[name].column_name in row else None
+                for name in self.get_import_id_fields()
+            )
+        except ValueError:
+            return None
+
+    # A row
+
+    def before_import_row(self, row: FileRow, **kwargs: Any) -> None:
+        """Refuse a row that cannot be read, or that another row of the same file contradicts."""
+        self.number = row.number
+        if row.problem:
+            raise ValidationError(row.problem)
+        if bad := {name: value.sentence for name, value in row.items() if isinstance(value, BadCell)}:
+            raise ValidationError(bad)
+        if row.key is None or None in row.key:
             return
-        first = self.first_rows.setdefault(key, kwargs["row_number"])
-        if first != kwargs["row_number"]:
+        first = self.first_rows.setdefault(row.key, row.number)
+        if first != row.number:
             raise ValidationError(f"The same as row {first} of the file: keep one of them.")
 
-    def read_key(self, row: dict[str, Any]) -> tuple[Any, ...]:
-        """What identifies the row; None in it where a part is missing."""
-        key, errors = [], {}
-        for name in self.get_import_id_fields():
-            field = self.fields[name]
-            try:
-                key.append(field.clean(row) if field.column_name in row else None)
-            except ValueError as error:
-                errors[field.column_name] = str(error)
+    def after_init_instance(self, instance: Any, new: bool, row: FileRow, **kwargs: Any) -> None:
+        self.before = None if new else {f.column_name: f.get_value(instance) for f in self.get_import_fields()}
+
+    def import_field(self, field: Field, instance: Any, row: FileRow, *args: Any, **kwargs: Any) -> None:
+        """Set a value, unless the cell has none to set or the stored one means the same."""
+        name = field.column_name
+        if name not in row:
+            return
+        stored = None if self.before is None else self.before[name]
+        if is_empty(row[name]) and self.before is not None and not (self.clears and field.saves_null_values):
+            if not is_empty(stored):
+                self.notes.count("left", self.number, name)
+            return
+        if isinstance(field.widget, TextWidget | AccountWidget):
+            self.note_conversion(name, row[name])
+        if isinstance(stored, str) and isinstance(row[name], str) and same_as_exported(stored, row[name]):
+            return
+        if isinstance(row[name], str) and was_cut(row[name]):
+            raise ValueError("This text was cut when it was exported. Leave the cell empty to keep the stored text.")
+        if isinstance(field.widget, InstantWidget):
+            self.note_date(name, row[name])
+        super().import_field(field, instance, row, *args, **kwargs)
+        if is_empty(row[name]) and not is_empty(stored):
+            self.notes.count("emptied", self.number, name)
+
+    def note_conversion(self, name: str, value: Any) -> None:
+        if isinstance(value, bool | int | float):
+            self.notes.count("number", self.number, name)
+
+    def note_date(self, name: str, value: Any) -> None:
+        text = "" if is_empty(value) else str(value).strip()
+        if text and ":" not in text and "T" not in text:
+            self.notes.count("midnight", self.number, name)
+        if text and not OFFSET.search(text):
+            self.notes.count("zone", self.number, name)
+
+    def changes_of(self, instance: Any) -> dict[str, Any]:
+        """The attributes that the row changes, with their new values."""
+        assert self.before is not None  # noqa: S101 -- for the type checker
+        return {
+            str(field.attribute): field.get_value(instance)
+            for field in self.get_import_fields()
+            if field.get_value(instance) != self.before[field.column_name]
+        }
+
+    def skip_row(self, instance: Any, original: Any, row: FileRow, import_validation_errors: Any = None) -> bool:
+        """Skip what is here and the same."""
+        return self.before is not None and not import_validation_errors and not self.changes_of(instance)
+
+    def validate_instance(
+        self, instance: Any, import_validation_errors: Any = None, validate_unique: bool = True
+    ) -> None:
+        """Validate what the row sets: what is stored already may be older than today's rules."""
+        errors = dict(import_validation_errors or {})
+        kept = (
+            set() if self.before is None else {f.name for f in instance._meta.fields} - set(self.changes_of(instance))
+        )
+        found = {f.attribute for f in self.get_import_fields() if isinstance(f.widget, AccountWidget)}
+        found = {name for name in found if getattr(instance, f"{name}_id")}  # those need not be looked up again
+        try:
+            instance.clean_fields(exclude=kept | found | errors.keys())
+        except ValidationError as error:
+            errors = error.update_error_dict(errors)
         if errors:
             raise ValidationError(errors)
-        return tuple(key)
 
-    def skip_row(
-        self, instance: Any, original: Any, row: dict[str, Any], import_validation_errors: Any = None
-    ) -> bool:
-        """Skip what is here and the same. Import-export would skip a new row too when all of it is empty."""
-        is_new = original.pk is None
-        return not is_new and super().skip_row(instance, original, row, import_validation_errors)
-
-    def save_instance(self, instance: Any, is_create: bool, row: dict[str, Any], **kwargs: Any) -> None:
-        """A preview has validated the row and stops here: a write that is rolled back would use up ids."""
-        if not is_create:
-            self.versions[instance.pk] = str(getattr(instance, "changed_at", None))
-        if not self._is_dry_run(kwargs):
-            super().save_instance(instance, is_create, row, **kwargs)
-
-    def after_import(self, dataset: tablib.Dataset, result: FileResult, **kwargs: Any) -> None:
-        """Import-export resets the sequence here; ids are never given by a file, so there is nothing to reset."""
-        known = {field.column_name for field in self.get_import_fields()}
-        result.versions = hashlib.sha256(repr(sorted(self.versions.items())).encode()).hexdigest()
-        result.ignored_columns = [header for header in dataset.headers or [] if header not in known]
+    def save_instance(self, instance: Any, is_create: bool, row: FileRow, **kwargs: Any) -> None:
+        """Nothing is written row by row; see `MiniTwit/admin/file_checking.py`."""
 
 
 class UserResource(FileResource):
@@ -140,31 +218,74 @@ class UserResource(FileResource):
         )  # fmt: skip
         import_id_fields = ("username",)
 
+    def prepare(self, rows: list[FileRow]) -> None:
+        super().prepare(rows)
+        new = {row.key[0] for row in rows if row.key and row.key[0] and row.key not in self.here}
+        self.similar = similar_usernames(new)
+        self.by_id = User.objects.in_bulk([number for row in rows if (number := number_in(row, "id"))])
+
+    def fetch(self, keys: set[Key]) -> dict[Key, User]:
+        return {(user.username,): user for user in User.objects.filter(username__in=[name for (name,) in keys])}
+
     def init_instance(self, row: Any = None) -> User:
         user = User()
         user.set_unusable_password()
         return user
 
-    def after_init_instance(self, instance: User, new: bool, row: dict[str, Any], **kwargs: Any) -> None:
-        self.stored_email = None if new else instance.email
+    def after_init_instance(self, instance: User, new: bool, row: FileRow, **kwargs: Any) -> None:
+        super().after_init_instance(instance, new, row, **kwargs)
+        self.refuse_another_account(instance, row)
+        if new and row.key and row.key[0]:
+            name = row.key[0]
+            if name != name.strip():
+                self.notes.count("spaces", row.number, "username")
+            if name in self.similar:
+                self.notes.count("similar", row.number, "username", f"“{name}”: “{self.similar[name]}”")
+
+    def refuse_another_account(self, user: User, row: FileRow) -> None:
+        """Refuse a row whose id and username are those of two accounts: a file cannot rename one."""
+        number = number_in(row, "id")
+        if number is None or number == user.pk or (user.pk is None and number not in self.by_id):
+            return
+        named = f"has the id {user.pk} here" if user.pk else f"is new, and {number} is “{self.by_id[number]}” here"
+        sentence = (
+            f"The row says id {number}, but “{row.key[0] if row.key else ''}” {named}. A file cannot rename an "
+            "account. Where the row is right, leave out the column id."
+        )
+        raise ValidationError({"id": sentence})
 
     def validate_instance(
         self, instance: User, import_validation_errors: Any = None, validate_unique: bool = True
     ) -> None:
-        """Validate what the file changes: an invalid address from the old database does not block the rest."""
         if instance.is_staff or instance.is_superuser:
             raise ValidationError("This is a staff account: change it on its own page.")
-        errors = dict(import_validation_errors or {})
-        untouched = {"email"} if instance.email == self.stored_email else set()
-        try:
-            instance.full_clean(exclude=untouched | errors.keys(), validate_unique=validate_unique)
-        except ValidationError as error:
-            errors = error.update_error_dict(errors)
-        if errors:
-            raise ValidationError(errors)
+        if instance.erased_at:
+            raise ValidationError("This account was erased on request, and stays empty.")
+        super().validate_instance(instance, import_validation_errors, validate_unique)
+        if self.before is None or instance.email != self.before["email"]:
+            instance.email = User.objects.normalize_email(instance.email)
 
 
-class MessageResource(FileResource):
+class AuthorsMixin(FileResource):
+    """Columns that name accounts."""
+
+    def account_fields(self) -> list[Field]:
+        return [field for field in self.fields.values() if isinstance(field.widget, AccountWidget)]
+
+    def prepare(self, rows: list[FileRow]) -> None:
+        """Look up all names of the chunk before anything needs them."""
+        fields = self.account_fields()
+        given = {row.get(field.column_name) for row in rows for field in fields}
+        names = {unicodedata.normalize("NFKC", str(name)) for name in given if not is_empty(name)}
+        storable = {name for name in names if is_storable(name)}
+        accounts = {user.username: user for user in User.objects.filter(username__in=storable)}
+        similar = similar_usernames(storable - accounts.keys())
+        for field in fields:
+            field.widget.accounts, field.widget.similar = accounts, similar
+        super().prepare(rows)
+
+
+class MessageResource(AuthorsMixin, FileResource):
     import_help = (
         "Messages are recognised by their id; a row without an id is a new message. The author is a username, "
         "dates look like 2024-05-31T18:30:00+00:00. Flagged, 1 or 0, counts for new messages only: those that are "
@@ -184,19 +305,50 @@ class MessageResource(FileResource):
         fields = ("id", "author", "text", "pub_date", "flagged", "legacy_id")
         import_id_fields = ["id"]  # a list: only so may the column be absent
 
-    def import_field(self, field: Field, instance: Message, row: dict[str, Any], *args: Any, **kwargs: Any) -> None:
-        """A file decides about no message that is here; see `import_help`."""
-        if field.attribute != "flagged" or instance.pk is None:
-            super().import_field(field, instance, row, *args, **kwargs)
+    def remarks_on(self, headers: list[str]) -> tuple[list[str], list[str]]:
+        remarks, doubts = super().remarks_on(headers)
+        if "id" not in headers:
+            sentence = "The file has no column id, by which messages are recognised: every row becomes a new message."
+            (doubts if "legacy_id" in headers else remarks).append(sentence)
+        return remarks, doubts
 
-    def after_init_instance(self, instance: Message, new: bool, row: dict[str, Any], **kwargs: Any) -> None:
-        if new and (given := self.fields["id"].clean(row) if "id" in row else None):
+    def fetch(self, keys: set[Key]) -> dict[Key, Message]:
+        found = Message.objects.select_related("author").in_bulk([number for (number,) in keys])
+        return {(number,): message for number, message in found.items()}
+
+    def prepare(self, rows: list[FileRow]) -> None:
+        super().prepare(rows)
+        self.published = published_of([row for row in rows if row.key == (None,)], self.fields["pub_date"])
+
+    def import_field(self, field: Field, instance: Message, row: FileRow, *args: Any, **kwargs: Any) -> None:
+        """A file decides about no message that is here; see `import_help`."""
+        if field.attribute == "flagged" and self.before is not None:
+            given = field.clean(row) if "flagged" in row else None
+            if given is not None and given != self.before["flagged"]:
+                self.notes.count("flagged", row.number, "flagged")
+            return
+        super().import_field(field, instance, row, *args, **kwargs)
+        if field.attribute == "author" and self.before and instance.author_id != self.before["author"].pk:
+            self.notes.count("author", row.number, "author")
+
+    def after_init_instance(self, instance: Message, new: bool, row: FileRow, **kwargs: Any) -> None:
+        super().after_init_instance(instance, new, row, **kwargs)
+        if new and row.key and (given := row.key[0]):
             raise ValidationError(
                 {"id": f"There is no message {given}. A new message gets its own id: leave the column empty."}
             )
+        old_id = number_in(row, "legacy_id")
+        if not new and old_id is not None and old_id != instance.legacy_id:
+            sentence = (
+                f"Message {instance.pk} has the old id {instance.legacy_id or 'none'} here, not {old_id}: the file "
+                "seems to be from another database. Where it is right, leave out that column."
+            )
+            raise ValidationError({"legacy_id": sentence})
+        if new and row.number in self.published:
+            self.notes.count("again", row.number, "text")
 
 
-class FollowResource(FileResource):
+class FollowResource(AuthorsMixin, FileResource):
     import_help = "Who follows whom, both as usernames. Follows that are here already are skipped."
     required_columns = ("who", "whom")
 
@@ -208,6 +360,58 @@ class FollowResource(FileResource):
         name = "follows"
         fields = ("who", "whom")
         import_id_fields = ("who", "whom")
+
+    def read_key(self, row: FileRow) -> Key | None:
+        key = super().read_key(row)
+        return key and tuple(account.pk if account else None for account in key)
+
+    def fetch(self, keys: set[Key]) -> dict[Key, Follow]:
+        if not keys:
+            return {}
+        pairs = reduce(or_, (Q(who=who, whom=whom) for who, whom in keys))
+        found = Follow.objects.filter(pairs).select_related("who", "whom")
+        return {(follow.who_id, follow.whom_id): follow for follow in found}
+
+    def validate_instance(
+        self, instance: Follow, import_validation_errors: Any = None, validate_unique: bool = True
+    ) -> None:
+        super().validate_instance(instance, import_validation_errors, validate_unique)
+        if instance.who_id == instance.whom_id:
+            raise ValidationError("An account cannot follow itself.")
+
+
+def number_in(row: FileRow, column: str) -> int | None:
+    """The id in a column that is compared only; nothing where there is none."""
+    try:
+        number: int | None = IdWidget().clean(row.get(column))
+    except ValueError:
+        return None
+    return number
+
+
+def similar_usernames(names: Iterable[str]) -> dict[str, str]:
+    """For names that nobody has: who is called nearly so, but for upper and lower case or spaces at the ends."""
+    plain = {name: name.strip().upper() for name in names}
+    found = User.objects.annotate(plain=Upper("username")).filter(plain__in=set(plain.values()))
+    by_plain = dict(found.values_list("plain", "username"))
+    return {name: by_plain[key] for name, key in plain.items() if key in by_plain}
+
+
+def published_of(rows: list[FileRow], date: Field) -> set[int]:
+    """Those of the rows whose author, date and text are together in a message already; their numbers."""
+    given = {}
+    for row in rows:
+        try:
+            when = date.clean(row) if date.column_name in row else None
+        except ValueError:
+            continue
+        text = str(row.get("text"))
+        if when and is_storable(text):
+            given[str(row.get("author")), when, text] = row.number
+    names, dates, texts = zip(*given, strict=True) if given else ((), (), ())
+    authors = User.objects.filter(username__in=set(filter(is_storable, names)))
+    found = Message.objects.filter(author__in=list(authors), pub_date__in=set(dates), text__in=set(texts))
+    return {given[key] for key in found.values_list("author__username", "pub_date", "text") if key in given}
 
 
 class DecisionResource(resources.ModelResource):

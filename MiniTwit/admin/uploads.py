@@ -3,6 +3,7 @@
 Their names are the server's, and the browser carries them signed only.
 """
 
+import logging
 import secrets
 import shutil
 from contextlib import suppress
@@ -11,20 +12,49 @@ from typing import Any
 
 from django.conf import settings
 from django.core import signing
+from django.core.files.uploadedfile import UploadedFile
 from django.http import HttpRequest
 
 from MiniTwit.database_folders import database_folder, file_clock, folders_of_dropped_databases
+from MiniTwit.private_files import open_privately
+
+logger = logging.getLogger(__name__)
 
 LIFETIME = 24 * 60 * 60  # seconds that a preview can be confirmed
 
 
-def keep_upload(data: bytes) -> str:
-    """Store an upload, readable by this account only, and return its name. Forgotten ones are removed on the way."""
-    discard_forgotten()
-    path = upload_directory() / secrets.token_hex(16)
-    path.touch(mode=0o600)
-    path.write_bytes(data)
-    return path.name
+class NotKeptError(Exception):
+    """An upload could not be stored; the message is a sentence for the person who sent it."""
+
+
+def keep_upload(upload: UploadedFile) -> str:
+    """Store an upload, readable by this account only, and return its name.
+
+    Raises:
+        NotKeptError: the server has no room for it, or may not write where it keeps its files.
+    """
+    name = secrets.token_hex(16)
+    try:
+        with open(upload_path(name), "xb", opener=open_privately) as file:
+            for chunk in upload.chunks():
+                file.write(chunk)
+    except OSError as error:
+        logger.exception("An upload could not be kept", exc_info=error)
+        with suppress(OSError):
+            discard_upload(name)
+        raise NotKeptError(
+            f"The server could not keep the file ({error.strerror}), so nothing was imported. Your administrator "
+            "looks after the folder that VAR_DIR names; then choose the file again."
+        ) from None
+    return name
+
+
+def upload_path(name: str) -> Path:
+    return upload_directory() / name
+
+
+def discard_upload(name: str) -> None:
+    upload_path(name).unlink(missing_ok=True)
 
 
 def discard_forgotten() -> None:
@@ -37,19 +67,6 @@ def discard_forgotten() -> None:
                 upload.unlink()
     for folder in folders_of_dropped_databases(directory.parent):
         shutil.rmtree(folder, ignore_errors=True)
-
-
-def take_upload(name: str) -> bytes:
-    """Read an upload and remove it: renaming works once only, even for two clicks at a time.
-
-    Raises:
-        FileNotFoundError: it was taken already, or it was forgotten for a day.
-    """
-    path = upload_directory() / name
-    taken = path.rename(path.with_suffix(".taken"))
-    data = taken.read_bytes()
-    taken.unlink()
-    return data
 
 
 def upload_directory() -> Path:

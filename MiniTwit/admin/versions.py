@@ -216,6 +216,8 @@ def who_changed_since(row: models.Model, version: str | None) -> str:
 
 def fingerprint(field: forms.Field, value: Any) -> str:
     """A short word for a value, the same for what a form holds and what the row holds."""
+    if isinstance(value, str) and isinstance(field.widget, forms.TextInput):
+        value = value.replace("\r", "").replace("\n", "")  # a browser leaves no line ends in a field of one line
     if isinstance(value, str) and getattr(field, "strip", False):
         value = value.strip()
     return hashlib.blake2b(canonical(value).encode("utf-8", "surrogatepass"), digest_size=9).hexdigest()

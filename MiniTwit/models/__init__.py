@@ -1,6 +1,7 @@
 """The models, by subject: the domain itself, and what moderating it leaves behind."""
 
 from MiniTwit.models.domain import Decision, Follow, Message, User
+from MiniTwit.models.file_import import FileImport
 from MiniTwit.models.moderation import (
     BatchState,
     ModerationBatch,
@@ -19,6 +20,7 @@ __all__ = [
     "BatchState",
     "Decision",
     "EditedMessage",
+    "FileImport",
     "Follow",
     "Message",
     "ModerationBatch",

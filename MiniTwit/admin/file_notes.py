@@ -1,0 +1,63 @@
+"""What staff should know about a file before they confirm it: counted over all rows, with the first of them."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+SHOWN_ROWS = 10
+
+SENTENCES = {
+    "emptied": "would be emptied: the cell is empty, a value is stored.",
+    "left": "stay as they are: the cell is empty, a value is stored.",
+    "number": "are numbers or TRUE/FALSE in the file, not text; a spreadsheet drops leading zeros.",
+    "midnight": "name no time of day: midnight is taken.",
+    "zone": "name no offset from UTC: they are read in the site's time zone.",
+    "spaces": "of new users begin or end with a space.",
+    "similar": "of new users differ from those of existing users in upper and lower case or spaces alone.",
+    "flagged": "are another than here. They are not read: a moderator decides about messages that are here.",
+    "author": "of existing messages change.",
+    "again": "of new messages are here already, word for word, of the same author and date.",
+}
+GRAVE = ("emptied", "similar", "again", "author")  # a person has to say that this is meant
+
+
+@dataclass
+class Note:
+    """One kind of remark about one column."""
+
+    kind: str
+    column: str
+    count: int = 0
+    rows: list[int] = field(default_factory=list)
+    examples: list[str] = field(default_factory=list)
+
+    @property
+    def is_grave(self) -> bool:
+        return self.kind in GRAVE
+
+    @property
+    def sentence(self) -> str:
+        more = ", …" if self.count > len(self.rows) else ""
+        rows = f"Row{'s' if self.count > 1 else ''} {', '.join(map(str, self.rows))}{more}."
+        examples = f" {'; '.join(self.examples)}." if self.examples else ""
+        return f"{self.count:,} {'value' if self.count == 1 else 'values'} {SENTENCES[self.kind]}{examples} {rows}"
+
+
+class Notes:
+    """The notes about a file."""
+
+    def __init__(self, stored: list[dict[str, Any]] | None = None) -> None:
+        self.notes = {(each["kind"], each["column"]): Note(**each) for each in stored or []}
+
+    def count(self, kind: str, number: int, column: str, example: str = "") -> None:
+        note = self.notes.setdefault((kind, column), Note(kind, column))
+        note.count += 1
+        if len(note.rows) < SHOWN_ROWS:
+            note.rows.append(number)
+            note.examples += [example] if example else []
+
+    def as_json(self) -> list[dict[str, Any]]:
+        return [vars(note) for note in self]
+
+    def __iter__(self) -> Any:
+        """The grave ones first."""
+        return iter(sorted(self.notes.values(), key=lambda note: (not note.is_grave, note.kind, note.column)))
