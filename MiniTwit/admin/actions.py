@@ -14,6 +14,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 
 from MiniTwit import selections
+from MiniTwit.admin.way_back import with_filters
 from MiniTwit.models import User, Verb
 from MiniTwit.moderation import ModerationError
 
@@ -54,7 +55,8 @@ class ModerationAction:
         except ModerationError as error:
             model_admin.message_user(request, error.sentence, messages.WARNING)
             return None
-        return HttpResponseRedirect(reverse("admin:MiniTwit_moderationbatch_confirm", args=[batch.pk]))
+        confirm = reverse("admin:MiniTwit_moderationbatch_confirm", args=[batch.pk])
+        return HttpResponseRedirect(with_filters(confirm, request.GET.urlencode()))
 
 
 def permitted(actions: dict[str, Any], request: HttpRequest) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from MiniTwit.admin.posting import page_named, post_only
 from MiniTwit.admin.read_only import ReadOnlyAdmin
 from MiniTwit.admin.reason_forms import ReasonForm, form_of
 from MiniTwit.admin.screens import LargeTableAdmin
+from MiniTwit.admin.way_back import filters_of, with_filters
 from MiniTwit.models import BatchState, Message, ModerationBatch, User, Verb
 from MiniTwit.moderation import ModerationError
 from MiniTwit.moderation.batches import MESSAGE_VERBS
@@ -75,7 +76,7 @@ class ModerationBatchAdmin(ReadOnlyAdmin, LargeTableAdmin):
         if batch is None:
             return self.gone(request)
         if batch.state == BatchState.SELECTED:
-            return to("confirm", batch)
+            return to("confirm", batch, request)
         context = self.page_context(request, batch) | context_of(
             batch, request.user, after=id_in(request.GET.get("after"))
         )
@@ -89,7 +90,7 @@ class ModerationBatchAdmin(ReadOnlyAdmin, LargeTableAdmin):
         if batch.actor_id != request.user.pk or not may(request.user, batch.verb):
             raise PermissionDenied
         if batch.state != BatchState.SELECTED:
-            return to("change", batch)
+            return to("change", batch, request)
         form = form_of(batch.verb)(request.POST if request.method == "POST" else None)
         if form.is_valid():
             try:
@@ -103,7 +104,7 @@ class ModerationBatchAdmin(ReadOnlyAdmin, LargeTableAdmin):
             except ModerationError as error:
                 form.add_error(None, error.sentence)
             else:
-                return to("change", batch)
+                return to("change", batch, request)
         context = self.page_context(request, batch) | {
             "form": form,
             "sample": sample_of(batch),
@@ -141,7 +142,7 @@ class ModerationBatchAdmin(ReadOnlyAdmin, LargeTableAdmin):
             except ModerationError as error:
                 form.add_error(None, error.sentence)
             else:
-                return to("change", undoing)
+                return to("change", undoing, request)
         context = self.page_context(request, batch) | {
             "form": form,
             "obstacle": obstacle_to_undoing(batch),
@@ -165,7 +166,7 @@ class ModerationBatchAdmin(ReadOnlyAdmin, LargeTableAdmin):
             action(batch=batch)
         except ModerationError as error:
             self.message_user(request, error.sentence, messages.WARNING)
-        return to("change", batch)
+        return to("change", batch, request)
 
     def find(self, request: HttpRequest, batch_id: int) -> ModerationBatch | None:
         """The batch as it is, after the batches of dead workers were ended.
@@ -197,7 +198,8 @@ class ModerationBatchAdmin(ReadOnlyAdmin, LargeTableAdmin):
             "opts": self.opts,
             "batch": batch,
             "objects": objects_of(batch),
-            "list_url": "" if batch.verb == Verb.UNDO else list_of(batch),
+            "list_url": "" if batch.verb == Verb.UNDO else with_filters(list_of(batch), filters_of(request)),
+            "discard_url": with_filters(page_of(batch, "discard"), filters_of(request)),
             "title": f"{batch.get_verb_display()} {batch.named:,} {objects_of(batch)}",
         }
 
@@ -207,8 +209,12 @@ def staff(request: HttpRequest) -> User:
     return cast(User, request.user)
 
 
-def to(name: str, batch: ModerationBatch) -> HttpResponseRedirect:
-    return HttpResponseRedirect(reverse(f"admin:MiniTwit_moderationbatch_{name}", args=[batch.pk]))
+def to(name: str, batch: ModerationBatch, request: HttpRequest) -> HttpResponseRedirect:
+    return HttpResponseRedirect(with_filters(page_of(batch, name), filters_of(request)))
+
+
+def page_of(batch: ModerationBatch, name: str) -> str:
+    return reverse(f"admin:MiniTwit_moderationbatch_{name}", args=[batch.pk])
 
 
 def list_of(batch: ModerationBatch) -> str:

@@ -17,8 +17,10 @@ from django.utils.html import format_html
 
 from MiniTwit import selections
 from MiniTwit.admin.actions import may
+from MiniTwit.admin.history import lines_of
 from MiniTwit.admin.posting import page_named, post_only
 from MiniTwit.admin.reason_forms import ReasonForm, form_of
+from MiniTwit.admin.way_back import filters_of, with_filters
 from MiniTwit.models import ModerationBatch, ModerationEvent, User, Verb
 from MiniTwit.moderation import ModerationError
 
@@ -31,6 +33,8 @@ def version(row: Any) -> str:
 class DecidesMixin(admin.ModelAdmin):
     """Offers verbs on the page of a message or an account, and takes what is decided there."""
 
+    object_history_template = "admin/MiniTwit/decided_history.html"
+
     def verbs_for(self, request: HttpRequest, row: Any) -> list[Verb]:
         """The verbs that make sense for a row now, and about which this moderator may decide at all."""
         raise NotImplementedError
@@ -41,12 +45,21 @@ class DecidesMixin(admin.ModelAdmin):
         view = self.admin_site.admin_view(decide)
         return [path("<path:object_id>/decide/<slug:verb>/", view, name=name), *super().get_urls()]
 
+    def history_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
+        """Django's log knows what was saved on the page; what was decided stands in the log of decisions."""
+        row: Any = self.get_object(request, unquote(object_id))
+        context: dict[str, Any] = {}
+        if row is not None and self.has_view_permission(request, row):
+            history, older = lines_of(row.events.all(), request.GET.get("before", ""))
+            context = {"history": history, "older": older, "with_object": self.model is User}
+        return super().history_view(request, object_id, context | (extra_context or {}))
+
     def decision_context(self, request: HttpRequest, row: Model) -> list[dict[str, Any]]:
         """The forms to show on a row's page, each with its verb and address."""
         return [
             {
                 "verb": verb,
-                "url": reverse(self.url_name("decide"), args=[row.pk, verb.value]),
+                "url": with_filters(reverse(self.url_name("decide"), args=[row.pk, verb.value]), filters_of(request)),
                 "form": form_of(verb)(auto_id=f"{verb.value}_%s"),
                 "seen": version(row),
             }

@@ -21,6 +21,7 @@ from MiniTwit.admin.case_export import write_case
 from MiniTwit.admin.posting import page_named, post_only
 from MiniTwit.admin.reason_forms import ReasonForm
 from MiniTwit.admin.user_counts import COUNTS, MOST, in_words
+from MiniTwit.admin.way_back import filters_of, with_filters
 from MiniTwit.models import Message, User, Verb
 from MiniTwit.moderation import ModerationError
 from MiniTwit.moderation.erasure import Messages, obstacle_to_deleting, obstacle_to_erasing
@@ -157,7 +158,8 @@ class EndsAccountsMixin(admin.ModelAdmin):
         except ModerationError as error:
             form.add_error(None, error.sentence)
             return None
-        return HttpResponseRedirect(reverse("admin:MiniTwit_moderationbatch_change", args=[batch.pk]))
+        page = reverse("admin:MiniTwit_moderationbatch_change", args=[batch.pk])
+        return HttpResponseRedirect(with_filters(page, filters_of(request)))
 
     def end_page(self, request: HttpRequest, user: User, page: str, context: dict[str, Any]) -> HttpResponse:
         counts = {name.removesuffix("_now"): count([user.pk]).get(user.pk, 0) for name, count in COUNTS.items()}
@@ -167,6 +169,7 @@ class EndsAccountsMixin(admin.ModelAdmin):
             **self.admin_site.each_context(request),
             "opts": self.opts,
             "media": self.media,
+            "preserved_filters": self.get_preserved_filters(request),
             "account": user,
             "numbers": {name: counted(number, *NOUNS[name]) for name, number in counts.items()},
         }

@@ -12,7 +12,7 @@ from MiniTwit.admin.file_import import FileImportExportMixin
 from MiniTwit.admin.filters import FollowedFilter, FollowerFilter, ImportRunFilter
 from MiniTwit.admin.follow_removal import RemovesFollowsMixin
 from MiniTwit.admin.resources import FollowResource
-from MiniTwit.admin.screens import LargeTableAdmin, import_run_link
+from MiniTwit.admin.screens import LargeTableAdmin
 from MiniTwit.admin.versions import VersionedAdmin
 from MiniTwit.models import Follow, User
 
@@ -46,10 +46,6 @@ class FollowAdmin(RemovesFollowsMixin, VersionedAdmin, FileImportExportMixin, La
     @admin.display(description="followed")
     def followed(self, follow: Follow) -> str:
         return account_link(follow.whom)
-
-    @admin.display(description="origin")
-    def origin(self, follow: Follow) -> str:
-        return import_run_link(follow.import_run)
 
     def get_search_results(self, request: HttpRequest, queryset: QuerySet, search_term: str) -> tuple[QuerySet, bool]:
         """Both ends of the pair have an index; a username is looked up once, not joined for every follow."""

@@ -22,8 +22,9 @@ from MiniTwit.admin.file_import import FileImportExportMixin
 from MiniTwit.admin.filters import AuthorFilter, ImportRunFilter, PublishedFilter, ReviewedFilter, WatchHitFilter
 from MiniTwit.admin.history import DONE, lines_of
 from MiniTwit.admin.resources import MessageResource
-from MiniTwit.admin.screens import NOTHING, LargeTableAdmin, import_run_link, mark, zoned
+from MiniTwit.admin.screens import NOTHING, LargeTableAdmin, mark, zoned
 from MiniTwit.admin.versions import VersionedAdmin, VersionedForm
+from MiniTwit.admin.way_back import filters_of, with_filters
 from MiniTwit.line_ends import StoredTextField
 from MiniTwit.models import Message, ModerationEvent, User, Verb
 from MiniTwit.search import parse_message_search
@@ -106,10 +107,6 @@ class MessageAdmin(DecidesMixin, VersionedAdmin, FileImportExportMixin, LargeTab
 
     # One message
 
-    @admin.display(description="brought by")
-    def origin(self, message: Message) -> str:
-        return import_run_link(message.import_run)
-
     def verbs_for(self, request: HttpRequest, row: Message) -> list[Verb]:
         """What would change something: "keep" says of a message on show that it may stay."""
         if row.flagged:
@@ -130,7 +127,8 @@ class MessageAdmin(DecidesMixin, VersionedAdmin, FileImportExportMixin, LargeTab
             return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)
         one = Message.objects.filter(pk=message.pk)
         batch = selections.freeze(verb=Verb.PURGE, queryset=one, actor=cast(User, request.user))
-        return HttpResponseRedirect(reverse("admin:MiniTwit_moderationbatch_confirm", args=[batch.pk]))
+        confirm = reverse("admin:MiniTwit_moderationbatch_confirm", args=[batch.pk])
+        return HttpResponseRedirect(with_filters(confirm, filters_of(request)))
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None

@@ -9,6 +9,8 @@ from django.http import HttpRequest, HttpResponseNotAllowed, HttpResponseRedirec
 from django.http.response import HttpResponseBase
 from django.urls import reverse
 
+from MiniTwit.admin.way_back import filters_of, keep_filters, with_filters
+
 View = Callable[..., HttpResponseBase]
 NOT_A_PAGE = "Nothing was done: the address that you opened only takes what a form sends to it."
 
@@ -23,11 +25,11 @@ def post_only(view: View, form_page: Callable[..., str]) -> View:
     @wraps(view)
     def answer(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         if request.method == "POST":
-            return view(request, *args, **kwargs)
+            return keep_filters(request, view(request, *args, **kwargs))
         if request.method not in ("GET", "HEAD"):
             return HttpResponseNotAllowed(["POST"])
         messages.warning(request, NOT_A_PAGE)
-        return HttpResponseRedirect(form_page(*args, **kwargs))
+        return keep_filters(request, HttpResponseRedirect(form_page(*args, **kwargs)))
 
     answer.form_page = form_page  # type: ignore[attr-defined]
     return answer
@@ -37,7 +39,7 @@ def page_of_form(request: HttpRequest) -> str:
     """The address of the page whose form a request was sent by, where that is known; else the request's own."""
     match = request.resolver_match
     if match is not None and (form_page := getattr(match.func, "form_page", None)):
-        return str(form_page(*match.args, **match.kwargs))
+        return with_filters(form_page(*match.args, **match.kwargs), filters_of(request))
     return request.get_full_path()
 
 

@@ -1,6 +1,6 @@
 """What the screens of users, messages and follows have in common: they stay fast on millions of rows."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from django.conf import settings
@@ -42,16 +42,26 @@ def zoned(title: str) -> str:
     return f"{title} ({settings.TIME_ZONE})"
 
 
-def import_run_link(run: int | None) -> str | SafeString:
-    """Which import brought a row, leading to that import's page where there is one."""
-    if run is None:
-        return "here"
+@admin.display(description="origin")
+def origin(row: Any) -> str:
+    """Which import brought a row."""
+    return "here" if row.import_run is None else f"import {row.import_run}"
+
+
+@admin.display(description="origin")
+def linked_origin(row: Any) -> str | SafeString:
+    """The same, leading to that import's page where there is one."""
     try:
-        return format_html(
-            '<a href="{}">import {}</a>', reverse("admin:legacy_import_importrun_change", args=[run]), run
-        )
+        page = reverse("admin:legacy_import_importrun_change", args=[row.import_run]) if row.import_run else ""
     except NoReverseMatch:
-        return f"import {run}"
+        page = ""
+    return format_html('<a href="{}">{}</a>', page, origin(row)) if page else origin(row)
+
+
+def with_origin(names: Iterable[Any], request: HttpRequest) -> list[Any]:
+    """Columns or fields, in which "origin" is a link for those who may look at imports."""
+    may_look = request.user.has_perm("legacy_import.view_importrun")
+    return [(linked_origin if may_look else origin) if name == "origin" else name for name in names]
 
 
 class KeysetChangeList(ChangeList):
@@ -132,6 +142,7 @@ class LargeTableAdmin(SavedFiltersMixin, OwnParametersMixin, IdSelectMixin):
     list_per_page = 50
     show_full_result_count = False
     show_facets = admin.ShowFacets.NEVER
+    origin = staticmethod(origin)  # its name in `list_display` and among the fields
 
     @property
     def media(self) -> Media:
@@ -139,6 +150,18 @@ class LargeTableAdmin(SavedFiltersMixin, OwnParametersMixin, IdSelectMixin):
         some_field = Message._meta.get_field("author")
         own = Media(css={"all": ["MiniTwit/lists.css"]}, js=["admin/js/jquery.init.js", "MiniTwit/lists.js"])
         return super().media + AutocompleteSelect(some_field, self.admin_site).media + own
+
+    def get_list_display(self, request: HttpRequest) -> list[Any]:
+        return with_origin(super().get_list_display(request), request)
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[Any]:
+        return with_origin(super().get_readonly_fields(request, obj), request)
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> list[Any]:
+        return [
+            (title, {**options, "fields": with_origin(options["fields"], request)})
+            for title, options in super().get_fieldsets(request, obj)
+        ]
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         return KeysetChangeList

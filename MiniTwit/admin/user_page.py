@@ -13,6 +13,7 @@ from MiniTwit.admin.erasing import EndsAccountsMixin
 from MiniTwit.admin.history import lines_of
 from MiniTwit.admin.posting import page_named, post_only
 from MiniTwit.admin.user_counts import COUNTS, in_words
+from MiniTwit.admin.way_back import filters_of, with_filters
 from MiniTwit.models import StaffNote, User, Verb
 
 RECENT_MESSAGES = 10
@@ -56,7 +57,8 @@ class UserPageMixin(DecidesMixin, EndsAccountsMixin):
         may = request.user.has_perm
         history, older = lines_of(user.events.all(), request.GET.get("before", ""))
         notes = user.staff_notes.order_by("-id")[:SHOWN_NOTES] if may("MiniTwit.view_staffnote") else []
-        note_url = reverse("admin:MiniTwit_user_note", args=[user.pk]) if may_note(request, user) else ""
+        note_page = with_filters(reverse("admin:MiniTwit_user_note", args=[user.pk]), filters_of(request))
+        note_url = note_page if may_note(request, user) else ""
         recent = user.messages.order_by("-pub_date", "-pk")[:RECENT_MESSAGES] if may("MiniTwit.view_message") else []
         return {
             "account": user,

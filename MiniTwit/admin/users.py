@@ -16,7 +16,7 @@ from MiniTwit.admin.file_import import FileImportExportMixin
 from MiniTwit.admin.filters import ImportRunFilter, StrikesFilter, SuspendedFilter
 from MiniTwit.admin.passwords import PasswordForm
 from MiniTwit.admin.resources import UserResource
-from MiniTwit.admin.screens import NOTHING, LargeTableAdmin, import_run_link, mark
+from MiniTwit.admin.screens import NOTHING, LargeTableAdmin, mark
 from MiniTwit.admin.user_counts import COUNTS, count_link
 from MiniTwit.admin.user_page import UserPageMixin
 from MiniTwit.admin.versions import VersionedAdmin, VersionedForm, lock_row
@@ -121,10 +121,6 @@ class UserAdmin(UserPageMixin, VersionedAdmin, FileImportExportMixin, LargeTable
         if user.is_superuser:
             return mark("superuser", "good")
         return mark("staff", "good") if user.is_staff else NOTHING
-
-    @admin.display(description="origin")
-    def origin(self, user: User) -> str:
-        return import_run_link(user.import_run)
 
     def get_search_results(self, request: HttpRequest, queryset: QuerySet, search_term: str) -> tuple[QuerySet, bool]:
         return (queryset.filter(match_account(search_term)) if search_term else queryset), False

@@ -21,6 +21,7 @@ from MiniTwit.admin.posting import page_named, post_only
 from MiniTwit.admin.read_only import ReadOnlyAdmin
 from MiniTwit.admin.screens import LargeTableAdmin, mark
 from MiniTwit.admin.versions import VersionedAdmin, VersionedForm
+from MiniTwit.admin.way_back import keep_filters
 from MiniTwit.models import Message, WatchHit, WatchTerm
 
 COUNTED_HITS = 1_000  # of each term; more are "1,000+"
@@ -168,8 +169,9 @@ class WatchTermAdmin(OwnParametersMixin, VersionedAdmin):
             raise PermissionDenied
         if request.method == "POST":
             self.delete_term(request, term)
-            return HttpResponseRedirect(reverse("admin:MiniTwit_watchterm_changelist"))
+            return keep_filters(request, HttpResponseRedirect(reverse("admin:MiniTwit_watchterm_changelist")))
         context = {**self.admin_site.each_context(request), "opts": self.opts, "term": term}
+        context["preserved_filters"] = self.get_preserved_filters(request)
         context |= {"title": "Delete a watched term", "hits": self.hits_found(term)}
         return TemplateResponse(request, "admin/MiniTwit/watchterm/delete.html", context)
 

@@ -114,7 +114,13 @@ class ImportRunAdmin(StartPagesMixin, MappingPageMixin, OwnParametersMixin, Read
         return TemplateResponse(request, template_of(run), context | {"status_url": status_url(request, run.pk)})
 
     def page_context(self, request: HttpRequest, run: ImportRun) -> dict[str, Any]:
-        return {**self.admin_site.each_context(request), "opts": self.opts, "run": run, "title": str(run)}
+        return {
+            **self.admin_site.each_context(request),
+            "opts": self.opts,
+            "preserved_filters": self.get_preserved_filters(request),
+            "run": run,
+            "title": str(run),
+        }
 
     def run_or_404(self, request: HttpRequest, run_id: int, *columns: str) -> ImportRun:
         """The run as it is, after the runs of dead workers were ended."""
