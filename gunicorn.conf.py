@@ -20,11 +20,14 @@ try:
     timeout = environment.whole_number("WEB_TIMEOUT_SECONDS", default=120, least=1)
     # What a restart leaves to the requests that are under way.
     graceful_timeout = environment.whole_number("WEB_GRACEFUL_SECONDS", default=120, least=1)
+    networks = environment.trusted_proxies()
     prefix = environment.url_prefix("SCRIPT_NAME")
 except ImproperlyConfigured as error:
     sys.exit(f"ImproperlyConfigured: {error}")
 
 worker_class = "gthread"
+# From these addresses gunicorn takes the header SCRIPT_NAME, too.
+forwarded_allow_ips = ",".join(map(str, networks))
 keepalive = 5
 # Addresses carry filters and searches; 8,190 is the most that gunicorn takes.
 limit_request_line = 8190

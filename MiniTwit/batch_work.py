@@ -18,6 +18,7 @@ from MiniTwit.moderation import ModerationError, erasure
 from MiniTwit.moderation.batches import MESSAGE_VERBS, Cause, Tally, close_batch, lock_tables_of, record
 from MiniTwit.moderation.history import Kind, who_did_what
 from MiniTwit.moderation.verbs import execute
+from MiniTwit.session_check import SharedSessionError
 from MiniTwit.task_lookup import without_a_task
 
 TASK = "MiniTwit.tasks.run_batch"
@@ -44,18 +45,26 @@ WHERE id = ANY(%s) AND state IN ('waiting', 'running') AND NOT {BATCH_IS_HELD}
 
 def run(batch_id: int) -> None:
     """Work off a confirmed batch, unless another process is at it. How it ends stands on the batch."""
-    with suppress(locks.Busy), locks.hold((locks.BATCH, batch_id)):
-        waiting = ModerationBatch.objects.filter(pk=batch_id, state=BatchState.WAITING)
-        if not waiting.update(state=BatchState.RUNNING):
-            return
-        done_through: int | None = 0
-        try:
-            while done_through is not None:
-                done_through = do_next_chunk(batch_id, done_through)
-        except BaseException as error:
-            fail(batch_id, error)
-            if not isinstance(error, Exception):
-                raise
+    try:
+        with suppress(locks.Busy), locks.hold((locks.BATCH, batch_id)):
+            run_alone(batch_id)
+    except SharedSessionError as error:
+        fail(batch_id, error)
+
+
+def run_alone(batch_id: int) -> None:
+    """Work off a batch; the caller holds its lock."""
+    waiting = ModerationBatch.objects.filter(pk=batch_id, state=BatchState.WAITING)
+    if not waiting.update(state=BatchState.RUNNING):
+        return
+    done_through: int | None = 0
+    try:
+        while done_through is not None:
+            done_through = do_next_chunk(batch_id, done_through)
+    except BaseException as error:
+        fail(batch_id, error)
+        if not isinstance(error, Exception):
+            raise
 
 
 @locks.tried_again
@@ -153,6 +162,8 @@ def reason_of(batch_id: int, error: BaseException) -> str:
     """Turn what ended a batch into a sentence for staff."""
     if isinstance(error, ModerationError):
         why = error.sentence
+    elif isinstance(error, SharedSessionError):
+        why = str(error)
     elif cause_of(error):
         logger.error("Batch %s was ended by the database: %s", batch_id, server_words(error))
         why = explain(error) or ""

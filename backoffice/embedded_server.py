@@ -102,6 +102,12 @@ class EmbeddedServer:
                 "account, or name another folder in VAR_DIR or another server in DATABASE_URL."
             ) from error
 
+    def revive(self) -> None:
+        """Start the server again if it has ended, for a process that uses it already."""
+        with self._starting_or_stopping():
+            if not self._is_running():
+                self._start_and_wait()
+
     def leave(self) -> None:
         """Stop the server if no other process uses it. A forked child leaves its parent's place alone."""
         if self._users_file < 0 or os.getpid() != self._process_id:

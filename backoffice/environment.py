@@ -17,6 +17,7 @@ YES, NO = ("1", "true", "yes", "on"), ("0", "false", "no", "off")
 LARGEST_NUMBER = 2**63 - 1
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+EVERYWHERE: list[Network] = [ipaddress.ip_network("0.0.0.0/0"), ipaddress.ip_network("::/0")]
 
 
 def text(name: str, *, default: str = "") -> str:
@@ -73,12 +74,19 @@ def origins(name: str) -> list[str]:
     return sites
 
 
-def networks(name: str, *, default: Sequence[str]) -> list[Network]:
+def networks(name: str, *, default: Sequence[Network]) -> list[Network]:
     """Read IP addresses and networks."""
     try:
-        return [ipaddress.ip_network(word) for word in words(name, default=default)]
+        return [ipaddress.ip_network(word) for word in words(name)] or list(default)
     except ValueError:
         refuse(name, "Give IP addresses or networks, such as 127.0.0.1,10.0.0.0/8")
+
+
+def trusted_proxies() -> list[Network]:
+    """The proxies whose word about the client's address and TLS counts."""
+    this_machine = [ipaddress.ip_network("127.0.0.0/8"), ipaddress.ip_network("::1")]
+    every_client = flag("BEHIND_PROXY", default=False)
+    return networks("TRUSTED_PROXIES", default=EVERYWHERE if every_client else this_machine)
 
 
 def url_prefix(name: str) -> str:

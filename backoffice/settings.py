@@ -42,6 +42,7 @@ INSTALLED_APPS = [
 CSRF_FAILURE_VIEW = "backoffice.refusals.csrf_failure"
 
 MIDDLEWARE = [
+    "backoffice.proxies.believe_trusted_proxies",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "backoffice.statement_limit.LimitStatements",
@@ -134,7 +135,12 @@ USE_TZ = True
 # Templates would write ids, widths and query strings as 1,234 too; counts ask for their commas with `intcomma`.
 USE_THOUSAND_SEPARATOR = False
 
-STATIC_URL = "static/"
+# Behind a proxy, and under a path of another site.
+TRUSTED_PROXIES = environment.trusted_proxies()
+FORCE_SCRIPT_NAME = environment.url_prefix("SCRIPT_NAME") or None
+SESSION_COOKIE_PATH = CSRF_COOKIE_PATH = f"{FORCE_SCRIPT_NAME or ''}/"
+
+STATIC_URL = "/static/"  # the storages put the path of the request before it
 STATIC_ROOT = VAR_DIR / "static"
 # A checkout serves static files from where they lie; production from STATIC_ROOT, after `collectstatic`.
 WHITENOISE_USE_FINDERS = DEBUG
@@ -142,9 +148,7 @@ WHITENOISE_AUTOREFRESH = DEBUG
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {
-        "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
-        if DEBUG
-        else "whitenoise.storage.CompressedManifestStaticFilesStorage"
+        "BACKEND": "backoffice.static_files.PlainFiles" if DEBUG else "backoffice.static_files.HashedFiles"
     },
 }
 
@@ -180,9 +184,6 @@ WEB_STATEMENT_SECONDS = environment.whole_number("WEB_STATEMENT_SECONDS", defaul
 # Behind TLS in production; `check --deploy` holds this to its word.
 if not DEBUG:
     SECURE_SSL_REDIRECT = environment.flag("SECURE_SSL_REDIRECT", default=True)
-    SECURE_PROXY_SSL_HEADER = (
-        ("HTTP_X_FORWARDED_PROTO", "https") if environment.flag("BEHIND_PROXY", default=False) else None
-    )
     # An hour, so that a site whose TLS fails on the first day is reachable again on the same day.
     SECURE_HSTS_SECONDS = environment.whole_number("SECURE_HSTS_SECONDS", default=3600)
     SECURE_HSTS_INCLUDE_SUBDOMAINS = environment.flag("SECURE_HSTS_INCLUDE_SUBDOMAINS", default=False)
@@ -191,11 +192,19 @@ if not DEBUG:
     SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
     SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = environment.flag("SECURE_COOKIES", default=True)
 
+DEFAULT_EXCEPTION_REPORTER = "backoffice.masking.MaskingExceptionReporter"
+DEFAULT_EXCEPTION_REPORTER_FILTER = "backoffice.masking.MaskingReporterFilter"
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "filters": {"one_line_for_refusals": {"()": "backoffice.logging.OneLineForRefusals"}},
-    "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
+    "formatters": {
+        "line": {
+            "()": "backoffice.masking.MaskingFormatter",
+            "fmt": "{asctime} {levelname} {name}: {message}",
+            "style": "{",
+        }
+    },
     "handlers": {
         "console": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["one_line_for_refusals"]}
     },

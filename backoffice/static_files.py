@@ -1,10 +1,33 @@
-"""Whether `collectstatic` has to run again."""
+"""Static files: where they are collected, and under which address they are served."""
 
 import json
 from collections.abc import Iterator
 from pathlib import Path
 
+from django.conf import settings
 from django.contrib.staticfiles.finders import get_finders
+from django.contrib.staticfiles.storage import StaticFilesStorage
+from django.urls import get_script_prefix
+from whitenoise.storage import CompressedManifestStaticFilesStorage
+
+
+class UnderThePrefix:
+    """Addresses of files begin with the path under which this very request came, as those of pages do.
+
+    For a relative STATIC_URL, Django takes the path of the moment in which the setting is first read.
+    """
+
+    @property
+    def base_url(self) -> str:
+        return get_script_prefix().rstrip("/") + settings.STATIC_URL
+
+
+class PlainFiles(UnderThePrefix, StaticFilesStorage):
+    """For a checkout, which serves static files from where they are."""
+
+
+class HashedFiles(UnderThePrefix, CompressedManifestStaticFilesStorage):
+    """For production: the content is a part of the name, so that browsers may keep a file for ever."""
 
 
 def are_collected(static_root: Path) -> bool:

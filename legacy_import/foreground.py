@@ -16,6 +16,7 @@ from legacy_import.sources import Reference
 from legacy_import.sources.mapping import TableMappings
 from legacy_import.tables import Models
 from legacy_import.work import AT_WORK, another_at_work
+from MiniTwit.session_check import SharedSessionError
 
 POLL_SECONDS = 0.2
 END_SECONDS = 60.0  # within which a run that is asked to stop should have ended
@@ -78,6 +79,8 @@ def executing_from_the_start(models: Models) -> Iterator[ExitStack]:
         except locks.Busy:
             runs.refuse_while_at_work(models)  # names the run
             raise another_at_work() from None
+        except SharedSessionError as error:
+            raise RunError("pooled_connection", str(error)) from error
         yield stack
 
 

@@ -17,7 +17,7 @@ from legacy_import.runs import reconcile
 from legacy_import.work import AT_WORK
 from MiniTwit.database_clock import database_time
 from MiniTwit.models import Message, User
-from MiniTwit.worker import WORKER_COMMAND, is_overdue, why_nobody_began
+from MiniTwit.worker import WORKER_COMMAND, is_overdue, why_waiting
 
 State, Kind = ImportRun.State, ImportRun.Kind
 
@@ -98,12 +98,12 @@ def enqueued_at(run: ImportRun) -> datetime:
 
 
 def waiting_reason(run: ImportRun, activity: str) -> tuple[str, bool]:
-    """Say why nobody has taken up a run yet, and whether a worker may have to be started."""
+    """Say why no worker has taken up a run yet, and whether a worker may have to be started."""
     if not activity or run.picked_up_at or not is_overdue(enqueued_at(run)):
         return "", False
     if is_any_executed():
         return "Another import is just ending; this one is next.", False
-    return why_nobody_began("legacy_import."), True
+    return why_waiting("legacy_import.")
 
 
 @dataclass(frozen=True)

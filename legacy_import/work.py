@@ -19,6 +19,7 @@ from legacy_import.sources import SourceError
 from legacy_import.tables import Models, table_of
 from MiniTwit.database_clock import database_time
 from MiniTwit.database_failures import DESCRIPTIONS, ERRORS, Cause, cause_of, is_unavailable, server_words
+from MiniTwit.session_check import SharedSessionError
 from MiniTwit.task_lookup import without_a_task
 
 logger = logging.getLogger(__name__)
@@ -45,6 +46,9 @@ def work_on(run_id: int, state: str, step: str, models: Models) -> Iterator[tupl
             run.refresh_from_db()
     except locks.Busy:
         raise another_at_work() from None
+    except SharedSessionError as error:
+        run = models.run.objects.get(pk=run_id)
+        raise fail(run, step, RunError("pooled_connection", str(error)), models) from error
 
 
 def another_at_work() -> RunError:

@@ -13,7 +13,7 @@ from MiniTwit.admin.actions import may
 from MiniTwit.models import BatchState, Message, ModerationBatch, ModerationEvent, SelectedRow, User, Verb
 from MiniTwit.moderation.batches import MESSAGE_VERBS
 from MiniTwit.moderation.verbs import obstacle_to_undoing
-from MiniTwit.worker import WORKER_COMMAND, is_overdue, why_nobody_began
+from MiniTwit.worker import WORKER_COMMAND, is_overdue, why_waiting
 
 SAMPLE = 10
 EXCERPT_LENGTH = 140  # characters
@@ -120,13 +120,14 @@ def skipped_object(batch: ModerationBatch, named: tuple[str, int], why: str) -> 
 
 
 def progress_of(batch: ModerationBatch) -> dict[str, Any]:
-    """How far a batch is; `waiting` says why nobody has begun, and `command` what staff may run about it."""
+    """How far a batch is; `waiting` says why no worker has begun, and `command` what staff may run about it."""
     overdue = batch.state == BatchState.WAITING and batch.confirmed_at and is_overdue(batch.confirmed_at)
+    waiting, needs_worker = why_waiting("MiniTwit.tasks.run_batch") if overdue else ("", False)
     return {
         "state": batch.state,
         "label": "Stopping" if batch.cancel_requested and not batch.is_over else batch.get_state_display(),
         "done": batch.changed + batch.unchanged + batch.skipped,
         "total": batch.selected,
-        "waiting": why_nobody_began("MiniTwit.tasks.run_batch") if overdue else "",
-        "command": WORKER_COMMAND if overdue else "",
+        "waiting": waiting,
+        "command": WORKER_COMMAND if needs_worker else "",
     }

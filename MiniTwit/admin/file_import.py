@@ -31,7 +31,7 @@ from MiniTwit.admin.uploads import NotKeptError, keep_upload, read_signed_previe
 from MiniTwit.database_clock import database_time
 from MiniTwit.file_doors import takes_files
 from MiniTwit.models import FileImport, User
-from MiniTwit.worker import WORKER_COMMAND, is_overdue, why_nobody_began
+from MiniTwit.worker import WORKER_COMMAND, is_overdue, why_waiting
 
 SMALL = 2_000  # rows that are checked and imported while the browser waits
 # A file that is only a little too large is told its size by the form; a larger one is not even read.
@@ -307,12 +307,13 @@ def progress_of(file_import: FileImport) -> dict[str, Any]:
     """How far an import is, for the page and for the script that asks."""
     waits = file_import.is_at_work and file_import.picked_up_at is None
     overdue = waits and is_overdue(file_import.requested_at)
+    waiting, needs_worker = why_waiting("MiniTwit.admin.file_tasks.run_file_import") if overdue else ("", False)
     label = "Waiting for the worker" if waits else file_import.get_state_display()
     return {
         "state": file_import.state,
         "label": "Stopping" if file_import.cancel_requested else label,
         "done": file_import.done,
         "total": file_import.total if file_import.state == State.IMPORTING else 0,
-        "waiting": why_nobody_began("MiniTwit.admin.file_tasks.run_file_import") if overdue else "",
-        "command": WORKER_COMMAND if overdue else "",
+        "waiting": waiting,
+        "command": WORKER_COMMAND if needs_worker else "",
     }

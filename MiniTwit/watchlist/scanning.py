@@ -14,6 +14,7 @@ from django.db import connection
 from django.db.models import F, QuerySet
 from django.db.models.functions import Greatest, Now
 
+from MiniTwit.locks import Busy, hold
 from MiniTwit.models import Message, WatchHit, WatchTerm
 from MiniTwit.watchlist.edited import look_again
 from MiniTwit.watchlist.matching import (
@@ -48,16 +49,11 @@ class Horizon:
 @contextmanager
 def only_one() -> Iterator[None]:
     """Hold the right to scan, or raise AlreadyScanning; PostgreSQL drops it when the process dies."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_lock(%s, %s)", LOCK)
-        if not cursor.fetchone()[0]:
-            raise AlreadyScanning
     try:
-        yield
-    finally:
-        if connection.connection is not None and not connection.connection.closed:
-            with connection.cursor() as cursor:
-                cursor.execute("SELECT pg_advisory_unlock(%s, %s)", LOCK)
+        with hold(LOCK):
+            yield
+    except Busy:
+        raise AlreadyScanning from None
 
 
 def is_scanning() -> bool:

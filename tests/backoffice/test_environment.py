@@ -16,7 +16,8 @@ from backoffice import environment, var_dir
 from backoffice.checks import refuse_to_serve_what_is_broken
 from MiniTwit.private_files import make_private_folder, open_privately, write_private_file_once
 
-READS = re.compile(r"""(?:environment\.\w+|os\.getenv|os\.environ\.get)\(\s*"([A-Z_]+)"|os\.environ\["([A-Z_]+)"\]""")
+READERS = "text|flag|whole_number|words|time_zone|host_names|origins|networks|url_prefix|getenv|environ.get"
+READS = re.compile(rf"""\b(?:{READERS})\(\s*"([A-Z_]+)"|os\.environ\["([A-Z_]+)"\]""")
 NOT_SETTINGS = {"DJANGO_SETTINGS_MODULE"}
 
 

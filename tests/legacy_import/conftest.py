@@ -64,8 +64,12 @@ def worker(import_dir: Path) -> Iterator[Callable[[], subprocess.Popen]]:
 
 
 def start_worker(var_dir: Path) -> subprocess.Popen:
-    environment = os.environ | {"DEBUG": "1", "DATABASE_URL": database_url(), "VAR_DIR": str(var_dir)}
+    environment = worker_environment(var_dir)
     return subprocess.Popen(WORKER, cwd=settings.BASE_DIR, env=environment, stdout=subprocess.DEVNULL)
+
+
+def worker_environment(var_dir: Path) -> dict[str, str]:
+    return os.environ | {"DEBUG": "1", "DATABASE_URL": database_url(), "VAR_DIR": str(var_dir)}
 
 
 def database_url(database: str = "") -> str:

@@ -17,7 +17,7 @@ from legacy_import import tasks
 from legacy_import.locks import EXECUTING, executing
 from legacy_import.models import ImportRun
 from MiniTwit.models import Message, User
-from MiniTwit.worker import WORKER_COMMAND
+from MiniTwit.worker import WORKER, WORKER_COMMAND
 from tests.legacy_import.conftest import (
     ask_for_preview,
     confirm,
@@ -68,7 +68,7 @@ def test_without_a_worker_the_page_names_the_command(admin: Client, configured: 
     assert status(admin, run)["waiting"] == ""
     ImportRun.objects.update(created_at=timezone.now() - timedelta(seconds=10))
     answer = status(admin, run)
-    assert "No background worker has taken this up yet" in answer["waiting"]
+    assert answer["waiting"] == "No background worker is running. Start one:"
     assert answer["command"] == WORKER_COMMAND
     page = text_of(admin, page_of(run))
     assert WORKER_COMMAND in page
@@ -77,14 +77,19 @@ def test_without_a_worker_the_page_names_the_command(admin: Client, configured: 
     assert state(run) == "cancelled"
 
 
-def test_a_busy_worker_is_not_called_missing(admin: Client, configured: Path) -> None:
+def test_a_busy_worker_is_not_called_missing_and_a_dead_one_not_busy(admin: Client, configured: Path) -> None:
     run = ask_for_preview(admin, "users")
     ImportRun.objects.update(created_at=timezone.now() - timedelta(seconds=10))
     other = DBTaskResult.objects.create(args_kwargs={"args": [], "kwargs": {}}, task_path="elsewhere.long_task")
     other.claim("a worker")
-    answer = status(admin, run)
-    assert "has been busy with another task since" in answer["waiting"]
-    assert answer["command"] == WORKER_COMMAND
+    assert status(admin, run)["command"] == WORKER_COMMAND
+    with other_session() as cursor:
+        cursor.execute("SELECT pg_advisory_lock_shared(%s, hashtext('a worker'))", [WORKER])
+        answer = status(admin, run)
+        assert "has been busy with another task since" in answer["waiting"]
+        assert answer["command"] == ""
+        other.delete()
+        assert status(admin, run)["waiting"] == "The background worker takes this up as soon as it can."
 
 
 def test_the_bar_fills_as_rows_go(admin: Client, configured: Path) -> None:

@@ -1,0 +1,45 @@
+"""What is kept for a while only: finished tasks, sessions, selections, uploads and what imports put aside."""
+
+import logging
+from collections.abc import Callable
+from functools import partial
+
+from django.core.management import call_command
+
+from legacy_import.leftovers import discard_leftovers
+from MiniTwit.admin.uploads import discard_forgotten
+from MiniTwit.selections import discard_abandoned
+
+TASK_DAYS = 14
+
+STEPS: dict[str, Callable[[], object]] = {
+    "finished tasks": partial(
+        call_command, "prune_db_task_results", queue_name="*", min_age_days=TASK_DAYS, verbosity=0
+    ),
+    "expired sessions": partial(call_command, "clearsessions"),
+    "abandoned selections": discard_abandoned,
+    "uploads for the import of files": discard_forgotten,
+    "files and tables of imports": discard_leftovers,
+}
+logger = logging.getLogger(__name__)
+
+
+class PruningError(Exception):
+    """Some of what is to go could not be removed; the message names it."""
+
+
+def prune() -> None:
+    """Remove what is no longer needed. A step that fails keeps none of the others from its work.
+
+    Raises:
+        PruningError: at least one step failed; the log has the details.
+    """
+    failed = []
+    for name, step in STEPS.items():
+        try:
+            step()
+        except Exception:
+            logger.exception("Could not remove: %s", name)
+            failed.append(name)
+    if failed:
+        raise PruningError(f"Could not remove: {', '.join(failed)}. The log has the details; the rest is done.")

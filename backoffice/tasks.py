@@ -1,0 +1,11 @@
+"""The back office's own work in the background."""
+
+from django_tasks import task
+
+from backoffice import pruning
+
+
+@task()
+def prune() -> None:
+    """What `manage.py prune` does; a worker takes care that it waits in the queue every day."""
+    pruning.prune()
