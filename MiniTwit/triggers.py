@@ -65,15 +65,23 @@ WHEN ((NEW.text, NEW.pub_date) IS DISTINCT FROM (OLD.text, OLD.pub_date)) EXECUT
 """
 DROP_EDIT_TRIGGER = 'DROP TRIGGER minitwit_message_edited ON "MiniTwit_message"'
 
-# The one change that the log allows: what a moderator wrote in his own words may be struck out when somebody asks to
-# be erased. Everything else in an event is a number, a date or a term of the back office.
+# The one change that the log allows, when an account is erased on request or a message is deleted for good: what
+# moderators wrote in their own words, and the texts of messages that were edited, may be struck out. Everything else
+# in an event is a number, a date or a term of the back office.
 ERASED_NOTE = "(erased on request)"
 
 CREATE_LOG_FUNCTION = f"""
 CREATE FUNCTION minitwit_keep_log() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+    struck_out CONSTANT jsonb := '"{ERASED_NOTE}"';
 BEGIN
     IF TG_OP = 'UPDATE' THEN
-        IF to_jsonb(NEW) - 'note' = to_jsonb(OLD) - 'note' AND NEW.note = '{ERASED_NOTE}' THEN
+        IF to_jsonb(NEW) - '{{note,before,after}}'::text[] = to_jsonb(OLD) - '{{note,before,after}}'::text[]
+            AND NEW.note IN (OLD.note, '{ERASED_NOTE}')
+            AND (NEW.before = OLD.before OR NEW.before = jsonb_set(OLD.before, '{{text}}', struck_out, false))
+            AND (NEW.after IS NOT DISTINCT FROM OLD.after
+                OR NEW.after = jsonb_set(OLD.after, '{{text}}', struck_out, false))
+        THEN
             RETURN NEW;
         END IF;
     END IF;

@@ -22,6 +22,7 @@ PERMISSIONS = {
     Verb.FLAG: "MiniTwit.moderate_message",
     Verb.UNFLAG: "MiniTwit.moderate_message",
     Verb.KEEP: "MiniTwit.moderate_message",
+    Verb.EDIT: "MiniTwit.edit_message",
     Verb.PURGE: "MiniTwit.purge_message",
     Verb.SUSPEND: "MiniTwit.moderate_user",
     Verb.REINSTATE: "MiniTwit.moderate_user",

@@ -22,6 +22,7 @@ from MiniTwit.admin.resources import (
     UserResource,
 )
 from MiniTwit.models import Follow, Message, ModerationEvent, StaffNote, Strike, User
+from MiniTwit.moderation.edits import about_account
 
 Part = tuple[str, str, QuerySet[Any], Resource]
 
@@ -30,7 +31,7 @@ def parts_of(user: User) -> list[Part]:
     """What the file holds: the name of each part, what it is, its rows, and what is told of each."""
     follows = Follow.objects.select_related("who", "whom")
     messages = Message.objects.filter(author=user).select_related("author")
-    decisions = ModerationEvent.objects.filter(user=user)
+    decisions = ModerationEvent.objects.filter(about_account(user.pk))
     strikes, notes = Strike.objects.filter(user=user), StaffNote.objects.filter(user=user)
     return [
         ("account", "the account itself", User.objects.filter(pk=user.pk), UserResource()),

@@ -135,7 +135,7 @@ class EndsAccountsMixin(admin.ModelAdmin):
         context = {
             "form": form,
             "may_purge": may_purge,
-            "may_suspend": may(request.user, Verb.SUSPEND) and not user.suspended_at,
+            "may_suspend": may(request.user, Verb.SUSPEND) and user.pk != request.user.pk and not user.suspended_at,
             "may_erase": may(request.user, Verb.ERASE) and not obstacle_to_erasing(user, actor_of(request)),
             "obstacle": obstacle_to_deleting(user, actor_of(request)),
             "title": f"Delete {user.username}?",

@@ -19,11 +19,13 @@ from django.core.exceptions import ValidationError
 from django.db import DataError, IntegrityError, transaction
 from django.utils.dateparse import parse_datetime
 
+from MiniTwit import moderation
 from MiniTwit.admin.file_formats import open_table
 from MiniTwit.admin.file_report import New, Report, Skip, Update
 from MiniTwit.admin.file_rows import MAX_ROWS, FileRow, TableFile, UnreadableFileError, is_empty
 from MiniTwit.admin.resources import ChunkLoader, FileResource, FollowResource, MessageResource, UserResource
 from MiniTwit.models import FileImport, Message, User
+from MiniTwit.moderation import MessageEdit
 
 CHUNK = 500  # rows
 
@@ -206,10 +208,13 @@ def is_outdated(judged: JudgedRow, seen: str, stale: Versions) -> bool:
 
 def write_chunk(resource: FileResource, chunk: list[JudgedRow], file_import: FileImport) -> None:
     """Write some rows. If the database refuses one, it is found by writing one at a time."""
+    batch_before = getattr(resource, "edit_batch", None)
     try:
         with transaction.atomic():
             write(resource, chunk, file_import)
     except (IntegrityError, DataError):
+        if isinstance(resource, MessageResource):
+            resource.edit_batch = batch_before
         for judged in chunk:
             try:
                 with transaction.atomic():
@@ -229,12 +234,36 @@ def write(resource: FileResource, chunk: list[JudgedRow], file_import: FileImpor
         instance._state.adding = True
     objects.bulk_create(new)
     changed = sorted((judged for judged in chunk if judged.kind == Update), key=lambda judged: sorted(judged.changes))
-    for names, group in groupby(changed, key=lambda judged: sorted(judged.changes)):
-        objects.bulk_update([judged.instance for judged in group], names)
+    if isinstance(resource, MessageResource):
+        edit_messages(resource, changed, file_import)
+    else:
+        for names, group in groupby(changed, key=lambda judged: sorted(judged.changes)):
+            objects.bulk_update([judged.instance for judged in group], names)
     said = f"Imported from the file “{file_import.file_name}”."
     owner = file_import.owner_id
     LogEntry.objects.log_actions(owner, new, ADDITION, change_message=said)
     LogEntry.objects.log_actions(owner, [judged.instance for judged in changed], CHANGE, change_message=said)
+
+
+def edit_messages(resource: MessageResource, changed: list[JudgedRow], file_import: FileImport) -> None:
+    """Change messages by a decision; those of a file are one batch."""
+    edits = [
+        MessageEdit(
+            judged.instance.pk,
+            author_id=judged.instance.author_id if "author" in judged.changes else None,
+            text=judged.changes.get("text"),
+            pub_date=judged.changes.get("pub_date"),
+        )
+        for judged in changed
+    ]
+    if edits:
+        resource.edit_batch = moderation.edit_each(
+            edits=edits,
+            actor=file_import.owner,
+            reason="Imported from a file",
+            note=f"The file “{file_import.file_name}”.",
+            batch=resource.edit_batch,
+        )
 
 
 def wrote_messages(file_import: FileImport, report: Report) -> bool:

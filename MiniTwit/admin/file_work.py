@@ -20,6 +20,7 @@ from MiniTwit.admin.uploads import discard_forgotten, discard_upload, upload_pat
 from MiniTwit.database_clock import database_time
 from MiniTwit.database_failures import ERRORS, explain
 from MiniTwit.models import FileImport
+from MiniTwit.moderation import ModerationError
 
 logger = logging.getLogger(__name__)
 
@@ -131,6 +132,8 @@ def sentence_of(error: Exception) -> str:
             return str(error)
         case CancelledError():
             return "Cancelled. Nothing was imported."
+        case ModerationError():
+            return f"Nothing was imported: {error.sentence}"
         case FileNotFoundError():
             return "Nothing was imported: the file is no longer on the server. Choose it again."
         case OSError():

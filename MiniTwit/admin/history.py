@@ -20,6 +20,7 @@ DONE = {
     Verb.FLAG: "flagged",
     Verb.UNFLAG: "unflagged",
     Verb.KEEP: "kept",
+    Verb.EDIT: "edited",
     Verb.PURGE: "purged",
     Verb.SUSPEND: "suspended",
     Verb.REINSTATE: "reinstated",
@@ -29,6 +30,9 @@ DONE = {
 }
 # The parts of a state, as `before` and `after` of an event name them.
 TITLES = {
+    "author": "author",
+    "text": "text",
+    "pub_date": "published",
     "flagged": "flagged",
     "decision": "decision",
     "decided_at": "reviewed",

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any, cast
 
 from django import forms
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied
 from django.db.models import Field, Model, QuerySet
@@ -15,18 +15,20 @@ from django.utils.html import format_html
 from django.utils.text import Truncator
 from django.utils.timezone import localtime
 
-from MiniTwit import selections, watchlist
+from MiniTwit import moderation, selections, watchlist
 from MiniTwit.admin.actions import may, message_actions
 from MiniTwit.admin.decision_forms import DecidesMixin
 from MiniTwit.admin.file_import import FileImportExportMixin
 from MiniTwit.admin.filters import AuthorFilter, ImportRunFilter, PublishedFilter, ReviewedFilter, WatchHitFilter
 from MiniTwit.admin.history import DONE, lines_of
+from MiniTwit.admin.reason_forms import ReasonForm
 from MiniTwit.admin.resources import MessageResource
 from MiniTwit.admin.screens import NOTHING, LargeTableAdmin, mark, zoned
 from MiniTwit.admin.versions import VersionedAdmin, VersionedForm
 from MiniTwit.admin.way_back import filters_of, with_filters
 from MiniTwit.line_ends import StoredTextField
 from MiniTwit.models import Message, ModerationEvent, User, Verb
+from MiniTwit.moderation import ModerationError
 from MiniTwit.search import parse_message_search
 
 EXCERPT_LENGTH = 140  # characters
@@ -34,6 +36,29 @@ EXCERPT_LENGTH = 140  # characters
 
 class MessageForm(VersionedForm):
     """The form shows a date's whole seconds; one that was not typed over keeps its microseconds."""
+
+    def clean_author(self) -> User:
+        author: User = self.cleaned_data["author"]
+        if author.erased_at is not None and author.pk != self.instance.author_id:
+            raise forms.ValidationError("This account was erased on request. Choose another one.")
+        return author
+
+
+class MessageEditForm(MessageForm):
+    """An edit is a decision, with a reason."""
+
+    reason = ReasonForm.base_fields["reason"]
+    note = ReasonForm.base_fields["note"]
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["reason"].required = False  # who changed nothing needs none
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean()
+        if self.changed_data and not cleaned.get("reason") and "reason" not in self.errors:
+            self.add_error("reason", "Choose a reason for the edit.")
+        return cleaned
 
 
 @admin.register(Message)
@@ -60,7 +85,22 @@ class MessageAdmin(DecidesMixin, VersionedAdmin, FileImportExportMixin, LargeTab
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         if obj is None:  # a new message comes from here, and nobody has decided about it
             return [(None, {"fields": ["author", "text", "pub_date"]})]
-        return super().get_fieldsets(request, obj)
+        fieldsets = [*super().get_fieldsets(request, obj)]
+        if self.has_change_permission(request, obj):
+            told = "An edit is a decision: the log keeps what was before, with your name and the reason."
+            fieldsets.insert(1, ("Why it is edited", {"fields": ["reason", "note"], "description": told}))
+        return fieldsets
+
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
+        if change and self.has_change_permission(request, obj):
+            kwargs["form"] = MessageEditForm
+        return super().get_form(request, obj, change, **kwargs)
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Moderators decide about messages; they do not write them. Editing has a permission of its own."""
+        return (
+            super().has_change_permission(request, obj) and may(request.user, Verb.EDIT) and not is_own(request, obj)
+        )
 
     # The list
 
@@ -71,8 +111,8 @@ class MessageAdmin(DecidesMixin, VersionedAdmin, FileImportExportMixin, LargeTab
     @admin.display(description="author")
     def author_name(self, message: Message) -> str:
         """The author's name, leading to all the messages of that author."""
-        messages = reverse("admin:MiniTwit_message_changelist")
-        return format_html('<a href="{}?author__id__exact={}">{}</a>', messages, message.author_id, message.author)
+        address = reverse("admin:MiniTwit_message_changelist")
+        return format_html('<a href="{}?author__id__exact={}">{}</a>', address, message.author_id, message.author)
 
     @admin.display(description=zoned("published"), ordering="pub_date")
     def published(self, message: Message) -> str:
@@ -109,6 +149,8 @@ class MessageAdmin(DecidesMixin, VersionedAdmin, FileImportExportMixin, LargeTab
 
     def verbs_for(self, request: HttpRequest, row: Message) -> list[Verb]:
         """What would change something: "keep" says of a message on show that it may stay."""
+        if is_own(request, row):
+            return []
         if row.flagged:
             verbs = [Verb.UNFLAG] if row.decision == Verb.FLAG else [Verb.UNFLAG, Verb.FLAG]
         else:
@@ -135,7 +177,11 @@ class MessageAdmin(DecidesMixin, VersionedAdmin, FileImportExportMixin, LargeTab
     ) -> HttpResponse:
         message = self.get_object(request, unquote(object_id))
         context = self.message_context(request, message) if message and self.has_view_permission(request) else {}
-        return super().change_view(request, object_id, form_url, context | (extra_context or {}))
+        try:
+            return super().change_view(request, object_id, form_url, context | (extra_context or {}))
+        except ModerationError as error:
+            self.message_user(request, f"Nothing was saved: {error.sentence}", messages.ERROR)
+            return self.back_to(message)
 
     def message_context(self, request: HttpRequest, message: Message) -> dict[str, Any]:
         """What the page shows beside the fields: the verbs, the watch-list's hits and the history."""
@@ -148,11 +194,22 @@ class MessageAdmin(DecidesMixin, VersionedAdmin, FileImportExportMixin, LargeTab
             "older": older,
         }
 
-    def save_model(self, request: HttpRequest, obj: Message, form: forms.ModelForm, change: bool) -> None:
-        super().save_model(request, obj, form, change)
+    def save_model(self, request: HttpRequest, obj: Message, form: Any, change: bool) -> None:
+        if not change:
+            super().save_model(request, obj, form, change)
+        elif form.changed_data:
+            typed = {name: form.cleaned_data[name] for name in form.changed_data}
+            reason, note = form.cleaned_data["reason"], form.cleaned_data["note"]
+            moderation.edit(messages=[obj], actor=cast(User, request.user), reason=reason, note=note, **typed)
+        if change:
+            self.tell_what_was_kept(request, form)
         watchlist.request_scan_if_behind()
 
     def formfield_for_dbfield(self, db_field: Field, request: HttpRequest, **kwargs: Any) -> forms.Field | None:
         if db_field.name == "text":
             kwargs |= {"strip": False, "form_class": StoredTextField}  # saving a message must not alter it
         return super().formfield_for_dbfield(db_field, request, **kwargs)
+
+
+def is_own(request: HttpRequest, message: Message | None) -> bool:
+    return message is not None and message.author_id == request.user.pk

@@ -5,11 +5,10 @@ from typing import Any, cast
 from django import forms
 from django.contrib import admin
 from django.contrib.auth.forms import AdminPasswordChangeForm
-from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.utils.crypto import constant_time_compare, salted_hmac
 
-from MiniTwit.admin.versions import lock_row
+from MiniTwit.admin.versions import locked_row
 from MiniTwit.models import User
 
 CONFLICT = (
@@ -44,7 +43,7 @@ def change_own_password(request: HttpRequest) -> HttpResponse:
     """The page of one's own password. The old one is compared with what is stored now, under a lock."""
     if request.method != "POST":
         return admin.site.password_change(request)
-    with transaction.atomic():
-        if lock_row(User, request.user.pk):
+    with locked_row(User, request.user.pk) as is_there:
+        if is_there:
             cast(User, request.user).refresh_from_db()
         return admin.site.password_change(request)

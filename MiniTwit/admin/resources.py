@@ -30,7 +30,8 @@ from MiniTwit.admin.file_widgets import (
     UsernameWidget,
     YesNoWidget,
 )
-from MiniTwit.models import Follow, Message, ModerationEvent, StaffNote, Strike, User
+from MiniTwit.models import Follow, Message, ModerationBatch, ModerationEvent, StaffNote, Strike, User
+from MiniTwit.moderation.messages import OWN
 from MiniTwit.validators import is_storable
 
 Key = tuple[Any, ...]
@@ -286,8 +287,16 @@ class AuthorsMixin(FileResource):
 
 
 class MessageResource(AuthorsMixin, FileResource):
+    """A change of a message is a decision, with its former text in the log, as on the message's page.
+
+    Attributes:
+        edit_batch: the batch of the file's edits, once there is one.
+    """
+
+    edit_batch: ModerationBatch | None = None
     import_help = (
-        "Messages are recognised by their id; a row without an id is a new message. The author is a username, "
+        "Messages are recognised by their id; a row without an id is a new message. Changing a message needs the "
+        "permission to edit messages, and is kept in the log of decisions. The author is a username, "
         "dates look like 2024-05-31T18:30:00+00:00. Flagged, 1 or 0, counts for new messages only: those that are "
         "here are flagged and unflagged by a moderator's decision, which has a reason and stands in the log."
     )
@@ -319,6 +328,18 @@ class MessageResource(AuthorsMixin, FileResource):
     def prepare(self, rows: list[FileRow]) -> None:
         super().prepare(rows)
         self.published = published_of([row for row in rows if row.key == (None,)], self.fields["pub_date"])
+
+    def before_import_row(self, row: FileRow, **kwargs: Any) -> None:
+        self.editor: User | None = kwargs.get("user")
+        super().before_import_row(row, **kwargs)
+
+    def validate_instance(self, instance: Message, *args: Any, **kwargs: Any) -> None:
+        if self.before is not None and self.editor is not None:
+            if not self.editor.has_perm("MiniTwit.edit_message"):
+                raise ValidationError("You may not edit messages: leave this row out, or ask a superuser.")
+            if self.before["author"].pk == self.editor.pk:
+                raise ValidationError(OWN)
+        super().validate_instance(instance, *args, **kwargs)
 
     def import_field(self, field: Field, instance: Message, row: FileRow, *args: Any, **kwargs: Any) -> None:
         """A file decides about no message that is here; see `import_help`."""

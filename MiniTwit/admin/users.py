@@ -7,7 +7,6 @@ from django.contrib import admin
 from django.contrib.admin.utils import unquote
 from django.contrib.auth import admin as auth_admin
 from django.contrib.auth.forms import AdminUserCreationForm, UserChangeForm, UsernameField
-from django.db import transaction
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse
 
@@ -19,7 +18,7 @@ from MiniTwit.admin.resources import UserResource
 from MiniTwit.admin.screens import NOTHING, LargeTableAdmin, mark
 from MiniTwit.admin.user_counts import COUNTS, count_link
 from MiniTwit.admin.user_page import UserPageMixin
-from MiniTwit.admin.versions import VersionedAdmin, VersionedForm, lock_row
+from MiniTwit.admin.versions import VersionedAdmin, VersionedForm, locked_row
 from MiniTwit.models import User
 from MiniTwit.search import match_account
 
@@ -140,8 +139,7 @@ class UserAdmin(UserPageMixin, VersionedAdmin, FileImportExportMixin, LargeTable
     def user_change_password(self, request: HttpRequest, id: str, form_url: str = "") -> HttpResponse:
         if request.method != "POST":
             return super().user_change_password(request, id, form_url)
-        with transaction.atomic():
-            lock_row(User, unquote(id))
+        with locked_row(User, unquote(id)):
             return super().user_change_password(request, id, form_url)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:

@@ -11,7 +11,8 @@ each field are compared: as opened, as typed, and as stored now.
 """
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any, cast
 
@@ -27,6 +28,7 @@ from django.utils.formats import date_format
 from django.utils.text import Truncator, capfirst
 from django.utils.timezone import localtime
 
+from MiniTwit import locks
 from MiniTwit.models import Message, ModerationEvent, User
 from MiniTwit.moderation.history import Kind, who_did_what
 
@@ -161,8 +163,13 @@ class VersionedAdmin(admin.ModelAdmin):
     ) -> HttpResponse:
         if request.method != "POST":
             return super().change_view(request, object_id, form_url, extra_context)
-        with transaction.atomic():
-            lock_row(self.model, unquote(object_id))
+        return self.save_locked(request, object_id, form_url, extra_context)
+
+    @locks.tried_again
+    def save_locked(
+        self, request: HttpRequest, object_id: str, form_url: str, extra_context: dict[str, Any] | None
+    ) -> HttpResponse:
+        with locked_row(self.model, unquote(object_id)):
             return super().change_view(request, object_id, form_url, extra_context)
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
@@ -184,16 +191,22 @@ class VersionedAdmin(admin.ModelAdmin):
             self.message_user(request, told, messages.INFO)
 
 
-def lock_row(model: type[models.Model], pk: Any) -> bool:
-    """Wait for the end of other transactions that write the row, and keep others from writing it until this one ends.
+@contextmanager
+def locked_row(model: type[models.Model], pk: Any) -> Iterator[bool]:
+    """A transaction in which a row is written: it waits for the end of others that write the row, and keeps others
+    from writing it.
 
-    Returns:
+    Yields:
         Whether there is such a row.
     """
-    try:
-        return bool(model._base_manager.filter(pk=pk).select_for_update(no_key=True).values_list("pk"))
-    except (ValidationError, ValueError):
-        return False  # no row has such a key
+    with transaction.atomic():
+        locks.lock_tables(model._meta.db_table, referring_to=[locks.USERS])
+        try:
+            rows = model._base_manager.filter(pk=pk).select_for_update(no_key=True)
+            found = bool(rows.values_list("pk"))
+        except (ValidationError, ValueError):
+            found = False  # no row has such a key
+        yield found
 
 
 def version_of(row: Any) -> str:

@@ -147,6 +147,7 @@ class Message(SavesChanges):
             ("import_message", "Can import messages from a file"),
             ("export_message", "Can export messages to a file"),
             ("moderate_message", "Can flag, unflag and keep messages"),
+            ("edit_message", "Can edit the messages of others, with a reason"),
             ("purge_message", "Can delete messages for good"),
         ]
         constraints = [

@@ -2,8 +2,8 @@
 
 A batch is one decision of one person about any number of objects. Each object that it changed has one event, and
 events are for ever: a trigger refuses to change or delete them (see `MiniTwit/triggers.py`). So an event refers to
-messages and accounts by number only, without a foreign key: what it tells about outlives them, and it keeps nothing
-of theirs that somebody may ask to have erased.
+messages and accounts by number only, without a foreign key: what it tells about outlives them. The texts of messages
+that were edited, and moderators' notes, are struck out of it when an account is erased on request.
 """
 
 from django.conf import settings
@@ -18,6 +18,7 @@ class Verb(models.TextChoices):
     FLAG = "flag", "Flag"
     UNFLAG = "unflag", "Unflag"
     KEEP = "keep", "Keep"
+    EDIT = "edit", "Edit"
     PURGE = "purge", "Purge"
     SUSPEND = "suspend", "Suspend"
     REINSTATE = "reinstate", "Reinstate"
@@ -147,7 +148,8 @@ class ModerationEvent(models.Model):
         message: the message it was about; empty for decisions about an account.
         user: the account it was about, or the author of the message.
         before, after: the object's state as moderation knows it, e.g. `{"flagged": true, "decision": "flag",
-            "decided_at": "…"}`; `after` is null for a message that was purged.
+            "decided_at": "…"}`; `after` is null for a message that was purged. Of an edit: those of `author`, `text`
+            and `pub_date` that were changed.
         actor_name: as it was then; it outlives the account.
     """
 
@@ -191,6 +193,8 @@ class ModerationEvent(models.Model):
         indexes = [
             models.Index(models.F("message"), models.F("id").desc(), name="event_message_newest"),
             models.Index(models.F("user"), models.F("id").desc(), name="event_user_newest"),
+            # An account's page shows a batch as one line, however many of the account's messages it was about.
+            models.Index(fields=["user", "batch"], name="event_user_batch"),
             models.Index(models.F("actor"), models.F("id").desc(), name="event_actor_newest"),
             models.Index(models.F("verb"), models.F("id").desc(), name="event_verb_newest"),
             models.Index(models.F("created_at").desc(), models.F("id").desc(), name="event_newest"),

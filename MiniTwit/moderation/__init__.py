@@ -1,6 +1,33 @@
 """Moderation: the verbs through which messages and accounts change their state, and nothing else does."""
 
+from MiniTwit.moderation.edits import MessageEdit
 from MiniTwit.moderation.errors import ModerationError
-from MiniTwit.moderation.verbs import erase, flag, keep, purge, reinstate, suspend, undo, unflag, warn
+from MiniTwit.moderation.verbs import (
+    edit,
+    edit_each,
+    erase,
+    flag,
+    keep,
+    purge,
+    reinstate,
+    suspend,
+    undo,
+    unflag,
+    warn,
+)
 
-__all__ = ["ModerationError", "erase", "flag", "keep", "purge", "reinstate", "suspend", "undo", "unflag", "warn"]
+__all__ = [
+    "MessageEdit",
+    "ModerationError",
+    "edit",
+    "edit_each",
+    "erase",
+    "flag",
+    "keep",
+    "purge",
+    "reinstate",
+    "suspend",
+    "undo",
+    "unflag",
+    "warn",
+]

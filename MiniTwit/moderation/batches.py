@@ -17,7 +17,7 @@ from MiniTwit.moderation.errors import ModerationError
 
 COMMAND_LINE = "the command line"
 BUSY = "Nothing was decided: other work keeps the accounts or messages, such as an import. Try again in a moment."
-MESSAGE_VERBS = frozenset({Verb.FLAG, Verb.UNFLAG, Verb.KEEP, Verb.PURGE})
+MESSAGE_VERBS = frozenset({Verb.FLAG, Verb.UNFLAG, Verb.KEEP, Verb.EDIT, Verb.PURGE})
 Objects = QuerySet[Any] | Iterable[models.Model | int]
 P = ParamSpec("P")
 R = TypeVar("R")

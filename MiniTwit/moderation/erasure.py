@@ -50,7 +50,7 @@ def obstacle_to_erasing(user: User, actor: User | None) -> str:
     if user.erased_at is not None:
         return "This account is erased already."
     if actor is not None and user.pk == actor.pk:
-        return "Nobody erases an account of his own."
+        return "You cannot erase your own account."
     if (user.is_staff or user.is_superuser) and not (actor and actor.is_superuser):
         return "It is a staff account: only superusers erase those."
     return ""
@@ -190,17 +190,18 @@ def strike_out_texts(user: User, erasing: ModerationBatch) -> None:
         batch.save(update_fields=["options"])
     batches.exclude(note="").update(note=ERASED_NOTE)
     events.exclude(note__in=["", ERASED_NOTE]).update(note=ERASED_NOTE)
+    messages.strike_out_texts_of(user.pk)
 
 
 def rename_in_the_admin_log(user: User, name: str) -> None:
-    """Django's log calls objects by their names: the account, its follows, and its messages that were deleted."""
+    """Django's log calls objects by their names: the account, its follows, and its messages, by their texts."""
     account, message, follow = (
         ContentType.objects.get_for_model(model, for_concrete_model=False) for model in (User, Message, Follow)
     )
     LogEntry.objects.filter(content_type=account, object_id=str(user.pk)).update(object_repr=name)
-    purged = ModerationEvent.objects.filter(user=user, verb=Verb.PURGE, message__isnull=False)
+    told = ModerationEvent.objects.filter(user=user, verb__in=[Verb.PURGE, Verb.EDIT], message__isnull=False)
     LogEntry.objects.filter(
-        content_type=message, object_id__in=purged.values_list(Cast("message_id", CharField()), flat=True)
+        content_type=message, object_id__in=told.values_list(Cast("message_id", CharField()), flat=True)
     ).update(object_repr=Concat(Value("message "), "object_id"))
     follows = LogEntry.objects.filter(content_type=follow)
     named = Q(object_repr__contains=user.username) | Q(change_message__contains=user.username)

@@ -13,6 +13,7 @@ DONE = {
     Verb.FLAG: "flagged",
     Verb.UNFLAG: "unflagged",
     Verb.KEEP: "kept",
+    Verb.EDIT: "edited",
     Verb.PURGE: "deleted for good",
     Verb.SUSPEND: "suspended",
     Verb.REINSTATE: "reinstated",

@@ -17,11 +17,15 @@ from MiniTwit.models import (
     ModerationEvent,
     PurgedMessage,
     ReviewClaim,
+    User,
     Verb,
     WatchHit,
 )
 from MiniTwit.moderation.batches import Cause, Tally
 from MiniTwit.moderation.history import newer_than_the_event, who_did_what
+from MiniTwit.triggers import ERASED_NOTE
+
+OWN = "You cannot moderate your own message."
 
 # What becomes of `flagged`; None leaves it as it is.
 FLAGGED = {Verb.FLAG: True, Verb.UNFLAG: False, Verb.KEEP: None}
@@ -37,6 +41,7 @@ FROM changed ORDER BY id
 
 NAMES: dict[str, sql.Composable] = {
     "message": sql.Identifier(Message._meta.db_table),
+    "user": sql.Identifier(User._meta.db_table),
     "event": sql.Identifier(ModerationEvent._meta.db_table),
     "hit": sql.Identifier(WatchHit._meta.db_table),
     "claim": sql.Identifier(ReviewClaim._meta.db_table),
@@ -44,7 +49,7 @@ NAMES: dict[str, sql.Composable] = {
 }
 NAMES["log"] = sql.SQL(LOG).format(**NAMES)
 
-LOCK = "SELECT id FROM {message} WHERE id = ANY(%(ids)s) ORDER BY id FOR {strength}"
+LOCK = "SELECT id, author_id FROM {message} WHERE id = ANY(%(ids)s) ORDER BY id FOR {strength}"
 
 DECIDE = """
 WITH changed AS (
@@ -88,6 +93,14 @@ changed AS (
 {log}
 """
 
+# The texts that events of edits hold; the trigger that keeps the log allows this and no other change of them.
+STRIKE_OUT = """
+UPDATE {event} SET before = jsonb_set(before, '{{text}}', to_jsonb(%(erased)s::text), false),
+    after = jsonb_set(after, '{{text}}', to_jsonb(%(erased)s::text), false)
+WHERE {which} AND verb IN ('edit', 'undo') AND (before ? 'text' OR after ? 'text')
+"""
+
+
 # How a message stands to an event that is to be undone.
 STANDING = """
 SELECT event.id, message.id, event.message_id,
@@ -96,7 +109,7 @@ SELECT event.id, message.id, event.message_id,
     message.flagged = (event.before->>'flagged')::boolean AND message.decision = event.before->>'decision'
         AND message.decided_at IS NOT DISTINCT FROM (event.before->>'decided_at')::timestamptz
 FROM {event} AS event LEFT JOIN {message} AS message ON message.id = event.message_id
-WHERE event.id = ANY(%(events)s) AND event.message_id IS NOT NULL
+WHERE event.id = ANY(%(events)s) AND event.message_id IS NOT NULL AND event.before ? 'decided_at'
 """
 RESTORE = """
 WITH changed AS (
@@ -114,18 +127,19 @@ WITH changed AS (
 def decide(verb: Verb, ids: Sequence[int], batch: ModerationBatch, cause: Cause) -> Tally:
     """Flag, unflag or keep messages. What is so already, by a decision made here, stays without an event, unless the
     watch-list found something in it since: then it was decided about anew."""
-    found = lock(ids)
+    found, own = lock(ids, cause)
     changed = execute(DECIDE, log_parameters(verb, batch, cause, ids=found, flagged=FLAGGED[verb]))
     execute(SETTLE_HITS, {"ids": found})
-    return Tally(changed, len(found) - changed, skipped_as_gone(ids, found))
+    return Tally(changed, len(found) - changed, own | skipped_as_gone(ids, [*found, *own]))
 
 
 def purge(ids: Sequence[int], batch: ModerationBatch, cause: Cause) -> Tally:
     """Delete messages for good. Their old ids are kept, so that no later import brings them back."""
-    found = lock(ids, "UPDATE")
+    found, own = lock(ids, cause, "UPDATE")
     parameters = log_parameters(Verb.PURGE, batch, cause, ids=found)
     execute(REMEMBER_PURGED, parameters)
-    return Tally(execute(PURGE, parameters), 0, skipped_as_gone(ids, found))
+    strike_out_texts_about(found)
+    return Tally(execute(PURGE, parameters), 0, own | skipped_as_gone(ids, [*found, *own]))
 
 
 def flag_all_of(user_ids: Sequence[int], batch: ModerationBatch, cause: Cause) -> Tally:
@@ -143,30 +157,41 @@ def flag_all_of(user_ids: Sequence[int], batch: ModerationBatch, cause: Cause) -
 
 def undo(event_ids: Sequence[int], batch: ModerationBatch, cause: Cause) -> Tally:
     """Put messages back as they were before the events, where they still are as the events left them."""
-    with connection.cursor() as cursor:
-        about = sql.SQL("SELECT message_id FROM {event} WHERE id = ANY(%s) AND message_id IS NOT NULL")
-        cursor.execute(about.format(**NAMES), [list(event_ids)])
-        ids = [message_id for (message_id,) in cursor.fetchall()]
+    ids = [message_id for _, _, message_id, *_ in standings_of(event_ids)]
     if not ids:
         return Tally()
-    found = lock(ids)
-    with connection.cursor() as cursor:
-        cursor.execute(sql.SQL(STANDING).format(**NAMES), {"events": list(event_ids)})
-        standings = cursor.fetchall()
+    found, own = lock(ids, cause)
+    standings = standings_of(event_ids)  # now that nothing changes any more
+    skipped = {event: own[message] for event, _, message, *_ in standings if message in own}
+    standings = [standing for standing in standings if standing[0] not in skipped]
     restorable = [event for event, _, _, as_left, _ in standings if as_left]
     unchanged = [event for event, _, _, as_left, as_before in standings if as_before and not as_left]
     others = {event: message for event, _, message, as_left, as_before in standings if not (as_left or as_before)}
     gone = {event for event, found_id, *_ in standings if found_id is None}
     execute(RESTORE, log_parameters(Verb.UNDO, batch, cause, events=restorable))
     execute(SETTLE_HITS, {"ids": found})
-    return Tally(len(restorable), len(unchanged), who_did_what("message", others, gone, newer_than_the_event))
+    skipped |= who_did_what("message", others, gone, newer_than_the_event)
+    return Tally(len(restorable), len(unchanged), skipped)
 
 
-def lock(ids: Sequence[int], strength: str = "NO KEY UPDATE") -> list[int]:
-    """Lock the messages that are (still) there, and return their ids."""
+def standings_of(event_ids: Sequence[int]) -> list[tuple[int, int | None, int, bool, bool]]:
+    with connection.cursor() as cursor:
+        cursor.execute(sql.SQL(STANDING).format(**NAMES), {"events": list(event_ids)})
+        return list(cursor.fetchall())
+
+
+def lock(ids: Sequence[int], cause: Cause, strength: str = "NO KEY UPDATE") -> tuple[list[int], dict[int, str]]:
+    """Lock the messages that still exist, in the order of their ids.
+
+    Returns:
+        The ids of those that the actor may decide about, and why not of the others.
+    """
     with connection.cursor() as cursor:
         cursor.execute(sql.SQL(LOCK).format(**NAMES, strength=sql.SQL(strength)), {"ids": list(ids)})
-        return [message_id for (message_id,) in cursor.fetchall()]
+        authors = dict(cursor.fetchall())
+    actor = cause.actor.pk if cause.actor else None
+    own = {message_id: OWN for message_id, author in authors.items() if author == actor}
+    return [message_id for message_id in authors if message_id not in own], own
 
 
 def skipped_as_gone(ids: Sequence[int], found: Sequence[int]) -> dict[int, str]:
@@ -192,3 +217,19 @@ def execute(statement: str, parameters: dict[str, Any]) -> int:
     with connection.cursor() as cursor:
         cursor.execute(sql.SQL(statement).format(**NAMES), parameters)
         return int(cursor.rowcount)
+
+
+def strike_out_texts_of(user_id: int) -> None:
+    """Remove what an account wrote from the log: old and new texts of its messages that were edited."""
+    theirs = "user_id = %(user)s OR message_id IN (SELECT id FROM {message} WHERE author_id = %(user)s)"
+    strike_out(sql.SQL(f"({theirs})").format(**NAMES), user=user_id)
+
+
+def strike_out_texts_about(message_ids: Sequence[int]) -> None:
+    """Remove the old and new texts of messages from the log."""
+    strike_out(sql.SQL("message_id = ANY(%(messages)s)"), messages=list(message_ids))
+
+
+def strike_out(which: sql.Composable, **parameters: Any) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(sql.SQL(STRIKE_OUT).format(**NAMES, which=which), parameters | {"erased": ERASED_NOTE})

@@ -14,7 +14,7 @@ from MiniTwit.moderation.batches import Cause, Tally
 from MiniTwit.moderation.errors import ModerationError
 from MiniTwit.moderation.history import newer_than_the_event, who_did_what
 
-YOURSELF = "Nobody decides about an account of his own."
+YOURSELF = "You cannot moderate your own account."
 STAFF = "It is a staff account: only superusers decide about those."
 ALL_AT_ONCE = 5_000  # rows per INSERT
 

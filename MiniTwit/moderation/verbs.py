@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from MiniTwit.models import ModerationBatch, ModerationEvent, ModerationReason, User, Verb
+from MiniTwit.moderation import edits as message_edits
 from MiniTwit.moderation import erasure
 from MiniTwit.moderation import messages as message_verbs
 from MiniTwit.moderation import users as user_verbs
@@ -21,10 +22,12 @@ from MiniTwit.moderation.batches import (
     open_batch,
     record,
 )
+from MiniTwit.moderation.edits import MessageEdit
 from MiniTwit.moderation.errors import ModerationError
 
 USER_VERBS = frozenset({Verb.SUSPEND, Verb.REINSTATE, Verb.WARN})
 FOR_GOOD = frozenset({Verb.PURGE, Verb.ERASE})
+REFUSALS = frozenset({user_verbs.YOURSELF, user_verbs.STAFF, message_verbs.OWN})
 Reason = ModerationReason | str
 
 
@@ -65,6 +68,47 @@ def keep(
 ) -> ModerationBatch:
     """Say that messages were reviewed and stay as they are."""
     return decide(Verb.KEEP, messages, Cause.of(actor, actor_name, reason, note), batch)
+
+
+def edit(
+    *,
+    messages: Objects,
+    actor: User | None,
+    reason: Reason,
+    note: str = "",
+    actor_name: str = "",
+    text: str | None = None,
+    author: User | int | None = None,
+    pub_date: datetime | None = None,
+    batch: ModerationBatch | None = None,
+) -> ModerationBatch:
+    """Change the text, author or date of messages; the log keeps what they were. None leaves a part as it is."""
+    author_id = author.pk if isinstance(author, User) else author
+    edits = [MessageEdit(message_id, author_id, text, pub_date) for message_id in ids_of(messages)]
+    return edit_each(edits=edits, actor=actor, reason=reason, note=note, actor_name=actor_name, batch=batch)
+
+
+@one_decision
+def edit_each(
+    *,
+    edits: Sequence[MessageEdit],
+    actor: User | None,
+    reason: Reason,
+    note: str = "",
+    actor_name: str = "",
+    batch: ModerationBatch | None = None,
+) -> ModerationBatch:
+    """Change messages, each in a way of its own; no message is named twice."""
+    cause = Cause.of(actor, actor_name, reason, note)
+    cause.require_reason()
+    if not edits:
+        raise ModerationError("nothing_selected", "Nothing is selected.")
+    with open_batch(Verb.EDIT, cause, batch) as opened:
+        tally = message_edits.edit(edits, opened, cause)
+        if batch is None:
+            refuse_if_nothing_is_allowed(tally, len(edits), REFUSALS)
+        record(opened, tally, selected=len(edits))
+    return opened
 
 
 def purge(
@@ -183,13 +227,23 @@ def decide(
     options = options or {}
     with open_batch(verb, cause, batch, options=options) as opened:
         tally = execute(verb, ids, opened, cause, options)
-        refusals = set(tally.skipped.values())
-        if verb is not Verb.ERASE:
-            refusals &= {user_verbs.YOURSELF, user_verbs.STAFF}
-        if batch is None and refusals and len(tally.skipped) == len(ids):
-            raise ModerationError("not_allowed", " ".join(sorted(refusals)))
+        if batch is None:
+            refuse_if_nothing_is_allowed(tally, len(ids), None if verb is Verb.ERASE else REFUSALS)
         record(opened, tally, selected=len(ids))
     return opened
+
+
+def refuse_if_nothing_is_allowed(tally: Tally, named: int, refusals: frozenset[str] | None) -> None:
+    """Raise what the actor may not do, where that is all that came of a decision.
+
+    Args:
+        named: how many objects were named.
+        refusals: the sentences that count as a refusal, or all of them.
+    """
+    told = set(tally.skipped.values())
+    told &= refusals if refusals is not None else told
+    if told and len(tally.skipped) == named:
+        raise ModerationError("not_allowed", " ".join(sorted(told)))
 
 
 def execute(
@@ -211,7 +265,10 @@ def execute(
         case Verb.WARN:
             return user_verbs.warn(ids, batch, cause, text=options.get("text", ""))
         case Verb.UNDO:
-            return user_verbs.undo(ids, batch, cause) + message_verbs.undo(ids, batch, cause)
+            of_messages = message_verbs.undo(ids, batch, cause) + message_edits.undo(ids, batch, cause)
+            return user_verbs.undo(ids, batch, cause) + of_messages
+        case Verb.EDIT:
+            raise ValueError("An edit is not told by ids alone: use edit_each.")
         case Verb.ERASE:
             return erasure.erase(ids, batch, cause)
 

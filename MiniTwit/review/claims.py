@@ -21,7 +21,8 @@ CANDIDATES = 20
 # about at this very moment is passed over.
 CLAIM = """
 INSERT INTO {claim} AS claim (message_id, moderator_id, until)
-SELECT id, %(moderator)s, now() + %(time)s FROM {message} WHERE id = %(message)s FOR KEY SHARE SKIP LOCKED
+SELECT id, %(moderator)s, now() + %(time)s FROM {message} WHERE id = %(message)s AND author_id <> %(moderator)s
+FOR KEY SHARE SKIP LOCKED
 ON CONFLICT (message_id) DO UPDATE SET moderator_id = excluded.moderator_id, until = excluded.until
 WHERE claim.moderator_id = excluded.moderator_id OR claim.until <= now()
 RETURNING message_id
@@ -31,7 +32,7 @@ RETURNING message_id
 @locks.tried_again
 def claim(*, moderator: User, message_id: int) -> bool:
     """Take a message, or take it for longer; False when it is another moderator's, being decided
-    about, or gone."""
+    about, gone, or a message of the moderator's own."""
     with transaction.atomic(), connection.cursor() as cursor:
         locks.lock_tables(ReviewClaim._meta.db_table, referring_to=[locks.USERS, locks.MESSAGES])
         values: dict[str, Any] = {"moderator": moderator.pk, "message": message_id, "time": CLAIM_TIME}

@@ -13,6 +13,7 @@ DONE = {
     Verb.FLAG: "flagged",
     Verb.UNFLAG: "unflagged",
     Verb.KEEP: "kept",
+    Verb.EDIT: "edited",
     Verb.UNDO: "put back as it was",
     Verb.ERASE: "erased",
 }

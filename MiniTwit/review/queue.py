@@ -38,14 +38,15 @@ WITH near AS MATERIALIZED (
             SELECT count(*) FROM (SELECT FROM {user} WHERE {suspended} LIMIT %(crowd)s) AS suspended
         ) ORDER BY pub_date {order}, id {order} LIMIT %(near)s
     ) AS message JOIN {user} AS author ON author.id = message.author_id
-    WHERE decided_at IS NULL AND {suspended}
+    WHERE decided_at IS NULL AND author.id <> %(moderator)s AND {suspended}
     ORDER BY message.pub_date {order}, message.id {order} LIMIT %(limit)s
 ),
 waiting AS (
-    (SELECT DISTINCT pub_date, message_id AS id FROM {hit} WHERE waiting AND {beyond_hit}
+    (SELECT DISTINCT pub_date, message_id AS id FROM {hit} AS hit WHERE waiting AND {beyond_hit}
+        AND NOT EXISTS (SELECT FROM {message} WHERE id = hit.message_id AND author_id = %(moderator)s)
      ORDER BY pub_date {order}, message_id {order} LIMIT %(limit)s)
     UNION ALL
-    (SELECT pub_date, id FROM {message} WHERE {flagged} AND {beyond}
+    (SELECT pub_date, id FROM {message} WHERE {flagged} AND author_id <> %(moderator)s AND {beyond}
      ORDER BY pub_date {order}, id {order} LIMIT %(limit)s)
     UNION ALL
     (SELECT pub_date, id FROM near)
@@ -53,7 +54,7 @@ waiting AS (
     (SELECT by_suspended.pub_date, by_suspended.id FROM {user} AS author CROSS JOIN LATERAL (
         SELECT pub_date, id FROM {message} WHERE author_id = author.id AND decided_at IS NULL AND {beyond}
         ORDER BY pub_date {order}, id {order} LIMIT %(limit)s
-     ) AS by_suspended WHERE {suspended} AND (SELECT count(*) FROM near) < %(limit)s
+     ) AS by_suspended WHERE author.id <> %(moderator)s AND {suspended} AND (SELECT count(*) FROM near) < %(limit)s
      ORDER BY by_suspended.pub_date {order}, by_suspended.id {order} LIMIT %(limit)s)
 )
 SELECT id FROM (SELECT DISTINCT pub_date, id FROM waiting) AS item
@@ -108,7 +109,7 @@ class WaitingCount:
 def waiting(
     *, moderator: User, after: Position | None = None, before: Position | None = None, limit: int = 10
 ) -> list[int]:
-    """The ids of the next messages that wait and that no other moderator has before him.
+    """The ids of the next messages that wait, that no other moderator has claimed and the moderator did not write.
 
     Args:
         after, before: begin there, and go on to newer or back to older ones. Without them: the oldest.

@@ -1,6 +1,6 @@
 """The lists of users, messages and follows: what staff see, and that they never read a whole table."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.db import connection
@@ -11,8 +11,9 @@ from django.utils import timezone
 from MiniTwit import moderation
 from MiniTwit.admin import pagination, user_counts
 from MiniTwit.admin.messages import MessageAdmin
-from MiniTwit.models import Message, ModerationBatch, User, WatchHit, WatchTerm
+from MiniTwit.models import Message, ModerationBatch, ModerationReason, User, WatchHit, WatchTerm
 from tests.MiniTwit.factories import make_follow, make_message, make_staff, make_superuser, make_user
+from tests.MiniTwit.forms import save_on_page
 
 pytestmark = pytest.mark.django_db
 
@@ -326,21 +327,14 @@ def test_no_list_offers_the_action_that_loads_what_it_deletes(admin: Client, add
 
 def test_a_message_is_saved_with_its_spaces_and_origin(admin: Client) -> None:
     message = make_message(text="  indented\n", legacy_id=5, import_run=3)
+    reason = ModerationReason.objects.create(name="Typo")
     form = admin.get(f"{MESSAGES}{message.pk}/change/").context["adminform"].form
-    assert set(form.fields) == {"author", "text", "pub_date"}
-    admin.post(
-        f"{MESSAGES}{message.pk}/change/",
-        {
-            "author": message.author_id,
-            "text": "  indented\n",
-            "pub_date_0": "2024-01-01",
-            "pub_date_1": "10:00:00",
-            "flagged": "on",  # only a decision with a reason does that
-            "legacy_id": "999",
-        },
-    )
+    assert set(form.fields) == {"author", "text", "pub_date", "reason", "note", "opened"}
+    typed = {"pub_date_0": "2024-01-01", "pub_date_1": "10:00:00", "reason": reason.name}
+    save_on_page(admin, message, flagged="on", legacy_id="999", **typed)  # only a decision flags it
     message.refresh_from_db()
     assert (message.text, message.flagged, message.legacy_id) == ("  indented\n", False, 5)
+    assert message.pub_date == datetime(2024, 1, 1, 10, tzinfo=UTC)
 
 
 def test_staff_without_permissions_see_no_list(client: Client) -> None:

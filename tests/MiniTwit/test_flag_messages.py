@@ -77,3 +77,13 @@ def test_messages_are_listed_with_id_author_and_text_in_a_line_each() -> None:
     ]
     assert flag_messages("--list", "--flagged").splitlines() == [f"{new.pk}\tflagged\tamy\thello"]
     assert len(flag_messages("--list", "--limit", "1").splitlines()) == 1
+
+
+def test_an_actor_cannot_unflag_a_message_of_their_own() -> None:
+    amy = make_staff("moderate_message", username="amy")
+    own, other = make_message(amy, flagged=True), make_message(flagged=True)
+    for ids in ([own.pk], [own.pk, other.pk]):
+        with pytest.raises(CommandError, match="You cannot moderate your own message") as refused:
+            flag_messages(*ids, "--unflag", "--reason", "Mistake", "--actor", "amy")
+        assert refused.value.returncode == 2
+    assert Message.objects.filter(flagged=True).count() == 2

@@ -323,7 +323,7 @@ def test_staff_are_for_superusers_and_nobody_suspends_himself(amy: User) -> None
     batch = moderation.suspend(users=[colleague, troll, amy], actor=amy, reason="Spam")
     assert counts(batch) == (3, 1, 0, 2)
     assert "staff account" in " ".join(why(batch))
-    with pytest.raises(ModerationError, match="of his own"):
+    with pytest.raises(ModerationError, match="You cannot moderate your own account"):
         moderation.suspend(users=[boss], actor=boss, reason="Spam")
     done = moderation.suspend(users=[colleague], actor=boss, reason="Left us")
     colleague.refresh_from_db()
@@ -362,3 +362,26 @@ def test_from_the_command_line_nobody_is_signed_in(amy: User) -> None:
     (event,) = events_of(batch)
     assert (event.actor, event.actor_name) == (None, "nightly job")
     assert ModerationEvent.objects.aggregate(newest=Max("id"))["newest"] == event.pk
+
+
+def test_nobody_moderates_a_message_of_their_own(amy: User) -> None:
+    own, other = make_message(amy, flagged=True), make_message(flagged=True)
+    for verb in (moderation.flag, moderation.unflag, moderation.keep, moderation.purge):
+        with pytest.raises(ModerationError, match="You cannot moderate your own message"):
+            verb(messages=[own], actor=amy, reason="Spam")
+    batch = moderation.unflag(messages=[own, other], actor=amy, reason="Mistake")
+    assert (batch.changed, batch.skipped) == (1, 1)
+    assert batch.selected_rows.get().why == "You cannot moderate your own message."
+    own.refresh_from_db()
+    assert own.flagged
+    assert own.decided_at is None
+
+
+def test_nobody_takes_back_a_flag_of_their_own_message(amy: User) -> None:
+    own, other = make_message(amy), make_message()
+    batch = moderation.flag(messages=[own, other], actor=make_superuser("boss"), reason="Spam")
+    undoing = moderation.undo(batch=batch, actor=amy, reason="Mistake")
+    assert (undoing.changed, undoing.skipped) == (1, 1)
+    assert undoing.selected_rows.get().why == "You cannot moderate your own message."
+    own.refresh_from_db()
+    assert own.flagged

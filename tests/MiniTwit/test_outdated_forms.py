@@ -57,7 +57,7 @@ def test_a_change_after_the_second_look_is_shown_too(admin: Client) -> None:
     assert "Stored now: “third@example.org”" in admin.post(page_of(amy), again).content.decode()
 
 
-@pytest.mark.parametrize("opened", [None, "", "x", "eyJlbWFpbCI6IiJ9:1vCj:forged", "\x00"])
+@pytest.mark.parametrize("opened", [None, "", "x", "eyJlbWFpbCI6IiJ9:1vCj:forged"])
 def test_a_form_without_its_version_or_with_a_forged_one_is_out_of_date(admin: Client, opened: str | None) -> None:
     amy = make_user("amy", email="old@example.org")
     form = form_at(admin, page_of(amy), "user_form") | {"email": "mine@example.org", "opened": opened}

@@ -439,3 +439,23 @@ def test_nobody_waits_for_a_message_that_is_being_decided(
     decided_elsewhere: Message, flagged_messages: list[Message]
 ) -> None:
     assert review.claim_next(moderator=make_superuser()) == flagged_messages[1]
+
+
+def test_nobody_gets_a_message_of_their_own_to_review(desk: Client, ann: User, bob: User) -> None:
+    own = [make_waiting(number, author=ann) for number in range(25)]  # more than are looked at in one go
+    term = WatchTerm.objects.create(kind="word", pattern="number")
+    watchlist.scan()
+    User.objects.filter(pk=ann.pk).update(suspended_at=DAY, suspended_until=DAY + timedelta(days=1))
+    other = make_waiting(30)
+    assert item(desk) == other
+    page = desk.get(QUEUE, {"message": own[0].pk})
+    assert page.context["item"] == other
+    refused = post(
+        desk, "decide", message=own[0].pk, verb="unflag", version=review.version_of(own[0]), usual_unflag="Fine"
+    )
+    assert "You cannot moderate your own message." in refused.content.decode()
+    own[0].refresh_from_db()
+    assert own[0].flagged
+    assert term.hits.filter(message=own[0]).exists()
+    claimed = review.claim_next(moderator=bob)
+    assert claimed == own[0]

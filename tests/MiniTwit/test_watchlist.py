@@ -14,7 +14,7 @@ from django_tasks_db.models import DBTaskResult
 
 from fixtures import sample_small_talk
 from MiniTwit import moderation, watchlist
-from MiniTwit.models import EditedMessage, Message, WatchHit, WatchTerm
+from MiniTwit.models import EditedMessage, Message, ModerationReason, WatchHit, WatchTerm
 from MiniTwit.watchlist import edited, matching, scanning, tasks
 from tests.legacy_import.conftest import other_session
 from tests.MiniTwit.factories import make_message, make_staff, make_superuser, make_user
@@ -248,12 +248,13 @@ def test_an_edit_on_the_page_asks_for_a_scan(client: Client) -> None:
     message = make_message()
     watchlist.scan()
     client.force_login(make_superuser())
-    assert save_on_page(client, message, text="casino").status_code == 302
+    ModerationReason.objects.create(name="Typo")
+    assert save_on_page(client, message, text="casino", reason="Typo").status_code == 302
     assert tasks.is_requested()
     watchlist.scan()
     hit = WatchHit.objects.get()
     # The queue's order follows the message's date.
-    save_on_page(client, message, pub_date_0="2021-05-01")
+    save_on_page(client, message, pub_date_0="2021-05-01", reason="Typo")
     hit.refresh_from_db()
     assert hit.pub_date.year == 2021
 

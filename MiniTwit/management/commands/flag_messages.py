@@ -7,7 +7,8 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import transaction
 
 from MiniTwit import moderation
-from MiniTwit.models import Message, ModerationReason, SelectedRow, User
+from MiniTwit.models import Message, ModerationBatch, ModerationReason, SelectedRow, User
+from MiniTwit.moderation.messages import OWN
 
 LARGEST_ID = 2**63 - 1
 NOT_FOUND, USAGE = 1, 2
@@ -62,12 +63,20 @@ class Command(BaseCommand):
                 batch = verb(
                     messages=options["ids"], actor=actor, reason=reason_named(options["reason"]), note=options["note"]
                 )
-                refuse_missing(SelectedRow.objects.filter(batch=batch).values_list("object_id", flat=True))
+                refuse_skipped(batch)
         except moderation.ModerationError as error:
             hint = " Use --reason." if error.code == "reason_missing" else ""
             raise CommandError(error.sentence + hint, returncode=USAGE) from None
         done = "unflagged" if options["unflag"] else "flagged"
         self.stdout.write(f"{batch.changed} {done}, {batch.unchanged} so already (batch {batch.pk}).")
+
+
+def refuse_skipped(batch: ModerationBatch) -> None:
+    """Name what the verb left alone, and raise, so that nothing is kept of it."""
+    skipped = dict(SelectedRow.objects.filter(batch=batch).values_list("object_id", "why"))
+    if own := ", ".join(str(message_id) for message_id, why in skipped.items() if why == OWN):
+        raise CommandError(f"Nothing was changed: {OWN} (message {own})", returncode=USAGE)
+    refuse_missing(skipped)
 
 
 def refuse_missing(ids: Any) -> None:
