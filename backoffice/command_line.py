@@ -1,4 +1,4 @@
-"""What `manage.py` does: Django's commands, and sentences in place of tracebacks where the database refuses."""
+"""What `manage.py` does: Django's commands, and sentences in place of tracebacks where database or disk refuse."""
 
 import sys
 from collections.abc import Sequence
@@ -7,6 +7,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.core.management import execute_from_command_line
 
 from MiniTwit.database_failures import ERRORS, Cause, cause_of, explain, server_words
+from MiniTwit.full_disks import NO_ROOM, lacks_room
 
 
 def execute(arguments: Sequence[str]) -> None:
@@ -21,3 +22,7 @@ def execute(arguments: Sequence[str]) -> None:
         if "--traceback" in arguments or cause_of(error) in (None, Cause.DATA_ERROR):
             raise
         sys.exit(f"{explain(error)}\nPostgreSQL says: {server_words(error)}")
+    except OSError as error:
+        if "--traceback" in arguments or not lacks_room(error):
+            raise
+        sys.exit(NO_ROOM)

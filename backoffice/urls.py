@@ -30,6 +30,7 @@ def not_offered(request: HttpRequest) -> NoReturn:
 hold_to_own_parameters()
 
 handler400 = "backoffice.refusals.bad_request"
+handler500 = "backoffice.refusals.server_error"
 
 urlpatterns = [
     path("grappelli/lookup/related/", not_offered, name="grp_related_lookup"),

@@ -6,6 +6,8 @@ it arrives, the content is only ever opened by `sources`, and the name serves as
 
 import os
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,7 @@ from legacy_import.models import ImportRun
 from legacy_import.sources import SourceError, SourceReference
 from legacy_import.sources.intake.sqlite_files import wal_of
 from MiniTwit.database_folders import file_clock
+from MiniTwit.full_disks import NO_ROOM, lacks_room
 
 PATTERN = "upload-*"
 # A file that belongs to no run: its run is just being opened, or the process died in between.
@@ -35,7 +38,22 @@ class CappedUploadHandler(TemporaryFileUploadHandler):
 
     def receive_data_chunk(self, raw_data: bytes, start: int) -> None:
         if start + len(raw_data) <= settings.LEGACY_UPLOAD_MAX_BYTES:
-            super().receive_data_chunk(raw_data, start)
+            with self.removed_if_refused():
+                super().receive_data_chunk(raw_data, start)
+
+    def file_complete(self, file_size: int) -> UploadedFile | None:
+        with self.removed_if_refused():
+            return super().file_complete(file_size)
+
+    @contextmanager
+    def removed_if_refused(self) -> Iterator[None]:
+        """Where the disk is full, give back at once what the file takes of it."""
+        try:
+            yield
+        except OSError:
+            with suppress(OSError):
+                self.file.close()
+            raise
 
 
 def store_upload(upload: UploadedFile, wal: UploadedFile | None = None) -> SourceReference:
@@ -44,18 +62,19 @@ def store_upload(upload: UploadedFile, wal: UploadedFile | None = None) -> Sourc
     Raises:
         SourceError: there is no room for it.
     """
-    discard_unneeded_uploads()
-    path = import_dir() / f"upload-{uuid.uuid4().hex}"
     label = "".join(character for character in upload.name or "" if character.isprintable()) or "the uploaded file"
+    path = None
     try:
+        discard_unneeded_uploads()
+        path = import_dir() / f"upload-{uuid.uuid4().hex}"
         write(upload, path)
         if wal is not None:
             write(wal, wal_of(path))
     except OSError as error:
-        discard_upload(path)
-        raise SourceError(
-            "not_stored", f"{label} could not be stored on the server: {error.strerror}. Nothing was imported."
-        ) from None
+        if path:
+            discard_upload(path)
+        why = NO_ROOM if lacks_room(error) else f"The server says “{error.strerror}”."
+        raise SourceError("not_stored", f"{label} could not be stored. {why} Nothing was imported.") from None
     return SourceReference(path, label, uploaded=True)
 
 

@@ -19,6 +19,7 @@ from legacy_import.sources import SourceError
 from legacy_import.tables import Models, table_of
 from MiniTwit.database_clock import database_time
 from MiniTwit.database_failures import DESCRIPTIONS, ERRORS, Cause, cause_of, is_unavailable, server_words
+from MiniTwit.full_disks import NO_ROOM, lacks_room
 from MiniTwit.session_check import SharedSessionError
 from MiniTwit.task_lookup import without_a_task
 
@@ -130,6 +131,8 @@ def explain(run: Any, error: Exception, *, cancel_requested: bool = False) -> Ru
         return error
     if isinstance(error, SourceError):
         return RunError(error.code, error.message)
+    if lacks_room(error):
+        return RunError("not_stored", f"Import {run.pk} ended. {NO_ROOM} Nothing was written.")
     cause = cause_of(error)
     if isinstance(error, Cancelled) or (cause is Cause.QUERY_CANCELED and cancel_requested):
         return RunError("cancelled", f"Import {run.pk} was cancelled. Nothing was written.")

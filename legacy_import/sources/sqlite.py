@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from legacy_import.sources.copy_lines import EVERYWHERE, Chunk, Places, copy_chunks, quoted
-from legacy_import.sources.errors import SourceError
+from legacy_import.sources.errors import SourceError, no_room
 from legacy_import.sources.found import FoundTable
 from legacy_import.sources.guard import UNREADABLE, Watch, complaint_of, open_readonly
 from legacy_import.sources.inspect import describe_tables, read_tables
@@ -23,6 +23,7 @@ from legacy_import.sources.reference import Reference
 from legacy_import.sources.schema import TableDescription
 from legacy_import.sources.soft_deletion import soft_deletions
 from legacy_import.sources.values import LegacyRow, LegacyValue, StoredReal
+from MiniTwit.full_disks import lacks_room
 
 NOT_THERE = frozenset({"missing_table", "missing_column"})  # what may be in a log that did not come along
 LARGE_TABLE = 200_000  # rows; a smaller one is read in one part
@@ -219,6 +220,8 @@ class reading:  # noqa: N801 -- reads as a statement: `with reading(...):`
                 f"{self.label} gave no row for {self.watch.silence_limit:.0f} seconds, so reading it was ended. "
                 "It is damaged or was made to be slow; nothing was imported.",
             )
+        if lacks_room(error):  # of the temporary folder, where SQLite sorts
+            return no_room(self.label)
         if isinstance(error, sqlite3.DataError) or "too big" in str(error):
             return SourceError(
                 "value_too_long",

@@ -5,11 +5,12 @@ read. What comes out is looked at by all the other rooms in the same way.
 """
 
 import shutil
+import sqlite3
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
-from legacy_import.sources.errors import SourceError, unreadable
+from legacy_import.sources.errors import SourceError, no_room, not_copied
 from legacy_import.sources.intake import live_files, sqlite_files
 from legacy_import.sources.intake.archives import unpack
 from legacy_import.sources.intake.dumps import load_dump
@@ -17,6 +18,7 @@ from legacy_import.sources.intake.kinds import Kind, recognise
 from legacy_import.sources.intake.report import Report, silent
 from legacy_import.sources.intake.servers import copy_tables
 from legacy_import.sources.reference import Reference, ServerReference, SourceReference
+from MiniTwit.full_disks import lacks_room
 
 
 @dataclass
@@ -74,7 +76,9 @@ def take_in(reference: Reference, snapshot: Path, report: Report = silent) -> In
     except BaseException as error:
         discard(snapshot)
         if isinstance(error, OSError):
-            raise unreadable(reference.label, error) from error
+            raise not_copied(reference.label, error, snapshot) from error
+        if isinstance(error, sqlite3.Error) and lacks_room(error):
+            raise no_room(reference.label) from error
         raise
 
 

@@ -10,17 +10,20 @@ import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
+from shutil import disk_usage
 from typing import TextIO
 
-from legacy_import.sources.errors import SourceError
+from legacy_import.sources.errors import SourceError, no_room
 from legacy_import.sources.guard import PROGRESS_STEPS, VALUE_LIMIT
 from legacy_import.sources.intake.kinds import encoding_of, read_head
 from legacy_import.sources.intake.report import Report, megabytes
 from legacy_import.sources.intake.statements import LONGEST_STATEMENT, Statement, StatementReader
+from MiniTwit.full_disks import lacks_room
 
 SECONDS = 20  # that loading may take, and
 BYTES_PER_SECOND = 1024 * 1024  # for each so many of the dump a second more
 PAGE_BYTES = 4096
+LEAST_ROOM = 1024 * 1024  # bytes; with less the disk counts as full
 MOST_SQL_BYTES = 4 * LONGEST_STATEMENT  # a character takes up to four
 GROWTH = 4  # times the dump's size: how large the file may become, and
 LEAST_BYTES = 64 * 1024 * 1024  # so much is always granted
@@ -50,6 +53,7 @@ LEFT_OUT = (
     *("CREATE VIEW", "CREATE TRIGGER", "CREATE VIRTUAL", "CREATE TEMP", "CREATE TEMPORARY"),
     *("ATTACH", "DETACH", "SELECT", "EXPLAIN"),
 )
+
 ALLOWED_ACTIONS = frozenset(
     {
         sqlite3.SQLITE_CREATE_TABLE,
@@ -89,7 +93,7 @@ def load_dump(path: Path, label: str, target: Path, report: Report) -> list[str]
         path.open(encoding=encoding, errors="surrogateescape" if "8" in encoding else "strict", newline="") as file,
     ):
         target.chmod(0o600)
-        loader = DumpLoader(connection, label, report, deadline)
+        loader = DumpLoader(connection, label, report, deadline, target.parent)
         loader.load(file, size)
     return loader.warnings()
 
@@ -128,8 +132,11 @@ def authorize(
 class DumpLoader:
     """Runs the statements of one dump."""
 
-    def __init__(self, connection: sqlite3.Connection, label: str, report: Report, deadline: float) -> None:
+    def __init__(
+        self, connection: sqlite3.Connection, label: str, report: Report, deadline: float, folder: Path
+    ) -> None:
         self.connection = connection
+        self.folder = folder
         self.label = label
         self.report = report
         self.deadline = deadline
@@ -242,10 +249,10 @@ class DumpLoader:
             return self.too_slow(statement)
         if isinstance(error, sqlite3.DataError) or "too big" in said:
             return self.refusal("value_too_long", statement.line, "it holds a value longer than 16 MiB")
-        if "full" in said:
-            return self.refusal(
-                "too_large", statement.line, "it grows beyond all measure, or the server's disk is full"
-            )
+        if lacks_room(error):  # or the limit on pages is reached
+            if disk_usage(self.folder).free < LEAST_ROOM:
+                return no_room(self.label)
+            return self.refusal("too_large", statement.line, "it grows beyond all measure")
         if "not authorized" in said or "prohibited" in said:
             return self.refusal(
                 "unknown_statement",

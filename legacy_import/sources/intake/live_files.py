@@ -29,6 +29,7 @@ from legacy_import.sources.intake.sqlite_files import (
     lacks_wal,
     wal_of,
 )
+from MiniTwit.full_disks import lacks_room
 
 # Dates of files go in steps, of up to two seconds on some file systems: whoever writes twice within one leaves the
 # same date both times. What was written to within the last moment may be written to again under that date.
@@ -72,6 +73,8 @@ def take_snapshot(path: Path, label: str, snapshot: Path, report: Report) -> lis
                         back_up(live, label, snapshot, report)
                     return []
         except UNREADABLE as error:
+            if lacks_room(error):
+                raise
             damaged = is_damage(error)  # so that nobody can be writing to it; the copy will tell what is wrong
         if damaged or settled_date(path, MOMENT):
             alone = lacks_wal(path)
@@ -172,7 +175,7 @@ def copy_undisturbed(live: sqlite3.Connection, path: Path, label: str, snapshot:
         discard_copy(snapshot)
         copy_file(path, snapshot, label, report)
         return state() == before
-    except sqlite3.OperationalError:  # somebody is at it
+    except sqlite3.OperationalError:  # another program works on it
         return False
 
 

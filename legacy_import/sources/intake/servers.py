@@ -12,11 +12,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, Self
 
-from legacy_import.sources.errors import SourceError
+from legacy_import.sources.errors import SourceError, no_room
 from legacy_import.sources.guard import VALUE_LIMIT
 from legacy_import.sources.intake.report import Report
 from legacy_import.sources.names import UNKNOWN, table_likeness
 from legacy_import.sources.schema import CANONICAL_COLUMNS
+from MiniTwit.full_disks import lacks_room
 
 CONNECT_SECONDS = 10
 SILENCE_SECONDS = 60  # without a word from the server
@@ -31,6 +32,7 @@ TABLE_NAMES = re.compile(
     r"|subscri|relation",
     re.IGNORECASE,
 )
+
 # A table of another name is read if it has a column of each of these.
 NAME_COLUMNS = frozenset({"username", "user_name", "name", "login", "nickname", "handle", "email", "e_mail"})
 PASSWORD_COLUMNS = frozenset({"pw_hash", "pwhash", "password", "password_hash", "passwordhash", "passwd", "hash"})
@@ -190,6 +192,8 @@ class Snapshot:
             raise self.explain(error) from error
 
     def explain(self, error: Exception) -> SourceError:
+        if lacks_room(error):
+            return no_room(f"What the tables of {self.label} hold")
         if isinstance(error, sqlite3.DataError | OverflowError) or "too big" in str(error):
             return SourceError(
                 "value_too_long",

@@ -5,10 +5,11 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
-from legacy_import.sources.errors import SourceError
+from legacy_import.sources.errors import SourceError, no_room
 from legacy_import.sources.guard import UNREADABLE, complaint_of
 from legacy_import.sources.intake.kinds import WAL_MAGICS
 from legacy_import.sources.intake.report import Report
+from MiniTwit.full_disks import lacks_room
 
 COPY_BYTES = 1024 * 1024  # at a time; the time for larger blocks goes into getting their memory
 WAL_MODE = b"\x02\x02"  # bytes 18 and 19 of the header
@@ -135,6 +136,8 @@ def take_back(path: Path, label: str) -> None:
             connection.execute("PRAGMA trusted_schema=OFF")
             connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
     except UNREADABLE as error:
+        if lacks_room(error):
+            raise no_room(label) from error
         raise SourceError(
             "damaged_file",
             f"{label} and its -journal file cannot be read together: SQLite says “{complaint_of(error)}”. Copy both "
@@ -162,6 +165,8 @@ def merge_wal(path: Path, label: str) -> list[str]:
             is_broken = frames > 0 and has_page_after(log, frames)
             connection.execute("PRAGMA journal_mode=DELETE")
     except UNREADABLE as error:
+        if lacks_room(error):
+            raise no_room(label) from error
         raise SourceError(
             "damaged_file",
             f"{label} and its -wal file cannot be read together: SQLite says “{complaint_of(error)}”. Copy both "
