@@ -22,9 +22,10 @@ from MiniTwit.admin.read_only import ReadOnlyAdmin
 from MiniTwit.admin.screens import LargeTableAdmin, mark
 from MiniTwit.admin.versions import VersionedAdmin, VersionedForm
 from MiniTwit.admin.way_back import keep_filters
-from MiniTwit.models import Message, WatchHit, WatchTerm
+from MiniTwit.models import Message, SkippedMessage, WatchHit, WatchTerm
 
 COUNTED_HITS = 1_000  # of each term; more are "1,000+"
+SHOWN_SKIPPED = 20  # messages
 
 
 class BoundedCount(Subquery):
@@ -34,13 +35,19 @@ class BoundedCount(Subquery):
     output_field = IntegerField()
 
 
+def bounded(number: int) -> str:
+    return f"{number:,}" if number <= COUNTED_HITS else f"{COUNTED_HITS:,}+"
+
+
 class WatchTermForm(VersionedForm):
     class Meta:
         model = WatchTerm
         fields = ["kind", "pattern", "note", "active"]
         help_texts = {
             "kind": "A word stands by itself: “win” is not found in “window”. A phrase may stand anywhere, with any "
-            "space between its words. A regular expression is PostgreSQL's. Upper and lower case never matter.",
+            "space between its words. In both, letters that look alike are the same, however they are written. A "
+            "regular expression is PostgreSQL's; it is matched against the text, or else against its plain letters. "
+            "Upper and lower case never matter.",
             "active": "Look for it in new messages.",
         }
 
@@ -77,16 +84,21 @@ class WatchTermAdmin(OwnParametersMixin, VersionedAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[WatchTerm]:
         hits = WatchHit.objects.filter(term=OuterRef("pk")).values("pk")
+        skipped = SkippedMessage.objects.filter(term=OuterRef("pk")).values("pk")
         newest = Message.objects.order_by("-pk").values("pk")[:1]
         return (
             super()
             .get_queryset(request)
-            .annotate(hit_count=BoundedCount(hits[: COUNTED_HITS + 1]), newest_message=Subquery(newest))
+            .annotate(
+                hit_count=BoundedCount(hits[: COUNTED_HITS + 1]),
+                skipped_count=BoundedCount(skipped[: COUNTED_HITS + 1]),
+                newest_message=Subquery(newest),
+            )
         )
 
     @admin.display(description="hits")
     def hits_found(self, term: Any) -> SafeString:
-        label = f"{term.hit_count:,}" if term.hit_count <= COUNTED_HITS else f"{COUNTED_HITS:,}+"
+        label = bounded(term.hit_count)
         address = reverse("admin:MiniTwit_watchhit_changelist")
         return format_html('<a href="{}?term__id__exact={}">{}</a>', address, term.pk, label)
 
@@ -97,9 +109,13 @@ class WatchTermAdmin(OwnParametersMixin, VersionedAdmin):
         if not term.active:
             return "switched off"
         last = term.newest_message or 0
-        if term.scanned_through >= last:
-            return "all looked through"
-        return f"{100 * term.scanned_through // last} % looked through"
+        if term.scanned_through < last:
+            return f"{100 * term.scanned_through // last} % looked through"
+        if term.skipped_count:
+            address = reverse("admin:MiniTwit_watchterm_change", args=[term.pk])
+            number = bounded(term.skipped_count)
+            return format_html('<a class="watch-error" href="{}">{} could not be looked through</a>', address, number)
+        return "all looked through"
 
     def get_urls(self) -> list[URLPattern]:
         page = self.admin_site.admin_view
@@ -159,6 +175,18 @@ class WatchTermAdmin(OwnParametersMixin, VersionedAdmin):
             if form.means_something_else:
                 watchlist.start_afresh(obj)
         watchlist.request_scan()
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
+    ) -> HttpResponse:
+        """With the messages that could not be looked through, newest first."""
+        term = self.get_object(request, unquote(object_id))
+        context: dict[str, Any] = {}
+        if term is not None and self.has_view_permission(request, term):
+            ids = term.skipped.order_by("-message_id").values_list("message_id", flat=True)[:SHOWN_SKIPPED]
+            shown = Message.objects.filter(pk__in=list(ids)).order_by("-pk").values_list("pk", flat=True)
+            context = {"skipped": list(shown), "skipped_count": bounded(term.skipped_count)}
+        return super().change_view(request, object_id, form_url, context | (extra_context or {}))
 
     def delete_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
         """Django's own page would load every hit."""

@@ -13,7 +13,7 @@ from MiniTwit.models.moderation import (
     Strike,
     Verb,
 )
-from MiniTwit.models.review import EditedMessage, ReviewClaim, WatchHit, WatchTerm
+from MiniTwit.models.review import EditedMessage, ReviewClaim, SkippedMessage, WatchHit, WatchTerm
 from MiniTwit.models.saved_filters import SavedFilter
 
 __all__ = [
@@ -30,6 +30,7 @@ __all__ = [
     "ReviewClaim",
     "SavedFilter",
     "SelectedRow",
+    "SkippedMessage",
     "StaffNote",
     "Strike",
     "User",

@@ -78,6 +78,24 @@ class EditedMessage(models.Model):
         return f"message {self.message_id}"
 
 
+class SkippedMessage(models.Model):
+    """A message that takes too long to be looked through for a term, by itself.
+
+    Without a constraint on the message: a line about one that is gone does no harm.
+    """
+
+    term = models.ForeignKey(WatchTerm, on_delete=models.CASCADE, related_name="skipped", db_index=False)
+    message_id = models.BigIntegerField()
+    created_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        default_permissions = ()  # the scan alone writes them
+        constraints = [models.UniqueConstraint(fields=["term", "message_id"], name="skippedmessage_unique")]
+
+    def __str__(self) -> str:
+        return f"message {self.message_id}"
+
+
 class ReviewClaim(models.Model):
     """Who has a message of the review queue before him, and until when it is his."""
 

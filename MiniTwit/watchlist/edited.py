@@ -9,19 +9,23 @@ import time
 from django.db import connection
 from psycopg2 import sql
 
-from MiniTwit.models import EditedMessage, WatchTerm
+from MiniTwit.models import EditedMessage, Message, SkippedMessage, WatchTerm
 from MiniTwit.watchlist.matching import (
     HIT,
+    BrokenTermError,
     Found,
     ScanResult,
+    UnreadableError,
     as_json,
-    find_or_switch_off,
+    find,
     keep_hits,
-    one_of,
+    lay_out,
     still_the_same,
+    switch_off,
 )
+from MiniTwit.watchlist.pieces import existing
 
-CHUNK = 1_000  # messages looked through in one statement
+CHUNK = 1_000  # messages looked through at a time
 
 # What was found in the former text, and is not in the present one, or not in these words.
 FORGET = """
@@ -38,16 +42,68 @@ def look_again(deadline: float | None, result: ScanResult) -> bool:
         if deadline and time.monotonic() > deadline:
             return False
         ids = sorted(set(edited.values()))
-        for term in WatchTerm.objects.filter(active=True).order_by("id"):
-            found = find_or_switch_off(term, one_of(ids), result)
-            if found is None:
-                continue
-            with still_the_same(term) as is_the_same:
-                if is_the_same:
-                    forget_former(term, ids, found)
-                    result.count(term, keep_hits(term, found))
-        EditedMessage.objects.filter(pk__in=edited).delete()
+        piece = existing(ids)
+        # Messages after the piece have too much text for it; their lines are for the next one.
+        left = set(Message.objects.filter(pk__in=ids).values_list("pk", flat=True)) - set(piece)
+        look_at(piece, result)
+        done = [line for line, message_id in edited.items() if message_id not in left]
+        EditedMessage.objects.filter(pk__in=done).delete()
     return True
+
+
+def look_at(ids: list[int], result: ScanResult) -> None:
+    """Look through some messages for all terms, and through single ones where all are too many at a time."""
+    terms = list(WatchTerm.objects.filter(active=True).order_by("id"))
+    SkippedMessage.objects.filter(message_id__in=ids).delete()
+    try:
+        lay_out(ids)
+    except UnreadableError:
+        if len(ids) > 1:
+            for half in halves(ids):
+                look_at(half, result)
+            return
+        for term in terms:
+            keep(term, ids, [], result)
+            result.skip(term, ids[0])
+        return
+    for term in terms:
+        look_for(term, ids, result)
+
+
+def look_for(term: WatchTerm, ids: list[int], result: ScanResult) -> None:
+    """Look through the messages that are laid out for one term, in halves where they take too long."""
+    try:
+        found = find(term, ids)
+    except BrokenTermError as error:
+        switch_off(term, str(error))
+        result.switched_off.append(term)
+    except UnreadableError:
+        if len(ids) > 1:
+            for half in halves(ids):
+                look_for_in_half(term, half, result)
+            lay_out(ids)  # for the next term
+        else:
+            keep(term, ids, [], result)
+            result.skip(term, ids[0])
+    else:
+        keep(term, ids, found, result)
+
+
+def look_for_in_half(term: WatchTerm, ids: list[int], result: ScanResult) -> None:
+    lay_out(ids)
+    look_for(term, ids, result)
+
+
+def halves(ids: list[int]) -> tuple[list[int], list[int]]:
+    middle = len(ids) // 2
+    return ids[:middle], ids[middle:]
+
+
+def keep(term: WatchTerm, ids: list[int], found: Found, result: ScanResult) -> None:
+    with still_the_same(term) as is_the_same:
+        if is_the_same:
+            forget_former(term, ids, found)
+            result.count(term, keep_hits(term, found))
 
 
 def forget_former(term: WatchTerm, ids: list[int], found: Found) -> None:

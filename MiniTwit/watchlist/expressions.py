@@ -1,22 +1,32 @@
-"""What a term means to PostgreSQL, which does all the matching: in sets, and within a limit of time."""
+"""What a term means to PostgreSQL, which does all the matching: in sets, and within a limit of time.
+
+Words and phrases are compared as skeletons (`MiniTwit/skeletons/`). A regular expression is matched against the text
+as it was written, and, where that gives nothing, against its skeleton.
+"""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cache
 
-from django.db import DataError, OperationalError
+from django.db import DataError, OperationalError, connection
 from psycopg2 import sql
 
+from MiniTwit.database_failures import explain, server_words
 from MiniTwit.models import Message, WatchTerm
-from MiniTwit.time_limits import time_limit
+from MiniTwit.skeletons import WORD_CHARACTER, Skeleton, skeleton
+from MiniTwit.time_limits import TimeLimitError, time_limit
 
-PREVIEWED = 10_000  # messages
+PREVIEWED = (10_000, 1_000, 100)  # messages: as many as the time allows
 PREVIEW_SECONDS = 3.0
-SHORTEST_REQUIRED = 3  # letters; a trigram index needs them
+SPACE = r"[ \t\n\r\f\v]+"
 
 # PostgreSQL's own beginnings of an expression: options such as (?i), and directors such as ***=.
 OPTIONS = re.compile(r"\(\?[a-z]+\)")
 DIRECTOR = "***"
 BACK_REFERENCE = re.compile(r"(?<!\\)(?:\\\\)*\\[1-9]")
+
+# Collations that know the letters of every language, best first; each server has at least one of the last three.
+COLLATIONS = ("pg_c_utf8", "und-x-icu", "C.utf8", "C.UTF-8", "en_US.utf8", "default")
 
 
 class PatternError(Exception):
@@ -25,43 +35,92 @@ class PatternError(Exception):
 
 @dataclass(frozen=True)
 class Expression:
-    """A regular expression of PostgreSQL, always used without regard to upper and lower case."""
+    """A condition on the columns `text` and `skeleton`, in SQL, and its values.
 
-    matching: str
-    # The same as one group: what `regexp_matches` gives is then the whole match, whatever groups are in it.
-    capturing: str
-    # A LIKE pattern that the text in capitals must match, or nothing. It says no much faster than the expression
-    # does, and the index for searching messages answers it.
-    required: str = ""
+    Attributes:
+        condition: whether a message matches. *Test* and scan use it alike.
+        in_text: whether the text as it was written matches; nothing where only skeletons are compared.
+        collation: by whose rules case folds.
+        literal: what words and phrases look for, as Python reads it; nothing for a regular expression.
+    """
+
+    condition: sql.Composable
+    in_text: sql.Composable
+    values: dict[str, str] = field(default_factory=dict)
+    literal: str = ""
+    collation: str = "C"
 
 
 def expression_of(kind: str, pattern: str) -> Expression:
-    """A word stands by itself; a phrase may be anywhere, with any space between its words; the rest is as is."""
+    """A word stands by itself; a phrase may be anywhere, with any space between its words."""
     if kind == WatchTerm.Kind.REGEX:
-        options = OPTIONS.match(pattern)
-        prefix = options[0] if options else ""
-        return Expression(pattern, f"{prefix}({pattern[len(prefix) :]})")
-    if kind == WatchTerm.Kind.PHRASE:
-        literal = r"\s+".join(re.escape(word) for word in pattern.split())
-    else:
-        # \m and \M are the beginning and the end of a word; beside other characters, as in C++, nothing is either.
-        begin = r"\m" if is_word_character(pattern[0]) else r"(?<!\w)"
-        end = r"\M" if is_word_character(pattern[-1]) else r"(?!\w)"
-        literal = f"{begin}{re.escape(pattern)}{end}"
-    return Expression(literal, f"({literal})", like_pattern(pattern))
+        return regular_expression(pattern)
+    words = skeleton(pattern).split()
+    literal = SPACE.join(re.escape(word) for word in words)
+    if kind == WatchTerm.Kind.WORD:
+        literal = f"(?<!{WORD_CHARACTER}){literal}(?!{WORD_CHARACTER})"
+    # A LIKE says no much faster than the expression does.
+    required = re.sub(r"([%_\\])", r"\\\1", max(words, key=len, default=""))
+    return Expression(
+        sql.SQL('(skeleton LIKE %(required)s AND skeleton ~ %(matching)s COLLATE "C")'),
+        sql.SQL("false"),
+        {"required": f"%{required}%", "matching": literal},
+        literal,
+    )
 
 
-def like_pattern(pattern: str) -> str:
-    """The longest part without space, for LIKE; none where capitals are not plain (ß), or too short for the index."""
-    longest = max(pattern.split(), key=len)
-    if len(longest) < SHORTEST_REQUIRED or not longest.isascii():
-        return ""
-    literal = re.sub(r"([%_\\])", r"\\\1", longest.upper())
-    return f"%{literal}%"
+def regular_expression(pattern: str) -> Expression:
+    name = collation_that_folds_case()
+    collation = sql.Identifier(name)
+    in_text = sql.SQL("(text ~* %(matching)s COLLATE {})").format(collation)
+    # Of most texts the skeleton is the same in small letters, and would be matched twice.
+    in_skeleton = sql.SQL('(skeleton <> lower(text COLLATE "C") AND skeleton ~* %(in_skeleton)s COLLATE {})').format(
+        collation
+    )
+    options = OPTIONS.match(pattern)
+    respects_case = options is not None and "c" in options[0]
+    return Expression(
+        in_text if respects_case else sql.SQL("({} OR {})").format(in_text, in_skeleton),
+        in_text,
+        {
+            "matching": pattern,
+            "capturing": as_one_group(pattern),
+            "in_skeleton": fold_letters(pattern),
+            "capturing_in_skeleton": as_one_group(fold_letters(pattern)),
+        },
+        collation=name,
+    )
 
 
-def is_word_character(character: str) -> bool:
-    return character.isalnum() or character == "_"
+def as_one_group(pattern: str) -> str:
+    """What `regexp_matches` gives is then the whole match, whatever groups are in it."""
+    options = OPTIONS.match(pattern)
+    prefix = options[0] if options else ""
+    return f"{prefix}({pattern[len(prefix) :]})"
+
+
+def fold_letters(pattern: str) -> str:
+    """The expression with the letters beyond ASCII as a skeleton has them; what ASCII says is an expression's own."""
+
+    def fold(character: str) -> str:
+        folded = skeleton(character)
+        return folded if len(folded) == 1 and folded.isalnum() else character
+
+    return "".join(character if character.isascii() else fold(character) for character in pattern)
+
+
+@cache
+def collation_that_folds_case() -> str:
+    """A database may have a locale, such as C, in which Ø and ø are no letters. Most servers know others as well."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT collname FROM pg_collation WHERE collname = ANY(%(names)s)"
+            " AND collencoding IN (-1, pg_char_to_encoding(getdatabaseencoding()))"
+            " AND collnamespace = 'pg_catalog'::regnamespace"
+            " ORDER BY array_position(%(names)s::name[], collname) LIMIT 1",
+            {"names": list(COLLATIONS)},
+        )
+        return str(cursor.fetchone()[0])
 
 
 def check(kind: str, pattern: str) -> None:
@@ -70,52 +129,80 @@ def check(kind: str, pattern: str) -> None:
     Raises:
         PatternError: with a sentence for staff.
     """
-    if not pattern.strip():
+    if not skeleton(pattern).strip():
         raise PatternError("Give something to look for.")
-    if kind == WatchTerm.Kind.WORD and len(pattern.split()) > 1:
+    if kind == WatchTerm.Kind.WORD and len(skeleton(pattern).split()) > 1:
         raise PatternError("A word has no spaces. Choose “phrase” for several words.")
     if kind == WatchTerm.Kind.REGEX:
         if pattern.startswith(DIRECTOR):
             raise PatternError("An expression cannot begin with ***. To look for the text itself, choose “phrase”.")
         if BACK_REFERENCE.search(pattern):
             raise PatternError(r"Back references such as \1 are not supported: they can take very long.")
-    expression = expression_of(kind, pattern)
     try:
-        with time_limit(PREVIEW_SECONDS) as cursor:
-            cursor.execute("SELECT '' ~* %s, '' ~* %s", [expression.matching, expression.capturing])
-            matches_nothing = any(cursor.fetchone())
+        matches_nothing = matches_the_empty_text(expression_of(kind, pattern))
     except DataError as error:
         raise PatternError(f"PostgreSQL cannot read this: {reason_of(error)}.") from error
-    except OperationalError as error:
+    except TimeLimitError as error:
         raise PatternError("This expression is too complicated: only to read it takes seconds.") from error
     if matches_nothing:
         raise PatternError("This matches the empty text, so it would be found in every message.")
 
 
-def preview(kind: str, pattern: str) -> tuple[int, int]:
-    """Return how many of the newest messages match, and how many were looked at (PREVIEWED at most).
+def matches_the_empty_text(expression: Expression) -> bool:
+    """Let PostgreSQL read all forms of the expression.
 
     Raises:
-        PatternError: it is no term, or it takes too long to match.
+        DataError: it cannot.
+    """
+    forms = [value for name, value in expression.values.items() if name != "required"]
+    collation = sql.Identifier(collation_that_folds_case())
+    tests = sql.SQL(", ").join(sql.SQL("'' ~* {} COLLATE {}").format(sql.Literal(form), collation) for form in forms)
+    with time_limit(PREVIEW_SECONDS) as cursor:
+        cursor.execute(sql.SQL("SELECT {}").format(tests))
+        return any(cursor.fetchone())
+
+
+def can_be_read(expression: Expression) -> bool:
+    """Whether the expression itself is sound: else it, and no message, is to blame for an error."""
+    try:
+        matches_the_empty_text(expression)
+    except (DataError, TimeLimitError):
+        return False
+    return True
+
+
+def preview(kind: str, pattern: str) -> tuple[int, int]:
+    """Return how many of the newest messages match, and how many were looked at.
+
+    Raises:
+        PatternError: it is no term, or even a few messages take too long.
     """
     check(kind, pattern)
+    expression = expression_of(kind, pattern)
     statement = sql.SQL(
-        "SELECT count(*) FILTER (WHERE text ~* %s), count(*)"
-        " FROM (SELECT text FROM {message} ORDER BY id DESC LIMIT %s) AS newest"
-    ).format(message=sql.Identifier(Message._meta.db_table))
-    try:
-        with time_limit(PREVIEW_SECONDS) as cursor:
-            cursor.execute(statement, [expression_of(kind, pattern).matching, PREVIEWED])
-            matching, looked_at = cursor.fetchone()
-    except OperationalError as error:
-        raise PatternError(
-            f"Matching the newest {PREVIEWED:,} messages takes longer than {PREVIEW_SECONDS:.0f} seconds. "
-            "Simplify the expression."
-        ) from error
-    return matching, looked_at
+        "SELECT count(*) FILTER (WHERE {condition}), count(*) FROM (SELECT text, {skeleton}(text) AS skeleton"
+        " FROM (SELECT text FROM {message} ORDER BY id DESC LIMIT %(number)s) AS newest OFFSET 0) AS message"
+    ).format(
+        condition=expression.condition,
+        skeleton=sql.Identifier(Skeleton.function),
+        message=sql.Identifier(Message._meta.db_table),
+    )
+    for number in PREVIEWED:
+        try:
+            with time_limit(PREVIEW_SECONDS) as cursor:
+                cursor.execute(statement, expression.values | {"number": number})
+                matching, looked_at = cursor.fetchone()
+                return matching, looked_at
+        except TimeLimitError:
+            continue
+        except OperationalError as error:
+            raise PatternError(explain(error) or "The database could not look through the messages.") from error
+    raise PatternError(
+        f"Matching the newest {PREVIEWED[-1]:,} messages takes longer than {PREVIEW_SECONDS:.0f} seconds. "
+        "Simplify the expression, or look whether these messages are very long."
+    )
 
 
-def reason_of(error: DataError) -> str:
+def reason_of(error: Exception) -> str:
     """PostgreSQL's own words, e.g. `parentheses () not balanced`."""
-    words = getattr(getattr(error.__cause__, "diag", None), "message_primary", None) or str(error)
-    return str(words).removeprefix("invalid regular expression: ")
+    return server_words(error).removeprefix("invalid regular expression: ")

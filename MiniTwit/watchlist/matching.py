@@ -1,27 +1,46 @@
-"""Find one term in a set of messages, within a limit of time, and write down where it is."""
+"""Find one term among the messages that are laid out, within a limit of time, and write down where it is."""
 
-from collections.abc import Iterator
+import re
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import islice
+from typing import TypeVar
 
-from django.db import DataError, OperationalError, connection, transaction
+from django.db import DataError, InternalError, OperationalError, connection, transaction
 from django.utils import timezone
 from psycopg2 import sql
 from psycopg2.extras import Json
 
 from MiniTwit import locks
-from MiniTwit.models import Message, WatchHit, WatchTerm
-from MiniTwit.time_limits import time_limit
-from MiniTwit.watchlist.expressions import expression_of, reason_of
+from MiniTwit.database_failures import Cause, cause_of
+from MiniTwit.models import SkippedMessage, WatchHit, WatchTerm
+from MiniTwit.skeletons import align
+from MiniTwit.time_limits import TimeLimitError, time_limit
+from MiniTwit.watchlist import pieces
+from MiniTwit.watchlist.expressions import Expression, can_be_read, expression_of, reason_of
+from MiniTwit.watchlist.pieces import MESSAGE
 
 CHUNK_SECONDS = 5.0  # a hundred times what a sensible expression needs for ten thousand messages
+FEW = 1_000  # messages that get a fifth of that
+ATTEMPTS = 5  # at a statement that an administrator cancels
+PAUSE = 0.2  # seconds
 PARTS = 10  # found parts that are kept of one message
 PART_LENGTH = 200  # characters of one part
 
-MESSAGE = sql.Identifier(Message._meta.db_table)
 HIT = sql.Identifier(WatchHit._meta.db_table)
 
-Found = list[tuple[int, list[str]]]  # messages, each with the parts that match
+Found = list[tuple[int, list[str]]]  # messages, each with the parts that match, as they were written
+R = TypeVar("R")
+
+
+class UnreadableError(Exception):
+    """These messages cannot be looked through, or not in time. Some other number of them may be."""
+
+
+class BrokenTermError(Exception):
+    """PostgreSQL cannot read the term's expression."""
 
 
 @dataclass
@@ -31,89 +50,126 @@ class ScanResult:
     Attributes:
         finished: nothing is left to look through; else time was up, or somebody was still writing messages.
         hits: new hits, by the terms' ids.
-        switched_off: terms that could not be matched.
+        skipped: messages that could not be looked through, by the terms' ids.
+        switched_off: terms that PostgreSQL cannot read.
     """
 
     finished: bool = True
     hits: dict[int, int] = field(default_factory=dict)
+    skipped: dict[int, int] = field(default_factory=dict)
     switched_off: list[WatchTerm] = field(default_factory=list)
 
     def count(self, term: WatchTerm, new_hits: int) -> None:
         self.hits[term.pk] = self.hits.get(term.pk, 0) + new_hits
 
-
-@dataclass(frozen=True)
-class Section:
-    """The messages to look through: a condition on `id` with its values, and what to call them."""
-
-    condition: str
-    values: dict[str, object]
-    name: str
+    def skip(self, term: WatchTerm, message_id: int) -> None:
+        """Note that a message could not be looked through. The term goes on: who posts messages cannot stop it."""
+        SkippedMessage.objects.get_or_create(term=term, message_id=message_id)
+        self.skipped[term.pk] = self.skipped.get(term.pk, 0) + 1
 
 
-def between(begin: int, end: int) -> Section:
-    """The messages after `begin` up to `end`."""
-    return Section(
-        "id > %(begin)s AND id <= %(end)s", {"begin": begin, "end": end}, f"messages from {begin + 1} to {end}"
-    )
+def seconds_for(ids: list[int]) -> float:
+    return CHUNK_SECONDS if len(ids) > FEW else CHUNK_SECONDS / 5
 
 
-def one_of(ids: list[int]) -> Section:
-    return Section("id = ANY(%(ids)s)", {"ids": ids}, f"{len(ids):,} edited messages")
+def tried_again(statement: Callable[[], R]) -> R:
+    """What an administrator cancels is begun again: neither a term nor a message is to blame for it."""
+    for attempt in range(1, ATTEMPTS + 1):
+        try:
+            return statement()
+        except TimeLimitError:
+            raise
+        except OperationalError as error:
+            if cause_of(error) is not Cause.QUERY_CANCELED or attempt == ATTEMPTS:
+                raise
+        time.sleep(PAUSE)
+    raise AssertionError  # not reached
 
 
-# The fences (OFFSET 0) keep PostgreSQL from trying the expression first, or from collecting the parts twice.
-FIND = """
-SELECT id, parts FROM (
-    SELECT id, ARRAY(
-        SELECT left(match[1], {part_length}) FROM regexp_matches(text, %(capturing)s, 'gi') AS match
-        WHERE match[1] <> '' LIMIT {parts}
-    ) AS parts
-    FROM (
-        SELECT id, text FROM {message} WHERE {section} AND {required} OFFSET 0
-    ) AS candidate
-    WHERE text ~* %(matching)s OFFSET 0
+def lay_out(ids: list[int]) -> None:
+    """Lay these messages out for `find`.
+
+    Raises:
+        UnreadableError: it takes too long, or one of them is too much for PostgreSQL.
+    """
+    try:
+        tried_again(lambda: pieces.lay_out(ids, seconds_for(ids)))
+    except (TimeLimitError, DataError, InternalError) as error:
+        raise UnreadableError from error
+
+
+# The fences (OFFSET 0) keep PostgreSQL from matching more often than once.
+FIND_LITERAL = """
+SELECT id, text FROM {piece} WHERE id > %(after)s AND {condition} ORDER BY id
+"""
+FIND_EXPRESSION = """
+SELECT id, CASE WHEN in_text THEN NULL ELSE text END, ARRAY(
+    SELECT left(match[1], {part_length}) FROM regexp_matches(
+        CASE WHEN in_text THEN text ELSE skeleton END COLLATE {collation},
+        CASE WHEN in_text THEN %(capturing)s ELSE %(capturing_in_skeleton)s END, 'gi'
+    ) AS match WHERE match[1] <> '' LIMIT {parts}
+)
+FROM (
+    SELECT id, text, skeleton, {in_text} AS in_text FROM {piece} WHERE id > %(after)s AND {condition} OFFSET 0
 ) AS found
-WHERE parts <> '{{}}' ORDER BY id
+ORDER BY id
 """
 
 
-def find(term: WatchTerm, section: Section) -> Found:
-    """Return the messages that match, each with the parts that do.
+def find(term: WatchTerm, ids: list[int], after: int = 0) -> Found:
+    """Return those of the messages laid out, which have these ids, that match and are `after` one, with their parts.
+
+    A message may match as a whole, as with `(?=.*this)(?=.*that)`; then there are no parts.
 
     Raises:
-        OperationalError: it took longer than CHUNK_SECONDS.
-        DataError: PostgreSQL cannot read the expression.
+        UnreadableError: it takes too long, or one of them is too much for PostgreSQL.
+        BrokenTermError: no message is to blame for that.
     """
     expression = expression_of(term.kind, term.pattern)
-    statement = sql.SQL(FIND).format(
-        message=MESSAGE,
-        section=sql.SQL(section.condition),
-        required=sql.SQL("upper(text) LIKE %(required)s" if expression.required else "true"),
+    try:
+        return tried_again(lambda: find_once(expression, seconds_for(ids), after))
+    except TimeLimitError as error:
+        raise UnreadableError from error
+    except (DataError, InternalError) as error:
+        if can_be_read(expression):
+            raise UnreadableError from error
+        raise BrokenTermError(reason_of(error)) from error
+
+
+def find_once(expression: Expression, seconds: float, after: int) -> Found:
+    statement = sql.SQL(FIND_LITERAL if expression.literal else FIND_EXPRESSION).format(
+        piece=pieces.TABLE,
+        condition=expression.condition,
+        in_text=expression.in_text,
+        collation=sql.Identifier(expression.collation),
         parts=sql.Literal(PARTS),
         part_length=sql.Literal(PART_LENGTH),
     )
-    values = {
-        "required": expression.required,
-        "matching": expression.matching,
-        "capturing": expression.capturing,
-        **section.values,
-    }
-    with time_limit(CHUNK_SECONDS) as cursor:
-        cursor.execute(statement, values)
-        return list(cursor.fetchall())
+    with time_limit(seconds) as cursor:
+        cursor.execute(statement, expression.values | {"after": after})
+        rows = cursor.fetchall()
+    if expression.literal:
+        return [(message_id, literal_parts(text, expression.literal)) for message_id, text in rows]
+    return [(message_id, parts if text is None else written_parts(text, parts)) for message_id, text, parts in rows]
 
 
-def find_or_switch_off(term: WatchTerm, section: Section, result: ScanResult) -> Found | None:
-    """The same; but a term that cannot be matched is switched off, and None returned."""
-    try:
-        return find(term, section)
-    except (OperationalError, DataError) as error:
-        if isinstance(error, OperationalError) and not connection.is_usable():
-            raise  # the server went away, which is not the term's fault
-        switch_off(term, error, section)
-        result.switched_off.append(term)
-        return None
+def literal_parts(text: str, literal: str) -> list[str]:
+    """What was written where the skeleton matches."""
+    aligned = align(text)
+    places = (aligned.written(*match.span()) for match in re.finditer(literal, aligned.skeleton))
+    return [text[begin:end][:PART_LENGTH] for begin, end in islice(places, PARTS)]
+
+
+def written_parts(text: str, parts: list[str]) -> list[str]:
+    """What was written for these parts of the skeleton, which are in its order."""
+    aligned, position, written = align(text), 0, []
+    for part in parts:
+        place = aligned.skeleton.find(part, position)
+        if place >= 0:
+            position = place + len(part)
+            begin, end = aligned.written(place, position)
+            written.append(text[begin:end][:PART_LENGTH])
+    return written
 
 
 @contextmanager
@@ -152,14 +208,8 @@ def as_json(found: Found) -> Json:
     return Json([{"id": message_id, "parts": parts} for message_id, parts in found])
 
 
-def switch_off(term: WatchTerm, error: Exception, section: Section) -> None:
-    """Stop watching for a term that cannot be matched, and say why on it."""
-    if isinstance(error, DataError):
-        term.error = f"Switched off: PostgreSQL cannot read this: {reason_of(error)}."[:300]
-    else:
-        term.error = (
-            f"Switched off: looking through the {section.name} took longer than {CHUNK_SECONDS:.0f} seconds. "
-            "Simplify the expression and switch it on again."
-        )
+def switch_off(term: WatchTerm, reason: str) -> None:
+    """Stop watching for a term that PostgreSQL cannot read, and say why on it."""
+    term.error = f"Switched off: PostgreSQL cannot read this: {reason}."[:300]
     unchanged = WatchTerm.objects.filter(pk=term.pk, kind=term.kind, pattern=term.pattern)
     unchanged.update(active=False, error=term.error, scanned_at=timezone.now())

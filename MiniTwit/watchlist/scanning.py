@@ -3,30 +3,40 @@
 A term remembers the id it was looked through to. Ids are given out in order but become visible out of order: a long
 transaction may commit an id that lies below others. So a scan takes as its end the highest id given out so far, waits
 until nobody who was writing then is still writing, and only then begins.
+
+The terms walk through the messages together. One that takes too long for a piece is left behind and walks alone
+afterwards, in smaller pieces, down to single messages; a message that is too much by itself is noted and passed over.
+So neither an expression nor what people post can keep the other terms, or the term itself, from the rest.
 """
 
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from django.db import connection
 from django.db.models import F, QuerySet
 from django.db.models.functions import Greatest, Now
 
 from MiniTwit.locks import Busy, hold
-from MiniTwit.models import Message, WatchHit, WatchTerm
+from MiniTwit.models import Message, SkippedMessage, WatchHit, WatchTerm
+from MiniTwit.watchlist import pieces
 from MiniTwit.watchlist.edited import look_again
 from MiniTwit.watchlist.matching import (
-    MESSAGE,
+    BrokenTermError,
+    Found,
     ScanResult,
-    between,
-    find_or_switch_off,
+    UnreadableError,
+    find,
     keep_hits,
+    lay_out,
     still_the_same,
+    switch_off,
 )
+from MiniTwit.watchlist.pieces import MESSAGE, Piece, next_piece
 
-CHUNK = 10_000  # messages looked through in one statement
+CHUNK = 10_000  # messages looked through at a time
+NARROWER = 4  # a piece that takes too long has so many times fewer messages at the next attempt
 DELETED_AT_ONCE = 10_000  # hits
 WRITERS_SECONDS = 10.0  # how long to wait for transactions that were writing
 LOCK = (0x4D54, 40)  # two arbitrary numbers that nothing else in this database uses
@@ -81,19 +91,114 @@ def scan(*, seconds: float | None = None, progress: Progress | None = None) -> S
         horizon = find_horizon(min(WRITERS_SECONDS, seconds or WRITERS_SECONDS))
         for term in behind(horizon.last).filter(scanned_at=None):  # new, or under a new pattern
             forget_hits(term)
-        position = behind(horizon.last).order_by("scanned_through").values_list("scanned_through", flat=True).first()
-        while position is not None and position < horizon.last:
-            if deadline and time.monotonic() > deadline:
-                result.finished = False
-                return result
-            end = end_of_chunk(position, horizon.last)
-            for term in behind(end).order_by("id"):
-                scan_chunk(term, max(position, term.scanned_through), end, horizon.settled, result)
-            position = end
-            if progress:
-                progress(position, horizon.last)
-        result.finished = look_again(deadline, result) and horizon.settled >= horizon.last
+        walk = Walk(horizon, deadline, result, progress)
+        pieces.prepare()
+        result.finished = (
+            walk.together() and look_again(deadline, result) and walk.alone() and horizon.settled >= horizon.last
+        )
+        pieces.clear()
     return result
+
+
+@dataclass
+class Walk:
+    """The way of the terms through the messages.
+
+    Attributes:
+        slow: the terms that took too long for some piece, by their ids.
+    """
+
+    horizon: Horizon
+    deadline: float | None
+    result: ScanResult
+    progress: Progress | None = None
+    slow: set[int] = field(default_factory=set)
+
+    def together(self) -> bool:
+        """Take all terms as far as they go; return False if time was up before."""
+        size, last = CHUNK, self.horizon.last
+        position = self.first_position(last)
+        while position is not None and position < last:
+            if self.is_late:
+                return False
+            piece = next_piece(position, last, size)
+            terms = list(behind(piece.end).exclude(pk__in=self.slow).order_by("id"))
+            if not self.lay_out(terms, piece):
+                size = max(1, len(piece.ids) // NARROWER)
+                continue
+            for term in terms:
+                try:
+                    self.look_for(term, piece)
+                except UnreadableError:
+                    self.slow.add(term.pk)
+            position, size = piece.end, min(CHUNK, size * 2)
+            if self.progress:
+                self.progress(position, last)
+        return True
+
+    def alone(self) -> bool:
+        """Take each of the slow terms on by itself; return False if time was up before."""
+        return all(self.alone_with(pk) for pk in sorted(self.slow))
+
+    def alone_with(self, pk: int) -> bool:
+        size, last = CHUNK, self.horizon.last
+        position = self.first_position(last, pk)
+        while position is not None and position < last and (term := behind(last).filter(pk=pk).first()):
+            if self.is_late:
+                return False
+            piece = next_piece(position, last, size)
+            try:
+                if self.lay_out([term], piece):
+                    self.look_for(term, piece)
+                    position, size = piece.end, min(CHUNK, size * 2)
+                    continue
+            except UnreadableError:
+                if len(piece.ids) == 1:
+                    self.pass_over(term, piece)
+                    position = piece.end
+            size = max(1, len(piece.ids) // NARROWER)
+        return True
+
+    @property
+    def is_late(self) -> bool:
+        return self.deadline is not None and time.monotonic() > self.deadline
+
+    def first_position(self, last: int, *pks: int) -> int | None:
+        terms = behind(last).filter(pk__in=pks) if pks else behind(last)
+        return terms.order_by("scanned_through").values_list("scanned_through", flat=True).first()
+
+    def lay_out(self, terms: list[WatchTerm], piece: Piece) -> bool:
+        """Lay the piece out; return False where it must be smaller. One message that is too much is passed over."""
+        try:
+            lay_out(piece.ids)
+        except UnreadableError:
+            if len(piece.ids) > 1:
+                return False
+            for term in terms:
+                self.pass_over(term, piece)
+            lay_out([])
+        return True
+
+    def look_for(self, term: WatchTerm, piece: Piece) -> None:
+        """Look through the piece that is laid out, and remember what is found."""
+        try:
+            found = find(term, piece.ids, after=term.scanned_through)
+        except BrokenTermError as error:
+            switch_off(term, str(error))
+            self.result.switched_off.append(term)
+            return
+        self.keep(term, found, piece)
+
+    def pass_over(self, term: WatchTerm, piece: Piece) -> None:
+        self.result.skip(term, piece.ids[0])
+        self.keep(term, [], piece)
+
+    def keep(self, term: WatchTerm, found: Found, piece: Piece) -> None:
+        with still_the_same(term) as is_the_same:
+            if is_the_same:
+                self.result.count(term, keep_hits(term, found))
+                reached = Greatest(F("scanned_through"), min(piece.end, self.horizon.settled))
+                WatchTerm.objects.filter(pk=term.pk).update(scanned_through=reached, scanned_at=Now())
 
 
 def behind(message_id: int) -> QuerySet[WatchTerm]:
@@ -135,25 +240,6 @@ def running_writers() -> set[str]:
         return {transaction_id for (transaction_id,) in cursor.fetchall()}
 
 
-def end_of_chunk(position: int, last: int) -> int:
-    """The id of the CHUNKth message after `position`: ids have gaps."""
-    following = Message.objects.filter(pk__gt=position, pk__lte=last).order_by("pk").values_list("pk", flat=True)
-    return following[CHUNK - 1 : CHUNK].first() or last
-
-
-def scan_chunk(term: WatchTerm, begin: int, end: int, settled: int, result: ScanResult) -> None:
-    """Look through the messages after `begin` up to `end` for one term, and remember what is found."""
-    found = find_or_switch_off(term, between(begin, end), result)
-    if found is None:
-        return
-    with still_the_same(term) as is_the_same:
-        if is_the_same:
-            result.count(term, keep_hits(term, found))
-            WatchTerm.objects.filter(pk=term.pk).update(
-                scanned_through=Greatest(F("scanned_through"), min(end, settled)), scanned_at=Now()
-            )
-
-
 def start_afresh(term: WatchTerm) -> None:
     """Forget what a term found under its former pattern; the next scan looks through everything.
 
@@ -161,6 +247,7 @@ def start_afresh(term: WatchTerm) -> None:
     """
     term.scanned_through, term.scanned_at, term.error = 0, None, ""
     term.save(update_fields=["scanned_through", "scanned_at", "error"])
+    SkippedMessage.objects.filter(term=term).delete()
     delete_some_hits(term.pk)
 
 
@@ -168,6 +255,7 @@ def start_over(term: WatchTerm) -> None:
     """Look through everything again, and keep what was found: messages may have been edited while it was off."""
     term.scanned_through = 0
     term.save(update_fields=["scanned_through"])
+    SkippedMessage.objects.filter(term=term).delete()
 
 
 def forget_hits(term: WatchTerm) -> None:

@@ -3,11 +3,13 @@
 from dataclasses import dataclass
 from datetime import timedelta
 
+from django.db import OperationalError
 from django.db.models import Max, Min
 from django.utils import timezone
 from django_tasks import TaskResultStatus, task
 from django_tasks_db.models import DBTaskResult
 
+from MiniTwit.database_failures import Cause, cause_of, is_busy
 from MiniTwit.models import EditedMessage, Message, WatchTerm
 from MiniTwit.watchlist.scanning import (
     DELETED_AT_ONCE,
@@ -31,6 +33,10 @@ def scan_new_messages() -> None:
         pause = timedelta(0)
     except AlreadyScanning:
         finished, pause = False, RETRY_AFTER
+    except OperationalError as error:
+        if not is_busy(error) and cause_of(error) is not Cause.QUERY_CANCELED:
+            raise
+        finished, pause = False, RETRY_AFTER  # an import keeps the messages for itself, or an administrator cancelled
     if not finished and not is_requested():
         scan_new_messages.using(run_after=timezone.now() + pause).enqueue()
 

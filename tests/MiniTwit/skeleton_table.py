@@ -78,6 +78,10 @@ def joins_the_one_before(code: int) -> bool:
     return unicodedata2.combining(first) > 0 or first in composing()
 
 
+def is_changed_by_nfkc(code: int) -> bool:
+    return unicodedata2.normalize("NFKC", chr(code)) != chr(code)
+
+
 def has_other_form(code: int) -> bool:
     """Whether normalisation changes, reorders or composes the character."""
     return joins_the_one_before(code) or any(
@@ -102,12 +106,20 @@ def marks() -> Characters:
 
 
 def word_characters() -> Characters:
-    """Letters, digits, marks and the underscore, as far as a skeleton can hold them."""
-    return {
-        code
-        for code in every_code()
-        if unicodedata2.category(chr(code))[0] in "LNM" or unicodedata2.category(chr(code)) == "Pc"
-    }
+    """Letters, digits, marks and the underscore. What no skeleton holds may count as well, for fewer ranges."""
+    held_by_none = folded() | before_normalising()
+    result: Characters = set()
+    doubtful: Characters = set()
+    for code in every_code():
+        category = unicodedata2.category(chr(code))
+        if category[0] in "LNM" or category == "Pc":
+            result |= {code} | (doubtful if len(doubtful) < 0x3000 else set())
+            doubtful = set()
+        elif category in ("Cn", "Cf") or chr(code) in held_by_none or is_changed_by_nfkc(code):
+            doubtful.add(code)
+        else:
+            doubtful = set()
+    return result
 
 
 def look_alikes() -> dict[str, str]:

@@ -18,6 +18,9 @@ class Command(BaseCommand):
             raise CommandError("Another scan is at work. Wait for it to end, then try again if need be.") from None
         for term in WatchTerm.objects.in_bulk(list(result.hits)).values():
             self.stdout.write(f"{term.pattern} ({term.get_kind_display()}): {result.hits[term.pk]:,} new hits")
+        for term in WatchTerm.objects.in_bulk(list(result.skipped)).values():
+            sentence = f"{term.pattern}: {result.skipped[term.pk]:,} messages take too long and were passed over"
+            self.stderr.write(self.style.WARNING(sentence))
         for term in result.switched_off:
             self.stderr.write(self.style.WARNING(f"{term.pattern}: {term.error}"))
         if not result.finished:
