@@ -176,17 +176,22 @@ class WatchTermAdmin(OwnParametersMixin, VersionedAdmin):
                 watchlist.start_afresh(obj)
         watchlist.request_scan()
 
-    def change_view(
-        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
+    def render_change_form(
+        self,
+        request: HttpRequest,
+        context: dict[str, Any],
+        add: bool = False,
+        change: bool = False,
+        form_url: str = "",
+        obj: Any = None,
     ) -> HttpResponse:
         """With the messages that could not be looked through, newest first."""
-        term = self.get_object(request, unquote(object_id))
-        context: dict[str, Any] = {}
-        if term is not None and self.has_view_permission(request, term):
-            ids = term.skipped.order_by("-message_id").values_list("message_id", flat=True)[:SHOWN_SKIPPED]
-            shown = Message.objects.filter(pk__in=list(ids)).order_by("-pk").values_list("pk", flat=True)
-            context = {"skipped": list(shown), "skipped_count": bounded(term.skipped_count)}
-        return super().change_view(request, object_id, form_url, context | (extra_context or {}))
+        if obj is not None and obj.skipped_count:
+            ids = list(obj.skipped.order_by("-message_id").values_list("message_id", flat=True)[:SHOWN_SKIPPED])
+            shown = Message.objects.filter(pk__in=ids).order_by("-pk").values_list("pk", flat=True)
+            context |= {"skipped": list(shown), "skipped_count": bounded(obj.skipped_count)}
+        response: HttpResponse = super().render_change_form(request, context, add, change, form_url, obj)
+        return response
 
     def delete_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
         """Django's own page would load every hit."""
