@@ -176,6 +176,7 @@ TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend", "QUEUES": ["d
 LEGACY_DATABASE_URL = environment.text("LEGACY_DATABASE_URL")
 LEGACY_TIME_ZONE = environment.time_zone("LEGACY_TIME_ZONE")
 LEGACY_IMPORT_DIR = VAR_DIR / "legacy_import"  # uploads and snapshots, mode 0700
+LEGACY_KEPT_DAYS = environment.whole_number("LEGACY_KEPT_DAYS", default=7, least=1)
 LEGACY_UPLOAD_MAX_BYTES = environment.whole_number("LEGACY_UPLOAD_MAX_BYTES", default=2 * 1024**3, least=1)
 
 # A statement of a page that takes longer is ended by the database; 0 sets no limit. Work in the background has none.

@@ -11,13 +11,24 @@ from typing import Any
 from django.conf import settings
 
 from legacy_import.errors import RunError
-from legacy_import.sources import Reference, source_again
+from legacy_import.sources import Reference, SourceError, source_again
 from MiniTwit.database_folders import database_folder
 
 
 def import_dir() -> Path:
-    """The folder for snapshots and uploads, which only this account may enter."""
-    return database_folder(Path(settings.LEGACY_IMPORT_DIR))
+    """The folder for snapshots and uploads, which only this account may enter.
+
+    Raises:
+        SourceError: it cannot be made.
+    """
+    try:
+        return database_folder(Path(settings.LEGACY_IMPORT_DIR))
+    except OSError as error:
+        raise SourceError(
+            "not_stored",
+            f"Nothing can be stored in {settings.LEGACY_IMPORT_DIR}: {error.strerror}. Nothing was imported. Let the "
+            "account of the back office write there, or name another folder in VAR_DIR.",
+        ) from error
 
 
 def name_snapshot(run: Any) -> Path:

@@ -25,6 +25,7 @@ from psycopg2 import sql
 from legacy_import import staging
 from legacy_import.files import import_dir
 from legacy_import.locks import RUN_IS_HELD
+from legacy_import.sources import SourceError
 from legacy_import.tables import Models, table_of
 from legacy_import.uploads import discard_unneeded_uploads
 from MiniTwit.database_folders import file_clock, folders_of_dropped_databases
@@ -39,14 +40,34 @@ WHERE state IN ('staging', 'previewed', 'applying')
 """
 
 
+EXPIRE_PREVIEWS = """
+UPDATE {run} SET state = 'cancelled', finished_at = now(), samples = '{{}}',
+    error_code = 'expired', error_message = %s
+WHERE state = 'previewed' AND previewed_at < now() - make_interval(days => %s)
+"""
+
+
 def discard_leftovers(models: Models | None = None) -> None:
-    """Remove the staging tables, snapshots and uploads that belong to no run any more.
+    """Give up the previews that waited for too long, and remove the staging tables, snapshots and uploads that belong
+    to no run any more.
 
     Files go when the transaction is committed: a run that is rolled back into its former state still needs them.
     """
     models = models or Models.of()
+    expire_previews(models)
     staging.discard_unneeded(models)
     transaction.on_commit(partial(discard_files, models))
+
+
+def expire_previews(models: Models) -> None:
+    """Give up the previews that were not confirmed in time: they keep copies of the old database."""
+    days = settings.LEGACY_KEPT_DAYS
+    sentence = (
+        f"This preview was not confirmed within {days} days, so it was given up with all that it had read. "
+        "Nothing was imported."
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(sql.SQL(EXPIRE_PREVIEWS).format(run=table_of(models.run)), [sentence, days])
 
 
 def discard_files(models: Models) -> None:
@@ -57,7 +78,7 @@ def discard_files(models: Models) -> None:
         discard_copies()
         for folder in folders_of_dropped_databases(Path(settings.LEGACY_IMPORT_DIR)):
             shutil.rmtree(folder)
-    except OSError:
+    except (OSError, SourceError):
         logger.warning("Files that the import no longer needs could not be removed.", exc_info=True)
 
 

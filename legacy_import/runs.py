@@ -20,7 +20,7 @@ from legacy_import.bulk import prepare_transaction
 from legacy_import.checks import Check
 from legacy_import.errors import RunError
 from legacy_import.files import name_snapshot, reference_of, remember_staged_file, staged_file
-from legacy_import.leftovers import discard_leftovers
+from legacy_import.leftovers import discard_leftovers, expire_previews
 from legacy_import.passwords import Conversion
 from legacy_import.prepare import Prepared, prepare_tables
 from legacy_import.progress import Progress
@@ -63,6 +63,7 @@ def start(
     """
     models = models or Models.of()
     check_source(reference)
+    discard_leftovers(models)
     if kind == "messages":
         sameness.users_run_before(models, reference)
     with transaction.atomic():
@@ -187,6 +188,7 @@ def confirm(run_id: int, *, actor: Any = None, insist: bool = False, models: Mod
             at work.
     """
     models = models or Models.of()
+    expire_previews(models)
     with transaction.atomic():
         locks.serialise_starts()
         run = models.run.objects.select_for_update().get(pk=run_id)

@@ -8,6 +8,7 @@ import os
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +16,10 @@ from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
 from django.core.files.uploadhandler import TemporaryFileUploadHandler
 from django.db.models import QuerySet
+from django.db.models.functions import Now
 
 from legacy_import.files import import_dir
+from legacy_import.locks import is_executed
 from legacy_import.models import ImportRun
 from legacy_import.sources import SourceError, SourceReference
 from legacy_import.sources.intake.sqlite_files import wal_of
@@ -54,6 +57,11 @@ class CappedUploadHandler(TemporaryFileUploadHandler):
             with suppress(OSError):
                 self.file.close()
             raise
+
+
+def kept_for() -> timedelta:
+    """How long a preview waits for its confirmation, and an upload for the import of its messages."""
+    return timedelta(days=settings.LEGACY_KEPT_DAYS)
 
 
 def store_upload(upload: UploadedFile, wal: UploadedFile | None = None) -> SourceReference:
@@ -112,12 +120,15 @@ def discard_unneeded_uploads() -> None:
 def is_needed(runs: QuerySet[ImportRun]) -> bool:
     """Whether a file is still to be read, given the runs that read it.
 
-    Two kinds of runs do: one that is not over yet, and the newest import of users, whose messages come next.
+    Two kinds of runs do: one that is not over yet, and the newest import of users, whose messages come next. They are
+    waited for, but not for ever: the file holds the passwords of all users.
     """
     if runs.filter(state__in=(State.STAGING, State.PREVIEWED, State.APPLYING)).exists():
         return True
+    if any(is_executed(run.pk) for run in runs.filter(state=State.APPLIED, verification=None).only("pk")):
+        return True
     newest = newest_users_run()
-    if newest is None or not runs.filter(pk=newest.pk).exists():
+    if newest is None or not runs.filter(pk=newest.pk, finished_at__gt=Now() - kept_for()).exists():
         return False
     return not runs.filter(kind=Kind.MESSAGES, state=State.APPLIED, id__gt=newest.pk).exists()
 

@@ -16,6 +16,7 @@ from legacy_import.reasons import Verdict
 from legacy_import.records import TABLES_OF_KIND
 from legacy_import.sources.recognition import undecided_tables
 from legacy_import.tables import Models
+from legacy_import.uploads import kept_for
 
 State = ImportRun.State
 SHOWN_TABLES = 20  # of the tables in the file that are not imported
@@ -56,8 +57,10 @@ def context_of(run: ImportRun, user: Any) -> dict[str, Any]:
         "undo_result": [(TABLE_NAMES[table], counts) for table, counts in (run.undo_result or {}).items()],
         "newer_preview": newer_preview(run),
         "messages_standing": standing_of("messages") if run.kind == "users" and run.state == State.APPLIED else None,
+        "upload_kept_until": run.finished_at + kept_for() if run.source.get("uploaded") and run.finished_at else None,
         "start_url": start_url_like(run),
         "confirm_form": run.state == State.PREVIEWED,
+        "confirmable_until": run.previewed_at + kept_for() if run.previewed_at else None,
         "may_run": user.has_perm("legacy_import.run_legacy_import"),
         "may_cancel": user.has_perm(f"legacy_import.{cancelling_permission(run)}"),
         "may_undo": user.has_perm("legacy_import.undo_legacy_import"),

@@ -13,9 +13,8 @@ from legacy_import import runs
 from legacy_import.errors import RunError
 from legacy_import.files import import_dir as folder_of_this_database
 from legacy_import.leftovers import discard_leftovers
-from legacy_import.models import ImportRun
 from MiniTwit.models import User
-from tests.legacy_import.importing import import_of, preview_of
+from tests.legacy_import.importing import preview_of
 from tests.legacy_import.old_database import ANN, BOB, make_old_database
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("import_dir")]
@@ -97,12 +96,3 @@ def test_only_the_file_that_was_previewed_is_imported(
         runs.apply(run.pk)
     assert error.value.code == code
     assert not User.objects.exists()
-
-
-def test_what_a_kill_after_the_commit_leaves_is_cleared_away(tmp_path: Path, import_dir: Path) -> None:
-    run = import_of("users", make_old_database(tmp_path / "one.db", user=[ANN]))
-    left = import_dir / run.source["snapshot"]
-    left.touch()
-    ImportRun.objects.update(verification=None)  # the process was killed before it compared
-    discard_leftovers()
-    assert not left.exists()
