@@ -17,6 +17,7 @@ from backoffice import tasks
 from backoffice.database import revive_embedded_server
 from MiniTwit import batch_work
 from MiniTwit.database_failures import ERRORS, cause_of, server_words
+from MiniTwit.session_check import require_own_session
 from MiniTwit.worker import give_back_lost_tasks, hold_lock_of_worker
 
 LOOK_SECONDS = 30.0  # between two looks for lost tasks
@@ -32,7 +33,7 @@ class Worker(db_worker.Worker):
     def run(self) -> None:
         self.pause = 0.0  # since when the last turn failed
         self.next_look = 0.0
-        hold_lock_of_worker(self.worker_id)
+        self.holds_lock = False
         if self.startup_delay and self.interval:
             time.sleep(random.random())  # noqa: S311 -- so that not all workers come at once
         goes_on = True
@@ -49,6 +50,10 @@ class Worker(db_worker.Worker):
     def take_turn(self) -> bool:
         """Execute a task, or wait for one. Returns whether there may be another turn."""
         close_old_connections()
+        if not self.holds_lock:
+            require_own_session()  # in a pooler that shares sessions the lock would stay behind
+            hold_lock_of_worker(self.worker_id)
+            self.holds_lock = True
         self.look_after_tasks()
         if task := self.claim():
             self.run_task(task)

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from django.core.management import call_command
 from django.db import connection
 
 from legacy_import import runs, tasks
@@ -58,6 +59,13 @@ def test_sessions_that_are_shared_are_refused_before_a_lock_is_taken(tmp_path: P
         batch.refresh_from_db()
         assert batch.state == BatchState.FAILED
         assert "pool_mode=session" in batch.error
+        assert advisory_locks() == 0
+
+
+def test_a_worker_does_not_start_where_sessions_are_shared() -> None:
+    with pgbouncer.running("transaction") as port, pgbouncer.connected_through(port):
+        with pytest.raises(SharedSessionError):
+            call_command("db_worker", "--batch", "--no-startup-delay", verbosity=0)
         assert advisory_locks() == 0
 
 
