@@ -1,6 +1,7 @@
 from django.apps import AppConfig
 from django.db.backends.signals import connection_created
 
+from MiniTwit.instants import read_showable_instants
 from MiniTwit.session_settings import apply_settings
 
 
@@ -10,3 +11,4 @@ class MiniTwitConfig(AppConfig):
 
     def ready(self) -> None:
         connection_created.connect(apply_settings, dispatch_uid="MiniTwit.session_settings")
+        connection_created.connect(read_showable_instants, dispatch_uid="MiniTwit.instants")

@@ -10,6 +10,7 @@ from django.utils.text import Truncator
 
 from MiniTwit import selections
 from MiniTwit.admin.actions import may
+from MiniTwit.instants import showable
 from MiniTwit.models import BatchState, Message, ModerationBatch, ModerationEvent, SelectedRow, User, Verb
 from MiniTwit.moderation.batches import MESSAGE_VERBS
 from MiniTwit.moderation.verbs import obstacle_to_undoing
@@ -83,7 +84,7 @@ def context_of(batch: ModerationBatch, user: Any, after: int = 0) -> dict[str, A
         "skipped": [skipped_object(batch, object_id, why) for object_id, why in with_objects(batch, shown)],
         "skipped_before": bool(after),
         "skipped_next": shown[-1][0] if len(skipped) > SKIPPED_PER_PAGE else 0,
-        "until": parse_datetime(batch.options["until"]) if batch.options.get("until") else None,
+        "until": until_of(batch),
         "warning": batch.options.get("text", ""),
         "undone_by": batch.undone_by.order_by("pk"),
         "left": max(0, batch.selected - batch.changed - batch.unchanged - batch.skipped),
@@ -92,6 +93,12 @@ def context_of(batch: ModerationBatch, user: Any, after: int = 0) -> dict[str, A
         "may_resume": selections.can_resume(batch) and may(user, batch.verb),
         "may_see_events": user.has_perm("MiniTwit.view_moderationevent"),
     }
+
+
+def until_of(batch: ModerationBatch) -> datetime | None:
+    """When the suspension of a batch ends, if it does."""
+    until = parse_datetime(batch.options.get("until") or "")
+    return showable(until) if until else None
 
 
 Skipped = list[tuple[tuple[str, int], str]]

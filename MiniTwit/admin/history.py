@@ -11,6 +11,7 @@ from django.utils.dateparse import parse_datetime
 from django.utils.formats import date_format
 
 from MiniTwit.admin.ids import id_in
+from MiniTwit.instants import showable
 from MiniTwit.models import ModerationEvent, Verb
 
 SHOWN_EVENTS = 25
@@ -100,5 +101,5 @@ def in_words(value: Any) -> str:
         except ValueError:
             moment = None
         if moment is not None and timezone.is_aware(moment):
-            return date_format(timezone.localtime(moment), "DATETIME_FORMAT")
+            return date_format(timezone.localtime(showable(moment)), "DATETIME_FORMAT")
     return str(value)

@@ -5,6 +5,7 @@ from typing import Any
 from django import forms
 from django.utils import timezone
 
+from MiniTwit.instants import validate_instant
 from MiniTwit.models import ModerationReason, Verb
 
 
@@ -32,6 +33,7 @@ class PurgeForm(ReasonForm):
 class SuspendForm(ReasonForm):
     until = forms.DateTimeField(
         required=False,
+        validators=[validate_instant],
         widget=forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"),
         help_text="Empty: until somebody reinstates the account.",
     )

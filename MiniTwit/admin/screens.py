@@ -3,11 +3,12 @@
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from django import forms
 from django.conf import settings
 from django.contrib import admin, messages
 from django.contrib.admin.views.main import ORDER_VAR, PAGE_VAR, ChangeList
 from django.contrib.admin.widgets import AutocompleteSelect
-from django.db.models import Model, QuerySet
+from django.db.models import DateTimeField, Field, Model, QuerySet
 from django.db.models.expressions import Combinable
 from django.forms import Media
 from django.http import HttpRequest, HttpResponse
@@ -27,6 +28,7 @@ from MiniTwit.admin.pagination import (
     count_rows,
 )
 from MiniTwit.admin.saved_filters import SavedFiltersMixin
+from MiniTwit.instants import validate_instant
 from MiniTwit.models import Message
 
 NOTHING: SafeString = mark_safe('<span class="quiet">—</span>')
@@ -162,6 +164,12 @@ class LargeTableAdmin(SavedFiltersMixin, OwnParametersMixin, IdSelectMixin):
             (title, {**options, "fields": with_origin(options["fields"], request)})
             for title, options in super().get_fieldsets(request, obj)
         ]
+
+    def formfield_for_dbfield(self, db_field: Field, request: HttpRequest, **kwargs: Any) -> forms.Field | None:
+        field = super().formfield_for_dbfield(db_field, request, **kwargs)
+        if field is not None and isinstance(db_field, DateTimeField):
+            field.validators.append(validate_instant)
+        return field
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         return KeysetChangeList
