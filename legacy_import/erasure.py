@@ -8,12 +8,17 @@ from psycopg2 import sql
 from legacy_import.models import ImportRun, MergedUser, RejectedRow, ReplacedRow
 from MiniTwit.models import ModerationEvent, Verb
 from MiniTwit.moderation.erasure import ErasedAccount
+from MiniTwit.moderation.traces import Traces
+
+REMEMBERED = ("samples", "audit", "verification", "old_tables", "error_message")
+TOLD = ("disagreements", "doubts")  # of an audit: sentences, and old rows beside those that are here
 
 # The rows are counted on their runs, so they stay, without their values.
 EMPTY_REJECTED = """
 UPDATE {rejected} SET username = NULL, "values" = '{{}}'
 WHERE "table" = 'user' AND (legacy_id = ANY(%(old_ids)s) OR username = %(username)s)
     OR "table" = 'message' AND "values"->>'author_id' = ANY(%(authors)s)
+    OR EXISTS (SELECT FROM jsonb_each_text("values") WHERE lower(value) = ANY(%(names)s))
 """
 EMPTY_REPLACED = """
 UPDATE {replaced} SET before = '{{}}'
@@ -40,31 +45,60 @@ def forget(account: ErasedAccount, **kwargs: Any) -> None:
         "old_ids": old_ids,
         "username": account.username,
         "authors": authors,
+        "names": [word.lower() for word in account.traces.words],
         "user": account.user_id,
         "purge": Verb.PURGE.value,
     }
     with connection.cursor() as cursor:
         cursor.execute(sql.SQL(EMPTY_REJECTED).format(**names), values)
         cursor.execute(sql.SQL(EMPTY_REPLACED).format(**names), values)
-    forget_samples(set(authors))
+    for run in ImportRun.objects.only("pk", *REMEMBERED).iterator(chunk_size=20):
+        forget_in_run(run, set(authors), account.traces)
 
 
-def forget_samples(authors: set[str]) -> None:
-    """A run keeps the sample rows of its preview; those of the account, and by it, go."""
-    for run in ImportRun.objects.exclude(samples={}).only("samples").iterator(chunk_size=20):
-        kept: dict[str, Any] = {
-            table: [sample for sample in samples if not authors & names_in(sample["values"])]
-            for table, samples in run.samples.items()
-            if table != "vanished"
+def forget_in_run(run: ImportRun, authors: set[str], traces: Traces) -> None:
+    """A run keeps old rows and values for its pages: those of the account, by it, and about it go."""
+    kept = {
+        "samples": kept_samples(run.samples, authors, traces),
+        "audit": run.audit | {name: traces.struck_out_of(run.audit[name]) for name in TOLD if name in run.audit},
+        "verification": traces.struck_out_of(run.verification),
+        "old_tables": without_samples_of(run.old_tables, traces),
+        "error_message": traces.struck_out_of(run.error_message),
+    }
+    changed = {name: value for name, value in kept.items() if value != getattr(run, name)}
+    if changed:
+        ImportRun.objects.filter(pk=run.pk).update(**changed)
+
+
+def kept_samples(samples: dict[str, Any], authors: set[str], traces: Traces) -> dict[str, Any]:
+    """The sample rows of a preview without those of the account, by it, and about it."""
+
+    def is_about(values: dict[str, Any]) -> bool:
+        return any(traces.are_in(str(value)) for value in values.values())
+
+    kept: dict[str, Any] = {
+        table: [row for row in rows if not authors & names_in(row["values"]) and not is_about(row["values"])]
+        for table, rows in samples.items()
+        if table != "vanished"
+    }
+    if vanished := samples.get("vanished"):
+        kept["vanished"] = {
+            table: [row for row in rows if not authors & set(map(str, row.values())) and not is_about(row)]
+            for table, rows in vanished.items()
         }
-        if vanished := run.samples.get("vanished"):
-            kept["vanished"] = {
-                table: [row for row in rows if not authors & {str(value) for value in row.values()}]
-                for table, rows in vanished.items()
-            }
-        if kept != run.samples:
-            run.samples = kept
-            run.save(update_fields=["samples"])
+    return kept
+
+
+def without_samples_of(value: Any, traces: Traces) -> Any:
+    """The description of an old database's tables with the names struck out of the columns' first values."""
+    if isinstance(value, list):
+        return [without_samples_of(item, traces) for item in value]
+    if isinstance(value, dict):
+        return {
+            key: traces.struck_out_of(item) if key == "samples" else without_samples_of(item, traces)
+            for key, item in value.items()
+        }
+    return value
 
 
 def names_in(values: dict[str, str | None]) -> set[str]:

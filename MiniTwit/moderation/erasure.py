@@ -8,18 +8,31 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import unquote_plus
 
 from django.contrib.admin.models import LogEntry
 from django.contrib.contenttypes.models import ContentType
-from django.db.models import CharField, Q, QuerySet, TextChoices, Value
+from django.db.models import CharField, Model, Q, QuerySet, TextChoices, Value
 from django.db.models.functions import Cast, Concat
 from django.dispatch import Signal
 
 from MiniTwit.database_clock import database_time
-from MiniTwit.models import Follow, Message, ModerationBatch, ModerationEvent, StaffNote, Strike, User, Verb
+from MiniTwit.models import (
+    FileImport,
+    Follow,
+    Message,
+    ModerationBatch,
+    ModerationEvent,
+    SavedFilter,
+    StaffNote,
+    Strike,
+    User,
+    Verb,
+)
 from MiniTwit.moderation import messages
 from MiniTwit.moderation.batches import Cause, Tally
 from MiniTwit.moderation.errors import ModerationError
+from MiniTwit.moderation.traces import Traces
 from MiniTwit.triggers import ERASED_NOTE
 
 CHUNK = 1_000  # messages per statement
@@ -43,6 +56,11 @@ class ErasedAccount:
     user_id: int
     legacy_id: int | None
     username: str
+    email: str = ""
+
+    @property
+    def traces(self) -> Traces:
+        return Traces(self.username, self.email)
 
 
 def obstacle_to_erasing(user: User, actor: User | None) -> str:
@@ -134,7 +152,9 @@ def erase_one(user: User, batch: ModerationBatch, cause: Cause, *, delete: bool)
     before |= {"following": remove(user.following.all()), "followers": remove(user.followers.all())}
     strike_out_texts(user, batch)
     rename_in_the_admin_log(user, erased_name(user))
-    user_erased.send(sender=User, account=ErasedAccount(user.pk, user.legacy_id, user.username))
+    account = ErasedAccount(user.pk, user.legacy_id, user.username, user.email)
+    forget_views_and_files(account.traces)
+    user_erased.send(sender=User, account=account)
     empty_the_account(user, now)
     ModerationEvent.objects.create(
         batch=batch,
@@ -191,6 +211,35 @@ def strike_out_texts(user: User, erasing: ModerationBatch) -> None:
     batches.exclude(note="").update(note=ERASED_NOTE)
     events.exclude(note__in=["", ERASED_NOTE]).update(note=ERASED_NOTE)
     messages.strike_out_texts_of(user.pk)
+
+
+def forget_views_and_files(traces: Traces) -> None:
+    """Remove saved views that search for the account, whoever saved them, and strike it out of reports on files."""
+    views = SavedFilter.objects.only("name", "query")
+    found = [view.pk for view in views if traces.are_in(view.name) or traces.are_in(unquote_plus(view.query))]
+    SavedFilter.objects.filter(pk__in=found).delete()
+    for report in FileImport.objects.iterator(chunk_size=20):
+        before = [report.file_name, report.report, report.error]
+        after = traces.struck_out_of(before)
+        if before != after:
+            report.file_name, report.report, report.error = after
+            report.save(update_fields=["file_name", "report", "error"])
+    elsewhere = LogEntry.objects.exclude(content_type__in=content_types_of(User, Message, Follow))
+    for entry in elsewhere.filter(named_in_the_log(traces)).iterator():
+        entry.object_repr = traces.struck_out_of(entry.object_repr)[:200]
+        entry.change_message = traces.struck_out_of(entry.change_message)
+        entry.save(update_fields=["object_repr", "change_message"])
+
+
+def content_types_of(*models: type[Model]) -> list[ContentType]:
+    return list(ContentType.objects.get_for_models(*models, for_concrete_models=False).values())
+
+
+def named_in_the_log(traces: Traces) -> Q:
+    named = Q(pk__in=[])
+    for word in traces.words:
+        named |= Q(object_repr__icontains=word) | Q(change_message__icontains=word)
+    return named
 
 
 def rename_in_the_admin_log(user: User, name: str) -> None:
