@@ -14,7 +14,7 @@ from legacy_import import bulk, runs
 from MiniTwit import moderation
 from MiniTwit.models import BatchState, Message, ModerationBatch, ModerationEvent, User
 from MiniTwit.moderation import ModerationError
-from tests.legacy_import.importing import import_of, preview_of
+from tests.legacy_import.importing import import_of, preview_of, undo
 from tests.legacy_import.old_database import HASH, MORNING, old_file
 from tests.MiniTwit.factories import make_user
 
@@ -40,8 +40,11 @@ def suspend_and_reinstate(users: list[int]) -> Decide:
 
 
 @contextmanager
-def staff_deciding(decisions: list[Decide]) -> Iterator[list[int]]:
-    """One moderator per entry decides without a pause until the block ends; a refusal for busy tables is repeated.
+def staff_deciding(decisions: list[Decide], pause: float = 0) -> Iterator[list[int]]:
+    """One moderator per entry decides until the block ends; a refusal for busy tables is repeated.
+
+    Args:
+        pause: seconds between two decisions of one moderator.
 
     Yields:
         How many decisions each of them has made.
@@ -59,6 +62,7 @@ def staff_deciding(decisions: list[Decide]) -> Iterator[list[int]]:
                         raise
                 else:
                     made[place] += 1
+                    stop.wait(pause)
         finally:
             connections.close_all()
 
@@ -109,4 +113,22 @@ def test_a_first_import_and_three_moderators(kind: str, tmp_path: Path, monkeypa
     assert (Message if kind == "messages" else User).objects.filter(import_run=run.pk).count() == run.counts[
         "message" if kind == "messages" else "user"
     ]["new"]
+    check_decisions(made)
+
+
+@pytest.mark.slow
+def test_fifty_staff_and_ten_first_imports(tmp_path: Path) -> None:
+    """Each import brings 300,000 messages into a table that holds few, and is undone while staff go on deciding."""
+    people = [(number, f"user {number}", "", HASH) for number in range(1, 3_001)]
+    texts = ((number, number % 3_000 + 1, f"message {number}", MORNING + number, 0) for number in range(1, 300_001))
+    path = old_file(tmp_path, user=people, message=texts)
+    import_of("users", path)
+    messages, users = native_rows(25)
+    moderators = [flag_and_unflag(rows) for rows in messages] + [suspend_and_reinstate(rows) for rows in users]
+    with staff_deciding(moderators, pause=0.2) as made:
+        for _ in range(10):
+            run = import_of("messages", path)
+            assert run.verification["ok"]
+            assert Message.objects.filter(import_run=run.pk).count() == 300_000
+            assert undo(run).undo_result["message"] == {"removed": 300_000, "restored": 0, "kept": 0}
     check_decisions(made)
