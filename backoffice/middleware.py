@@ -13,13 +13,20 @@ from django.urls import reverse
 from django.utils.http import urlencode
 
 from backoffice.refusals import REFUSALS, refusal
+from legacy_import import overview
 from MiniTwit.admin.posting import page_of_form
 from MiniTwit.admin.refusals import UnreadableRequest
-from MiniTwit.database_failures import Cause, cause_of
+from MiniTwit.database_failures import ERRORS, Cause, cause_of, is_busy
 from MiniTwit.time_limits import TimeLimitError
 from MiniTwit.validators import is_storable
 
 GetResponse = Callable[[HttpRequest], HttpResponseBase]
+
+
+IMPORT_IS_WRITING = (
+    "An import is writing users or messages, and keeps everything else from their tables until it is done. "
+    "Nothing was changed. Try again in a moment."
+)
 
 
 class RefuseUnreadable:
@@ -108,6 +115,8 @@ class ExplainRefusals:
         return page
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
+        if (isinstance(exception, TimeLimitError) or is_busy(exception)) and import_is_writing():
+            return refusal(503, IMPORT_IS_WRITING, "An import is at work")
         if isinstance(exception, TimeLimitError):
             return refusal(
                 503,
@@ -118,3 +127,11 @@ class ExplainRefusals:
         if is_about_data or isinstance(exception, IncorrectLookupParameters):
             return refusal(400)
         return None
+
+
+def import_is_writing() -> bool:
+    """Whether an import is what a page waited for in vain. This must not fail: it is asked after a failure."""
+    try:
+        return overview.is_writing()
+    except ERRORS:
+        return False

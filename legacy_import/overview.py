@@ -90,6 +90,12 @@ def is_being_verified(run: ImportRun) -> bool:
     return is_executed(run.pk)
 
 
+def is_writing() -> bool:
+    """Whether a process is writing an import's rows at this moment."""
+    applying = ImportRun.objects.filter(state=State.APPLYING, picked_up_at__isnull=False)
+    return any(is_executed(run_id) for run_id in applying.values_list("pk", flat=True))
+
+
 def enqueued_at(run: ImportRun) -> datetime:
     """When the step that a run is in was handed to the worker."""
     if run.state == State.APPLIED and run.undo_requested_at:

@@ -6,6 +6,7 @@ from django.utils.timesince import timesince
 
 from MiniTwit import locks, moderation
 from MiniTwit.models import Message, ModerationBatch, ModerationEvent, ReviewClaim, User, Verb
+from MiniTwit.moderation.batches import one_decision
 from MiniTwit.review.claims import claimed_by, release
 
 VERBS = {Verb.FLAG: moderation.flag, Verb.UNFLAG: moderation.unflag, Verb.KEEP: moderation.keep}
@@ -28,16 +29,29 @@ def version_of(message: Message) -> str:
     return message.changed_at.isoformat() if message.changed_at else ""
 
 
-@locks.tried_again
-@transaction.atomic
 def decide(
     *, moderator: User, message_id: int, verb: str, version: str, reason: str, note: str = ""
 ) -> ModerationBatch:
     """Flag, unflag or keep a message as it was seen, and let go of it.
 
     Raises:
-        Refusal: somebody changed it or has it before him, or the verb does not fit. Nothing was done.
+        Refusal: the message was changed, another moderator has it, the verb does not fit, or an import keeps the
+            tables. Nothing was done.
     """
+    try:
+        return decide_in_one_transaction(
+            moderator=moderator, message_id=message_id, verb=verb, version=version, reason=reason, note=note
+        )
+    except moderation.ModerationError as error:
+        raise Refusal(error.sentence) from error
+
+
+@one_decision
+@transaction.atomic
+def decide_in_one_transaction(
+    *, moderator: User, message_id: int, verb: str, version: str, reason: str, note: str = ""
+) -> ModerationBatch:
+    """The same; a decision that makes no sense, or that busy tables kept from being made, raises ModerationError."""
     locks.lock_tables(locks.MESSAGES, ReviewClaim._meta.db_table, referring_to=[locks.USERS])
     message = Message.objects.select_for_update().filter(pk=message_id).first()
     if message is None:
@@ -48,10 +62,7 @@ def decide(
     if holder is not None and holder != moderator:
         raise Refusal(f"Your time with message {message_id} ran out, and {holder} has it now. Nothing was decided.")
     check_fits(message, verb)
-    try:
-        batch = VERBS[Verb(verb)](messages=[message_id], actor=moderator, reason=reason, note=note)
-    except moderation.ModerationError as error:
-        raise Refusal(error.sentence) from error
+    batch = VERBS[Verb(verb)](messages=[message_id], actor=moderator, reason=reason, note=note)
     release(moderator=moderator, message_id=message_id)
     return batch
 

@@ -9,11 +9,15 @@ from typing import Any
 
 import pytest
 from django.db import connections
+from django.test import Client
 
-from legacy_import import bulk, runs
+from legacy_import import bulk, locks, runs
+from legacy_import.models import ImportRun
 from MiniTwit import moderation
+from MiniTwit.database_clock import database_time
 from MiniTwit.models import BatchState, Message, ModerationBatch, ModerationEvent, User
 from MiniTwit.moderation import ModerationError
+from tests.legacy_import.conftest import other_session
 from tests.legacy_import.importing import import_of, preview_of, undo
 from tests.legacy_import.old_database import HASH, MORNING, old_file
 from tests.MiniTwit.factories import make_user
@@ -114,6 +118,18 @@ def test_a_first_import_and_three_moderators(kind: str, tmp_path: Path, monkeypa
         "message" if kind == "messages" else "user"
     ]["new"]
     check_decisions(made)
+
+
+def test_a_page_that_waits_for_an_import_says_so(admin: Client, settings: Any) -> None:
+    settings.WEB_STATEMENT_SECONDS = 1
+    run = ImportRun.objects.create(kind="messages", state="applying", picked_up_at=database_time())
+    with other_session() as cursor:
+        cursor.execute(f'LOCK TABLE "{User._meta.db_table}"')
+        assert "longer than a page may take" in admin.get("/admin/MiniTwit/message/").content.decode()
+        cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", [locks.RUN, run.pk])
+        answer = admin.get("/admin/MiniTwit/message/")
+    assert answer.status_code == 503
+    assert "An import is writing users or messages" in answer.content.decode()
 
 
 @pytest.mark.slow
