@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from django.http import HttpRequest, HttpResponseRedirect
 from django.http.response import HttpResponseBase
-from django.urls import Resolver404, resolve
+from django.urls import Resolver404, get_script_prefix, resolve
 
 FILTERS = "_changelist_filters"
 Response = TypeVar("Response", bound=HttpResponseBase)
@@ -35,7 +35,8 @@ def with_filters(address: str, filters: str) -> str:
 
 def is_list(path: str) -> bool:
     try:
-        return (resolve(path).url_name or "").endswith("_changelist")
+        inside = "/" + path.removeprefix(get_script_prefix())  # a site may lie under a path
+        return (resolve(inside).url_name or "").endswith("_changelist")
     except Resolver404:
         return False
 

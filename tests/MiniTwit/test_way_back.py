@@ -5,8 +5,10 @@ from typing import Any
 
 import pytest
 from django.test import Client
+from django.urls import clear_script_prefix, set_script_prefix
 
 from MiniTwit import moderation
+from MiniTwit.admin.way_back import with_filters
 from MiniTwit.models import Follow, Message, ModerationReason, User
 from tests.backoffice.site_walk import ROLES, Site, addresses, build_site
 from tests.MiniTwit.factories import make_message, make_superuser, make_user
@@ -72,6 +74,15 @@ def test_a_way_back_leads_nowhere_but_to_the_list(admin: Client, reason: str) ->
         f"{MESSAGES}{message.pk}/decide/purge/?{evil}", {"reason": reason, "seen": "", "understood": "on"}
     )
     assert answer["Location"] == f"{MESSAGES}?//evil.example?x"
+
+
+def test_the_way_back_is_found_under_a_path_too() -> None:
+    set_script_prefix("/desk/")
+    try:
+        assert with_filters(f"/desk{MESSAGES}", FILTERS) == f"/desk{MESSAGES}?{FILTERS}"
+        assert with_filters(f"/desk{MESSAGES}1/change/", FILTERS) == f"/desk{MESSAGES}1/change/?{KEPT}"
+    finally:
+        clear_script_prefix()
 
 
 def test_the_history_of_a_decided_message_tells_the_decision(admin: Client) -> None:
