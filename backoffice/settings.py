@@ -179,6 +179,9 @@ LEGACY_IMPORT_DIR = VAR_DIR / "legacy_import"  # uploads and snapshots, mode 070
 LEGACY_KEPT_DAYS = environment.whole_number("LEGACY_KEPT_DAYS", default=7, least=1)
 LEGACY_UPLOAD_MAX_BYTES = environment.whole_number("LEGACY_UPLOAD_MAX_BYTES", default=2 * 1024**3, least=1)
 
+# Weak old hashes are put inside strong ones by the worker, after each import of users.
+HARDEN_AFTER_IMPORT = environment.flag("HARDEN_AFTER_IMPORT", default=True)
+
 # A statement of a page that takes longer is ended by the database; 0 sets no limit. Work in the background has none.
 WEB_STATEMENT_SECONDS = environment.whole_number("WEB_STATEMENT_SECONDS", default=30, most=2_000_000)
 

@@ -5,6 +5,7 @@ as a change of an account, and a sign-in that comes in between wins.
 """
 
 import os
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -20,6 +21,7 @@ from MiniTwit.triggers import IMPORTING_SETTING
 THREADS = os.cpu_count() or 1
 HARDENED_AT_A_TIME = 10 * THREADS  # some seconds' work: what is lost when it is stopped
 READ_AT_A_TIME = 5_000
+FORMER_PASSWORDS = 2**63 - 1  # the place behind all accounts
 
 Password = tuple[int, str]  # of the row with this primary key
 
@@ -60,9 +62,29 @@ def harden_passwords(*, dry_run: bool = False, report: Callable[[Hardening], Non
     return found
 
 
-def weak_passwords() -> Iterator[Password]:
-    """The weak passwords of all accounts; the rows are read some at a time, in the order of their keys."""
-    last = 0
+def harden_for(seconds: float, *, after: int = 0) -> int | None:
+    """Harden accounts one by one, with one processor, until the time is up.
+
+    Args:
+        after: the primary key of the account that the last call ended with.
+
+    Returns:
+        Where to go on, or None: no weak password is left, nor one that an undo would restore.
+    """
+    end = time.monotonic() + seconds
+    for password in weak_passwords(after):
+        write_passwords([password], [hardened(password[1])])
+        if time.monotonic() >= end:
+            return password[0]
+    for password in weak_former_passwords():
+        write_former_passwords([password], [hardened(password[1])])
+        if time.monotonic() >= end:
+            return FORMER_PASSWORDS
+    return None
+
+
+def weak_passwords(last: int = 0) -> Iterator[Password]:
+    """The weak passwords of accounts after one of them, read some at a time in the order of their keys."""
     accounts = User.objects.order_by("pk").values_list("pk", "password")
     while rows := list(accounts.filter(pk__gt=last)[:READ_AT_A_TIME]):
         yield from ((pk, password) for pk, password in rows if is_weak(password))

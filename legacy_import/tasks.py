@@ -7,14 +7,20 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from django.conf import settings
 from django_tasks import task
 from django_tasks.base import Task
+from django_tasks_db.models import DBTaskResult
 
 from legacy_import import runs
 from legacy_import.errors import RunError
+from legacy_import.hardening import harden_for
+from legacy_import.models import ImportRun
 from MiniTwit import watchlist
 
 RETRY_SECONDS = 1.0
+HARDENING_SECONDS = 2.0  # for which other work may wait
+LOWEST_PRIORITY = -100
 
 
 @task()
@@ -26,11 +32,30 @@ def stage_run(run_id: int) -> None:
 def apply_run(run_id: int) -> None:
     execute(runs.apply, run_id, apply_run)
     watchlist.request_scan_if_behind()
+    request_hardening(run_id)
 
 
 @task()
 def undo_run(run_id: int) -> None:
     execute(runs.undo, run_id, undo_run)
+
+
+@task(priority=LOWEST_PRIORITY)
+def harden_passwords(after: int = 0) -> None:
+    """Harden weak passwords for a moment, then queue the rest: what staff wait for comes first."""
+    go_on_after = harden_for(HARDENING_SECONDS, after=after)
+    if go_on_after is not None:
+        harden_passwords.enqueue(go_on_after)
+
+
+def request_hardening(run_id: int) -> None:
+    """Let the worker harden the weak passwords that an import of users brought, unless that is queued already."""
+    if not settings.HARDEN_AFTER_IMPORT:
+        return
+    is_queued = DBTaskResult.objects.ready().filter(task_path=harden_passwords.module_path).exists()
+    brought = ImportRun.objects.filter(pk=run_id, kind=ImportRun.Kind.USERS, state=ImportRun.State.APPLIED)
+    if not is_queued and brought.exists():
+        harden_passwords.enqueue()
 
 
 def execute(step: Callable[[int], Any], run_id: int, this_task: Task) -> None:

@@ -4,5 +4,6 @@ import os
 
 os.environ.setdefault("DEBUG", "1")
 os.environ.pop("LEGACY_DATABASE_URL", None)
+os.environ.setdefault("HARDEN_AFTER_IMPORT", "0")  # hundreds of slow hashes: one test asks for them
 
 from backoffice.settings import *  # noqa: F403

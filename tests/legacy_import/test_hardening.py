@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 from django.contrib.auth.hashers import check_password
 from django.core.management import call_command
+from django_tasks_db.models import DBTaskResult
 
 from fixtures import sample_hashes
-from legacy_import import hardening, runs
+from legacy_import import hardening, runs, tasks
 from legacy_import.models import ReplacedRow
 from MiniTwit.hashers import HardenedPasswordHasher, PBKDF2SHA256PasswordHasher
 from MiniTwit.models import User
@@ -85,6 +86,33 @@ def test_weak_hashes_are_wrapped_and_the_old_passwords_go_on_working(path):
 
     assert sign_in(imported(1), sample_hashes.password_of(1))
     assert User.objects.get(legacy_id=1).password.startswith("pbkdf2_sha256$1200$")
+
+
+def test_the_worker_hardens_after_an_import_in_steps_that_others_need_not_wait_for(
+    tmp_path: Path, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.HARDEN_AFTER_IMPORT = True
+    monkeypatch.setattr(tasks, "HARDENING_SECONDS", 0)
+    users = [(user_id, f"user {user_id}", "", stored) for user_id, stored in (WEAK | STRONG).items()]
+    path = make_old_database(tmp_path / "old.db", user=users)
+    run = preview_of("users", path)
+    runs.confirm(run.pk)
+    tasks.apply_run.call(run.pk)
+    tasks.request_hardening(run.pk)  # as a second import would: once is enough
+    steps = 0
+    while queued := DBTaskResult.objects.ready().filter(task_path=tasks.harden_passwords.module_path).first():
+        (after,) = queued.args_kwargs["args"] or (0,)
+        DBTaskResult.objects.filter(pk=queued.pk).delete()
+        assert queued.priority < 0
+        tasks.harden_passwords.call(after)
+        steps += 1
+    assert steps == len(WEAK) + 1
+    after_all = passwords()
+    assert all(after_all[user_id].startswith(OVER) for user_id in WEAK)
+    assert check_password(sample_hashes.password_of(2), after_all[2])
+    assert not User.objects.filter(changed_at__isnull=False).exists()
+    again = import_users(path)
+    assert (again.counts["user"]["unchanged"], again.verification["ok"]) == (11, True)
 
 
 def test_it_goes_on_where_it_was_stopped(path, monkeypatch: pytest.MonkeyPatch):

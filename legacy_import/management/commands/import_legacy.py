@@ -6,6 +6,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
+from legacy_import import tasks
 from legacy_import.errors import RunError, refused_by_database
 from legacy_import.foreground import cancel_at_work, import_at_once
 from legacy_import.models import ImportRun
@@ -79,6 +80,7 @@ class Command(BaseCommand):
                 self.stdout.write(json.dumps({"error": {"code": failure.code, "message": failure.message}}))
             raise CommandError(failure.message) from error
         watchlist.request_scan_if_behind()
+        tasks.request_hardening(run.pk)
         if options["json"]:
             self.stdout.write(json.dumps(account(run)))
         else:
