@@ -12,6 +12,7 @@ from django.db import connection
 from psycopg2 import sql
 
 from legacy_import import staging
+from legacy_import.accounts import IF_UNKNOWN
 from legacy_import.bulk import (
     is_worth_rebuilding,
     page_ranges,
@@ -21,6 +22,7 @@ from legacy_import.bulk import (
 )
 from legacy_import.checks import Check
 from legacy_import.errors import RunError
+from legacy_import.mappings import shown_columns
 from legacy_import.passwords import kept_password_sql
 from legacy_import.progress import Progress
 from legacy_import.reasons import Verdict
@@ -33,13 +35,13 @@ from MiniTwit import locks
 
 # Old table -> the columns that are written, as they are called in the checked table and in the new one.
 WRITTEN: dict[str, tuple[str, ...]] = {
-    "user": ("username", "email", "password"),
+    "user": ("username", "email", "password", "is_active", "date_joined"),
     "message": ("author_id", "text", "pub_date", "flagged"),
     "follower": ("who_id", "whom_id"),
 }
 # What a new row holds besides; an imported account is never staff, whatever the old database says.
 CONSTANTS: dict[str, dict[str, Any]] = {
-    "user": {"date_joined": None, "is_staff": False, "is_superuser": False, "is_active": True},
+    "user": {"is_staff": False, "is_superuser": False},
     "message": {},
     "follower": {},
 }
@@ -124,7 +126,7 @@ def write_table(cursor: Any, run: Any, models: Models, table: str, progress: Pro
     counts = TableCounts.from_json(run.counts[table])
     target = table_of(models.target(table))
     if counts.rejected:
-        keep_rejected_rows(cursor, run.pk, models, table)
+        keep_rejected_rows(cursor, run, models, table)
 
     def tell(number: int, of: int) -> None:
         progress.phase(f"Building the indexes of {table}s, {number} of {of}")
@@ -147,12 +149,13 @@ def write_table(cursor: Any, run: Any, models: Models, table: str, progress: Pro
         cursor.execute(sql.SQL("ANALYZE {}").format(target))
 
 
-def keep_rejected_rows(cursor: Any, run_id: int, models: Models, table: str) -> None:
+def keep_rejected_rows(cursor: Any, run: Any, models: Models, table: str) -> None:
     """Store every rejected row with its reason and its values."""
+    shown = shown_columns(run, table)
     pairs = [
         sql.SQL("{}, {}").format(sql.Literal(name), StagedColumn.of(name, index).value)
         for index, name in enumerate(CANONICAL_COLUMNS[table])
-        if name not in SECRET_COLUMNS
+        if name in shown and name not in SECRET_COLUMNS
     ]
     cursor.execute(
         sql.SQL(
@@ -161,13 +164,13 @@ def keep_rejected_rows(cursor: Any, run_id: int, models: Models, table: str) -> 
             " FROM {checked} AS checked JOIN {staged} AS staged USING (position) WHERE checked.verdict = {verdict}"
         ).format(
             rejected=table_of(models.rejected),
-            run=sql.Literal(run_id),
+            run=sql.Literal(run.pk),
             table=sql.Literal(table),
             legacy_id=sql.SQL("NULL" if table == "follower" else "checked.legacy_id"),
             username=sql.SQL("checked.username" if table == "user" else "NULL"),
             pairs=sql.SQL(", ").join(pairs),
-            checked=checked_table(run_id, table),
-            staged=staged_table(run_id, table),
+            checked=checked_table(run.pk, table),
+            staged=staged_table(run.pk, table),
             verdict=sql.Literal(Verdict.REJECTED),
         )
     )
@@ -186,7 +189,7 @@ def update_changed_rows(cursor: Any, run_id: int, models: Models, table: str) ->
         "before": sql.SQL(", ").join(
             sql.SQL("{}, target.{}").format(sql.Literal(name), sql.Identifier(name)) for name in WRITTEN[table]
         ),
-        "assignments": assignments(table, "checked"),
+        "assignments": assignments(table, "checked", unknown_stays=True),
     }
     cursor.execute(
         sql.SQL(
@@ -204,13 +207,19 @@ def update_changed_rows(cursor: Any, run_id: int, models: Models, table: str) ->
     )
 
 
-def assignments(table: str, values: str) -> sql.Composed:
-    """What an UPDATE of `target` sets, from the table of that alias."""
+def assignments(table: str, values: str, *, unknown_stays: bool = False) -> sql.Composed:
+    """What an UPDATE of `target` sets, from the table of that alias.
+
+    Args:
+        unknown_stays: whether a NULL means that nothing is known, so that what the target has stays.
+    """
     parts = []
     for name in WRITTEN[table]:
         value: sql.Composable = sql.Identifier(values, name)
         if name == "password":
             value = kept_password_sql(sql.Identifier("target", name), value)
+        elif name in IF_UNKNOWN and unknown_stays:
+            value = sql.SQL("coalesce({}, {})").format(value, sql.Identifier("target", name))
         parts.append(sql.SQL("{} = {}").format(sql.Identifier(name), value))
     return sql.SQL(", ").join(parts)
 
@@ -229,7 +238,7 @@ def insert_new_rows(
     insert = sql.SQL("INSERT INTO {} ({}) SELECT {}").format(
         target,
         sql.SQL(", ").join(map(sql.Identifier, [*written, *constants])),
-        sql.SQL(", ").join([*map(sql.Identifier, written), *map(sql.Literal, constants.values())]),
+        sql.SQL(", ").join([*map(new_value, written), *map(sql.Literal, constants.values())]),
     )
     checked, is_new = checked_table(run_id, table), sql.SQL("verdict = {}").format(sql.Literal(Verdict.NEW))
     if count <= SORTED_AT_ONCE:
@@ -243,6 +252,13 @@ def insert_new_rows(
             done += cursor.rowcount
             progress.advance(done)
     return done
+
+
+def new_value(name: str) -> sql.Composable:
+    """What a column of a new row is written from."""
+    if IF_UNKNOWN.get(name) is None:
+        return sql.Identifier(name)
+    return sql.SQL("coalesce({}, {})").format(sql.Identifier(name), sql.Literal(IF_UNKNOWN[name]))
 
 
 def keep_merged_users(cursor: Any, run_id: int, models: Models) -> None:

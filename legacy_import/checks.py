@@ -8,6 +8,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
+from itertools import product
 from typing import cast
 
 from django.db import connection
@@ -27,7 +28,7 @@ STATE = "SELECT coalesce(sum(hashint8extended({key}, xmin::text::bigint)), 0) ||
 
 # The cleaned rows once more, from where `Check.write` left them.
 CLEANED_BEFORE = {
-    "user": "position, legacy_id, username, email, password, own_reason AS reason, notes",
+    "user": "position, legacy_id, username, email, password, is_active, date_joined, own_reason AS reason, notes",
     "message": "position, legacy_id, author_key AS author_id, author_id_name, text, pub_date, flagged,"
     " own_reason AS reason, notes",
     "follower": "position, who_key AS who_id, who_id_name, whom_key AS whom_id, whom_id_name, notes",
@@ -167,11 +168,14 @@ class Check:
 
     def is_plain(self) -> sql.Composable:
         """Whether a row is as most rows are, so that there is nothing to note: looking for each note takes longer."""
-        usual, conditions = "", []
-        for index, (name, field) in enumerate(zip(CANONICAL_COLUMNS[self.table], self.fields(), strict=True)):
-            usual += field.widget.usual_storage
-            conditions.append(field.widget.plain_sql(StagedColumn.of(name, index)))
-        return sql.SQL("staged.storage = {} AND {}").format(sql.Literal(usual), sql.SQL(" AND ").join(conditions))
+        usual = map("".join, product(*(field.widget.usual_storage for field in self.fields())))
+        conditions = [
+            field.widget.plain_sql(StagedColumn.of(name, index))
+            for index, (name, field) in enumerate(zip(CANONICAL_COLUMNS[self.table], self.fields(), strict=True))
+        ]
+        return sql.SQL("staged.storage IN ({}) AND {}").format(
+            sql.SQL(", ").join(map(sql.Literal, usual)), sql.SQL(" AND ").join(conditions)
+        )
 
     def fields(self) -> list:
         return self.resource.get_import_fields()

@@ -21,6 +21,8 @@ COLUMN_LABELS = {
     "username": "Username",
     "email": "E-mail address",
     "pw_hash": "Password",
+    "is_active": "Active",
+    "date_joined": "Joined",
     "message_id": "Id",
     "author_id": "Author",
     "text": "Text",
@@ -35,6 +37,8 @@ WITHOUT = {
     "message_id": "none: the row's place in the file",
     "email": "none: no address",
     "pw_hash": "none: an unusable password",
+    "is_active": "none: every account is active",
+    "date_joined": "none: not known",
     "flagged": "none: not flagged",
 }
 LONGEST_LABEL = 60  # characters of a name, or of a column with its samples

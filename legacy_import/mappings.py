@@ -22,7 +22,7 @@ from legacy_import.sources.mapping import (
 )
 from legacy_import.sources.names import table_likeness
 from legacy_import.sources.recognition import Recognition, can_be_met, recognise, undecided_tables
-from legacy_import.sources.schema import CANONICAL_COLUMNS
+from legacy_import.sources.schema import CANONICAL_COLUMNS, EXTRA_COLUMNS
 from legacy_import.tables import Models
 from legacy_import.verify import CANONICAL_LAYOUT, OldTable
 from MiniTwit.database_clock import database_time
@@ -75,7 +75,14 @@ def users_as_imported(users_run: Any, found: Sequence[FoundTable]) -> dict[str, 
     """The mapping of the users that a messages import rests on, if the old database still has those tables."""
     used = users_run.source.get("mapping", {}) if users_run else {}
     wishes = mappings_from_json({"user": used["user"]} if "user" in used else {})
-    return {name: wish for name, wish in wishes.items() if can_be_met(found, name, wish)}
+    whole = {name: with_what_is_left_out(name, wish) for name, wish in wishes.items()}
+    return {name: wish for name, wish in whole.items() if can_be_met(found, name, wish)}
+
+
+def with_what_is_left_out(table: str, mapping: TableMapping) -> TableMapping:
+    """A mapping as a wish that leaves nothing to be recognised: what no column feeds stays without one."""
+    columns = {column: mapping.columns.get(column, "") for column in CANONICAL_COLUMNS[table] if mapping.table}
+    return TableMapping(mapping.table, columns)
 
 
 def undecided_on_the_command_line(recognition: Recognition, label: str) -> SourceError:
@@ -126,6 +133,12 @@ def offered_table(table: FoundTable, used: Collection[str]) -> FoundTable:
     return replace(table, columns=tuple(column for column in table.columns if column.name in kept), computed=())
 
 
+def shown_columns(run: Any, table: str) -> list[str]:
+    """The columns of a table that a run's page and files show: those of a MiniTwit, and others that were read."""
+    read = run.source.get("mapping", {}).get(table, {}).get("columns", {})
+    return [column for column in CANONICAL_COLUMNS[table] if column not in EXTRA_COLUMNS or read.get(column)]
+
+
 def column_heading(run: Any, table: str, column: str) -> str:
     """A canonical column, with the old one that feeds it where that is called otherwise."""
     old = run.source.get("mapping", {}).get(table, {}).get("columns", {}).get(column, column)
@@ -141,16 +154,15 @@ def remembered(models: Models, key: str) -> dict[str, TableMapping]:
 
 
 def remember(models: Models, key: str, chosen: TableMappings, actor_id: int | None, actor_name: str) -> None:
-    """Keep what somebody chose for an old database; a column that feeds nothing is to feed nothing again."""
+    """Keep what somebody chose for an old database."""
     if models.mapping is None:
         return
     for name, mapping in chosen.items():
-        columns = {column: mapping.columns.get(column, "") for column in CANONICAL_COLUMNS[name] if mapping.table}
         models.mapping.objects.update_or_create(
             source_key=key,
             old_table=name,
             defaults={
-                "mapping": TableMapping(mapping.table, columns).as_json(),
+                "mapping": with_what_is_left_out(name, mapping).as_json(),
                 "chosen_at": database_time(),
                 "chosen_by_id": actor_id,
                 "chosen_by_name": actor_name,
@@ -207,10 +219,12 @@ def check_decided(run: Any) -> None:
 def layout_imported(reference: Reference) -> dict[str, OldTable]:
     """What the tables of an old database were called when they were imported: that very database, or the last one."""
     mapping: dict[str, Any] = {}
-    for kind in TABLES_OF_KIND:  # what messages were read from counts for more than what was seen at their users
+    for kind, tables in TABLES_OF_KIND.items():
         applied = ImportRun.objects.filter(kind=kind, state=ImportRun.State.APPLIED).only("source").order_by("-id")
         run = applied.filter(source_key=reference.key("")).first() or applied.first()
-        mapping |= run.source.get("mapping", {}) if run else {}
+        seen = run.source.get("mapping", {}) if run else {}
+        # What a table was imported from counts for more than what was seen of it at another import.
+        mapping = {**mapping, **{name: used for name, used in seen.items() if name in tables or name not in mapping}}
     not_there = {} if not mapping else {name: OldTable("", ()) for name in CANONICAL_LAYOUT if name not in mapping}
     return layout_of(mapping) | not_there
 

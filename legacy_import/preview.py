@@ -19,6 +19,7 @@ from legacy_import.reasons import Verdict
 from legacy_import.records import TableCounts
 from legacy_import.resources import LegacyRowResult
 from legacy_import.sources import CANONICAL_COLUMNS, LegacyRow, SQLiteSource
+from legacy_import.sources.schema import EXTRA_COLUMNS
 from legacy_import.sources.values import as_text
 
 FIRST_ROWS = RANDOM_ROWS = 5  # of each verdict; of each reason among the rejected
@@ -66,6 +67,8 @@ def take_samples(check: Check, counts: TableCounts, source: SQLiteSource) -> tup
     for row in source.rows(check.table, positions):
         verdict, reason, notes = judged[row.position]
         sample = SampleRow(row.position, verdict, reason, notes, shown_values(check.table, row))
+        for name in EXTRA_COLUMNS.intersection(source.tables[check.table].missing):
+            del sample.values[name]
         outcome = import_row(check, row, loader)
         sample.import_type = outcome.import_type
         sample.diff = [shown_diff(markup) for markup in outcome.diff or []] or None

@@ -19,6 +19,7 @@ from import_export.instance_loaders import ModelInstanceLoader
 from import_export.resources import ModelResource
 from import_export.results import RowResult
 
+from legacy_import.accounts import IF_UNKNOWN, ActiveWidget, JoinedWidget
 from legacy_import.dates import PubDateWidget
 from legacy_import.facts import Neighbours, UserValues
 from legacy_import.passwords import PasswordWidget, kept_password
@@ -191,18 +192,21 @@ class LegacyUserResource(LegacyResource):
     legacy_id = Field("legacy_id", "user_id", IdWidget())
     username = Field("username", "username", UsernameWidget())
     email = Field("email", "email", EmailWidget())
-    password = Field("password", "pw_hash")  # the widget needs the run's options
+    password = Field("password", "pw_hash")  # widgets that need the run are set below
+    is_active = Field("is_active", "is_active", ActiveWidget())
+    date_joined = Field("date_joined", "date_joined")
 
-    compared = ("username", "email", "password")
+    compared = ("username", "email", "password", "is_active", "date_joined")
 
     class Meta(LegacyResource.Meta):
         model = User
-        fields = ("legacy_id", "username", "email", "password")
+        fields = ("legacy_id", "username", "email", "password", "is_active", "date_joined")
         import_id_fields = ("legacy_id",)
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.fields["password"].widget = PasswordWidget(self.options.passwords)
+        self.fields["date_joined"].widget = JoinedWidget(settings.LEGACY_TIME_ZONE, self.now)
 
     @property
     def target(self) -> Any:
@@ -230,6 +234,9 @@ class LegacyUserResource(LegacyResource):
         survivors = self.neighbours.survivors if self.neighbours else {}
         is_survivor = survivors.get(instance.username, instance.legacy_id) == instance.legacy_id
         holder = self.models.user._default_manager.filter(username=instance.username).exclude(pk=instance.pk).first()
+        for name, otherwise in IF_UNKNOWN.items():
+            if getattr(instance, name) is None:
+                setattr(instance, name, otherwise if before is None else getattr(before, name))
         if before is not None:
             instance.password = kept_password(before.password, instance.password)
             verdict = self.judge_existing(before, instance)
@@ -239,7 +246,11 @@ class LegacyUserResource(LegacyResource):
             raise refuse("username_taken")
         if holder is None and is_survivor:
             return Verdict.NEW if before is None else Verdict.CHANGED
-        if before is None and (self.options.duplicates == "merge" or self.was_merged(instance.legacy_id)):
+        # Merged is who shares a name in the old database, not who now has the former name of another.
+        shares_name = not is_survivor and (holder is None or holder.legacy_id == survivors[instance.username])
+        if before is None and (
+            (self.options.duplicates == "merge" and shares_name) or self.was_merged(instance.legacy_id)
+        ):
             return Verdict.DUPLICATE
         raise refuse("duplicate_username")
 

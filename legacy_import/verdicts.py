@@ -31,13 +31,18 @@ judged AS (
         CASE
             WHEN reason IS NOT NULL THEN reason
             WHEN existing.id IS NOT NULL AND (existing.username, existing.email, existing.password)
-                = (compared.username, compared.email, {kept_password}) THEN 'unchanged'
+                = (compared.username, compared.email, {kept_password})
+                AND coalesce(existing.is_active = compared.is_active, true)
+                AND (compared.date_joined IS NULL OR existing.date_joined IS NOT DISTINCT FROM compared.date_joined)
+                THEN 'unchanged'
             WHEN existing.id IS NOT NULL AND (existing.changed_at IS NOT NULL OR {keep}) THEN 'kept'
             WHEN holder.id IS NOT NULL AND holder.legacy_id IS NULL THEN 'username_taken'
             WHEN holder.id IS NULL AND survivor = compared.legacy_id
                 THEN CASE WHEN existing.id IS NULL THEN 'new' ELSE 'changed' END
-            WHEN existing.id IS NULL AND ({merge} OR compared.legacy_id IN (SELECT legacy_id FROM {merged}))
-                THEN 'duplicate'
+            -- Merged is who shares a name in the old database, not who now has the former name of another.
+            WHEN existing.id IS NULL AND (
+                {merge} AND survivor <> compared.legacy_id AND coalesce(holder.legacy_id, survivor) = survivor
+                OR compared.legacy_id IN (SELECT legacy_id FROM {merged})) THEN 'duplicate'
             ELSE 'duplicate_username'
         END AS outcome
     FROM compared
@@ -46,7 +51,7 @@ judged AS (
         AND holder.id IS DISTINCT FROM existing.id
     OFFSET 0
 )
-SELECT position, legacy_id, username, email, password, reason AS own_reason,
+SELECT position, legacy_id, is_active, date_joined, username, email, password, reason AS own_reason,
     target_id, holder_id, survivor, {verdict_and_reason},
     concat_ws(' ', nullif(notes, ''), CASE WHEN email <> '' AND email_holders > 1 THEN 'duplicate_email' END,
         CASE WHEN first_spelling <> last_spelling THEN 'case_twin' END, {kept_because}) AS notes

@@ -77,7 +77,7 @@ class LegacyWidget(Widget):
     """A rule for one old column. Subclasses state it in Python and in SQL.
 
     Attributes:
-        usual_storage: the storage class that the column was meant for.
+        usual_storage: the storage class that the column was meant for; a second letter where another is as usual.
     """
 
     usual_storage = "i"

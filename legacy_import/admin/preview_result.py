@@ -6,9 +6,9 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.utils.safestring import mark_safe
-from import_export.results import Error, Result
+from import_export.results import Error, InvalidRow, Result
 
-from legacy_import.mappings import column_heading
+from legacy_import.mappings import column_heading, shown_columns
 from legacy_import.models import ImportRun
 from legacy_import.overview import TABLE_NAMES
 from legacy_import.reasons import NOTES, REASONS, VERDICTS, Verdict
@@ -70,9 +70,10 @@ class TableResult(Result):
         self.vanished_headers = VANISHED_HEADERS[table]
         self.name = TABLE_NAMES[table]
         self.counts = counts
-        self.diff_headers = [
-            column_heading(run, table, field.column_name) for field in RESOURCES[table]().get_import_fields()
-        ]
+        self.columns = shown_columns(run, table)
+        self.diff_headers = [column_heading(run, table, column) for column in self.columns]
+        fields = [field.column_name for field in RESOURCES[table]().get_import_fields()]
+        places = [fields.index(column) for column in self.columns]
         self.total_rows = counts.read
         for verdict, import_type in IMPORT_TYPES.items():
             self.totals[import_type] += getattr(counts, verdict)
@@ -80,13 +81,14 @@ class TableResult(Result):
             if sample["verdict"] == Verdict.REJECTED:
                 self.append_rejected(sample)
             else:
-                self.append_row_result(row_result_of(sample))
+                self.append_row_result(row_result_of(sample, places))
 
     def append_rejected(self, sample: dict[str, Any]) -> None:
         code = sample["reason"]
         values = {"pw_hash": "not shown"} | sample["values"]
         error = ValidationError({code: ValidationError(REASONS.get(code, code), code=code)})
-        self.append_invalid_row(sample["position"], values, error)
+        shown = tuple(values.get(column) for column in self.columns)
+        self.invalid_rows.append(InvalidRow(sample["position"], error, shown))
 
     def outcomes(self) -> list[dict[str, Any]]:
         """Each verdict with its number of rows and what it means."""
@@ -136,12 +138,13 @@ class PreviewResult(Result):
             self.append_base_error(Error(disagreement))
 
 
-def row_result_of(sample: dict[str, Any]) -> LegacyRowResult:
-    """A genuine RowResult from what was stored of it."""
+def row_result_of(sample: dict[str, Any], places: list[int]) -> LegacyRowResult:
+    """A genuine RowResult from what was stored of it; of its diff the fields at the given places."""
     result = LegacyRowResult()
     result.import_type = sample["import_type"]
     # import-export escapes the values when it makes the diff.
-    result.diff = [mark_safe(markup) for markup in sample["diff"] or []]  # noqa: S308
+    diff = sample["diff"] or []
+    result.diff = [mark_safe(diff[place]) for place in places if place < len(diff)]  # noqa: S308
     result.verdict = sample["verdict"]
     result.notes = sample["notes"]
     result.row_values = sample["values"]

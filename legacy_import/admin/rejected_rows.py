@@ -9,11 +9,10 @@ from django.http import StreamingHttpResponse
 from psycopg2 import sql
 
 from legacy_import.apply import SECRET_COLUMNS
-from legacy_import.mappings import column_heading
+from legacy_import.mappings import column_heading, shown_columns
 from legacy_import.models import ImportRun
 from legacy_import.overview import TABLE_NAMES
 from legacy_import.reasons import REASONS, Verdict
-from legacy_import.sources import CANONICAL_COLUMNS
 from legacy_import.tables import checked_table, staged_table
 from legacy_import.widgets import StagedColumn
 
@@ -26,7 +25,7 @@ def rejected_csv(run: ImportRun, table: str) -> StreamingHttpResponse:
     """The rejected rows of one table: kept with an applied run, staged before."""
     rows = stored_rows(run, table) if run.state == ImportRun.State.APPLIED else staged_rows(run, table)
     return StreamingHttpResponse(
-        csv_lines([column_heading(run, table, column) for column in columns_of(table)], rows),
+        csv_lines([column_heading(run, table, column) for column in columns_of(run, table)], rows),
         content_type="text/csv; charset=utf-8",
         headers={
             "Content-Disposition": f'attachment; filename="import-{run.pk}-rejected-{TABLE_NAMES[table]}.csv"',
@@ -35,13 +34,13 @@ def rejected_csv(run: ImportRun, table: str) -> StreamingHttpResponse:
     )
 
 
-def columns_of(table: str) -> list[str]:
-    return [name for name in CANONICAL_COLUMNS[table] if name not in SECRET_COLUMNS]
+def columns_of(run: ImportRun, table: str) -> list[str]:
+    return [name for name in shown_columns(run, table) if name not in SECRET_COLUMNS]
 
 
 def stored_rows(run: ImportRun, table: str) -> Iterator[tuple[Any, ...]]:
     """Position, reason and values of the rows that were kept when the run was applied."""
-    columns = columns_of(table)
+    columns = columns_of(run, table)
     rows = run.rejected_rows.filter(table=table).order_by("position")
     for row in rows.iterator(chunk_size=ROWS_AT_A_TIME):
         yield row.position, row.reason, *(row.values.get(column) for column in columns)
@@ -54,7 +53,7 @@ def staged_rows(run: ImportRun, table: str) -> Iterator[tuple[Any, ...]]:
         " USING (position) WHERE checked.verdict = %s ORDER BY position"
     ).format(
         columns=sql.SQL(", ").join(
-            StagedColumn.of(name, place).value for place, name in enumerate(columns_of(table))
+            StagedColumn.of(name, place).value for place, name in enumerate(columns_of(run, table))
         ),
         checked=checked_table(run.pk, table),
         staged=staged_table(run.pk, table),

@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from legacy_import.sources.guard import Watch
 from legacy_import.sources.schema import (
     CANONICAL_COLUMNS,
+    MISSING,
     TEXT_COLUMNS,
     TableDescription,
     number_columns,
@@ -60,14 +61,19 @@ def line_expression(table: TableDescription) -> str:
     columns = dict(zip(CANONICAL_COLUMNS[table.name], table.columns, strict=True))
     numbers = [columns[name] for name in number_columns(table.name)]
     texts = [columns[name] for name in text_columns(table.name)]
-    usual = [f"typeof({column}) = 'integer'" for column in numbers]
-    usual += [f"typeof({column}) = 'text'" for column in texts]
+    stored_numbers = [column for column in numbers if column != MISSING]
+    usual = [f"typeof({column}) = 'integer'" for column in stored_numbers]
+    usual += [f"typeof({column}) = 'text'" for column in texts if column != MISSING]
     # In a file of UTF-16, joining happens before the conversion: half a character would take the mark after it along.
     usual.append("CAST(x'41' AS TEXT) = 'A'")
-    letters = "".join("t" if name in TEXT_COLUMNS else "i" for name in columns)
-    usual_fields = f"%d\x1f{letters}" + "\x1f%d\x1f\x1d" * len(numbers)
-    usual_line = f"printf('{usual_fields}', {', '.join([table.position, *numbers])})"
-    usual_line += "".join(f" || '\x1f' || {column}" for column in texts) + " || '\x1e'"
+    letters = "".join(
+        "n" if column == MISSING else "t" if name in TEXT_COLUMNS else "i" for name, column in columns.items()
+    )
+    usual_fields = f"%d\x1f{letters}"
+    usual_fields += "".join("\x1f\x1d\x1f\x1d" if column == MISSING else "\x1f%d\x1f\x1d" for column in numbers)
+    usual_line = f"printf('{usual_fields}', {', '.join([table.position, *stored_numbers])})"
+    usual_line += "".join(f" || '\x1f' || {'char(29)' if column == MISSING else column}" for column in texts)
+    usual_line += " || '\x1e'"
     odd = [f"instr({column}, char(0)) OR instr({column}, char(29))" for column in table.columns]
     # In a file whose texts are UTF-16, SQLite would read the bytes of a BLOB as such.
     odd += [f"typeof({column}) = 'blob' AND CAST(x'41' AS TEXT) <> 'A'" for column in table.columns]
@@ -100,7 +106,7 @@ def copy_chunks(
     Raises:
         sqlite3.Error: the file is damaged, a value is too long, or the watch ended the statement.
     """
-    builder = ChunkBuilder(table.name, read_rows)
+    builder = ChunkBuilder(table.name, read_rows, len(table.missing))
     source = f"FROM {quoted(table.actual_name)}"
     watch.alive()
     if not table.has_row_ids:
@@ -141,9 +147,10 @@ def _joined_lines(connection: sqlite3.Connection, lines: str, bounds: list[int])
 
 
 def _nulls(connection: sqlite3.Connection, table: TableDescription, bounded: str, bounds: list[int]) -> int:
-    """How many values of some rows are null."""
-    names = [f"c{number}" for number in range(len(table.columns))]
-    values = ", ".join(f"{column} AS {name}" for column, name in zip(table.columns, names, strict=True))
+    """How many values of some rows are null, in the columns that are there."""
+    stored = [column for column in table.columns if column != MISSING]
+    names = [f"c{number}" for number in range(len(stored))]
+    values = ", ".join(f"{column} AS {name}" for column, name in zip(stored, names, strict=True))
     filled = " + ".join(f"count({name})" for name in names)
     (nulls,) = connection.execute(
         f"SELECT count(*) * {len(names)} - ({filled}) FROM (SELECT {values} {bounded})", bounds
@@ -170,8 +177,9 @@ def _line_by_line(cursor: sqlite3.Cursor, builder: "ChunkBuilder", watch: Watch)
 class ChunkBuilder:
     """Checks and escapes the lines of one table."""
 
-    def __init__(self, table: str, read_rows: RowReader) -> None:
+    def __init__(self, table: str, read_rows: RowReader, missing: int = 0) -> None:
         self.table = table
+        self.missing = missing  # columns that nothing feeds, which are null in every row
         self.numbers = len(number_columns(table))
         # Per line: before the storage, and before each field of a column.
         self.field_ends = 1 + 2 * self.numbers + len(text_columns(table))
@@ -190,7 +198,7 @@ class ChunkBuilder:
 
         No line has fewer marks of any kind than it should, so where their sums are right each line is.
         """
-        return data.count(NULL) == rows * self.numbers + nulls and self.is_sound(data, rows)
+        return data.count(NULL) == rows * (self.numbers + self.missing) + nulls and self.is_sound(data, rows)
 
     def is_sound(self, data: bytes, rows: int) -> bool:
         """Whether the lines say exactly what the rows hold and PostgreSQL will take them."""

@@ -15,6 +15,12 @@ LONGEST_LOOK = 200  # characters of a value that its kind is told by
 INTEGER = re.compile(r"-?[0-9]{1,18}")
 GUID = re.compile(r"\{?[0-9a-fA-F]{8}(-?[0-9a-fA-F]{4}){3}-?[0-9a-fA-F]{12}\}?")
 GUID_BYTES = 16
+# What says yes or no in a column that is meant for that, in lower case; and what says it of an account.
+YES_WORDS = ("1", "1.0", "true", "t", "yes", "y", "on")
+NO_WORDS = ("0", "0.0", "false", "f", "no", "n", "off")
+ACTIVE_WORDS = ("active", "enabled", "ok")
+INACTIVE_WORDS = ("inactive", "disabled", "deactivated", "banned", "blocked", "locked", "suspended", "deleted")
+_YES, _NO = frozenset(YES_WORDS + ACTIVE_WORDS), frozenset(NO_WORDS + INACTIVE_WORDS)
 SECRET_NAME = re.compile(
     r"pass(?!age|eng|ive)|pwd|pw(?![a-z])|pw_?h|hash(?!tag)|salt|secret|token|stamp$", re.IGNORECASE
 )
@@ -33,6 +39,7 @@ class FoundColumn:
     Attributes:
         values: how many of them hold something. integers: hold a whole number, be it as text.
         guids: hold a GUID.
+        yes, no: say yes or no, or that an account is active or not.
         repeated: whether one of the values stands there twice. key: whether the column is the table's primary key.
         samples: the first different values, shortened; none where `secret` says that nobody is to see them.
     """
@@ -45,6 +52,8 @@ class FoundColumn:
     secret: bool = False
     repeated: bool = False
     key: bool = False
+    yes: int = 0
+    no: int = 0
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Self:
@@ -118,7 +127,7 @@ class _ColumnFacts:
         self.name = name
         self.is_key = is_key
         self.secret = is_secret_name(name)
-        self.values = self.integers = self.guids = 0
+        self.values = self.integers = self.guids = self.yes = self.no = 0
         self.samples: list[str] = []
         self.seen: set[int] = set()
         self.repeated = False
@@ -135,6 +144,8 @@ class _ColumnFacts:
             self.integers += 1
         else:
             self.guids += bool(GUID.fullmatch(text)) or is_guid_blob(value)
+        self.yes += text.lower() in _YES or value == b"\x01"
+        self.no += text.lower() in _NO or value == b"\x00"
         self.secret = self.secret or bool(SECRET_VALUE.fullmatch(text))
         shown = text if len(text) <= LONGEST_SAMPLE else f"{text[:LONGEST_SAMPLE]}…"
         if len(self.samples) < SHOWN_SAMPLES and shown not in self.samples:
@@ -151,4 +162,6 @@ class _ColumnFacts:
             bool(self.secret),
             self.repeated,
             self.is_key,
+            self.yes,
+            self.no,
         )

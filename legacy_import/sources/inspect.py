@@ -4,6 +4,7 @@ import sqlite3
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from legacy_import.sources.activity import activity_expression, telling_of
 from legacy_import.sources.copy_lines import quoted
 from legacy_import.sources.errors import SourceError
 from legacy_import.sources.found import FoundTable, found_table
@@ -11,7 +12,7 @@ from legacy_import.sources.guard import UNREADABLE, Watch
 from legacy_import.sources.mapping import TableMapping
 from legacy_import.sources.names import table_likeness
 from legacy_import.sources.recognition import ID_COLUMNS, Recognition
-from legacy_import.sources.schema import CANONICAL_COLUMNS, TableDescription
+from legacy_import.sources.schema import CANONICAL_COLUMNS, MISSING, TableDescription
 from legacy_import.sources.values import LegacyValue
 from legacy_import.sources.wording import listed
 
@@ -180,8 +181,12 @@ def describe_table(
     position = _position(connection, mapping.table, found)
     columns = []
     for canonical, actual in zip(CANONICAL_COLUMNS[name], mapping.in_order(name), strict=True):
-        missing = position if canonical in ID_COLUMNS else "NULL"
-        columns.append(quoted(actual) if actual else missing)
+        if actual and canonical == "is_active":
+            columns.append(activity_expression(telling_of(mapping.table, actual), quoted(actual)))
+        elif actual:
+            columns.append(quoted(actual))
+        else:
+            columns.append(position if canonical in ID_COLUMNS else MISSING)
     id_column = mapping.columns.get(CANONICAL_COLUMNS[name][0], "")
     query = f"SELECT {count} FROM {quoted(mapping.table)}"  # noqa: S608 -- quoted names
     return TableDescription(

@@ -40,6 +40,12 @@ COLUMN_NAMES: dict[tuple[str, str], tuple[str, ...]] = {
         "pwhash passwordhash pwdhash passhash hashedpassword hashedpw encryptedpassword passworddigest password"
         " passwd pwd pswd pass pw hash userpassword hashpassword hashedpass"
     ),
+    # Those of ("user", "is_active") are in `activity.py`, with what they mean.
+    ("user", "date_joined"): words(
+        "datejoined joinedat joinedon joindate joined registeredat registeredon registrationdate registered"
+        " dateregistered regdate signupdate signedupat signedup signup membersince createdat createdon created"
+        " createddate creationdate datecreated createtime creationtime createdtime timecreated insertedat timestamp"
+    ),
     ("message", "message_id"): (
         "messageid",
         "id",

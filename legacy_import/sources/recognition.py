@@ -10,11 +10,11 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from legacy_import.sources import names
+from legacy_import.sources import activity, names
 from legacy_import.sources.errors import SourceError
 from legacy_import.sources.found import FoundColumn, FoundTable, is_secret_name
 from legacy_import.sources.mapping import TableMapping, TableMappings
-from legacy_import.sources.schema import CANONICAL_COLUMNS, NEEDED_COLUMNS, OPTIONAL_TABLES
+from legacy_import.sources.schema import CANONICAL_COLUMNS, EXTRA_COLUMNS, NEEDED_COLUMNS, OPTIONAL_TABLES
 from legacy_import.sources.wording import listed
 
 ID_COLUMNS = frozenset({"user_id", "message_id"})
@@ -82,8 +82,13 @@ class Candidate:
             return False
         if self.canonical == "follower":
             return all(names.is_follow_side(self.found.name, column) for column in self.columns.values())
-        wanted = CANONICAL_COLUMNS[self.canonical]
-        return sum(bool(self.columns.get(column)) for column in wanted) >= len(wanted) - 1
+        wanted = len([column for column in CANONICAL_COLUMNS[self.canonical] if column not in EXTRA_COLUMNS])
+        return self.known_columns >= wanted - 1
+
+    @property
+    def known_columns(self) -> int:
+        """How many of MiniTwit's own columns are fed."""
+        return sum(bool(actual) for column, actual in self.columns.items() if column not in EXTRA_COLUMNS)
 
     @property
     def is_rather_another(self) -> bool:
@@ -101,7 +106,7 @@ class Candidate:
             self.likeness < names.WELL_KNOWN,
             not self.found.rows,
             -self.likeness,
-            -sum(bool(actual) for actual in self.columns.values()),
+            -self.known_columns,
             names.table_rank(self.canonical, self.found.name),
             self.found.name,
         )
@@ -256,14 +261,15 @@ def recognised_columns(table: FoundTable, canonical: str, taken: Collection[str]
             (
                 not _fits(wanted, column),
                 wanted in ID_COLUMNS and not column.key,
+                wanted == "is_active" and not activity.marks_somebody(table.name, column),
                 rank,
                 column.name.lower() != wanted,
                 place,
                 column.name,
             )
-            for rank, known in enumerate(names.COLUMN_NAMES[canonical, wanted])
+            for rank, known in enumerate(_known_names(canonical, wanted))
             for place, column in spelt.get(known, ())
-            if column.name not in taken and column.name not in chosen.values()
+            if column.name not in taken and column.name not in chosen.values() and _may_feed(wanted, table, column)
         ]
         if ranked:
             chosen[wanted] = min(ranked)[-1]
@@ -272,6 +278,19 @@ def recognised_columns(table: FoundTable, canonical: str, taken: Collection[str]
             chosen, [column for column in table.columns if column.name not in {*taken, *chosen.values()}]
         )
     return chosen
+
+
+def _known_names(canonical: str, wanted: str) -> tuple[str, ...]:
+    return activity.KNOWN_NAMES if wanted == "is_active" else names.COLUMN_NAMES[canonical, wanted]
+
+
+def _may_feed(wanted: str, table: FoundTable, column: FoundColumn) -> bool:
+    """Whether a column of a fitting name is to be proposed for what a MiniTwit need not have: only if it is plain."""
+    if wanted == "is_active":
+        return activity.is_plain(table.name, column)
+    if wanted == "date_joined":  # `joined` can be a yes or no
+        return column.values == 0 or column.yes + column.no < column.values
+    return True
 
 
 def _complete_follow(chosen: dict[str, str], free: list[FoundColumn]) -> None:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 # Canonical table -> its columns, in the order in which they are staged.
 CANONICAL_COLUMNS: dict[str, tuple[str, ...]] = {
-    "user": ("user_id", "username", "email", "pw_hash"),
+    "user": ("user_id", "username", "email", "pw_hash", "is_active", "date_joined"),
     "message": ("message_id", "author_id", "text", "pub_date", "flagged"),
     "follower": ("who_id", "whom_id"),
 }
@@ -17,6 +17,10 @@ NEEDED_COLUMNS: dict[str, tuple[str, ...]] = {
     "follower": ("who_id", "whom_id"),
 }
 OPTIONAL_TABLES = frozenset({"follower"})
+# MiniTwit's own tables have no such columns. Where there is none, or nothing in it, the old database says nothing,
+# and what is known here stays.
+EXTRA_COLUMNS = frozenset({"is_active", "date_joined"})
+MISSING = "NULL"  # the SQL that reads a column that is not there
 
 # The columns that normally hold text; the others hold whole numbers.
 TEXT_COLUMNS = frozenset({"username", "email", "pw_hash", "text"})
@@ -54,3 +58,9 @@ class TableDescription:
     has_row_ids: bool
     unique_ids: bool
     rows: int
+
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """The canonical columns that nothing feeds."""
+        names = CANONICAL_COLUMNS[self.name]
+        return tuple(name for name, column in zip(names, self.columns, strict=True) if column == MISSING)

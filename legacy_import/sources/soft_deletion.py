@@ -1,49 +1,73 @@
-"""Rows that the old application had deleted, but kept with a mark.
+"""Rows that the old application had switched off, but kept with a mark.
 
-GORM, Sequelize, Rails and others can do so. No MiniTwit knows such a mark, so the rows are imported like all others,
-and staff are told how many there are.
+GORM, Sequelize, Rails and others keep deleted rows so. No MiniTwit knows such a mark, so messages and follows are
+imported like all others, and staff are told how many there are. Of accounts one such column can be read as
+`is_active` (see `activity.py`).
 """
 
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
+from legacy_import.sources.activity import Telling, inactive_condition, telling_of
 from legacy_import.sources.copy_lines import quoted
 from legacy_import.sources.inspect import read_columns
+from legacy_import.sources.mapping import TableMapping
 from legacy_import.sources.names import plain
 from legacy_import.sources.schema import TableDescription
 
 MARKS = frozenset({"deletedat", "deletedon", "deleteddate", "dateremoved", "datedeleted", "isdeleted", "deleted"})
-# What says that a row is not deleted, beside NULL; Go writes an empty time as that of the year 1.
-NO_MARK = ("", "0", "f", "false", "False", "n", "no")
-NO_TIME = ("0000-", "0001-01-02")  # from, to
 
 
-def soft_deletions(connection: sqlite3.Connection, tables: Iterable[TableDescription]) -> list[str]:
-    """Say of each table how many of its rows carry such a mark, if any do.
+def unread_marks(
+    connection: sqlite3.Connection, tables: Iterable[TableDescription], mappings: Mapping[str, TableMapping]
+) -> list[str]:
+    """Say of each column with such a mark how many rows carry one, if any do, unless a note counts them.
 
     Raises:
         sqlite3.Error: SQLite could not read a table.
     """
     sentences = []
     for table in tables:
+        used = mappings[table.name].columns.get("is_active", "") if table.name == "user" else ""
         for column in read_columns(connection, table.actual_name).stored.values():
-            count = _marked(connection, table.actual_name, column) if plain(column) in MARKS else 0
-            if count:
-                rows = "1 row was" if count == 1 else f"{count:,} rows were"
-                sentences.append(
-                    f"By the column {column} of the table {table.actual_name}, {rows} deleted in the old "
-                    "application. The import does not know such marks: it brings these rows like all others. If they "
-                    "are not to come back, delete them from a copy of the old database first, and import that."
-                )
+            is_deletion = plain(column) in MARKS
+            telling = telling_of(table.actual_name, column) if table.name == "user" else None
+            if telling is None and is_deletion:
+                telling = Telling.SINCE
+            if telling is None or (column == used and not is_deletion):
+                continue
+            if count := _marked(connection, table.actual_name, column, telling):
+                happened = _what_happened(table, column, is_deletion, count)
+                sentences.append(f"{happened} {_what_follows(table, column, telling, column == used)}")
     return sentences
 
 
-def _marked(connection: sqlite3.Connection, table: str, column: str) -> int:
-    marks = ", ".join("?" * len(NO_MARK))
-    name = quoted(column)
-    query = (
-        f"SELECT count(*) FROM {quoted(table)} WHERE {name} IS NOT NULL AND {name} NOT IN ({marks}, 0)"  # noqa: S608
-        f" AND {name} NOT BETWEEN ? AND ?"
+def _what_happened(table: TableDescription, column: str, is_deletion: bool, count: int) -> str:
+    rows, were = ("row", "was") if count == 1 else ("rows", "were")
+    what = "deleted" if is_deletion else "deactivated, banned or locked"
+    where = f"By the column {column} of the table {table.actual_name}"
+    return f"{where}, {count:,} {rows} {were} {what} in the old application."
+
+
+def _what_follows(table: TableDescription, column: str, telling: Telling, is_used: bool) -> str:
+    if table.name != "user":
+        return (
+            "The import does not know such marks: it brings these rows like all others. If they are not to come "
+            "back, delete them from a copy of the old database first, and import that."
+        )
+    if is_used:
+        return "These accounts are imported as not active."
+    if telling is Telling.UNTIL:
+        return (
+            "It holds when a lockout ends, which is not read: deactivate or suspend these accounts after the import."
+        )
+    return (
+        "The import does not read this column. If these accounts are to be imported as not active, choose it as "
+        f"“Active” in the preview, or give --map user.is_active={table.actual_name}.{column}."
     )
-    [(count,)] = connection.execute(query, [*NO_MARK, *NO_TIME])
+
+
+def _marked(connection: sqlite3.Connection, table: str, column: str, telling: Telling) -> int:
+    condition = inactive_condition(telling, quoted(column))
+    [(count,)] = connection.execute(f"SELECT count(*) FROM {quoted(table)} WHERE {condition}")  # noqa: S608
     return int(count)

@@ -21,7 +21,7 @@ from legacy_import.sources.mapping import mappings_as_json
 from legacy_import.sources.recognition import Recognition, recognise
 from legacy_import.sources.reference import Reference
 from legacy_import.sources.schema import TableDescription
-from legacy_import.sources.soft_deletion import soft_deletions
+from legacy_import.sources.soft_deletion import unread_marks
 from legacy_import.sources.values import LegacyRow, LegacyValue, StoredReal
 from MiniTwit.full_disks import lacks_room
 
@@ -112,7 +112,9 @@ class SQLiteSource:
                 found = read_tables(connection, watch, reference.label)
                 recognition = choose(found) if choose else recognise(found, label=reference.label, required=required)
                 tables = describe_tables(connection, watch, reference.label, required, recognition)
-                deleted = soft_deletions(connection, [tables[name] for name in required if name in tables])
+                marked = unread_marks(
+                    connection, [tables[name] for name in required if name in tables], recognition.tables
+                )
                 sha256 = hashing.result(report)
         except SourceError as error:
             connection.close()
@@ -135,7 +137,7 @@ class SQLiteSource:
             ignored=[table.name for table in found if table.name not in used],
             mapping=mappings_as_json({name: recognition.tables[name] for name in tables}),
             undecided=recognition.undecided,
-            warnings=intake.warnings + recognition.warnings + deleted,
+            warnings=intake.warnings + recognition.warnings + marked,
         )
         return cls(intake.path, connection, watch, description, tables)
 

@@ -4,7 +4,6 @@ Both sides come sorted and are read as a stream, so the memory needed does not g
 bytes per old row that did not arrive.
 """
 
-import math
 from array import array
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -18,7 +17,8 @@ from django.conf import settings
 from django.db import transaction
 
 from legacy_import.verify import new
-from legacy_import.verify.dates import EARLIEST, LATEST, date_in_words
+from legacy_import.verify.accounts import activity_of, joined_fits
+from legacy_import.verify.dates import EARLIEST, LATEST, date_in_words, microseconds_of
 from legacy_import.verify.old import CANONICAL_LAYOUT, OldDatabase, OldTable, OldValue
 from legacy_import.verify.passwords import password_fits
 from legacy_import.verify.report import TableVerification, Verification
@@ -60,12 +60,10 @@ def verify(
         counts = {table: old.count(table) for table in tables}
         accounts = new.Accounts()
         for table in tables:
-            report = TableVerification(legacy=counts[table])
-            absent = array("q")
+            comparison = COMPARISONS[table](table, counts[table], layout[table], accounts)
             with closing(_reported(old.rows(table), table, counts[table], progress)) as rows:
-                COMPARISONS[table](rows, report, absent, accounts)
-            _settle_absent(table, report, absent)
-            verification.tables[table] = report
+                comparison.compare(rows)
+            verification.tables[table] = comparison.settled()
     return verification
 
 
@@ -102,69 +100,135 @@ def _side_by_side(old_rows: Iterable[OldRow], new_rows: Iterator[NewRow]) -> Ite
             yield old_row, None
 
 
-def _compare_users(
-    old_rows: Iterable[OldRow], report: TableVerification, absent: "array[int]", _accounts: new.Accounts
-) -> None:
-    """Some users at a time, by several threads: a password that was kept in clear is hashed once more."""
-    with closing(new.users()) as new_rows, ThreadPoolExecutor() as pool:
-        pairs = _side_by_side(old_rows, new_rows)
-        while batch := list(islice(pairs, USERS_AT_A_TIME)):
-            parts = [batch[start : start + USERS_PER_THREAD] for start in range(0, len(batch), USERS_PER_THREAD)]
-            differences = chain.from_iterable(pool.map(_differences_of_users, parts))
-            for (old_row, user), found in zip(batch, differences, strict=True):
-                if user is None:
-                    absent.append(_position(old_row[0]))
-                    continue
-                report.arrived += 1
-                if found:
-                    report.add_altered(f"User {old_row[1]!r}: {'; '.join(found)}.")
+class Comparison:
+    """One table of both databases, walked through side by side.
+
+    Args:
+        rows: how many the old table has. layout: what it and its columns are called.
+    """
+
+    def __init__(self, table: str, rows: int, layout: OldTable, accounts: new.Accounts) -> None:
+        self.table = table
+        self.layout = layout
+        self.accounts = accounts
+        self.last_import = new.LastImport(table)
+        self.report = TableVerification(legacy=rows)
+        self.absent = array("q")
+        self.zone = ZoneInfo(settings.LEGACY_TIME_ZONE)
+
+    def compare(self, old_rows: Iterable[OldRow]) -> None:
+        raise NotImplementedError
+
+    def differs(self, old_row: OldRow, import_run: int | None, sentence: str) -> None:
+        """Account for a row that is here and is not what the old row says.
+
+        The last import may have refused it as it now is in the old database, or may have left it alone by choice: it
+        has counted those, and a row that it brought itself is none of them.
+        """
+        report = self.report
+        if self.last_import.refused(_position(old_row[0])):
+            report.arrived -= 1
+            report.rejected += 1
+        elif import_run != self.last_import.run and report.kept < self.last_import.kept:
+            report.kept += 1
+        else:
+            report.add_altered(sentence)
+
+    def settled(self) -> TableVerification:
+        """The report, after the rows that were refused were told from those that are missing."""
+        for position in _ascending(self.absent):
+            if self.last_import.refused(position):
+                self.report.rejected += 1
+            else:
+                self.report.add_missing(
+                    f"Row {position} of the old table {self.table} is neither here nor among the rows that were "
+                    "rejected."
+                )
+        return self.report
 
 
-def _differences_of_users(pairs: list[tuple[OldRow, new.NewUser | None]]) -> list[list[str]]:
-    """Say for each user, value by value, what is not as the old row has it."""
-    return [[] if user is None or user.changed_at else _user_differences(old_row, user) for old_row, user in pairs]
+class UserComparison(Comparison):
+    def compare(self, old_rows: Iterable[OldRow]) -> None:
+        """Some users at a time, by several threads: a password that was kept in clear is hashed once more."""
+        with closing(new.users()) as new_rows, ThreadPoolExecutor() as pool:
+            pairs = _side_by_side(old_rows, new_rows)
+            while batch := list(islice(pairs, USERS_AT_A_TIME)):
+                parts = [batch[start : start + USERS_PER_THREAD] for start in range(0, len(batch), USERS_PER_THREAD)]
+                differences = chain.from_iterable(pool.map(self.differences_of_all, parts))
+                for (old_row, user), found in zip(batch, differences, strict=True):
+                    if user is None:
+                        self.absent.append(_position(old_row[0]))
+                        continue
+                    self.report.arrived += 1
+                    if found:
+                        self.differs(old_row, user.import_run, f"User {old_row[1]!r}: {'; '.join(found)}.")
 
+    def differences_of_all(self, pairs: list[tuple[OldRow, new.NewUser | None]]) -> list[list[str]]:
+        """Say for each user, value by value, what is not as the old row has it."""
+        return [[] if user is None or user.changed_at else self.differences(old_row, user) for old_row, user in pairs]
 
-def _user_differences(old_row: OldRow, user: new.NewUser) -> list[str]:
-    _, _, username, email, pw_hash = old_row
-    differences = []
-    if not username_fits(username, user.username):
-        differences.append(_quote("username", username, user.username))
-    if user.merged:
+    def differences(self, old_row: OldRow, user: new.NewUser) -> list[str]:
+        _, _, username, email, pw_hash, active, joined = old_row
+        if user.merged and user.import_run != self.last_import.run:
+            return []  # it stays merged, whatever either of the two is called now
+        differences = []
+        if not username_fits(username, user.username):
+            differences.append(_quote("username", username, user.username))
+        if user.merged:
+            return differences
+        if text_of(email) != user.email:
+            differences.append(_quote("e-mail", email, user.email))
+        if not password_fits(text_of(pw_hash), mangled=is_mangled(pw_hash), new=user.password):
+            differences.append("the password is not what the old one becomes")
+        if user.is_active not in activity_of(active, self.layout, self.layout.columns[4]):
+            state = "active" if user.is_active else "not active"
+            differences.append(f"by the old value {_excerpt(text_of(active))} the account should not be {state} here")
+        here = None if user.date_joined is None else microseconds_of(user.date_joined)
+        if not joined_fits(joined, here, self.zone):
+            words = "not known" if here is None else date_in_words(here)
+            differences.append(_quote("date of the account", joined, words))
+        if user.is_staff or user.is_superuser:
+            differences.append("the account is staff or superuser, which no imported account may be")
         return differences
-    if text_of(email) != user.email:
-        differences.append(_quote("e-mail", email, user.email))
-    if not password_fits(text_of(pw_hash), mangled=is_mangled(pw_hash), new=user.password):
-        differences.append("the password is not what the old one becomes")
-    if user.is_staff or user.is_superuser:
-        differences.append("the account is staff or superuser, which no imported account may be")
-    return differences
 
 
-def _compare_messages(
-    old_rows: Iterable[OldRow], report: TableVerification, absent: "array[int]", accounts: new.Accounts
-) -> None:
-    zone = ZoneInfo(settings.LEGACY_TIME_ZONE)
-    with closing(new.messages()) as new_rows:
-        for old_row, message in _side_by_side(old_rows, new_rows):
-            if message is None and accounts.is_erased(old_row[2]):
-                report.arrived += 1
-                continue
-            if message is None:
-                absent.append(_position(old_row[0]))
-                continue
-            report.arrived += 1
-            changed_at = message[-1]
-            if changed_at or _plainly_the_same(old_row, message, accounts):
-                continue
-            if differences := _differences(old_row, message, accounts, zone):
-                report.add_altered(f"Message {message[0]}: {'; '.join(differences)}.")
+class MessageComparison(Comparison):
+    def compare(self, old_rows: Iterable[OldRow]) -> None:
+        with closing(new.messages()) as new_rows:
+            for old_row, message in _side_by_side(old_rows, new_rows):
+                if message is None and self.accounts.is_erased(old_row[2]):
+                    self.report.arrived += 1
+                    continue
+                if message is None:
+                    self.absent.append(_position(old_row[0]))
+                    continue
+                self.report.arrived += 1
+                changed_at = message[-1]
+                if changed_at or _plainly_the_same(old_row, message, self.accounts):
+                    continue
+                if differences := self.differences(old_row, message):
+                    self.differs(old_row, message[-2], f"Message {message[0]}: {'; '.join(differences)}.")
+
+    def differences(self, old_row: OldRow, message: new.NewMessage) -> list[str]:
+        """Say, value by value, what is not as the old row has it."""
+        _, _, author, text, pub_date, flagged = old_row
+        _, author_here, text_here, pub_date_here, flagged_here, _, _ = message
+        differences = []
+        if self.accounts.primary_key(author) != author_here:
+            differences.append(f"the author was {_excerpt(text_of(author))} and is another account here")
+        if text_of(text) != text_here:
+            differences.append(_quote("text", text, text_here))
+        if pub_date_here not in moments_of(pub_date, self.zone):
+            differences.append(_quote("date", pub_date, date_in_words(pub_date_here)))
+        if flagged_here not in flags_of(flagged):
+            differences.append(_quote("flag", flagged, int(flagged_here)))
+        return differences
 
 
 def _plainly_the_same(old_row: OldRow, message: new.NewMessage, accounts: new.Accounts) -> bool:
     """The quick way for the many rows without a quirk; a no only says that a closer look is needed."""
     _, _, author, text, pub_date, flagged = old_row
-    _, author_here, text_here, pub_date_here, flagged_here, _ = message
+    _, author_here, text_here, pub_date_here, flagged_here, _, _ = message
     return (
         type(pub_date) is int
         and EARLIEST <= pub_date < LATEST
@@ -176,77 +240,50 @@ def _plainly_the_same(old_row: OldRow, message: new.NewMessage, accounts: new.Ac
     )
 
 
-def _differences(old_row: OldRow, message: new.NewMessage, accounts: new.Accounts, zone: ZoneInfo) -> list[str]:
-    """Say, value by value, what is not as the old row has it."""
-    _, _, author, text, pub_date, flagged = old_row
-    _, author_here, text_here, pub_date_here, flagged_here, _ = message
-    differences = []
-    if accounts.primary_key(author) != author_here:
-        differences.append(f"the author was {_excerpt(text_of(author))} and is another account here")
-    if text_of(text) != text_here:
-        differences.append(_quote("text", text, text_here))
-    if pub_date_here not in moments_of(pub_date, zone):
-        differences.append(_quote("date", pub_date, date_in_words(pub_date_here)))
-    if flagged_here not in flags_of(flagged):
-        differences.append(_quote("flag", flagged, int(flagged_here)))
-    return differences
-
-
-def _compare_follows(
-    old_rows: Iterable[OldRow], report: TableVerification, absent: "array[int]", accounts: new.Accounts
-) -> None:
+class FollowComparison(Comparison):
     """A follow has nothing but its two ends, so it is here or not; every repetition of a pair that is here is."""
-    aside: list[tuple[int, int, int]] = []
-    with closing(new.follows()) as new_rows:
-        here = next(new_rows, None)
-        for position, who, whom in old_rows:
-            ends = accounts.old_id(who), accounts.old_id(whom)
-            if accounts.is_erased(who, whom):
-                report.arrived += 1
-            elif ends[0] is None or ends[1] is None:
-                absent.append(_position(position))
-            elif ends != (who, whom):
-                # Another account stands for one of the ends, so the pair has left the order of the streams.
-                aside.append((_position(position), ends[0], ends[1]))
-                if len(aside) >= PAIRS_AT_A_TIME:
-                    _look_up_follows(aside, report, absent)
-            else:
-                while here is not None and here < ends:
-                    here = next(new_rows, None)
-                if here == ends:
-                    report.arrived += 1
+
+    def compare(self, old_rows: Iterable[OldRow]) -> None:
+        aside: list[tuple[int, int, int]] = []
+        accounts = self.accounts
+        with closing(new.follows()) as new_rows:
+            here = next(new_rows, None)
+            for position, who, whom in old_rows:
+                ends = accounts.old_id(who), accounts.old_id(whom)
+                if accounts.is_erased(who, whom):
+                    self.report.arrived += 1
+                elif ends[0] is None or ends[1] is None:
+                    self.absent.append(_position(position))
+                elif ends != (who, whom):
+                    # Another account stands for one of the ends, so the pair has left the order of the streams.
+                    aside.append((_position(position), ends[0], ends[1]))
+                    if len(aside) >= PAIRS_AT_A_TIME:
+                        self.look_up(aside)
                 else:
-                    absent.append(_position(position))
-    _look_up_follows(aside, report, absent)
+                    while here is not None and here < ends:
+                        here = next(new_rows, None)
+                    if here == ends:
+                        self.report.arrived += 1
+                    else:
+                        self.absent.append(_position(position))
+        self.look_up(aside)
+
+    def look_up(self, aside: list[tuple[int, int, int]]) -> None:
+        """Settle the follows that were set aside, and empty the list."""
+        here = new.follows_among([(who, whom) for _, who, whom in aside]) if aside else set()
+        for position, who, whom in aside:
+            if (who, whom) in here:
+                self.report.arrived += 1
+            else:
+                self.absent.append(position)
+        aside.clear()
 
 
-def _look_up_follows(aside: list[tuple[int, int, int]], report: TableVerification, absent: "array[int]") -> None:
-    """Settle the follows that were set aside, and empty the list."""
-    here = new.follows_among([(who, whom) for _, who, whom in aside]) if aside else set()
-    for position, who, whom in aside:
-        if (who, whom) in here:
-            report.arrived += 1
-        else:
-            absent.append(position)
-    aside.clear()
-
-
-COMPARISONS = {"user": _compare_users, "message": _compare_messages, "follower": _compare_follows}
-
-
-def _settle_absent(table: str, report: TableVerification, absent: "array[int]") -> None:
-    """Tell the rows that were refused from those that are missing."""
-    rejected = iter(new.rejected_positions(table)) if absent else iter(())
-    refused = next(rejected, math.inf)
-    for position in _ascending(absent):
-        while refused < position:
-            refused = next(rejected, math.inf)
-        if refused == position:
-            report.rejected += 1
-        else:
-            report.add_missing(
-                f"Row {position} of the old table {table} is neither here nor among the rows that were rejected."
-            )
+COMPARISONS: dict[str, type[Comparison]] = {
+    "user": UserComparison,
+    "message": MessageComparison,
+    "follower": FollowComparison,
+}
 
 
 def _ascending(positions: "array[int]") -> Iterable[int]:

@@ -127,6 +127,11 @@ def _distance_from_utc(text: str) -> timedelta | None:
     return timedelta(hours=named[0]) if named else None
 
 
+def microseconds_of(moment: datetime) -> int:
+    """A moment in microseconds since 1970."""
+    return (moment - EPOCH) // MICROSECOND
+
+
 def date_in_words(moment: int) -> str:
     """Microseconds since 1970 as an ISO date, or as they are where no calendar reaches."""
     if FIRST_MOMENT <= moment <= LAST_MOMENT:

@@ -9,7 +9,7 @@ from array import array
 from bisect import bisect_left
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from datetime import datetime
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any, NamedTuple, cast
 
 from django.db import connection
@@ -48,21 +48,24 @@ class NewUser(NamedTuple):
     password: str
     is_staff: bool
     is_superuser: bool
+    is_active: bool
+    date_joined: datetime | None
+    import_run: int | None
     changed_at: datetime | None
     merged: bool = False
 
 
 # What stands here for one old message: old id, primary key of the author, text, date (microseconds since 1970),
-# flagged, changed_at. A plain tuple, since making millions of named ones takes seconds.
-NewMessage = tuple[int, int, str, int, bool, datetime | None]
+# flagged, run that brought it, changed_at. A plain tuple, since making millions of named ones takes seconds.
+NewMessage = tuple[int, int, str, int, bool, int | None, datetime | None]
 
 MESSAGES = """
-SELECT legacy_id, author_id, text, (extract(epoch FROM pub_date) * 1000000)::bigint, flagged, changed_at
+SELECT legacy_id, author_id, text, (extract(epoch FROM pub_date) * 1000000)::bigint, flagged, import_run, changed_at
 FROM {message}
 WHERE legacy_id IS NOT NULL
 UNION ALL
 -- Deleted here for good since: it had arrived.
-SELECT legacy_id, NULL, NULL, NULL, NULL, purged_at
+SELECT legacy_id, NULL, NULL, NULL, NULL, NULL, purged_at
 FROM {purged} AS purged
 ORDER BY legacy_id
 """
@@ -90,13 +93,21 @@ def users() -> Generator[NewUser, None, None]:
     imported = (
         User.objects.filter(legacy_id__isnull=False)
         .order_by("legacy_id")
-        .values_list("legacy_id", "username", "email", "password", "is_staff", "is_superuser", "changed_at")
+        .values_list(*NewUser._fields[:-1])
         .iterator(ROWS_AT_A_TIME)
     )
-    merged = merged_users().values_list("legacy_id", "user__username", "user__changed_at").iterator(ROWS_AT_A_TIME)
+    merged = (
+        merged_users()
+        .values_list("legacy_id", "user__username", "import_run", "user__changed_at")
+        .iterator(ROWS_AT_A_TIME)
+    )
     yield from heapq.merge(
         map(NewUser._make, ((*row, False) for row in imported)),
-        (NewUser(legacy_id, name, "", "", False, False, changed_at, True) for legacy_id, name, changed_at in merged),
+        (
+            NewUser(legacy_id, name, "", "", False, False, True, None, run, changed_at, True)
+            for legacy_id, name, run, changed_at in merged
+        ),
+        key=lambda user: user.legacy_id,
     )
 
 
@@ -139,15 +150,34 @@ def follows_among(pairs: Sequence[tuple[int, int]]) -> set[tuple[int, int]]:
         return set(cursor.fetchall())
 
 
-def rejected_positions(table: str) -> Iterable[int]:
-    """Yield, sorted, the row ids of the old rows that the latest applied import of the table refused."""
-    run = (
-        ImportRun.objects.filter(kind=KIND_OF_TABLE[table], state=ImportRun.State.APPLIED)
-        .order_by(F("finished_at").desc(nulls_last=True), "-pk")
-        .values("pk")[:1]
-    )
-    rejected = RejectedRow.objects.filter(run=run, table=table).order_by("position")
-    return rejected.values_list("position", flat=True).iterator(ROWS_AT_A_TIME)
+class LastImport:
+    """What the latest applied import of a table left on record about it.
+
+    Attributes:
+        run: its number; None where there was none.
+        kept: how many rows of earlier imports it left as they were, though they differ, because staff chose so.
+    """
+
+    def __init__(self, table: str) -> None:
+        self.table = table
+        run = (
+            ImportRun.objects.filter(kind=KIND_OF_TABLE[table], state=ImportRun.State.APPLIED)
+            .order_by(F("finished_at").desc(nulls_last=True), "-pk")
+            .only("counts")
+            .first()
+        )
+        self.run = run.pk if run else None
+        self.kept = run.counts.get(table, {}).get("notes", {}).get("kept_by_option", 0) if run else 0
+
+    def refused(self, position: int) -> bool:
+        """Whether it refused the old row at a position (of which there may be millions)."""
+        place = bisect_left(self._refused, position)
+        return place < len(self._refused) and self._refused[place] == position
+
+    @cached_property
+    def _refused(self) -> "array[int]":
+        rejected = RejectedRow.objects.filter(run=self.run, table=self.table).order_by("position")
+        return array("q", rejected.values_list("position", flat=True).iterator(ROWS_AT_A_TIME))
 
 
 class IdMap:

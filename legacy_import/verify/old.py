@@ -36,7 +36,7 @@ class OldTable:
 
 
 CANONICAL_LAYOUT: Mapping[str, OldTable] = {
-    "user": OldTable("user", ("user_id", "username", "email", "pw_hash")),
+    "user": OldTable("user", ("user_id", "username", "email", "pw_hash", None, None)),  # is_active, date_joined
     "message": OldTable("message", ("message_id", "author_id", "text", "pub_date", "flagged")),
     "follower": OldTable("follower", ("who_id", "whom_id")),
 }

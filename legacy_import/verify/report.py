@@ -16,6 +16,7 @@ class TableVerification:
         rejected: old rows that the import refused, and stored with the reason.
         missing: old rows that are neither here nor refused.
         altered: arrived, but not what the old row says, although nobody changed them here.
+        kept: arrived and not what the old row says, because the import was to leave rows that were here as they were.
         examples: short sentences about the first missing and altered rows.
     """
 
@@ -24,6 +25,7 @@ class TableVerification:
     rejected: int = 0
     missing: int = 0
     altered: int = 0
+    kept: int = 0
     examples: list[str] = field(default_factory=list)
 
     @property
@@ -41,13 +43,15 @@ class TableVerification:
             self.examples.append(sentence)
 
     def as_json(self) -> dict[str, int]:
-        return {
+        """The figures; `kept` is among them only where there are any."""
+        figures = {
             "legacy": self.legacy,
             "arrived": self.arrived,
             "rejected": self.rejected,
             "missing": self.missing,
             "altered": self.altered,
         }
+        return figures | ({"kept": self.kept} if self.kept else {})
 
 
 @dataclass

@@ -253,6 +253,13 @@ references = st.one_of(
 texts = st.one_of(quirky("text", quirks.MESSAGES), any_value)
 
 users = st.tuples(quirky("username", quirks.USERS) | usernames, quirky("email", quirks.USERS) | emails, passwords)
+activity = st.one_of(
+    st.sampled_from(
+        [0, 1, None, "", "true", "FALSE", "no", "Banned", "active", 2, 0.0, b"\x01", "2024-05-01", "fAlSe"]
+    ),
+    any_value,
+)
+accounts = st.tuples(usernames, emails, plain_passwords, activity, dates)
 messages = st.tuples(
     quirky("author_id", quirks.MESSAGES) | references,
     texts,

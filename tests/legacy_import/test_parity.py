@@ -3,6 +3,7 @@
 The stock path is the oracle: `Resource.import_data` on the same file, in a dry run that only reads.
 """
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -20,6 +21,9 @@ from legacy_import.records import ImportOptions
 from legacy_import.resources import RESOURCES
 from legacy_import.sources import CANONICAL_COLUMNS, SQLiteSource, source_at
 from legacy_import.sources.copy_lines import EVERYWHERE
+from legacy_import.sources.found import FoundTable
+from legacy_import.sources.mapping import TableMapping, TableMappings
+from legacy_import.sources.recognition import Recognition, recognise
 from legacy_import.tables import Models
 from MiniTwit.hashers import HardenedPasswordHasher, hardened, is_weak
 from MiniTwit.models import Follow, Message, User
@@ -29,6 +33,7 @@ from tests.legacy_import.old_database import LOOSE_SCHEMA, NULLABLE_SCHEMA, make
 NOW = datetime(2026, 11, 1, tzinfo=UTC)
 COPENHAGEN = "Europe/Copenhagen"  # has hours that come twice and hours that never come
 RUN = 77
+JOINED = datetime(2020, 2, 19, 8, 27, 18, tzinfo=UTC)
 
 pytestmark = pytest.mark.django_db
 
@@ -49,9 +54,17 @@ class LazyDataset:
         return iter(self.rows)
 
 
-def outcomes_of_both(path: Path, table: str, options: ImportOptions, users_run: int | None = None):
+def outcomes_of_both(
+    path: Path, table: str, options: ImportOptions, users_run: int | None = None, wishes: TableMappings | None = None
+):
     """Position -> outcome, once in SQL for all rows and once row by row."""
-    with SQLiteSource.open(source_at(str(path)), path.with_suffix(".snapshot"), required=(table,)) as source:
+
+    def choose(found: Sequence[FoundTable]) -> Recognition:
+        return recognise(found, label="old.db", required=(table,), wishes=wishes)
+
+    with SQLiteSource.open(
+        source_at(str(path)), path.with_suffix(".snapshot"), required=(table,), choose=choose
+    ) as source:
         staging.discard_unneeded(Models.of())  # of the round before: no run has this number
         staging.create(RUN, table)
         staging.stage_part(RUN, table, 1, source, EVERYWHERE, lambda rows: None, options.passwords)
@@ -168,6 +181,30 @@ def test_users_who_are_here_already(tmp_path, pw_hash, arriving, options, state)
             assert set_based == row_by_row
             if value is pw_hash and not email and options.plain_passwords == "hash":
                 assert set_based[1][0] == "unchanged", user.password
+
+
+@given(
+    rows=strategies.keyed(strategies.accounts),
+    options=options,
+    column=st.sampled_from(["is_active", "is_banned", "banned_at", "status"]),
+    existing=st.none() | st.tuples(st.booleans(), st.none() | st.just(JOINED)),
+)
+def test_users_who_were_active_or_not_and_when_they_came(tmp_path, rows, options, column, existing):
+    """Whatever the two columns hold, be it odd; and whatever is known of an account that is here already."""
+    schema = {"user": f"user_id integer primary key, username, email, pw_hash, {column}, created_at"}
+    rows = [*rows, (100, "here", "", "plain", *((rows[0][4], rows[0][5]) if rows else (1, JOINED.isoformat())))]
+    path = make_old_database(tmp_path / "old.db", user=rows, schema=schema)
+    columns = {"username": "username", "is_active": column, "date_joined": "created_at"}
+    with rolled_back():
+        if existing:
+            password = PasswordWidget(options.passwords).clean("plain", {"user_id": 100})
+            User.objects.create(
+                legacy_id=100, username="here", password=password, is_active=existing[0], date_joined=existing[1]
+            )
+        set_based, row_by_row = outcomes_of_both(
+            path, "user", options, wishes={"user": TableMapping("user", columns)}
+        )
+    assert set_based == row_by_row
 
 
 @given(rows=strategies.loosely_keyed(strategies.users), options=options)

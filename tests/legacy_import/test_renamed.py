@@ -14,6 +14,7 @@ from legacy_import.models import ImportRun
 from legacy_import.records import ImportOptions
 from legacy_import.sources import CANONICAL_COLUMNS
 from legacy_import.sources.names import COLUMN_NAMES, WELL_KNOWN_TABLES
+from legacy_import.sources.schema import EXTRA_COLUMNS
 from MiniTwit.models import User
 from tests.legacy_import import strategies
 from tests.legacy_import.old_database import make_old_database
@@ -22,6 +23,10 @@ from tests.legacy_import.test_parity import accounts, outcomes_of_both, rolled_b
 __all__ = ["accounts", "users_run"]
 
 pytestmark = pytest.mark.django_db
+OWN_COLUMNS = {
+    table: [column for column in columns if column not in EXTRA_COLUMNS]
+    for table, columns in CANONICAL_COLUMNS.items()
+}
 spellings = st.sampled_from([str, str.upper, str.title, "_".join, lambda name: f"{name[:2]}_{name[2:]}"])
 
 
@@ -32,9 +37,7 @@ def renamings(draw: Any, table: str) -> tuple[str, list[str]]:
     def spelt(name: str) -> str:
         return str(draw(spellings)(name))
 
-    columns = [
-        spelt(draw(st.sampled_from([column, *COLUMN_NAMES[table, column]]))) for column in CANONICAL_COLUMNS[table]
-    ]
+    columns = [spelt(draw(st.sampled_from([column, *COLUMN_NAMES[table, column]]))) for column in OWN_COLUMNS[table]]
     return spelt(draw(st.sampled_from([table, *WELL_KNOWN_TABLES[table]]))), columns
 
 
@@ -53,7 +56,7 @@ def both_outcomes(folder: Path, table: str, rows: list[Any], renaming: tuple[str
 
 def rename(path: Path, table: str, name: str, columns: list[str]) -> None:
     with closing(sqlite3.connect(path)) as database:
-        for old, new in zip(CANONICAL_COLUMNS[table], columns, strict=True):
+        for old, new in zip(OWN_COLUMNS[table], columns, strict=True):
             database.execute(f'ALTER TABLE {table} RENAME COLUMN "{old}" TO "{new}"')
         database.execute(f"ALTER TABLE {table} RENAME TO on_the_way")  # for the same name in another case
         database.execute(f'ALTER TABLE on_the_way RENAME TO "{name}"')
