@@ -7,7 +7,7 @@ from functools import partial
 from django.core.management import call_command
 
 from legacy_import.leftovers import discard_leftovers
-from MiniTwit.admin.uploads import discard_forgotten
+from MiniTwit.admin.file_work import discard_old
 from MiniTwit.selections import discard_abandoned
 
 TASK_DAYS = 14
@@ -18,7 +18,7 @@ STEPS: dict[str, Callable[[], object]] = {
     ),
     "expired sessions": partial(call_command, "clearsessions"),
     "abandoned selections": discard_abandoned,
-    "uploads for the import of files": discard_forgotten,
+    "uploads for the import of files": discard_old,
     "files and tables of imports": discard_leftovers,
 }
 logger = logging.getLogger(__name__)

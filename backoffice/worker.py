@@ -16,6 +16,7 @@ import legacy_import.work
 from backoffice import tasks
 from backoffice.database import revive_embedded_server
 from MiniTwit import batch_work
+from MiniTwit.admin import file_work
 from MiniTwit.database_failures import ERRORS, cause_of, server_words
 from MiniTwit.session_check import require_own_session
 from MiniTwit.worker import give_back_lost_tasks, hold_lock_of_worker
@@ -83,6 +84,7 @@ class Worker(db_worker.Worker):
         give_back_lost_tasks(self.worker_id)  # first: what waits for such a task is not lost
         legacy_import.work.reconcile()
         batch_work.reconcile()
+        file_work.reconcile()
         schedule_pruning()
         self.next_look = time.monotonic() + LOOK_SECONDS
 

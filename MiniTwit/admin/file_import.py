@@ -307,7 +307,7 @@ def progress_of(file_import: FileImport) -> dict[str, Any]:
     """How far an import is, for the page and for the script that asks."""
     waits = file_import.is_at_work and file_import.picked_up_at is None
     overdue = waits and is_overdue(file_import.requested_at)
-    waiting, needs_worker = why_waiting("MiniTwit.admin.file_tasks.run_file_import") if overdue else ("", False)
+    waiting, needs_worker = why_waiting(file_work.TASK) if overdue else ("", False)
     label = "Waiting for the worker" if waits else file_import.get_state_display()
     return {
         "state": file_import.state,

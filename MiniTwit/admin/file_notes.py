@@ -5,17 +5,33 @@ from typing import Any
 
 SHOWN_ROWS = 10
 
+# One value, and several.
 SENTENCES = {
-    "emptied": "would be emptied: the cell is empty, a value is stored.",
-    "left": "stay as they are: the cell is empty, a value is stored.",
-    "number": "are numbers or TRUE/FALSE in the file, not text; a spreadsheet drops leading zeros.",
-    "midnight": "name no time of day: midnight is taken.",
-    "zone": "name no offset from UTC: they are read in the site's time zone.",
-    "spaces": "of new users begin or end with a space.",
-    "similar": "of new users differ from those of existing users in upper and lower case or spaces alone.",
-    "flagged": "are another than here. They are not read: a moderator decides about messages that are here.",
-    "author": "of existing messages change.",
-    "again": "of new messages are here already, word for word, of the same author and date.",
+    "emptied": ("value would be emptied: its cell is empty.", "values would be emptied: their cells are empty."),
+    "left": ("value stays as it is: its cell is empty.", "values stay as they are: their cells are empty."),
+    "number": (
+        "value is a number or TRUE/FALSE in the file, not text; a spreadsheet drops leading zeros.",
+        "values are numbers or TRUE/FALSE in the file, not text; a spreadsheet drops leading zeros.",
+    ),
+    "midnight": ("date names no time of day: midnight is taken.", "dates name no time of day: midnight is taken."),
+    "zone": (
+        "date names no offset from UTC: it is read in the site's time zone.",
+        "dates name no offset from UTC: they are read in the site's time zone.",
+    ),
+    "spaces": ("new username begins or ends with a space.", "new usernames begin or end with a space."),
+    "similar": (
+        "new username differs from an existing one in upper and lower case or spaces alone.",
+        "new usernames differ from existing ones in upper and lower case or spaces alone.",
+    ),
+    "flagged": (
+        "value is another than here. It is not read: a moderator decides about messages that are here.",
+        "values are others than here. They are not read: a moderator decides about messages that are here.",
+    ),
+    "author": ("message would get another author.", "messages would get another author."),
+    "again": (
+        "new message is here already, word for word, of the same author and date.",
+        "new messages are here already, word for word, of the same author and date.",
+    ),
 }
 GRAVE = ("emptied", "similar", "again", "author")  # a person has to say that this is meant
 
@@ -39,7 +55,7 @@ class Note:
         more = ", …" if self.count > len(self.rows) else ""
         rows = f"Row{'s' if self.count > 1 else ''} {', '.join(map(str, self.rows))}{more}."
         examples = f" {'; '.join(self.examples)}." if self.examples else ""
-        return f"{self.count:,} {'value' if self.count == 1 else 'values'} {SENTENCES[self.kind]}{examples} {rows}"
+        return f"{self.count:,} {SENTENCES[self.kind][self.count > 1]}{examples} {rows}"
 
 
 class Notes:

@@ -21,17 +21,26 @@ from MiniTwit.database_clock import database_time
 from MiniTwit.database_failures import ERRORS, explain
 from MiniTwit.models import FileImport
 from MiniTwit.moderation import ModerationError
+from MiniTwit.task_lookup import without_a_task
 
 logger = logging.getLogger(__name__)
 
 State = FileImport.State
 KEPT = timedelta(days=1)
 
-WORKER_DIED = f"""
+TASK = "MiniTwit.admin.file_tasks.run_file_import"
+
+# What a web server works on itself has neither lock nor task, and ends within its request.
+WITHOUT_LOCK = f"""
+SELECT import.id, import.picked_up_at IS NOT NULL FROM "{FileImport._meta.db_table}" AS import
+WHERE state IN ('checking', 'importing')
+    AND coalesce(picked_up_at, requested_at + interval '5 minutes') < clock_timestamp()
+    AND NOT {locks.is_held(locks.FILE_IMPORT, "import.id")}
+"""  # noqa: S608
+END_DEAD = f"""
 UPDATE "{FileImport._meta.db_table}" AS import SET state = 'failed', finished_at = now(),
     error = 'The process that worked on this file died. Nothing was imported: choose the file again.'
-WHERE state IN ('checking', 'importing') AND picked_up_at IS NOT NULL
-    AND NOT {locks.is_held(locks.FILE_IMPORT, "import.id")}
+WHERE id = ANY(%s) AND state IN ('checking', 'importing') AND NOT {locks.is_held(locks.FILE_IMPORT, "import.id")}
 """  # noqa: S608
 
 
@@ -159,9 +168,14 @@ def cancel(file_import: FileImport) -> None:
 
 
 def reconcile() -> None:
-    """End the imports whose worker has died."""
+    """End the imports that no process is at work on and no task stands for."""
     with connection.cursor() as cursor:
-        cursor.execute(WORKER_DIED)
+        cursor.execute(WITHOUT_LOCK)
+        found = dict(cursor.fetchall())
+        if found:
+            waiting = [import_id for import_id, was_picked_up in found.items() if not was_picked_up]
+            dead = (found.keys() - set(waiting)) | set(without_a_task(waiting, TASK))
+            cursor.execute(END_DEAD, [list(dead)])
 
 
 def discard_old() -> None:

@@ -13,7 +13,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from MiniTwit.admin import file_checking, file_work
-from MiniTwit.models import FileImport, Follow, Message, User
+from MiniTwit.models import FileImport, Follow, Message, ModerationReason, User
 from tests.MiniTwit.factories import make_follow, make_message, make_superuser, make_user
 from tests.MiniTwit.files import FORMATS, confirm, export, preview, table
 from tests.MiniTwit.forms import save_on_page
@@ -77,7 +77,7 @@ def test_an_export_that_lost_its_ids_is_not_taken_for_new_messages_unseen(admin:
     previewed = preview(admin, "message", b"\n".join(lines))
     page = previewed.content.decode()
     assert "every row becomes a new message" in page
-    assert "are here already, word for word" in page
+    assert "is here already, word for word" in page
     confirm(admin, "message", previewed)
     assert Message.objects.count() == 1
     confirm(admin, "message", previewed, consent="on")
@@ -193,7 +193,8 @@ def test_opening_and_saving_a_message_keeps_its_line_ends(admin: Client) -> None
     save_on_page(admin, message, text="one\r\ntwo")  # as every browser sends it
     message.refresh_from_db()
     assert (message.text, message.changed_at) == ("one\ntwo", None)
-    save_on_page(admin, message, text="one\r\nthree")
+    ModerationReason.objects.create(name="Typing error")
+    save_on_page(admin, message, text="one\r\nthree", reason="Typing error")
     message.refresh_from_db()
     assert message.text == "one\nthree"
 
@@ -344,3 +345,10 @@ def test_a_form_of_one_line_does_not_drop_the_line_ends_of_a_stored_name(admin: 
     save_on_page(admin, amy, first_name="AmyLee", last_name="Doe")  # as every browser sends it
     amy.refresh_from_db()
     assert (amy.first_name, amy.last_name) == ("Amy\nLee", "Doe")
+
+
+def test_an_import_that_no_task_stands_for_is_ended(admin: Client) -> None:
+    previewed = preview(admin, "user", table(["username"], ["amy"]))
+    FileImport.objects.update(state="importing", requested_at="2024-05-31T00:00:00Z")
+    page = admin.get(previewed.context["file_import_url"], follow=True).content.decode()
+    assert "died. Nothing was imported" in page

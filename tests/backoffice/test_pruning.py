@@ -13,7 +13,7 @@ from django_tasks_db.models import DBTaskResult
 
 from backoffice import pruning
 from MiniTwit import selections
-from MiniTwit.admin.uploads import keep_upload, upload_directory
+from MiniTwit.admin.uploads import keep_upload, upload_path
 from MiniTwit.models import ModerationBatch, User, Verb
 from tests.legacy_import.conftest import import_dir
 from tests.MiniTwit.factories import make_superuser, make_user
@@ -50,7 +50,7 @@ def test_what_is_too_old_goes_and_the_rest_stays(var_dir: Path) -> None:
     actor = make_superuser()
     old, new = (selections.freeze(verb=Verb.SUSPEND, queryset=User.objects.all(), actor=actor) for _ in range(2))
     ModerationBatch.objects.filter(pk=old.pk).update(created_at=timezone.now() - LONG_AGO)
-    forgotten, young = upload_directory() / keep_upload(b"1"), upload_directory() / keep_upload(b"2")
+    forgotten, young = (upload_path(keep_upload(SimpleUploadedFile("a.csv", b"1"))) for _ in range(2))
     os.utime(forgotten, (0, 0))
 
     call_command("prune")
