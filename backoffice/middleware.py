@@ -17,6 +17,7 @@ from legacy_import import overview
 from MiniTwit.admin.posting import page_of_form
 from MiniTwit.admin.refusals import UnreadableRequest
 from MiniTwit.database_failures import ERRORS, Cause, cause_of, is_busy
+from MiniTwit.excerpts import capped_html
 from MiniTwit.time_limits import TimeLimitError
 from MiniTwit.validators import is_storable
 
@@ -85,6 +86,24 @@ class LeadBackToForms:
         messages.warning(request, SESSION_ENDED)
         query = urlencode({"next": page_of_form(request), "sent": "1"})
         return HttpResponseRedirect(f"{sign_in}?{query}")
+
+
+class CapMarks:
+    """Shows a few marks on a letter at most, whatever page a text comes to. Files are not touched."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        response = self.get_response(request)
+        is_page = response.get("Content-Type", "").startswith("text/html") and "Content-Disposition" not in response
+        if is_page and isinstance(response, HttpResponse) and not response.content.isascii():
+            page = response.content.decode(response.charset)
+            if (shown := capped_html(page)) != page:
+                response.content = shown.encode(response.charset)
+                if "Content-Length" in response:
+                    response["Content-Length"] = str(len(response.content))
+        return response
 
 
 def is_utf8(charset: str) -> bool:

@@ -46,6 +46,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "backoffice.statement_limit.LimitStatements",
+    "backoffice.middleware.CapMarks",
     "backoffice.middleware.ExplainRefusals",
     "backoffice.middleware.RefuseUnreadable",
     "django.contrib.sessions.middleware.SessionMiddleware",

@@ -5,7 +5,6 @@ from typing import Any
 
 from django import forms
 from django.http import QueryDict
-from django.utils.text import Truncator
 
 from legacy_import.models import ImportRun
 from legacy_import.records import TABLES_OF_KIND
@@ -14,6 +13,7 @@ from legacy_import.sources.found import FoundColumn, FoundTable
 from legacy_import.sources.mapping import TableMapping
 from legacy_import.sources.recognition import Candidate, candidate_of, fulfilled, recognised_columns
 from legacy_import.sources.schema import NEEDED_COLUMNS, OPTIONAL_TABLES
+from MiniTwit.excerpts import excerpt
 
 TABLE_LABELS = {"user": "Users", "message": "Messages", "follower": "Follows"}
 COLUMN_LABELS = {
@@ -94,7 +94,7 @@ class MappingForm(forms.Form):
     def _add_fields(self, name: str) -> None:
         shown = self.shown[name]
         nothing = "none" if name in OPTIONAL_TABLES else "choose a table"
-        choices = [(table.name, Truncator(table.name).chars(LONGEST_LABEL)) for table in self.found]
+        choices = [(table.name, excerpt(table.name, LONGEST_LABEL)) for table in self.found]
         if name in OPTIONAL_TABLES or not shown.table:
             choices.insert(0, ("", f"({nothing})"))
         self.fields[name] = forms.ChoiceField(
@@ -188,7 +188,7 @@ def sent_by(name: str, mapping: TableMapping) -> dict[str, str]:
 def column_choices(table: FoundTable | None) -> list[tuple[str, str]]:
     """A table's columns, each with its samples behind its name."""
     return [
-        (column.name, Truncator(f"{column.name}: {', '.join(samples_of(column))}").chars(LONGEST_LABEL))
+        (column.name, excerpt(f"{column.name}: {', '.join(samples_of(column))}", LONGEST_LABEL))
         for column in (table.columns if table else ())
     ]
 

@@ -21,6 +21,7 @@ from legacy_import.resources import LegacyRowResult
 from legacy_import.sources import CANONICAL_COLUMNS, LegacyRow, SQLiteSource
 from legacy_import.sources.schema import EXTRA_COLUMNS
 from legacy_import.sources.values import as_text
+from MiniTwit.excerpts import capped, excerpt
 
 FIRST_ROWS = RANDOM_ROWS = 5  # of each verdict; of each reason among the rejected
 LARGE_CLASS = 300_000  # rows
@@ -153,10 +154,10 @@ def shown_values(table: str, row: LegacyRow) -> dict[str, str | None]:
         if name == "pw_hash":
             continue
         text = as_text(value)
-        shown[name] = text if text is None or len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}…"
+        shown[name] = text if text is None else excerpt(text, LONGEST_SHOWN)
     return shown
 
 
 def shown_diff(markup: str) -> str:
     """A diff cut to a readable length, as HTML: tags stay closed and values escaped."""
-    return Truncator(markup[:LONGEST_MARKUP]).chars(LONGEST_SHOWN, html=True)
+    return Truncator(capped(markup[:LONGEST_MARKUP])).chars(LONGEST_SHOWN, html=True)

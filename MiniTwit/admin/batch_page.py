@@ -6,10 +6,10 @@ from typing import Any
 
 from django.urls import reverse
 from django.utils.dateparse import parse_datetime
-from django.utils.text import Truncator
 
 from MiniTwit import selections
 from MiniTwit.admin.actions import may
+from MiniTwit.excerpts import excerpt
 from MiniTwit.instants import showable
 from MiniTwit.models import BatchState, Message, ModerationBatch, ModerationEvent, SelectedRow, User, Verb
 from MiniTwit.moderation.batches import MESSAGE_VERBS
@@ -48,7 +48,7 @@ def shown_message(message: Message) -> ShownObject:
     states = ["flagged"] if message.flagged else []
     states += [f"last decision: {message.get_decision_display()}"] if message.decision else []
     return ShownObject(
-        name=Truncator(message.text).chars(EXCERPT_LENGTH),
+        name=excerpt(message.text, EXCERPT_LENGTH),
         url=reverse("admin:MiniTwit_message_change", args=[message.pk]),
         author=str(message.author),
         moment=message.pub_date,

@@ -13,7 +13,6 @@ from django.urls import reverse
 from django.utils.formats import date_format
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
-from django.utils.text import Truncator
 from django.utils.timezone import localtime
 
 from MiniTwit.admin.actions import may
@@ -29,6 +28,7 @@ from MiniTwit.admin.history import DONE, changes_of
 from MiniTwit.admin.read_only import ReadOnlyAdmin
 from MiniTwit.admin.resources import DecisionResource
 from MiniTwit.admin.screens import NOTHING, LargeTableAdmin, zoned
+from MiniTwit.excerpts import excerpt
 from MiniTwit.models import Message, ModerationEvent, User, Verb
 from MiniTwit.moderation.verbs import obstacle_to_undoing
 
@@ -59,7 +59,7 @@ class ModerationEventAdmin(ReadOnlyAdmin, FileExportMixin, LargeTableAdmin):
     def about(self, event: ModerationEvent) -> SafeString:
         """The message or the account, and whose message; what is gone has a number only."""
         name: str = getattr(event, "username", "")
-        account = Truncator(name).chars(40) if name else f"account {event.user_id}"
+        account = excerpt(name, 40) if name else f"account {event.user_id}"
         if event.message_id is None:
             return linked("user", event.user_id, account, is_here=bool(name))
         message = linked("message", event.message_id, f"message {event.message_id}", getattr(event, "is_here", True))
@@ -71,7 +71,7 @@ class ModerationEventAdmin(ReadOnlyAdmin, FileExportMixin, LargeTableAdmin):
 
     @admin.display(description="reason")
     def why(self, event: ModerationEvent) -> SafeString:
-        note = Truncator(event.note).chars(NOTE_LENGTH)
+        note = excerpt(event.note, NOTE_LENGTH)
         return format_html('{}<div class="quiet">{}</div>', event.reason or NOTHING, note)
 
     @admin.display(description="batch")

@@ -12,10 +12,9 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.formats import date_format
 from django.utils.html import format_html
-from django.utils.text import Truncator
 from django.utils.timezone import localtime
 
-from MiniTwit import moderation, selections, watchlist
+from MiniTwit import excerpts, moderation, selections, watchlist
 from MiniTwit.admin.actions import may, message_actions
 from MiniTwit.admin.decision_forms import DecidesMixin
 from MiniTwit.admin.file_import import FileImportExportMixin
@@ -91,6 +90,11 @@ class MessageAdmin(DecidesMixin, VersionedAdmin, FileImportExportMixin, LargeTab
             fieldsets.insert(1, ("Why it is edited", {"fields": ["reason", "note"], "description": told}))
         return fieldsets
 
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        """A text with more marks than can be shown is not for a field: it would keep the browser busy for minutes."""
+        readonly = super().get_readonly_fields(request, obj)
+        return [*readonly, "text"] if obj is not None and excerpts.has_heaps(obj.text) else readonly
+
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
         if change and self.has_change_permission(request, obj):
             kwargs["form"] = MessageEditForm
@@ -106,7 +110,7 @@ class MessageAdmin(DecidesMixin, VersionedAdmin, FileImportExportMixin, LargeTab
 
     @admin.display(description="message")
     def excerpt(self, message: Message) -> str:
-        return Truncator(message.text).chars(EXCERPT_LENGTH)
+        return excerpts.excerpt(message.text, EXCERPT_LENGTH)
 
     @admin.display(description="author")
     def author_name(self, message: Message) -> str:
@@ -188,6 +192,7 @@ class MessageAdmin(DecidesMixin, VersionedAdmin, FileImportExportMixin, LargeTab
         history, older = lines_of(message.events.all(), request.GET.get("before", ""))
         return {
             "message": message,
+            "has_heaps": excerpts.has_heaps(message.text),
             "decisions": self.decision_context(request, message),
             "hits": message.watch_hits.select_related("term").order_by("term__pattern")[:50],
             "history": history,

@@ -25,10 +25,11 @@ from django.db import models, transaction
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.utils.dateparse import parse_datetime
 from django.utils.formats import date_format
-from django.utils.text import Truncator, capfirst
+from django.utils.text import capfirst
 from django.utils.timezone import localtime
 
 from MiniTwit import locks
+from MiniTwit.excerpts import excerpt
 from MiniTwit.models import Message, ModerationEvent, User
 from MiniTwit.moderation.history import Kind, who_did_what
 
@@ -257,4 +258,4 @@ def in_words(value: Any) -> str:
         return date_format(localtime(value), "DATETIME_FORMAT")
     if isinstance(value, models.QuerySet):
         return ", ".join(str(each) for each in value) or "none"
-    return f"“{Truncator(value).chars(SHOWN_CHARACTERS)}”" if value not in (None, "") else "empty"
+    return f"“{excerpt(str(value), SHOWN_CHARACTERS)}”" if value not in (None, "") else "empty"

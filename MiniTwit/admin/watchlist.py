@@ -13,7 +13,6 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from django.utils.text import Truncator
 
 from MiniTwit import watchlist
 from MiniTwit.admin.own_parameters import OwnParametersMixin
@@ -26,6 +25,7 @@ from MiniTwit.models import Message, SkippedMessage, WatchHit, WatchTerm
 
 COUNTED_HITS = 1_000  # of each term; more are "1,000+"
 SHOWN_SKIPPED = 20  # messages
+SHOWN_TEXT = 260  # characters around a hit
 
 
 class BoundedCount(Subquery):
@@ -243,9 +243,10 @@ class WatchHitAdmin(ReadOnlyAdmin, LargeTableAdmin):
         """The text around what was found, leading to the message."""
         text = hit.message.text
         place = max(0, text.find(hit.found[0]) - 60) if hit.found else 0
-        excerpt = ("…" if place else "") + Truncator(text[place : place + 400]).chars(200)
+        end = place + SHOWN_TEXT
+        around = f"{'…' if place else ''}{text[place:end]}{'…' if end < len(text) else ''}"
         address = reverse("admin:MiniTwit_message_change", args=[hit.message_id])
-        return format_html('<a href="{}">{}</a>', address, watchlist.mark(excerpt, [hit]))
+        return format_html('<a href="{}">{}</a>', address, watchlist.mark(around, [hit]))
 
     @admin.display(description="published")
     def published(self, hit: WatchHit) -> datetime:

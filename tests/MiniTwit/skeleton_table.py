@@ -212,6 +212,7 @@ def source() -> str:
         "DECORATIONS": {code for code in every_code() if is_within(DECORATIONS, code)},
         "MARKS": marks(),
         "WORD_CHARACTERS": word_characters(),
+        "COMBINING": {code for code in every_code() if unicodedata2.category(chr(code))[0] == "M"},
     }
     parts = [HEAD]
     parts += [f'{name} = """\n{as_ranges(codes)}\n"""\n' for name, codes in ranges.items()]

@@ -1,0 +1,44 @@
+"""How pages show texts that others wrote: cut by code points, and with a few marks on a letter.
+
+A letter can carry any number of combining marks. Thousands keep a browser busy for seconds, and some dozens paint
+over the rows above. Django's `truncatechars` does not count them, and takes minutes to put a hundred thousand in
+order. Exports stay whole.
+"""
+
+import re
+
+from MiniTwit.skeletons import table
+from MiniTwit.skeletons.patterns import characters_of
+
+MARKS_SHOWN = 4  # on one letter
+ELLIPSIS = "…"
+# Marks, and what may lie between them without being seen.
+_MARK = f"[{characters_of(table.COMBINING)}\u200b-\u200f\u2060-\u2064]"
+_HEAP = re.compile(f"({_MARK}{{{MARKS_SHOWN}}}){_MARK}+")
+# Tags, with their attributes, and elements whose text is a value and not for reading.
+_HTML = re.compile(
+    rf"(?P<kept><(?:textarea|script|style)\b.*?</(?:textarea|script|style)>|<[^>]*>)|{_HEAP.pattern}",
+    re.DOTALL | re.IGNORECASE,
+)
+
+
+def capped(text: str) -> str:
+    """The text with MARKS_SHOWN marks on a letter at most."""
+    return text if text.isascii() else _HEAP.sub(r"\1", text)
+
+
+def has_heaps(text: str) -> bool:
+    """Whether a letter of the text has more marks than are shown."""
+    return not text.isascii() and _HEAP.search(text) is not None
+
+
+def excerpt(text: str, length: int) -> str:
+    """At most so many code points of the text; an ellipsis tells that there is more."""
+    if len(text) <= length:
+        return capped(text)
+    return f"{capped(text[: length - 1])}{ELLIPSIS}"
+
+
+def capped_html(page: str) -> str:
+    """A page with MARKS_SHOWN marks on a letter at most, except in what its forms send back."""
+    return _HTML.sub(lambda match: match["kept"] or match[2], page) if has_heaps(page) else page
