@@ -170,6 +170,7 @@ IMPORT_EXPORT_USE_TRANSACTIONS = True
 GRAPPELLI_ADMIN_TITLE = "MiniTwit back office"
 GRAPPELLI_INDEX_DASHBOARD = "backoffice.dashboard.BackOfficeDashboard"
 GRAPPELLI_SWITCH_USER = False
+GRAPPELLI_CLEAN_INPUT_TYPES = False  # it would make text fields of the browser's own pickers
 
 TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend", "QUEUES": ["default"]}}
 

@@ -17,7 +17,8 @@ from django.utils.html import format_html
 
 from MiniTwit import selections
 from MiniTwit.admin.actions import may
-from MiniTwit.admin.history import lines_of
+from MiniTwit.admin.drafts import keep_draft, take_draft
+from MiniTwit.admin.history import lines_about
 from MiniTwit.admin.posting import page_named, post_only
 from MiniTwit.admin.reason_forms import ReasonForm, form_of
 from MiniTwit.admin.way_back import filters_of, with_filters
@@ -50,7 +51,7 @@ class DecidesMixin(admin.ModelAdmin):
         row: Any = self.get_object(request, unquote(object_id))
         context: dict[str, Any] = {}
         if row is not None and self.has_view_permission(request, row):
-            history, older = lines_of(row.events.all(), request.GET.get("before", ""))
+            history, older = lines_about(row, request.GET.get("before", ""))
             context = {"history": history, "older": older, "with_object": self.model is User}
         return super().history_view(request, object_id, context | (extra_context or {}))
 
@@ -60,7 +61,7 @@ class DecidesMixin(admin.ModelAdmin):
             {
                 "verb": verb,
                 "url": with_filters(reverse(self.url_name("decide"), args=[row.pk, verb.value]), filters_of(request)),
-                "form": form_of(verb)(auto_id=f"{verb.value}_%s"),
+                "form": form_of(verb)(take_draft(request, self.panel(row, verb)), auto_id=f"{verb.value}_%s"),
                 "seen": version(row),
             }
             for verb in self.verbs_for(request, row)
@@ -75,6 +76,7 @@ class DecidesMixin(admin.ModelAdmin):
         if not may(request.user, verb) or not self.has_view_permission(request, row):
             raise PermissionDenied
         form = form_of(verb)(request.POST)
+        refused = True
         if request.POST.get("seen", "") != version(row):
             self.message_user(request, f"Nothing was decided: {who_changed(row)} Look again.", messages.WARNING)
         elif Verb(verb) not in self.verbs_for(request, row):
@@ -83,10 +85,17 @@ class DecidesMixin(admin.ModelAdmin):
             sentence = " ".join(f"{form[name].label}: {errors[0]}" for name, errors in form.errors.items())
             self.message_user(request, f"Nothing was decided. {sentence}", messages.ERROR)
         else:
-            self.decide(request, row, Verb(verb), form)
+            refused = not self.decide(request, row, Verb(verb), form)
+        if refused:
+            keep_draft(request, self.panel(row, verb))
         return self.back_to(row)
 
-    def decide(self, request: HttpRequest, row: Any, verb: Verb, form: ReasonForm) -> None:
+    def panel(self, row: Model, verb: str) -> str:
+        """The name of a verb's form on a row's page."""
+        return f"{self.opts.label} {row.pk} {verb}"
+
+    def decide(self, request: HttpRequest, row: Any, verb: Verb, form: ReasonForm) -> bool:
+        """Do it and say what came of it; return whether it was accepted."""
         actor = cast(User, request.user)
         try:
             batch = selections.decide(
@@ -99,8 +108,9 @@ class DecidesMixin(admin.ModelAdmin):
             )
         except ModerationError as error:
             self.message_user(request, f"Nothing was decided: {error.sentence}", messages.ERROR)
-        else:
-            self.tell(request, batch)
+            return False
+        self.tell(request, batch)
+        return True
 
     def tell(self, request: HttpRequest, batch: ModerationBatch) -> None:
         """Say what came of it."""

@@ -1,20 +1,25 @@
 """The decisions about a message or an account, as its page shows them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
+from django.db import connection
 from django.db.models import QuerySet
 from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 from django.utils.formats import date_format
+from django.utils.text import Truncator
+from psycopg2 import sql
 
-from MiniTwit.admin.ids import id_in
+from MiniTwit.admin.ids import LARGEST_ID, id_in
 from MiniTwit.instants import showable
-from MiniTwit.models import ModerationEvent, Verb
+from MiniTwit.models import Message, ModerationEvent, User, Verb
 
 SHOWN_EVENTS = 25
+SHOWN_CHARACTERS = 1_000  # of a text that was edited
+COUNTED = 1_000  # events of a batch
 
 # What was done, in the words of a list.
 DONE = {
@@ -49,12 +54,40 @@ class Line:
 
     Attributes:
         changes: what, before, after.
+        number: how many events of the same batch the line stands for; of a suspension, with all messages flagged.
+        url: their list.
     """
 
     event: ModerationEvent
     done: str
     changes: list[tuple[str, str, str]]
     batch_url: str
+    number: int = 1
+    url: str = ""
+
+    def without_details(self) -> "Line":
+        """What was changed of the first of several messages is not told: it is not that of the others."""
+        is_of_one = self.number == 1 or self.event.message_id is None
+        return self if is_of_one else replace(self, changes=[])
+
+    @property
+    def messages(self) -> str:
+        """How many messages it was about."""
+        number = self.number - (self.event.message_id is None)
+        told = f"{number:,}" if self.number <= COUNTED else f"more than {COUNTED:,}"
+        return f"{told} message{'' if number == 1 else 's'}"
+
+
+def lines_about(row: Message | User, before: str = "") -> tuple[list[Line], int | None]:
+    """What was decided about a message; or about an account and its messages, a line for each batch.
+
+    Args:
+        before: where the page begins, as the page before said it.
+
+    Returns:
+        The newest lines, and where older ones begin.
+    """
+    return batches_about(row, before) if isinstance(row, User) else lines_of(row.events.all(), before)
 
 
 def lines_of(events: QuerySet[ModerationEvent], before: str = "") -> tuple[list[Line], int | None]:
@@ -63,11 +96,49 @@ def lines_of(events: QuerySet[ModerationEvent], before: str = "") -> tuple[list[
         events = events.filter(pk__lt=edge)
     found = list(events.order_by("-id")[: SHOWN_EVENTS + 1])
     older = found[SHOWN_EVENTS - 1].pk if len(found) > SHOWN_EVENTS else None
+    return [line_of(event) for event in found[:SHOWN_EVENTS]], older
+
+
+# The batches that have events of an account, newest first. Each step looks at one entry of the index, however many
+# events the batch before has.
+BATCHES_OF = """
+WITH RECURSIVE line AS (
+    (SELECT batch_id FROM {event} WHERE user_id = %(user)s AND batch_id < %(before)s ORDER BY batch_id DESC LIMIT 1)
+    UNION ALL
+    SELECT (SELECT batch_id FROM {event} WHERE user_id = %(user)s AND batch_id < line.batch_id
+            ORDER BY batch_id DESC LIMIT 1)
+    FROM line WHERE line.batch_id IS NOT NULL
+)
+SELECT line.batch_id, first.id,
+    (SELECT count(*) FROM (SELECT FROM {event} WHERE user_id = %(user)s AND batch_id = line.batch_id
+                           LIMIT %(counted)s) AS counted)
+FROM line CROSS JOIN LATERAL (
+    SELECT id FROM {event} WHERE user_id = %(user)s AND batch_id = line.batch_id ORDER BY id LIMIT 1
+) AS first
+WHERE line.batch_id IS NOT NULL
+LIMIT %(limit)s
+"""
+
+
+def batches_about(user: User, before: str = "") -> tuple[list[Line], int | None]:
+    """The newest batches of decisions about an account; a batch begins with the decision about the account itself."""
+    statement = sql.SQL(BATCHES_OF).format(event=sql.Identifier(ModerationEvent._meta.db_table))
+    values = {"user": user.pk, "before": id_in(before) or LARGEST_ID, "counted": COUNTED + 1}
+    with connection.cursor() as cursor:
+        cursor.execute(statement, values | {"limit": SHOWN_EVENTS + 1})
+        found = cursor.fetchall()
+    older = found[SHOWN_EVENTS - 1][0] if len(found) > SHOWN_EVENTS else None
+    events = ModerationEvent.objects.in_bulk([first for _, first, _ in found[:SHOWN_EVENTS]])
+    of_account = f"{reverse('admin:MiniTwit_moderationevent_changelist')}?user__id__exact={user.pk}"
     lines = [
-        Line(event, DONE.get(Verb(event.verb), event.verb), changes_of(event), batch_url(event.batch_id))
-        for event in found[:SHOWN_EVENTS]
+        replace(line_of(events[first]), number=number, url=f"{of_account}&batch={batch}")
+        for batch, first, number in found[:SHOWN_EVENTS]
     ]
-    return lines, older
+    return [line.without_details() for line in lines], older
+
+
+def line_of(event: ModerationEvent) -> Line:
+    return Line(event, DONE.get(Verb(event.verb), event.verb), changes_of(event), batch_url(event.batch_id))
 
 
 def batch_url(batch_id: int) -> str:
@@ -85,12 +156,21 @@ def changes_of(event: ModerationEvent) -> list[tuple[str, str, str]]:
     if len(names) > 1 and event.after.get("decided_at"):
         names.remove("decided_at")  # that is when the event was
     return [
-        (TITLES.get(name, name.replace("_", " ")), in_words(event.before.get(name)), in_words(event.after.get(name)))
+        (
+            TITLES.get(name, name.replace("_", " ")),
+            in_words(event.before.get(name), name),
+            in_words(event.after.get(name), name),
+        )
         for name in names
     ]
 
 
-def in_words(value: Any) -> str:
+def in_words(value: Any, name: str = "") -> str:
+    """A part of a state, to be read. A text is shown as it is, whatever it looks like."""
+    if name == "text":
+        return Truncator(value).chars(SHOWN_CHARACTERS)
+    if name == "author":
+        return f"account {value}"
     if value is None or value == "":
         return "—"
     if isinstance(value, bool):

@@ -19,7 +19,7 @@ from MiniTwit.admin.actions import may, message_actions
 from MiniTwit.admin.decision_forms import DecidesMixin
 from MiniTwit.admin.file_import import FileImportExportMixin
 from MiniTwit.admin.filters import AuthorFilter, ImportRunFilter, PublishedFilter, ReviewedFilter, WatchHitFilter
-from MiniTwit.admin.history import DONE, lines_of
+from MiniTwit.admin.history import DONE, lines_about
 from MiniTwit.admin.reason_forms import ReasonForm
 from MiniTwit.admin.resources import MessageResource
 from MiniTwit.admin.screens import NOTHING, LargeTableAdmin, mark, zoned
@@ -189,7 +189,7 @@ class MessageAdmin(DecidesMixin, VersionedAdmin, FileImportExportMixin, LargeTab
 
     def message_context(self, request: HttpRequest, message: Message) -> dict[str, Any]:
         """What the page shows beside the fields: the verbs, the watch-list's hits and the history."""
-        history, older = lines_of(message.events.all(), request.GET.get("before", ""))
+        history, older = lines_about(message, request.GET.get("before", ""))
         return {
             "message": message,
             "has_heaps": excerpts.has_heaps(message.text),

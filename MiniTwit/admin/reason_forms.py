@@ -30,16 +30,28 @@ class PurgeForm(ReasonForm):
     understood = forms.BooleanField(label="They cannot be brought back; I know", required=True)
 
 
+class MomentInput(forms.DateTimeInput):
+    """The browser's own picker of a date and a time."""
+
+    input_type = "datetime-local"
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**{"format": "%Y-%m-%dT%H:%M"} | kwargs)
+
+
 class SuspendForm(ReasonForm):
-    until = forms.DateTimeField(
-        required=False,
-        validators=[validate_instant],
-        widget=forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"),
-        help_text="Empty: until somebody reinstates the account.",
-    )
+    until = forms.DateTimeField(required=False, validators=[validate_instant], widget=MomentInput)
     flag_messages = forms.BooleanField(
         label="Flag all their messages, too", required=False, help_text="Undoing takes back both."
     )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        until = self.fields["until"]
+        until.help_text = (
+            f"Date and time, {timezone.get_current_timezone_name()}. Empty: until a moderator reinstates the account."
+        )
+        until.widget.attrs["min"] = timezone.localtime().strftime("%Y-%m-%dT%H:%M")
 
     def clean_until(self) -> Any:
         until = self.cleaned_data["until"]

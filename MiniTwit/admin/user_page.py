@@ -9,8 +9,9 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import URLPattern, path, reverse
 
 from MiniTwit.admin.decision_forms import DecidesMixin
+from MiniTwit.admin.drafts import keep_draft, take_draft
 from MiniTwit.admin.erasing import EndsAccountsMixin
-from MiniTwit.admin.history import lines_of
+from MiniTwit.admin.history import lines_about
 from MiniTwit.admin.posting import page_named, post_only
 from MiniTwit.admin.user_counts import COUNTS, in_words
 from MiniTwit.admin.way_back import filters_of, with_filters
@@ -40,7 +41,7 @@ class UserPageMixin(DecidesMixin, EndsAccountsMixin):
         return [path("<path:object_id>/note/", view, name="MiniTwit_user_note"), *super().get_urls()]
 
     def verbs_for(self, request: HttpRequest, row: User) -> list[Verb]:
-        """Nobody suspends himself, staff are for superusers, and who was erased is left alone."""
+        """Your own account is for others, staff are for superusers, and an erased account is left alone."""
         if row.erased_at or row.pk == request.user.pk or (row.is_staff and not request.user.is_superuser):
             return []
         return [Verb.REINSTATE, Verb.SUSPEND, Verb.WARN] if row.suspended_at else [Verb.SUSPEND, Verb.WARN]
@@ -55,7 +56,7 @@ class UserPageMixin(DecidesMixin, EndsAccountsMixin):
     def user_context(self, request: HttpRequest, user: User) -> dict[str, Any]:
         """What the template shows, each part for those who may see it."""
         may = request.user.has_perm
-        history, older = lines_of(user.events.all(), request.GET.get("before", ""))
+        history, older = lines_about(user, request.GET.get("before", ""))
         notes = user.staff_notes.order_by("-id")[:SHOWN_NOTES] if may("MiniTwit.view_staffnote") else []
         note_page = with_filters(reverse("admin:MiniTwit_user_note", args=[user.pk]), filters_of(request))
         note_url = note_page if may_note(request, user) else ""
@@ -68,7 +69,7 @@ class UserPageMixin(DecidesMixin, EndsAccountsMixin):
             "strikes": user.strikes.order_by("-id")[:SHOWN_STRIKES],
             "notes": notes,
             "note_url": note_url,
-            "note_form": NoteForm(auto_id="note_%s"),
+            "note_form": NoteForm(take_draft(request, self.panel(user, "note")), auto_id="note_%s"),
             "history": history,
             "older": older,
             **self.end_context(request, user),
@@ -105,6 +106,7 @@ class UserPageMixin(DecidesMixin, EndsAccountsMixin):
             self.message_user(request, "The note is kept.")
         else:
             self.message_user(request, f"No note was kept: {form.errors['text'][0]}", "ERROR")
+            keep_draft(request, self.panel(user, "note"))
         return self.back_to(user)
 
 

@@ -59,6 +59,6 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name="moderationevent",
-            index=models.Index(fields=["user", "batch"], name="event_user_batch"),
+            index=models.Index(fields=["user", "batch", "id"], name="event_user_batch"),
         ),
     ]

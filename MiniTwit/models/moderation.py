@@ -194,7 +194,7 @@ class ModerationEvent(models.Model):
             models.Index(models.F("message"), models.F("id").desc(), name="event_message_newest"),
             models.Index(models.F("user"), models.F("id").desc(), name="event_user_newest"),
             # An account's page shows a batch as one line, however many of the account's messages it was about.
-            models.Index(fields=["user", "batch"], name="event_user_batch"),
+            models.Index(fields=["user", "batch", "id"], name="event_user_batch"),
             models.Index(models.F("actor"), models.F("id").desc(), name="event_actor_newest"),
             models.Index(models.F("verb"), models.F("id").desc(), name="event_verb_newest"),
             models.Index(models.F("created_at").desc(), models.F("id").desc(), name="event_newest"),
