@@ -1,6 +1,8 @@
 from django.apps import AppConfig
+from django.core import checks
 from django.db.backends.signals import connection_created
 
+from MiniTwit.database_checks import check_databases
 from MiniTwit.instants import read_showable_instants
 from MiniTwit.session_settings import apply_settings
 
@@ -10,5 +12,6 @@ class MiniTwitConfig(AppConfig):
     verbose_name = "MiniTwit"
 
     def ready(self) -> None:
+        checks.register(check_databases, checks.Tags.database)
         connection_created.connect(apply_settings, dispatch_uid="MiniTwit.session_settings")
         connection_created.connect(read_showable_instants, dispatch_uid="MiniTwit.instants")

@@ -4,13 +4,22 @@ import logging
 from collections.abc import Callable
 from functools import partial
 
+from axes.models import AccessAttempt
+from django.conf import settings
 from django.core.management import call_command
+from django.utils import timezone
 
 from legacy_import.leftovers import discard_leftovers
 from MiniTwit.admin.file_work import discard_old
 from MiniTwit.selections import discard_abandoned
 
 TASK_DAYS = 14
+
+
+def discard_attempts() -> None:
+    """Forget the guesses at passwords that no longer count."""
+    AccessAttempt.objects.filter(attempt_time__lt=timezone.now() - settings.AXES_COOLOFF_TIME).delete()
+
 
 STEPS: dict[str, Callable[[], object]] = {
     "finished tasks": partial(
@@ -20,6 +29,7 @@ STEPS: dict[str, Callable[[], object]] = {
     "abandoned selections": discard_abandoned,
     "uploads for the import of files": discard_old,
     "files and tables of imports": discard_leftovers,
+    "failed attempts to sign in": discard_attempts,
 }
 logger = logging.getLogger(__name__)
 

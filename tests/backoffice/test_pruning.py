@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from axes.models import AccessAttempt
 from django.contrib.sessions.models import Session
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.core.management import CommandError, call_command
@@ -54,8 +55,13 @@ def test_what_is_too_old_goes_and_the_rest_stays(var_dir: Path) -> None:
     forgotten, young = (upload_path(keep_upload(SimpleUploadedFile("a.csv", b"1"))) for _ in range(2))
     os.utime(forgotten, (0, 0))
 
+    for username in ("old", "new"):
+        AccessAttempt.objects.create(username=username, failures_since_start=1)
+    AccessAttempt.objects.filter(username="old").update(attempt_time=timezone.now() - LONG_AGO)
+
     call_command("prune")
 
+    assert AccessAttempt.objects.get().username == "new"
     assert set(DBTaskResult.objects.exclude(status="RUNNING").values_list("pk", flat=True)) == kept_tasks
     assert DBTaskResult.objects.filter(status="RUNNING").exists()
     assert Session.objects.get().session_key == "new"

@@ -9,6 +9,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import ProgrammingError, connection
 from django.db.migrations.executor import MigrationExecutor
 
+from MiniTwit.database_checks import problems_of
 from MiniTwit.schema import Difference, find_drift, table_names
 
 APP_LABELS = ("MiniTwit", "legacy_import")
@@ -21,6 +22,7 @@ class Command(BaseCommand):
         parser.add_argument("--json", action="store_true", help="Print one JSON object.")
 
     def handle(self, *args: Any, **options: Any) -> None:
+        self._check_database()
         try:
             differences = find_drift(APP_LABELS)
         except ProgrammingError as error:
@@ -41,6 +43,16 @@ class Command(BaseCommand):
             self.stdout.write(f"The {len(table_names(APP_LABELS))} tables are as the models say.")
         if differences:
             sys.exit(1)
+
+    def _check_database(self) -> None:
+        """Refuse a database that is not fit for the tables, whatever they are like."""
+        problems = problems_of(connection)
+        refusals = [str(problem) for problem in problems if problem.is_serious()]
+        for problem in problems:
+            if not problem.is_serious():
+                self.stderr.write(self.style.WARNING(str(problem)))
+        if refusals:
+            raise CommandError("\n".join(refusals))
 
     def _write_differences(self, differences: list[Difference]) -> None:
         for difference in differences:
