@@ -1,11 +1,10 @@
 """The scan in the background: what `manage.py db_worker` executes, and how far it is."""
 
+import time
 from dataclasses import dataclass
-from datetime import timedelta
 
 from django.db import OperationalError
 from django.db.models import Max, Min
-from django.utils import timezone
 from django_tasks import TaskResultStatus, task
 from django_tasks_db.models import DBTaskResult
 
@@ -21,7 +20,7 @@ from MiniTwit.watchlist.scanning import (
 )
 
 SHIFT_SECONDS = 20.0  # after that, other work of the same worker has its turn
-RETRY_AFTER = timedelta(seconds=5)
+RETRY_SECONDS = 2.0
 WORKER_COMMAND = "python manage.py db_worker"
 
 
@@ -30,15 +29,19 @@ def scan_new_messages() -> None:
     """Look through what is new; what is left then is looked through a little later."""
     try:
         finished = scan(seconds=SHIFT_SECONDS).finished
-        pause = timedelta(0)
+        pause = 0.0
     except AlreadyScanning:
-        finished, pause = False, RETRY_AFTER
+        finished, pause = False, RETRY_SECONDS
     except OperationalError as error:
         if not is_busy(error) and cause_of(error) is not Cause.QUERY_CANCELED:
             raise
-        finished, pause = False, RETRY_AFTER  # an import keeps the messages for itself, or an administrator cancelled
+        finished, pause = (
+            False,
+            RETRY_SECONDS,
+        )  # an import keeps the messages for itself, or an administrator cancelled
+    time.sleep(pause)  # a "not before" on the task would be read with the clock of the next worker's machine
     if not finished and not is_requested():
-        scan_new_messages.using(run_after=timezone.now() + pause).enqueue()
+        scan_new_messages.enqueue()
 
 
 @task()
