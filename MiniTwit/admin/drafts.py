@@ -21,7 +21,7 @@ def keep_draft(request: HttpRequest, panel: str) -> None:
 def take_draft(request: HttpRequest, panel: str) -> QueryDict | None:
     """What was typed into a panel and not accepted; it is shown once."""
     drafts = request.session.get(KEY, {})
-    if request.method != "GET" or panel not in drafts:
+    if panel not in drafts:
         return None
     encoded = drafts.pop(panel)
     request.session[KEY] = drafts

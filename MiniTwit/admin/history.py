@@ -10,10 +10,10 @@ from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 from django.utils.formats import date_format
-from django.utils.text import Truncator
 from psycopg2 import sql
 
 from MiniTwit.admin.ids import LARGEST_ID, id_in
+from MiniTwit.excerpts import excerpt
 from MiniTwit.instants import showable
 from MiniTwit.models import Message, ModerationEvent, User, Verb
 
@@ -168,7 +168,7 @@ def changes_of(event: ModerationEvent) -> list[tuple[str, str, str]]:
 def in_words(value: Any, name: str = "") -> str:
     """A part of a state, to be read. A text is shown as it is, whatever it looks like."""
     if name == "text":
-        return Truncator(value).chars(SHOWN_CHARACTERS)
+        return excerpt(str(value), SHOWN_CHARACTERS)
     if name == "author":
         return f"account {value}"
     if value is None or value == "":

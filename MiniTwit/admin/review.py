@@ -18,6 +18,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
 
 from MiniTwit import review
+from MiniTwit.admin.drafts import keep_draft, take_draft
 from MiniTwit.admin.ids import id_in
 from MiniTwit.admin.posting import page_named, post_only
 from MiniTwit.admin.read_only import ReadOnlyAdmin
@@ -96,6 +97,7 @@ class ReviewQueueAdmin(ReadOnlyAdmin):
                 note=request.POST.get("note", ""),
             )
         except Refusal as refusal:
+            keep_draft(request, panel(message_id, "decide"))
             still_there = self.taken(request, message_id)
             return self.answer(
                 request, still_there or self.following(request, place), (messages.WARNING, str(refusal))
@@ -131,6 +133,7 @@ class ReviewQueueAdmin(ReadOnlyAdmin):
                 reason=request.POST.get("reason", ""),
             )
         except Refusal as refusal:
+            keep_draft(request, panel(message_id, "warn"))
             notice = (messages.WARNING, str(refusal))
         else:
             self.remember(request, batch.pk, message_id)
@@ -199,8 +202,10 @@ class ReviewQueueAdmin(ReadOnlyAdmin):
 
     def desk(self, request: HttpRequest, message: Message | None) -> dict[str, Any]:
         session = request.session
+        typed = {form: take_draft(request, panel(message.pk, form)) for form in ("decide", "warn")} if message else {}
         return desk_of(message, user_of(request), session.get(REASONS, {})) | {
-            "undoable": len(session.get(DECISIONS, []))
+            "typed": typed,
+            "undoable": len(session.get(DECISIONS, [])),
         }
 
     def answer(self, request: HttpRequest, message: Message | None, notice: Notice | None = None) -> HttpResponse:
@@ -214,6 +219,11 @@ class ReviewQueueAdmin(ReadOnlyAdmin):
             self.message_user(request, notice[1], notice[0])
         query = f"?{urlencode({'message': message.pk})}" if message else ""
         return HttpResponseRedirect(reverse("admin:MiniTwit_review") + query)
+
+
+def panel(message_id: int, form: str) -> str:
+    """The name of a form at the desk, for what was typed into it."""
+    return f"review {message_id} {form}"
 
 
 def user_of(request: HttpRequest) -> User:

@@ -459,3 +459,19 @@ def test_nobody_gets_a_message_of_their_own_to_review(desk: Client, ann: User, b
     assert term.hits.filter(message=own[0]).exists()
     claimed = review.claim_next(moderator=bob)
     assert claimed == own[0]
+
+
+def test_what_was_typed_comes_back_with_the_message_when_it_is_not_accepted(desk: Client) -> None:
+    message = make_waiting(1)
+    seen = review.version_of(item(desk) or message)
+    Message.objects.filter(pk=message.pk).update(text="edited meanwhile")
+    refused = post(desk, "decide", message=message.pk, verb="flag", version=seen, reason="Fine", note="Looks <odd>.")
+    page = refused.content.decode()
+    assert "was edited since you saw it" in page
+    assert 'name="note" value="Looks &lt;odd&gt;."' in page
+    assert "<option selected>Fine</option>" in page
+    page = post(desk, "warn", message=message.pk, text="A long warning.", reason="x" * 200).content.decode()
+    assert "at most" in page
+    assert '<details class="review-warn" open>' in page
+    assert "A long warning.</textarea>" in page
+    assert "A long warning." not in desk.get(QUEUE).content.decode()
