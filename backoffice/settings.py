@@ -7,6 +7,8 @@ compares that list with the code.
 from datetime import timedelta
 from pathlib import Path
 
+from django.urls import reverse_lazy
+
 from backoffice import environment, var_dir
 from backoffice.database import database_settings
 
@@ -167,6 +169,7 @@ IMPORT_EXPORT_IMPORT_PERMISSION_CODE = "import"
 IMPORT_EXPORT_EXPORT_PERMISSION_CODE = "export"
 IMPORT_EXPORT_USE_TRANSACTIONS = True
 
+GRAPPELLI_ADMIN_URL = reverse_lazy("admin:index")
 GRAPPELLI_ADMIN_TITLE = "MiniTwit back office"
 GRAPPELLI_INDEX_DASHBOARD = "backoffice.dashboard.BackOfficeDashboard"
 GRAPPELLI_SWITCH_USER = False
