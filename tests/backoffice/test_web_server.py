@@ -1,5 +1,7 @@
 """Long requests, and the start, of the web server as `gunicorn.conf.py` has it."""
 
+import http.cookiejar
+import re
 import ssl
 import time
 import urllib.error
@@ -131,6 +133,7 @@ def test_tls_ends_at_a_proxy(location: str, tmp_path: Path) -> None:
         browser = urllib.request.build_opener(
             urllib.request.ProxyHandler({}),
             urllib.request.HTTPSHandler(context=ssl._create_unverified_context()),
+            urllib.request.HTTPCookieProcessor(http.cookiejar.CookieJar()),
         )
         with browser.open(f"https://127.0.0.1:{trusted.port}{prefix}/") as page:
             assert page.url == f"https://127.0.0.1:{trusted.port}{prefix}/admin/login/?next={prefix}/admin/"
@@ -140,6 +143,16 @@ def test_tls_ends_at_a_proxy(location: str, tmp_path: Path) -> None:
         stylesheet = html.split('rel="stylesheet"')[0].rpartition('href="')[2].partition('"')[0]
         with browser.open(f"https://127.0.0.1:{trusted.port}{stylesheet}") as styles:
             assert styles.headers["Content-Type"].startswith("text/css")
+        user = make_superuser()
+        user.set_password("open sesame")
+        user.save()
+        token = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', html)
+        assert token
+        form = {"username": user.username, "password": "open sesame", "csrfmiddlewaretoken": token[1]}
+        origin = f"https://127.0.0.1:{trusted.port}"
+        posted = urllib.request.Request(page.url, urlencode(form).encode(), {"Origin": origin, "Referer": page.url})
+        with browser.open(posted) as first_page:
+            assert first_page.url == f"{origin}{prefix}/admin/"
         with pytest.raises(urllib.error.HTTPError) as refused:
             browser.open(f"https://127.0.0.1:{stranger.port}{prefix}/admin/")
         assert "TRUSTED_PROXIES" in refused.value.read().decode()
