@@ -118,6 +118,12 @@ def is_number(text: str) -> bool:
     return text.isascii() and text.isdigit() and len(text) < 19
 
 
+TOOK_TOO_LONG = (
+    "The answer took longer than a page may take, and the database ended the work. Nothing was changed. Either other "
+    "work keeps the tables busy: try again later. Or the page asks for too much: narrow its filters or its search."
+)
+
+
 class ExplainRefusals:
     """Gives refusals that views answer without a word the page of their status, and data errors that of a 400."""
 
@@ -137,11 +143,7 @@ class ExplainRefusals:
         if (isinstance(exception, TimeLimitError) or is_busy(exception)) and import_is_writing():
             return refusal(503, IMPORT_IS_WRITING, "An import is at work")
         if isinstance(exception, TimeLimitError):
-            return refusal(
-                503,
-                "The answer took longer than a page may take, and the database ended the work. "
-                "Nothing was changed. Ask for less: narrow the filters or the search.",
-            )
+            return refusal(503, TOOK_TOO_LONG)
         is_about_data = isinstance(exception, DataError) or cause_of(exception) is Cause.DATA_ERROR
         if is_about_data or isinstance(exception, IncorrectLookupParameters):
             return refusal(400)
