@@ -6,7 +6,6 @@ ideographs: the newest messages alone are searched for it, and the page says so.
 """
 
 import re
-import unicodedata
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
@@ -22,6 +21,7 @@ from django.utils import timezone
 
 from MiniTwit.models import Message, User
 from MiniTwit.skeletons import Skeleton, skeleton
+from MiniTwit.validators import normalised_username
 
 SHORTEST_TERM = 3  # letters and digits
 NEWEST = 50_000  # messages that are looked through without an index
@@ -142,7 +142,7 @@ def _longest_name(after_at: str) -> tuple[tuple[int, ...], str, str]:
 def _ids_of(names: list[str]) -> dict[str, tuple[int, ...]]:
     """The ids of the accounts of these names, by the name's skeleton; an exact spelling outdoes the others."""
     same = reduce(or_, (Q(Exact(Skeleton("username"), skeleton(name))) for name in names))
-    spelled = {unicodedata.normalize("NFKC", name) for name in names}  # as usernames are kept
+    spelled = {normalised_username(name) for name in names}  # as usernames are kept
     found: dict[str, tuple[int, ...]] = {}
     exact: dict[str, tuple[int, ...]] = {}
     for pk, username in User.objects.filter(same).values_list("pk", "username"):
@@ -171,7 +171,7 @@ def _match_name(term: str) -> Q:
     if is_searchable(term):
         wanted = skeleton(term)
         return Q(Contains(Skeleton("username"), wanted)) | Q(Contains(Skeleton("email"), wanted))
-    term = unicodedata.normalize("NFKC", term)
+    term = normalised_username(term)
     spellings = {term, term.lower(), term[:1].upper() + term[1:], term.title()}
     return reduce(or_, (Q(username__startswith=spelling) for spelling in spellings))
 

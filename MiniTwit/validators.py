@@ -1,15 +1,24 @@
 """What texts, usernames and instants may hold."""
 
 import re
+import unicodedata
 
 from django.core.exceptions import ValidationError
 from django.utils.deconstruct import deconstructible
 
 USERNAME_MAX_LENGTH = 254  # characters: what Django's sign-in form takes
+# Characters. A longer text is no username in any form, and is not normalised: the time that this takes grows with the
+# square of the marks on a letter, and nothing can stop it.
+LONGEST_NORMALISED = 4 * USERNAME_MAX_LENGTH
 
 # C0 and C1 controls, DEL, and the Unicode line and paragraph separators; written so that Python's and
 # PostgreSQL's regular expressions read it alike.
 CONTROL_CHARACTERS = r"[\u0001-\u001f\u007f-\u009f\u2028\u2029]"
+
+
+def normalised_username(text: str) -> str:
+    """NFKC, the form in which usernames are stored and Django reads them at sign-in."""
+    return text if len(text) > LONGEST_NORMALISED else unicodedata.normalize("NFKC", text)
 
 
 def is_storable(text: str) -> bool:

@@ -11,6 +11,8 @@ import unicodedata
 
 from psycopg2 import sql
 
+from MiniTwit.validators import LONGEST_NORMALISED
+
 # The characters of Unicode 13 that NFKC changes, reorders or composes, in ranges as long as they can be without one
 # that Unicode 13 does not have; hexadecimal.
 _RANGES = """
@@ -46,19 +48,22 @@ OTHERS = f"[^{CHARACTERS}]+"
 
 
 def nfkc(text: str) -> str:
-    """Normalise the runs of characters that every edition of Unicode in use knows."""
-    return text if text.isascii() else re.sub(RUN, lambda run: unicodedata.normalize("NFKC", run[0]), text)
+    """Normalise the runs of characters that every edition of Unicode in use knows, of what may be a username."""
+    if text.isascii() or len(text) > LONGEST_NORMALISED:
+        return text
+    return re.sub(RUN, lambda run: unicodedata.normalize("NFKC", run[0]), text)
 
 
 def nfkc_sql(text: sql.Composable) -> sql.Composable:
     """`nfkc` for all rows. Text without a character in doubt, which is nearly all, is normalised in one go."""
     return sql.SQL(
-        "CASE WHEN octet_length({text}) = length({text}) THEN {text}"
+        "CASE WHEN octet_length({text}) = length({text}) OR length({text}) > {longest} THEN {text}"
         " WHEN {text} ~ {all_known} THEN normalize({text}, NFKC)"
         " ELSE (SELECT string_agg(CASE WHEN part[1] ~ {run} THEN normalize(part[1], NFKC) ELSE part[1] END, ''"
         " ORDER BY place) FROM regexp_matches({text}, {parts}, 'g') WITH ORDINALITY AS parts (part, place)) END"
     ).format(
         text=text,
+        longest=sql.Literal(LONGEST_NORMALISED),
         all_known=sql.Literal(rf"^[\u0001-\u007f{CHARACTERS}]*$"),
         run=sql.Literal(f"^[{CHARACTERS}]"),
         parts=sql.Literal(f"{RUN}|{OTHERS}"),

@@ -1,7 +1,6 @@
 """What the values in a file of users, messages or follows mean. Nothing is guessed: what is unclear is an error."""
 
 import re
-import unicodedata
 from datetime import datetime
 from typing import Any
 
@@ -10,7 +9,7 @@ from django.utils.dateparse import parse_datetime
 from import_export import widgets
 
 from MiniTwit.models import User
-from MiniTwit.validators import is_storable
+from MiniTwit.validators import is_storable, normalised_username
 
 ID = re.compile(r"([0-9]{1,18})(?:\.0+)?")  # a spreadsheet may append the fraction
 
@@ -38,7 +37,7 @@ class UsernameWidget(TextWidget):
     """Usernames are stored in Unicode's NFKC form, as signing in reads them."""
 
     def clean(self, value: Any, row: Any = None, **kwargs: Any) -> str:
-        return unicodedata.normalize("NFKC", super().clean(value, row, **kwargs))
+        return normalised_username(super().clean(value, row, **kwargs))
 
 
 class IdWidget(widgets.Widget):

@@ -5,7 +5,6 @@ import-export's `import_row` judges each row. What a row does is kept aside for 
 """
 
 import re
-import unicodedata
 from collections.abc import Iterable
 from functools import reduce
 from operator import or_
@@ -13,7 +12,6 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db.models import Q
-from django.db.models.functions import Upper
 from import_export import resources
 from import_export.fields import Field
 from import_export.instance_loaders import BaseInstanceLoader
@@ -32,7 +30,8 @@ from MiniTwit.admin.file_widgets import (
 )
 from MiniTwit.models import Follow, Message, ModerationBatch, ModerationEvent, StaffNote, Strike, User
 from MiniTwit.moderation.messages import OWN
-from MiniTwit.validators import is_storable
+from MiniTwit.skeletons import Skeleton, skeleton
+from MiniTwit.validators import is_storable, normalised_username
 
 Key = tuple[Any, ...]
 OFFSET = re.compile(r"(?:[zZ]|T?[0-9:.]{4,}[+-][0-9]{2}(?::?[0-9]{2})?(?::?[0-9]{2})?)$")
@@ -277,7 +276,7 @@ class AuthorsMixin(FileResource):
         """Look up all names of the chunk before anything needs them."""
         fields = self.account_fields()
         given = {row.get(field.column_name) for row in rows for field in fields}
-        names = {unicodedata.normalize("NFKC", str(name)) for name in given if not is_empty(name)}
+        names = {normalised_username(str(name)) for name in given if not is_empty(name)}
         storable = {name for name in names if is_storable(name)}
         accounts = {user.username: user for user in User.objects.filter(username__in=storable)}
         similar = similar_usernames(storable - accounts.keys())
@@ -411,9 +410,9 @@ def number_in(row: FileRow, column: str) -> int | None:
 
 
 def similar_usernames(names: Iterable[str]) -> dict[str, str]:
-    """For names that nobody has: who is called nearly so, but for upper and lower case or spaces at the ends."""
-    plain = {name: name.strip().upper() for name in names}
-    found = User.objects.annotate(plain=Upper("username")).filter(plain__in=set(plain.values()))
+    """For names that no account has: the account whose name looks the same, but for case or spaces at the ends."""
+    plain = {name: skeleton(name.strip()) for name in names}
+    found = User.objects.annotate(plain=Skeleton("username")).filter(plain__in=set(plain.values()))
     by_plain = dict(found.values_list("plain", "username"))
     return {name: by_plain[key] for name, key in plain.items() if key in by_plain}
 

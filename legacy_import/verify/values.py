@@ -38,8 +38,9 @@ def is_mangled(value: OldValue) -> bool:
 
 
 def username_of(value: OldValue) -> str:
-    """A username as signing in with it brings it about."""
-    return unicodedata.normalize("NFKC", text_of(value))
+    """A username as signing in with it brings it about; what is far too long for one stays as it is."""
+    text = text_of(value)
+    return unicodedata.normalize("NFKC", text) if len(text) <= 1_016 else text
 
 
 def username_fits(value: OldValue, here: str) -> bool:

@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 from psycopg2 import sql
 
 from legacy_import.nfkc import CHARACTERS, nfkc, nfkc_sql
+from legacy_import.verify.values import username_of
+from MiniTwit.validators import normalised_username
 from tests.legacy_import import strategies
 
 pytestmark = pytest.mark.django_db
@@ -60,3 +62,11 @@ def test_the_usual_names_become_what_signing_in_makes_of_them(typed, stored):
 def test_no_character_newer_than_unicode_13_is_normalised():
     assert [character for character in strategies.NEWER_CHARACTERS if nfkc(character) != character] == []
     assert CHARACTERS.isascii()
+
+
+def test_what_is_too_long_for_a_username_is_not_normalised_for_minutes():
+    """PostgreSQL cannot even be interrupted meanwhile."""
+    heap = "a" + "\u0301\u0316" * 100_000
+    assert nfkc(heap) == username_of(heap) == normalised_username(heap) == heap
+    assert in_sql([heap]) == [heap]
+    assert nfkc("a" + "\u0301" * 400) == "á" + "\u0301" * 399
