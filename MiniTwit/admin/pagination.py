@@ -12,12 +12,12 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.core.paginator import Page, Paginator
-from django.db import OperationalError, connection
+from django.db import connection
 from django.db.models import BooleanField, F, Field, Func, Model, QuerySet, Value
 from django.utils.functional import cached_property
 from psycopg2 import sql
 
-from MiniTwit.time_limits import time_limit
+from MiniTwit.time_limits import TimeLimitError, time_limit
 from MiniTwit.validators import is_storable
 
 # How many rows are counted exactly. A list that has no more is also read in a way of its own, see `fetch`.
@@ -121,9 +121,8 @@ def fetch(queryset: QuerySet, number: int, count: Count) -> list[Any]:
         try:
             with time_limit(WALK_SECONDS):
                 return list(queryset[:number])
-        except OperationalError:
-            if not connection.is_usable():
-                raise
+        except TimeLimitError:
+            pass
     ids = filter_then_sort(queryset, number)
     return list(queryset.filter(pk__in=ids)) if ids else []
 

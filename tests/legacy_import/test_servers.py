@@ -4,6 +4,7 @@ import io
 import json
 import sqlite3
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
@@ -308,6 +309,31 @@ def test_a_table_locked_by_others_is_not_waited_for_for_ever(
     postgresql.execute("LOCK TABLE message")
     assert refusal(postgresql.url)["code"] == "source_locked"
     postgresql.execute("ROLLBACK")
+
+
+def test_limits_of_the_server_do_not_end_the_copy(site: OldSite, tmp_path: Path, mariadb_limits: None) -> None:
+    if site.quote == '"':
+        for name in ("idle_in_transaction_session_timeout", "transaction_timeout"):
+            if name != "transaction_timeout" or connection.pg_version >= 170_000:
+                site.execute(f"ALTER DATABASE {urlsplit(site.url).path[1:]} SET {name} = '100ms'")
+    pauses = [0.2 if site.quote == '"' else 1.2]
+
+    def report(line: str) -> None:
+        if line.startswith("Reading message") and pauses:
+            time.sleep(pauses.pop())
+
+    with SQLiteSource.open(source_at(site.url), tmp_path / "snapshot", required=("user",), report=report) as source:
+        assert source.description.tables["user"] == len(USERS)
+    assert not pauses
+
+
+@pytest.fixture
+def mariadb_limits(mariadb_server: mariadb.MariaDB) -> Iterator[None]:
+    """A server that ends what is idle in a transaction for a second."""
+    with closing(mariadb_server.connect()) as session, session.cursor() as cursor:
+        cursor.execute("SET GLOBAL idle_readonly_transaction_timeout = 1, GLOBAL idle_transaction_timeout = 1")
+        yield
+        cursor.execute("SET GLOBAL idle_readonly_transaction_timeout = 0, GLOBAL idle_transaction_timeout = 0")
 
 
 def test_rows_that_a_policy_hides_are_not_lost_in_silence(postgresql: OldSite) -> None:

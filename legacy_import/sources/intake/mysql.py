@@ -16,12 +16,14 @@ from legacy_import.sources.intake.servers import (
     CONNECT_SECONDS,
     LOCK_SECONDS,
     SILENCE_SECONDS,
+    TABLE_MINUTES,
     Column,
     Snapshot,
     Table,
 )
 
 CHUNK_ROWS = 2000
+PAUSE_SECONDS = 600  # that storing some rows may take
 INTEGERS = frozenset({"tinyint", "smallint", "mediumint", "int", "bigint", "year", "bit"})
 NUMBERS = frozenset({"decimal", "float", "double"})
 BLOBS = frozenset({"binary", "varbinary", "tinyblob", "blob", "mediumblob", "longblob"})
@@ -36,7 +38,11 @@ ORDER BY columns.table_name, columns.ordinal_position
 """
 SESSION = (
     "SET SESSION time_zone = '+00:00', sql_mode = ''",
-    f"SET SESSION lock_wait_timeout = {LOCK_SECONDS}",
+    # What the server or the account limits is no limit of ours. MySQL and MariaDB each read their own comments.
+    f"SET SESSION lock_wait_timeout = {LOCK_SECONDS}, wait_timeout = {PAUSE_SECONDS}"
+    f", net_write_timeout = {PAUSE_SECONDS} /*!50708 , max_execution_time = {TABLE_MINUTES * 60_000} */"
+    f" /*M!100101 , max_statement_time = {TABLE_MINUTES * 60} */"
+    f" /*M!100300 , idle_transaction_timeout = 0, idle_readonly_transaction_timeout = 0 */",
     "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ",
     "START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY",
 )

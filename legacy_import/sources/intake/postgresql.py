@@ -62,6 +62,8 @@ SET LOCAL IntervalStyle = 'postgres';
 SET LOCAL bytea_output = 'hex';
 SET LOCAL extra_float_digits = 1;
 """
+# The server's or the account's own limits would end the copy between two tables. Each came with a version.
+NO_LIMITS = {"idle_in_transaction_session_timeout": 90_600, "transaction_timeout": 170_000}
 
 LIBPQ_NAMES = {"NAME": "dbname", "USER": "user", "PASSWORD": "password", "HOST": "host", "PORT": "port"}
 NULL = rb"\N"
@@ -173,6 +175,9 @@ def connected(address: ServerAddress) -> Iterator[PostgreSQLServer]:
             connection.set_client_encoding("SQL_ASCII" if is_ascii else "UTF8")
             with connection.cursor() as cursor:
                 cursor.execute(SESSION)
+                for name, since in NO_LIMITS.items():
+                    if connection.server_version >= since:
+                        cursor.execute(sql.SQL("SET LOCAL {} = 0").format(sql.Identifier(name)))
             yield PostgreSQLServer(connection, address.label)
         except (psycopg2.Error, UnicodeError) as error:
             raise explain_reading(error, address) from error
