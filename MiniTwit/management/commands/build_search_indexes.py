@@ -3,8 +3,8 @@
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
-from django.db import DatabaseError
 
+from MiniTwit.database_failures import ERRORS, explain, server_words
 from MiniTwit.search import ensure_search_indexes
 
 
@@ -14,8 +14,9 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         try:
             built = ensure_search_indexes(tell=lambda name: self.stdout.write(f"Building {name} …"))
-        except DatabaseError as error:
-            raise CommandError(f"The search index could not be built: {error} Run this command again.") from error
+        except ERRORS as error:
+            why = explain(error) or f"PostgreSQL says: {server_words(error)}."
+            raise CommandError(f"The search index could not be built. {why} Then run this command again.") from error
         self.stdout.write(
             f"Built: {', '.join(built)}."
             if built
