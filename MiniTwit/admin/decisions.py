@@ -32,7 +32,8 @@ from MiniTwit.excerpts import excerpt
 from MiniTwit.models import Message, ModerationEvent, User, Verb
 from MiniTwit.moderation.verbs import obstacle_to_undoing
 
-NOTE_LENGTH = 80  # characters
+NOTE_LENGTH = 80  # characters, in the list
+WHOLE = 10**9  # characters, on the page of one decision
 
 
 @admin.register(ModerationEvent)
@@ -67,7 +68,9 @@ class ModerationEventAdmin(ReadOnlyAdmin, FileExportMixin, LargeTableAdmin):
 
     @admin.display(description="before → after")
     def change(self, event: ModerationEvent) -> SafeString:
-        return format_html_join("", '<div><span class="quiet">{}</span> {} → {}</div>', changes_of(event))
+        return format_html_join(
+            "", '<div><span class="quiet">{}</span> {} → {}</div>', changes_of(event, NOTE_LENGTH)
+        )
 
     @admin.display(description="reason")
     def why(self, event: ModerationEvent) -> SafeString:
@@ -108,7 +111,7 @@ class ModerationEventAdmin(ReadOnlyAdmin, FileExportMixin, LargeTableAdmin):
             "batch": event.batch,
             "done": self.done(event),
             "about": self.about(event),
-            "changes": changes_of(event),
+            "changes": changes_of(event, WHOLE),
             "history": self.history_address(event),
             "may_undo": may(request.user, Verb.UNDO) and not obstacle_to_undoing(event.batch),
         }

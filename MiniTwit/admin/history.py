@@ -148,8 +148,12 @@ def batch_url(batch_id: int) -> str:
         return ""
 
 
-def changes_of(event: ModerationEvent) -> list[tuple[str, str, str]]:
-    """What an event changed: the name of each part of the state, before and after."""
+def changes_of(event: ModerationEvent, length: int = SHOWN_CHARACTERS) -> list[tuple[str, str, str]]:
+    """What an event changed: the name of each part of the state, before and after.
+
+    Args:
+        length: how much of a text is shown.
+    """
     if event.after is None:
         return [("", "here", "deleted for good")]
     names = [name for name in {**event.before, **event.after} if event.before.get(name) != event.after.get(name)]
@@ -158,17 +162,17 @@ def changes_of(event: ModerationEvent) -> list[tuple[str, str, str]]:
     return [
         (
             TITLES.get(name, name.replace("_", " ")),
-            in_words(event.before.get(name), name),
-            in_words(event.after.get(name), name),
+            in_words(event.before.get(name), name, length),
+            in_words(event.after.get(name), name, length),
         )
         for name in names
     ]
 
 
-def in_words(value: Any, name: str = "") -> str:
+def in_words(value: Any, name: str = "", length: int = SHOWN_CHARACTERS) -> str:
     """A part of a state, to be read. A text is shown as it is, whatever it looks like."""
     if name == "text":
-        return excerpt(str(value), SHOWN_CHARACTERS)
+        return excerpt(str(value), length)
     if name == "author":
         return f"account {value}"
     if value is None or value == "":

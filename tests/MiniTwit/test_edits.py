@@ -250,3 +250,14 @@ def test_a_file_edits_messages_by_the_same_decision(client: Client) -> None:
     event = last_event(message)
     assert (event.before, event.after, event.actor_name) == ({"text": "first"}, {"text": "second"}, "ed")
     assert event.reason == "Imported from a file"
+
+
+def test_the_list_of_decisions_cuts_texts_and_the_page_of_one_shows_all(admin: Client) -> None:
+    message = make_message(text="long " * 1_000 + "end")
+    edit(message, text="2024-05-31T18:30:00+00:00")
+    listed = admin.get("/admin/MiniTwit/moderationevent/").content.decode()
+    assert "long long" in listed
+    assert "long end" not in listed
+    page = admin.get(f"/admin/MiniTwit/moderationevent/{last_event(message).pk}/change/").content.decode()
+    assert "long end" in page
+    assert "2024-05-31T18:30:00+00:00" in page  # a text, however much it looks like a date
