@@ -8,6 +8,7 @@ from django.db import transaction
 
 from MiniTwit import moderation
 from MiniTwit.models import Message, ModerationBatch, ModerationReason, SelectedRow, User
+from MiniTwit.moderation.batches import one_decision
 from MiniTwit.moderation.messages import OWN
 
 LARGEST_ID = 2**63 - 1
@@ -58,12 +59,17 @@ class Command(BaseCommand):
         missing = [message_id for message_id in options["ids"] if not 0 < message_id <= LARGEST_ID]
         refuse_missing(missing)
         actor = actor_named(options["actor"]) if options["actor"] else None
+        reason = reason_named(options["reason"])
+
+        @one_decision
+        @transaction.atomic
+        def decide_about_all() -> ModerationBatch:
+            batch = verb(messages=options["ids"], actor=actor, reason=reason, note=options["note"])
+            refuse_skipped(batch)
+            return batch
+
         try:
-            with transaction.atomic():
-                batch = verb(
-                    messages=options["ids"], actor=actor, reason=reason_named(options["reason"]), note=options["note"]
-                )
-                refuse_skipped(batch)
+            batch = decide_about_all()
         except moderation.ModerationError as error:
             hint = " Use --reason." if error.code == "reason_missing" else ""
             raise CommandError(error.sentence + hint, returncode=USAGE) from None
