@@ -10,7 +10,8 @@ and then waited to change it, while the import waited for that row's transaction
   nothing. All tables that it changes are named at once; they are locked in TABLE_ORDER.
 - An import takes the strongest lock that it will need first, and never a stronger one later. It takes all of them or
   none (`lock_all_or_none`): pages only read, in whatever order, and hold what they have read until they end. So the
-  import gives back what it has before PostgreSQL begins to look for a deadlock (after a second), and tries again.
+  import gives back what it has before PostgreSQL begins to look for a deadlock (after a second), and tries again. It
+  waits for longer only where that fails again and again.
 - What PostgreSQL ends all the same, for a deadlock or a lock that was not to be had in time, is tried again from the
   beginning of its transaction (`tried_again`).
 """
@@ -20,6 +21,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from functools import wraps
+from itertools import count
 from typing import ParamSpec, TypeVar
 
 from django.db import DataError, OperationalError, connection, transaction
@@ -41,6 +43,8 @@ KEEP_WRITERS_OUT, KEEP_ALL_OUT = "SHARE ROW EXCLUSIVE", "ACCESS EXCLUSIVE"
 WAIT = 5.0  # seconds that a decision waits for its tables at a time
 PATIENCE = 45.0  # seconds after which it is given up
 SHORT_WAIT = 0.9  # seconds: less than PostgreSQL's deadlock_timeout, so that no page is ended to let an import go on
+POLITE_ATTEMPTS = 5  # after so many an import waits for longer: transactions of more than a second are at work
+LONGEST_WAIT = 15.0  # seconds
 PAUSE = 0.3  # seconds between two attempts, at most
 
 P = ParamSpec("P")
@@ -97,19 +101,19 @@ def in_order(tables: Iterable[str]) -> list[str]:
     return sorted(tables, key=place)
 
 
-def lock_tables(*tables: str, referring_to: Iterable[str] = (), wait: float = WAIT) -> None:
+def lock_tables(*tables: str, referring_to: Iterable[str] = (), wait: float | None = None) -> None:
     """Begin a transaction that changes rows of these tables.
 
     Args:
         referring_to: other tables, to whose rows the changed ones refer.
-        wait: seconds for each of them.
+        wait: seconds for each of them, in place of WAIT.
 
     Raises:
         OperationalError: other work keeps them for longer; `tried_again` decides whether to wait on.
     """
     modes = dict.fromkeys(referring_to, REFER_TO_ROWS) | dict.fromkeys(tables, CHANGE_ROWS)
     with connection.cursor() as cursor:
-        cursor.execute(lock_statements(modes, wait))
+        cursor.execute(lock_statements(modes, WAIT if wait is None else wait))
 
 
 def lock_all_or_none(modes: Mapping[str, str], *, patience: float, check: Callable[[], None]) -> None:
@@ -124,16 +128,19 @@ def lock_all_or_none(modes: Mapping[str, str], *, patience: float, check: Callab
         OperationalError: they were not to be had.
     """
     deadline = time.monotonic() + patience
-    while True:
+    wait = SHORT_WAIT
+    for attempt in count(1):
         check()
         try:
             with transaction.atomic(), connection.cursor() as cursor:
-                cursor.execute(lock_statements(modes, SHORT_WAIT))
+                cursor.execute(lock_statements(modes, wait))
         except OperationalError as error:
             if not is_busy(error) or time.monotonic() > deadline:
                 raise
         else:
             return
+        if attempt >= POLITE_ATTEMPTS:
+            wait = min(2 * wait, LONGEST_WAIT)
         time.sleep(random.uniform(PAUSE / 3, PAUSE))  # noqa: S311
 
 

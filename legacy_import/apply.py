@@ -4,6 +4,8 @@ The checked rows of the preview are written, not judged anew; but first every st
 does not give the very same, somebody changed the new database meanwhile and nothing is written.
 """
 
+import logging
+import time
 from collections.abc import Sequence
 from contextlib import nullcontext
 from typing import Any
@@ -32,6 +34,8 @@ from legacy_import.sources import CANONICAL_COLUMNS
 from legacy_import.tables import Models, checked_table, staged_table, table_of
 from legacy_import.widgets import StagedColumn
 from MiniTwit import locks
+
+logger = logging.getLogger(__name__)
 
 # Old table -> the columns that are written, as they are called in the checked table and in the new one.
 WRITTEN: dict[str, tuple[str, ...]] = {
@@ -90,7 +94,9 @@ def write_run(
         progress.phase("Waiting for other work on the same tables to end")
         prepare_transaction(cursor)
         modes = locks_needed(cursor, run, models, rebuilt)
+        began = time.monotonic()
         locks.lock_all_or_none(modes, patience=LOCK_PATIENCE, check=progress.check)
+        logger.info("Import %s waited %.1f seconds for its tables.", run.pk, time.monotonic() - began)
         for check in checks:
             progress.phase(f"Checking {check.table}s once more")
             confirm_unchanged(run, check)
