@@ -14,7 +14,7 @@ from legacy_import.sources import SourceError, configured_source
 from legacy_import.tables import Models
 
 # What has to be answered first, and how to go on without: a migration takes no answers.
-ABOUT_MAPPING = frozenset({"undecided_mapping", "missing_table", "missing_column"})
+ABOUT_MAPPING = frozenset({"undecided_mapping", "missing_table", "missing_column", "nothing_arrives"})
 WITHOUT_IMPORT = (
     " To migrate without importing anything, unset LEGACY_DATABASE_URL; the import can follow on its pages or with "
     "import_legacy."

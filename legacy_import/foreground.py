@@ -36,7 +36,7 @@ def import_at_once(
     """Preview an old database and, unless that is all, import it.
 
     Args:
-        insist: import it even if it does not look like the database imported before.
+        insist: import it even if it does not look like the database imported before, or nothing of it arrives.
 
     Returns:
         The run, in state applied, or previewed for a dry run.

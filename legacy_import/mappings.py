@@ -47,13 +47,13 @@ def chooser(
     def choose(found: Sequence[FoundTable]) -> Recognition:
         key = f"schema:{schema_fingerprint(found)}" if reference.uploaded else reference.key("")
         run.source = run.source | {"mapping_key": key}
-        keep_found_tables(run, found, models)
         asked = mappings_from_json(run.options.get("mapping", {}))
         if "mapping" in run.options and not asked:
             forget(models, key, TABLES_OF_KIND[run.kind])
         chosen = {name: wish for name, wish in remembered(models, key).items() if name in required}
         fitting = {name: wish for name, wish in chosen.items() if can_be_met(found, name, wish)}
         wishes = fitting | users_as_imported(users_run, found) | asked
+        keep_found_tables(run, found, models, wishes)
         recognition = recognise(found, label=reference.label, required=required, wishes=wishes)
         keep_found_tables(run, found, models, recognition.tables)
         if any(name not in fitting and name not in asked for name in chosen):
@@ -63,6 +63,7 @@ def chooser(
             )
         used = {name: recognition.tables[name] for name in asked}
         remember(models, key, used, run.created_by_id, run.created_by_name)
+        hide_passwords(models, key, used)
         run.source = run.source | {"mapping_choice": choice_of(models, key, run.kind)}
         if recognition.undecided and run.origin != ImportRun.Origin.ADMIN:
             raise undecided_on_the_command_line(recognition, reference.label)
@@ -96,19 +97,18 @@ def undecided_on_the_command_line(recognition: Recognition, label: str) -> Sourc
     )
 
 
-def keep_found_tables(
-    run: Any, found: Sequence[FoundTable], models: Models, used: TableMappings | None = None
-) -> None:
+def keep_found_tables(run: Any, found: Sequence[FoundTable], models: Models, used: TableMappings) -> None:
     """Write down what staff can choose from, at once, so that it is there even if the run is refused.
 
     Args:
-        used: the mapping of the run, once it is known. What it uses is offered in any case.
+        used: the mapping of the run, or what is known of it. What it uses is offered in any case.
     """
     if models.mapping is None:
         return
     columns_used: dict[str, set[str]] = defaultdict(set)
-    for mapping in (used or {}).values():
+    for mapping in used.values():
         columns_used[mapping.table] |= set(mapping.columns.values())
+    passwords = password_column(used)
 
     def interest(table: FoundTable) -> tuple[bool, int, str]:
         likeness = max(table_likeness(name, table.name) for name in CANONICAL_COLUMNS)
@@ -120,10 +120,37 @@ def keep_found_tables(
         if table.name in columns_used or (len(table.columns) > 1 and len(table.name) <= LONGEST_NAME)
     ]
     run.old_tables = [
-        offered_table(table, columns_used[table.name]).as_json()
+        without_samples(offered_table(table, columns_used[table.name]), passwords).as_json()
         for table in sorted(offered, key=interest)[:OFFERED_TABLES]
     ]
     run.save(update_fields=["old_tables"])
+
+
+def password_column(mappings: TableMappings) -> tuple[str, str]:
+    """The table and the column that the passwords are read from; empty names where there are none."""
+    user = mappings.get("user", TableMapping(""))
+    return user.table, user.columns.get("pw_hash", "")
+
+
+def without_samples(table: FoundTable, passwords: tuple[str, str]) -> FoundTable:
+    """A table without the samples of the column of passwords, whatever that one is called and holds."""
+    columns = tuple(
+        replace(column, samples=(), secret=True) if (table.name, column.name) == passwords else column
+        for column in table.columns
+    )
+    return replace(table, columns=columns)
+
+
+def hide_passwords(models: Models, key: str, mappings: TableMappings) -> None:
+    """Take the samples of what is now known to be passwords out of the runs of an old database that show them."""
+    passwords = password_column(mappings)
+    if models.mapping is None or not all(passwords):
+        return
+    for run in models.run.objects.filter(source__mapping_key=key).only("old_tables"):
+        found = [FoundTable.from_json(table) for table in run.old_tables]
+        hidden = [without_samples(table, passwords) for table in found]
+        if hidden != found:
+            models.run.objects.filter(pk=run.pk).update(old_tables=[table.as_json() for table in hidden])
 
 
 def offered_table(table: FoundTable, used: Collection[str]) -> FoundTable:

@@ -21,6 +21,7 @@ from legacy_import.checks import Check
 from legacy_import.errors import RunError
 from legacy_import.files import name_snapshot, reference_of, remember_staged_file, staged_file
 from legacy_import.leftovers import discard_leftovers, expire_previews
+from legacy_import.nothing_arrives import NothingArrives, nothing_arrives
 from legacy_import.passwords import Conversion
 from legacy_import.prepare import Prepared, prepare_tables
 from legacy_import.progress import Progress
@@ -34,7 +35,7 @@ from legacy_import.tables import Models
 from legacy_import.undo import check_undoable, undo_run
 from legacy_import.vanished import vanished_rows
 from legacy_import.work import AT_WORK, finish, reconcile, state_label, work_on
-from legacy_import.wrong_file import Doubt, doubt_of, doubt_of_checked, refuse_wrong_file
+from legacy_import.wrong_file import Doubt, doubt_of, doubt_of_checked, refuse_doubtful
 from MiniTwit.database_clock import database_time
 from MiniTwit.locks import tried_again
 
@@ -157,12 +158,14 @@ def look_back(run: Any, checks: list[Check], progress: Progress) -> None:
             progress.check()
             if doubt := doubt_of_checked(check, TableCounts.from_json(run.counts[check.table])):
                 keep_doubt(run, doubt)
+            if nothing := nothing_arrives(run, check.table):
+                keep_doubt(run, nothing)
             count, examples = vanished_rows(check)
             run.counts[check.table]["vanished"] = count
             run.samples["vanished"] = run.samples.get("vanished", {}) | {check.table: examples}
 
 
-def keep_doubt(run: Any, doubt: Doubt) -> None:
+def keep_doubt(run: Any, doubt: Doubt | NothingArrives) -> None:
     run.audit["doubts"] = [*run.audit.get("doubts", []), doubt.as_json()]
 
 
@@ -181,7 +184,8 @@ def confirm(run_id: int, *, actor: Any = None, insist: bool = False, models: Mod
     """Take the confirmation of a previewed run; it counts once.
 
     Args:
-        insist: import even what does not look like the database imported before. The run remembers who did.
+        insist: import even what does not look like the database imported before, or if nothing of it arrives. The run
+            remembers who did.
 
     Raises:
         RunError: the run is not waiting for one, its audit failed, it looks like the wrong file, or another run is
@@ -207,7 +211,7 @@ def confirm(run_id: int, *, actor: Any = None, insist: bool = False, models: Mod
         mappings.check_choice(run, models)
         check_audit(run)
         if not insist:
-            refuse_wrong_file(run)
+            refuse_doubtful(run)
         elif run.audit.get("doubts"):
             run.audit["insisted_by"] = actor.get_username() if actor else run.origin
         refuse_while_at_work(models)

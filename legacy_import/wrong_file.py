@@ -11,6 +11,7 @@ from typing import Any
 from django.db import connection
 from psycopg2 import sql
 
+from legacy_import import nothing_arrives
 from legacy_import.checks import Check
 from legacy_import.errors import RunError
 from legacy_import.records import TableCounts
@@ -19,6 +20,7 @@ from legacy_import.tables import Models, table_of
 # Beyond this share of other people or texts it is another database.
 MOST_DIFFERENT = 0.5
 EXAMPLES = 3
+CODE = "wrong_file"
 LONGEST_EXAMPLE = 120  # characters
 
 # A name that was lengthened or shortened is not visibly another; nor is a person whose address or hash nobody shares.
@@ -68,7 +70,7 @@ class Doubt:
     examples: list[dict[str, Any]] = field(default_factory=list)
 
     def as_json(self) -> dict[str, Any]:
-        return asdict(self) | {"sentence": self.sentence}
+        return asdict(self) | {"code": CODE, "sentence": self.sentence}
 
     @property
     def sentence(self) -> str:
@@ -100,14 +102,18 @@ def doubt_of_checked(check: Check, counts: TableCounts) -> Doubt | None:
     return doubt_of(check.table, rows, check.resource.models)
 
 
-def refuse_wrong_file(run: Any) -> None:
-    """Raise RunError if the old database does not look like the one imported before."""
-    if doubts := run.audit.get("doubts"):
-        example = doubts[0]["examples"][0]
+def refuse_doubtful(run: Any) -> None:
+    """Raise RunError if the old database does not look like the one imported before, or nothing of it arrives."""
+    insist = f"insist: tick so on the preview of import {run.pk}, or run import_legacy {run.kind} with --insist."
+    for doubt in run.audit.get("doubts", []):
+        if doubt["code"] == nothing_arrives.CODE:
+            raise RunError(
+                nothing_arrives.CODE, f"{doubt['sentence']} Nothing was imported. If that is right, {insist}"
+            )
+        example = doubt["examples"][0]
         raise RunError(
-            "wrong_file",
-            f"{run.source['label']} does not look like the database imported before: {doubts[0]['sentence']} "
+            CODE,
+            f"{run.source['label']} does not look like the database imported before: {doubt['sentence']} "
             f"Old id {example['legacy_id']} is “{example['old']}” there and “{example['here']}” here. Nothing was "
-            f"imported. If it is the right one all the same, insist: tick so on the preview of import {run.pk}, or "
-            f"run import_legacy {run.kind} with --insist.",
+            f"imported. If it is the right one all the same, {insist}",
         )

@@ -22,7 +22,10 @@ ACTIVE_WORDS = ("active", "enabled", "ok")
 INACTIVE_WORDS = ("inactive", "disabled", "deactivated", "banned", "blocked", "locked", "suspended", "deleted")
 _YES, _NO = frozenset(YES_WORDS + ACTIVE_WORDS), frozenset(NO_WORDS + INACTIVE_WORDS)
 SECRET_NAME = re.compile(
-    r"pass(?!age|eng|ive)|pwd|pw(?![a-z])|pw_?h|hash(?!tag)|salt|secret|token|stamp$", re.IGNORECASE
+    r"pass(?!age|eng|ive|port)|pwd|pw(?![a-z])|pw_?h|hash(?!tag)|salt|secret|token|stamp$"
+    r"|credential|(api|private|auth)_?key|otp|recovery_?code|kodeord|adgangskode|l(ö|oe|o)senord|salasana|kennwort"
+    r"|contrase(ñ|n)a|senha|mot_?de_?passe?|mdp|wachtwoord|has(ł|l)o|heslo",
+    re.IGNORECASE,
 )
 TIME_NAME = re.compile(r"time_?stamp", re.IGNORECASE)
 SECRET_VALUE = re.compile(
@@ -41,6 +44,7 @@ class FoundColumn:
         guids: hold a GUID.
         yes, no: say yes or no, or that an account is active or not.
         repeated: whether one of the values stands there twice. key: whether the column is the table's primary key.
+        hashes: look like the hash of a password.
         samples: the first different values, shortened; none where `secret` says that nobody is to see them.
     """
 
@@ -54,6 +58,12 @@ class FoundColumn:
     key: bool = False
     yes: int = 0
     no: int = 0
+    hashes: int = 0
+
+    @property
+    def only_for_passwords(self) -> bool:
+        """Whether it may feed nothing but the password: by its name, or because its values are mostly hashes."""
+        return is_secret_name(self.name) or 0 < self.values <= 2 * self.hashes
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Self:
@@ -127,7 +137,7 @@ class _ColumnFacts:
         self.name = name
         self.is_key = is_key
         self.secret = is_secret_name(name)
-        self.values = self.integers = self.guids = self.yes = self.no = 0
+        self.values = self.integers = self.guids = self.yes = self.no = self.hashes = 0
         self.samples: list[str] = []
         self.seen: set[int] = set()
         self.repeated = False
@@ -146,7 +156,8 @@ class _ColumnFacts:
             self.guids += bool(GUID.fullmatch(text)) or is_guid_blob(value)
         self.yes += text.lower() in _YES or value == b"\x01"
         self.no += text.lower() in _NO or value == b"\x00"
-        self.secret = self.secret or bool(SECRET_VALUE.fullmatch(text))
+        self.hashes += bool(SECRET_VALUE.fullmatch(text))
+        self.secret = self.secret or self.hashes > 0
         shown = text if len(text) <= LONGEST_SAMPLE else f"{text[:LONGEST_SAMPLE]}…"
         if len(self.samples) < SHOWN_SAMPLES and shown not in self.samples:
             self.samples.append(shown)
@@ -164,4 +175,5 @@ class _ColumnFacts:
             self.is_key,
             self.yes,
             self.no,
+            self.hashes,
         )

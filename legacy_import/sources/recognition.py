@@ -235,11 +235,13 @@ def foreign_ids(candidate: Candidate, label: str) -> SourceError:
 def missing_column(table: FoundTable, canonical: str, column: str, label: str) -> SourceError:
     columns = listed(found.name for found in table.columns) or "none"
     leave_out = f"; --map {canonical}= leaves the {ROWS[canonical]} out" if canonical in OPTIONAL_TABLES else ""
+    hashes = [found.name for found in table.columns if found.hashes and found.only_for_passwords]
+    refused = f" What looks like passwords ({listed(hashes)}) is read as nothing else." if hashes else ""
     return SourceError(
         "missing_column",
         f"The table {table.name} in {label} has no column {column} ({MEANINGS[column]}), nor one that looks like it "
         f"under another name. Its columns: {columns}. If one of them is meant, say which one (on the page of the "
-        f"import, or with --map {canonical}.{column}={table.name}.COLUMN{leave_out}).",
+        f"import, or with --map {canonical}.{column}={table.name}.COLUMN{leave_out}).{refused}",
     )
 
 
@@ -260,6 +262,7 @@ def recognised_columns(table: FoundTable, canonical: str, taken: Collection[str]
         ranked = [
             (
                 not _fits(wanted, column),
+                wanted in NEEDED_COLUMNS[canonical] and not _is_filled(table, column),
                 wanted in ID_COLUMNS and not column.key,
                 wanted == "is_active" and not activity.marks_somebody(table.name, column),
                 rank,
@@ -285,7 +288,9 @@ def _known_names(canonical: str, wanted: str) -> tuple[str, ...]:
 
 
 def _may_feed(wanted: str, table: FoundTable, column: FoundColumn) -> bool:
-    """Whether a column of a fitting name is to be proposed for what a MiniTwit need not have: only if it is plain."""
+    """Whether a column of a fitting name is proposed: if it holds no passwords, and what it says is plain enough."""
+    if not _may_be_shown(wanted, column):
+        return False
     if wanted == "is_active":
         return activity.is_plain(table.name, column)
     if wanted == "date_joined":  # `joined` can be a yes or no
@@ -313,6 +318,11 @@ def _complete_follow(chosen: dict[str, str], free: list[FoundColumn]) -> None:
         choose(wanted, names.ACCOUNT, only_one=True)
     if list(chosen) == ["who_id"]:
         choose("whom_id", names.FOLLOW)
+
+
+def _is_filled(table: FoundTable, column: FoundColumn) -> bool:
+    """Whether most rows hold something in a column: those without what is needed would all be refused."""
+    return 2 * column.values >= table.rows
 
 
 def _fits(canonical: str, column: FoundColumn) -> bool:
@@ -377,12 +387,20 @@ def _actual(table: FoundTable, canonical_column: str, name: str, label: str) -> 
             raise misfit(f"The column {name} of the table {table.name} is computed, and such columns are not read.")
         have = listed(column.name for column in table.columns)
         raise misfit(f"The table {table.name} in {label} has no column {name}. Its columns: {have}.")
-    if is_secret_name(column.name) and canonical_column != "pw_hash":
+    if not _may_be_shown(canonical_column, column):
         raise misfit(
             f"The column {column.name} of the table {table.name} looks like passwords, which would be shown to "
             f"everybody as {canonical_column}. It can only be mapped to pw_hash."
         )
     return column.name
+
+
+def _may_be_shown(canonical: str, column: FoundColumn) -> bool:
+    """Whether a column can feed a canonical one without showing passwords. (A GUID looks like a hash.)"""
+    if canonical == "pw_hash" or not column.only_for_passwords:
+        return True
+    is_id = canonical in ID_COLUMNS or canonical in REFERENCES
+    return is_id and not is_secret_name(column.name) and column.guids >= column.hashes
 
 
 def misfit(sentence: str) -> SourceError:

@@ -141,7 +141,7 @@ def test_a_dump_in_another_encoding_holds_the_same_texts(tmp_path: Path, encodin
 def test_a_dump_with_the_line_ends_of_windows(tmp_path: Path) -> None:
     path = write(tmp_path / "old.sql", (HEAD + ANN + "COMMIT;\n").replace("\n", "\r\n"))
     with open_source(path, tmp_path, required=("user",)) as source:
-        assert [row.values for row in source.rows("user")] == [(1, "ann", "a@b.cc", "x")]
+        assert [row.values for row in source.rows("user")] == [(1, "ann", "a@b.cc", "x", None, None)]
 
 
 def test_what_is_not_tables_and_rows_is_left_out_and_named(tmp_path: Path) -> None:

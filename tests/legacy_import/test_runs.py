@@ -135,7 +135,8 @@ def test_rows_that_differ_are_kept_unless_updating_is_asked_for(tmp_path):
 
 def test_the_staff_account_is_never_taken_over(tmp_path):
     staff = User.objects.create_superuser("admin", "real@example.com", "secret")
-    run = import_of("users", old_file(tmp_path, user=[(1, "admin", "evil@example.com", HASH)]), existing="update")
+    path = old_file(tmp_path, user=[(1, "admin", "evil@example.com", HASH)])
+    run = import_of("users", path, existing="update", insist=True)
     assert counts(run, "user").reasons == {"username_taken": 1}
     staff.refresh_from_db()
     assert (staff.email, staff.legacy_id) == ("real@example.com", None)
@@ -160,7 +161,7 @@ def test_messages_of_a_rejected_author_say_so(tmp_path):
         tmp_path, user=[ANN, (2, "ann", "", "")], message=[(1, 2, "a", MORNING, 0), (2, 9, "b", MORNING, 0)]
     )
     import_of("users", path)
-    run = import_of("messages", path)
+    run = import_of("messages", path, insist=True)
     assert counts(run, "message").reasons == {"author_rejected": 1, "author_missing": 1}
 
 

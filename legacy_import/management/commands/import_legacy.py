@@ -6,7 +6,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from legacy_import import tasks
+from legacy_import import tasks, wrong_file
 from legacy_import.errors import RunError, refused_by_database
 from legacy_import.foreground import cancel_at_work, import_at_once
 from legacy_import.models import ImportRun
@@ -53,7 +53,9 @@ class Command(BaseCommand):
             help="passwords that the old application kept in clear",
         )
         parser.add_argument(
-            "--insist", action="store_true", help="import even what does not look like the database imported before"
+            "--insist",
+            action="store_true",
+            help="import even what does not look like the database imported before, or if hardly a row arrives",
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -98,7 +100,8 @@ class Command(BaseCommand):
         for warning in run.source["warnings"]:
             self.stderr.write(self.style.WARNING(warning))
         for doubt in run.audit.get("doubts", []):
-            sentence = f"This does not look like the database imported before: {doubt['sentence']}"
+            before = "This does not look like the database imported before: "
+            sentence = f"{before if doubt['code'] == wrong_file.CODE else ''}{doubt['sentence']}"
             self.stderr.write(self.style.WARNING(sentence))
         self.stdout.write(f"Import {run.pk} of {run.kind} from {run.source['label']}: {run.get_state_display()}.")
         for table, mapping in run.source["mapping"].items():

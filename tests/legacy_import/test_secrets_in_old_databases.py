@@ -1,0 +1,126 @@
+"""What looks like passwords is never shown, and never read as anything but passwords, whatever a column is called."""
+
+import io
+import json
+import sqlite3
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.test import Client
+
+from legacy_import import runs
+from legacy_import.models import ImportRun
+from legacy_import.sources.found import is_secret_name
+from MiniTwit.models import User
+from tests.legacy_import.conftest import confirm, page_of, preview, text_of
+from tests.legacy_import.old_database import HASH
+from tests.legacy_import.test_import_command import import_legacy
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("import_dir")]
+
+MD5 = "5f4dcc3b5aa765d61d8327deb882cf99"
+CLEAR = "correct horse battery"
+
+
+@pytest.fixture
+def old(tmp_path: Path, settings: Any) -> Path:
+    settings.LEGACY_DATABASE_URL = f"sqlite:///{tmp_path / 'old.db'}"
+    with sqlite3.connect(tmp_path / "old.db") as database:
+        database.execute("CREATE TABLE users (id integer primary key, username, email, credential, legacy_md5, door)")
+        for number, name in enumerate(("ann", "bob", "", ""), 1):
+            database.execute(
+                "INSERT INTO users VALUES (?, ?, ?, ?, ?, ?)",
+                (number, name, f"{number}@example.com", HASH, MD5, f"{CLEAR} {number}"),
+            )
+    database.close()
+    return tmp_path / "old.db"
+
+
+def everything_stored(run: ImportRun) -> str:
+    """All that the run and its rejected rows keep."""
+    run.refresh_from_db()
+    kept = [run.source, run.options, run.samples, run.old_tables, run.audit, run.verification]
+    return json.dumps([*kept, list(run.rejected_rows.values_list("values", flat=True))])
+
+
+@pytest.mark.parametrize("column", ["credential", "legacy_md5"])
+@pytest.mark.parametrize("target", ["email", "username", "is_active", "date_joined", "user_id"])
+def test_hashes_are_read_as_nothing_but_passwords(old: Path, column: str, target: str) -> None:
+    errors = io.StringIO()
+    with pytest.raises(CommandError, match=r"looks like passwords|not integers"):
+        call_command("import_legacy", "users", "--map", f"user.{target}=users.{column}", stderr=errors)
+    assert not User.objects.exists()
+    assert HASH not in errors.getvalue()
+    assert MD5 not in errors.getvalue()
+
+
+def test_the_page_refuses_it_beside_the_select_box(admin: Client, old: Path) -> None:
+    run = preview(admin, "users")
+    sent = {"user": "users", "user-shown": "users", "user-user_id": "id", "user-username": "username"}
+    response = admin.post(f"{page_of(run)}mapping/", sent | {"user-email": "credential"})
+    page = response.content.decode()
+    assert "It can only be mapped to pw_hash" in page
+    for hidden in (HASH, HASH[:30], MD5):
+        assert hidden not in page
+        assert hidden not in everything_stored(run)
+
+
+def test_a_column_of_hashes_under_the_name_of_another_is_left_out(old: Path) -> None:
+    """As where addresses were replaced by their hashes."""
+    with sqlite3.connect(old) as database:
+        database.execute("UPDATE users SET email = credential")
+    database.close()
+    assert import_legacy("users")["notes"]["user"]["empty_email"] == 2
+    assert set(User.objects.values_list("email", flat=True)) == {""}
+
+
+def test_one_text_that_looks_like_a_hash_is_a_text_all_the_same(old: Path) -> None:
+    with sqlite3.connect(old) as database:
+        database.execute("UPDATE users SET email = ? WHERE id = 1", [MD5])
+    database.close()
+    import_legacy("users", "--map", "user.email=users.email")
+    assert User.objects.get(username="ann").email == MD5
+
+
+def test_what_was_chosen_as_the_password_is_shown_no_more(admin: Client, old: Path) -> None:
+    """Passwords in clear in a column of any name: only staff can tell."""
+    first = preview(admin, "users")
+    assert CLEAR in text_of(admin, page_of(first)), "nothing tells that these are passwords"
+    sent = {"user": "users", "user-shown": "users", "user-user_id": "id", "user-username": "username"}
+    admin.post(f"{page_of(first)}mapping/", sent | {"user-pw_hash": "door"})
+    second = runs.stage(ImportRun.objects.latest("pk").pk)
+    pages = [text_of(admin, page_of(second))]
+    confirm(admin, second)
+    pages += [text_of(admin, page_of(run)) for run in (first, second)]
+    pages.append(b"".join(admin.get(f"{page_of(second)}rejected/user.csv")).decode())  # type: ignore[arg-type]
+    pages += [everything_stored(first), everything_stored(second)]
+    assert second.counts["user"]["rejected"] == 2
+    for page in pages:
+        assert CLEAR not in page
+        assert HASH not in page
+    assert User.objects.get(username="ann").check_password(f"{CLEAR} 1")
+
+
+@pytest.mark.parametrize(
+    ("name", "secret"),
+    [
+        ("passwd", True),
+        ("Adgangskode", True),
+        ("contraseña", True),
+        ("api_key", True),
+        ("SecurityStamp", True),
+        ("password_salt", True),
+        ("credentials", True),
+        ("passport", False),
+        ("hashtag", False),
+        ("timestamp", False),
+        ("author", False),
+        ("email", False),
+        ("nickname", False),
+        ("spelling", False),
+    ],
+)
+def test_secrets_are_known_by_their_names(name: str, secret: bool) -> None:
+    assert is_secret_name(name) is secret
