@@ -37,7 +37,7 @@ def _secrets() -> Iterator[str]:
     yield settings.SECRET_KEY
     for database in settings.DATABASES.values():
         yield str(database.get("PASSWORD") or "")
-    found = re.match(r"[^:]+://[^:/]*:(.*)@", settings.LEGACY_DATABASE_URL)
+    found = re.match(r"[^:]+://[^:/@]*:([^/]*|.*)@", settings.LEGACY_DATABASE_URL)
     if found:
         yield from (found[1], unquote(found[1]))
 

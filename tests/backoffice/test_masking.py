@@ -13,7 +13,7 @@ from backoffice.masking import MaskingFormatter, mask
 from tests.MiniTwit.factories import make_superuser
 
 PASSWORD, WRITTEN = "s3cr&t '@pass", "s3cr%26t%20'%40pass"
-ADDRESS = f"mysql://reader:{WRITTEN}@db.example.com/minitwit"
+ADDRESS = f"mysql://reader:{WRITTEN}@db.example.com/minitwit?from=a@example.com"
 MADE_OF = (PASSWORD, WRITTEN, "s3cr&amp;t", "s3cr%26t")
 
 
@@ -41,7 +41,7 @@ def test_the_error_page_of_debug_shows_no_password(
     assert "LEGACY_DATABASE_URL" in page, "the page with the settings"
     assert "db.example.com" in page, "which server it was is no secret"
     (line,) = [log_formatter().format(record) for record in caplog.records if record.name == "django.request"]
-    assert "mysql://reader:********************@db.example.com/minitwit with" in line
+    assert "mysql://reader:********************@db.example.com/minitwit?from=a@example.com with" in line
     for shown in (page, line):
         assert [secret for secret in (*MADE_OF, secretive.SECRET_KEY) if secret in shown] == []
 

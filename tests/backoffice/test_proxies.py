@@ -63,7 +63,7 @@ def test_the_client_is_the_last_address_that_no_proxy_of_ours_has(hops: str, cli
     assert seen(REMOTE_ADDR=PROXY, HTTP_X_FORWARDED_FOR=hops)[0] == client
 
 
-def test_nobody_else_s_word_counts(production: Any) -> None:
+def test_the_word_of_another_address_does_not_count(production: Any) -> None:
     production.SECURE_SSL_REDIRECT = False
     said = {"HTTP_X_FORWARDED_PROTO": "https", "HTTP_X_FORWARDED_FOR": "1.2.3.4"}
     assert seen(REMOTE_ADDR="203.0.113.9", **said) == ("203.0.113.9", "http")
