@@ -48,6 +48,7 @@ class VersionedForm(forms.ModelForm):
 
     Attributes:
         kept: the fields that were changed elsewhere, and that this form leaves alone.
+        conflicts: the fields that were typed over, and changed elsewhere, too.
     """
 
     opened = forms.CharField(required=False, widget=forms.HiddenInput)
@@ -56,6 +57,7 @@ class VersionedForm(forms.ModelForm):
         super().__init__(*args, **kwargs)
         self.is_change = self.instance.pk is not None
         self.kept: list[str] = []
+        self.conflicts: list[str] = []
         self._typed: list[str] = []
         if self.is_change:
             self.version_now = version_of(self.instance)
@@ -95,7 +97,6 @@ class VersionedForm(forms.ModelForm):
     def merge(self, cleaned: dict[str, Any]) -> None:
         """Find out what was typed, take the stored values for the rest, refuse what was changed elsewhere, too."""
         opened = self.read_opened()
-        conflicts = []
         for name in self.versioned_fields():
             stored = self.stored(name)
             typed = fingerprint(self.fields[name], cleaned[name]) if name in cleaned else ""
@@ -106,18 +107,18 @@ class VersionedForm(forms.ModelForm):
                 continue
             self._typed.append(name)
             if name in cleaned and opened.get(name) != stored:
-                conflicts.append(name)
-        if conflicts:
-            self.show_conflicts(conflicts, opened)
+                self.conflicts.append(name)
+        if self.conflicts:
+            self.show_conflicts(opened)
 
-    def show_conflicts(self, names: list[str], opened: dict[str, str]) -> None:
+    def show_conflicts(self, opened: dict[str, str]) -> None:
         """Show both values of each field; saved again, the form has seen the stored ones."""
-        for name in names:
+        for name in self.conflicts:
             why = CHANGED if name in opened else UNKNOWN
             self.add_error(name, CONFLICT.format(why=why, stored=in_words(self.stored_value(name))))
         if self.kept:
             self.add_error(None, f"Also changed elsewhere, and kept as stored now: {self.labels(self.kept)}.")
-        seen = {name: self.stored(name) for name in names}
+        seen = {name: self.stored(name) for name in self.conflicts}
         self.data = data = cast(QueryDict, self.data).copy()
         data[self.add_prefix("opened")] = self.sign(opened | seen)
 
@@ -179,6 +180,14 @@ class VersionedAdmin(admin.ModelAdmin):
             return
         obj.save(update_fields=form.changed_columns())
         self.tell_what_was_kept(request, form)
+
+    def render_change_form(self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
+        """Say at the top of the page that the form, which may be far below, was out of date."""
+        form = context["adminform"].form
+        if conflicts := getattr(form, "conflicts", []):
+            told = f"Nothing was saved: look at both values of {form.labels(conflicts)} in the form below."
+            self.message_user(request, told, messages.WARNING)
+        return super().render_change_form(request, context, *args, **kwargs)
 
     def tell_what_was_kept(self, request: HttpRequest, form: VersionedForm) -> None:
         """Say what was changed elsewhere while the form was open, and was left as it is."""

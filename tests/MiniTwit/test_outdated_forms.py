@@ -39,6 +39,7 @@ def test_a_field_that_two_people_changed_is_shown_with_both_values_and_saved_on_
     page = response.content.decode()
     assert "Stored now: “theirs@example.org”" in page
     assert "Also changed elsewhere, and kept as stored now: Last name." in page
+    assert "Nothing was saved: look at both values of Email address in the form below." in page
     amy.refresh_from_db()
     assert (amy.email, amy.first_name) == ("theirs@example.org", "")
     again = form_in(page, "user_form")
