@@ -7,7 +7,7 @@ ideographs: the newest messages alone are searched for it, and the page says so.
 
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time
 from functools import reduce
 from operator import or_
@@ -24,7 +24,7 @@ from MiniTwit.skeletons import Skeleton, skeleton
 from MiniTwit.validators import normalised_username
 
 SHORTEST_TERM = 3  # letters and digits
-NEWEST = 50_000  # messages that are looked through without an index
+NEWEST = 20_000  # messages that are looked through without an index
 LONGEST_NAME = 8  # words of an unquoted @name that are tried
 LONGEST_NUMBER = 19  # digits; an id has fewer
 _QUOTED_NAME = re.compile(r'@"([^"]+)"')
@@ -54,12 +54,14 @@ class MessageSearch:
     Attributes:
         text: a part of the message; empty for any.
         authors: the ids of the accounts that may have written it; None for any.
+        is_short: no index can serve the text, so it is looked for in the usual spellings only.
         since: only messages from then on are looked through; None for all.
         notice: what is left out, or why nothing can be found, as a sentence; empty where all is looked through.
     """
 
     text: str = ""
     authors: tuple[int, ...] | None = None
+    is_short: bool = False
     since: datetime | None = None
     notice: str = ""
 
@@ -71,8 +73,19 @@ class MessageSearch:
         if self.since is not None:
             condition &= Q(pub_date__gte=self.since)
         if self.text:
-            condition &= Q(Contains(Skeleton("text"), skeleton(self.text)))
+            condition &= self._in_some_spelling if self.is_short else self._in_any_spelling
         return condition
+
+    @property
+    def _in_any_spelling(self) -> Q:
+        return Q(Contains(Skeleton("text"), skeleton(self.text)))
+
+    @property
+    def _in_some_spelling(self) -> Q:
+        """Many texts are read for it: to make the skeleton of each would take too long."""
+        text = self.text
+        spellings = {text, text.lower(), text.upper(), text.title(), skeleton(text)}
+        return reduce(or_, (Q(text__contains=spelling) for spelling in sorted(spellings)))
 
     @property
     def _by_author(self) -> Q:
@@ -86,10 +99,11 @@ class MessageSearch:
         newest = Message.objects.filter(self._by_author).order_by("-pub_date", "-pk")
         since = newest.values_list("pub_date", flat=True)[NEWEST - 1 : NEWEST].first()
         if since is None:
-            return self
+            return replace(self, is_short=True)
         return MessageSearch(
             self.text,
             self.authors,
+            True,
             since,
             f"“{self.text}” is too short for the search index: only the newest {NEWEST:,} messages were searched. "
             f"Give {SHORTEST_TERM} letters to search all.",

@@ -34,7 +34,7 @@ DECLARE
     special text COLLATE "C";
     folded jsonb;
 BEGIN
-    IF octet_length(rest) = char_length(rest) THEN
+    IF octet_length(rest) = char_length(rest) OR rest ~ {literal(patterns.SIMPLE)} THEN
         RETURN {_ASCII_FOLDED};
     END IF;
     IF rest !~ {literal(patterns.PLAIN)} THEN

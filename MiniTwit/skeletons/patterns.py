@@ -36,6 +36,8 @@ DECORATIONS = f"[{_DECORATIONS}]+"
 # More marks on one letter than any language writes. The work of normalising grows with the square of their number, so
 # dropping them bounds that, too.
 HEAP_OF_MARKS = f"[{_DECORATIONS}]{{3,}}|[{_MARKS}]{{5,}}"
+# Nothing of it changes but the case of ASCII.
+SIMPLE = r"^[\u0001-\u007f\u00e0-\u00ff]*$"
 # Nothing of it changes but its case: nearly every text of Western Europe.
 PLAIN = r"^[\u0001-\u007f\u00bf-\u00ff\u2013\u2014\u2018\u2019\u201c\u201d]*$"
 # What makes the steps before normalising necessary.
