@@ -10,7 +10,7 @@ from legacy_import.reasons import REASONS
 from legacy_import.records import TableCounts
 from legacy_import.sources.found import FoundTable
 from legacy_import.sources.recognition import ID_COLUMNS, ROWS, recognised_columns
-from legacy_import.sources.schema import CANONICAL_COLUMNS
+from legacy_import.sources.schema import CANONICAL_COLUMNS, OPTIONAL_TABLES
 from legacy_import.sources.wording import listed
 
 # Beyond this share of rejected rows hardly anything arrives; of so few rows all have to be rejected.
@@ -74,6 +74,8 @@ def nothing_arrives(run: Any, table: str) -> NothingArrives | None:
     hardly = counts.read > FEW_ROWS and counts.rejected >= HARDLY_ANYTHING * counts.read
     if not counts.rejected or not (counts.rejected == counts.read or hardly):
         return None
+    if table in OPTIONAL_TABLES and counts.read <= FEW_ROWS:
+        return None  # a few follows of accounts that are gone are usual
     reason = max(counts.reasons, key=lambda code: (counts.reasons[code], code))
     return NothingArrives(table, counts.read, counts.rejected, reason, advice_for(run, table, reason))
 

@@ -108,7 +108,8 @@ def refuse_doubtful(run: Any) -> None:
     for doubt in run.audit.get("doubts", []):
         if doubt["code"] == nothing_arrives.CODE:
             raise RunError(
-                nothing_arrives.CODE, f"{doubt['sentence']} Nothing was imported. If that is right, {insist}"
+                nothing_arrives.CODE,
+                f"{run.source['label']}: {doubt['sentence']} Nothing was imported. If that is right, {insist}",
             )
         example = doubt["examples"][0]
         raise RunError(

@@ -99,6 +99,19 @@ def test_nearly_nothing_is_nothing(old: Path, named: int, asks: bool) -> None:
     assert ("doubts" in import_legacy("users", "--dry-run")) is asks
 
 
+def test_a_few_follows_of_accounts_that_are_gone_are_nothing_to_ask_about(old: Path) -> None:
+    write_script(
+        old,
+        "CREATE TABLE user (user_id integer primary key, username, email, pw_hash);"
+        "INSERT INTO user VALUES (1, 'ann', '', '');"
+        "CREATE TABLE message (message_id integer primary key, author_id, text, pub_date, flagged);"
+        f"INSERT INTO message VALUES (1, 1, 'hi', {MORNING}, 0);"
+        "CREATE TABLE follower (who_id, whom_id); INSERT INTO follower VALUES (1, 1), (1, 7);",
+    )
+    import_legacy("users")
+    assert import_legacy("messages")["tables"]["follower"]["rejected"] == 2
+
+
 def test_a_migration_refuses_and_says_how_to_go_on(old: Path) -> None:
     write_script(old, NAMELESS)
     with pytest.raises(CommandError, match="To migrate without importing anything, unset LEGACY_DATABASE_URL"):

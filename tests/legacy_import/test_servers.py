@@ -215,7 +215,10 @@ def test_values_of_postgresql_keep_their_meaning(postgresql: OldSite, tmp_path: 
     )
     postgresql.execute("INSERT INTO follower VALUES (1, 2), (3, 'NaN')")
     rows = rows_of(postgresql.url, tmp_path)
-    assert rows["user"] == [(1, (1, "00123", "1e5", b"$\\\0a")), (2, (2, None, "", None))]
+    assert rows["user"] == [
+        (1, (1, "00123", "1e5", b"$\\\0a", None, None)),
+        (2, (2, None, "", None, None, None)),
+    ]
     assert rows["message"] == [
         (1, (1, 12, "a", "2020-02-19 07:27:18.5+00:00", 1)),
         (2, (2, "1.5", "b", "infinity", None)),
@@ -240,7 +243,10 @@ def test_values_of_mysql_keep_their_meaning(mysql: OldSite, tmp_path: Path) -> N
     )
     mysql.execute("INSERT INTO follower VALUES (1, 2), (18446744073709551615, -1)")
     rows = rows_of(mysql.url, tmp_path)
-    assert rows["user"] == [(1, (1, "00123", "1e5", b"$\\\0a")), (2, (2, None, "", None))]
+    assert rows["user"] == [
+        (1, (1, "00123", "1e5", b"$\\\0a", None, None)),
+        (2, (2, None, "", None, None, None)),
+    ]
     assert rows["message"] == [
         (1, (1, 12, "nul \0 %s", "2020-02-19 07:27:18.5+00:00", 1)),
         (2, (2, "1.5", "b", "0000-00-00 00:00:00.0+00:00", None)),

@@ -165,7 +165,9 @@ def import_one(trial: Trial, kind: str, reference: Reference, options: ImportOpt
     here = rows_here()
     try:
         with alarm():
-            run = import_at_once(kind=kind, reference=reference, options=options, origin="command", dry_run=dry_run)
+            run = import_at_once(
+                kind=kind, reference=reference, options=options, origin="command", dry_run=dry_run, insist=True
+            )
     except (RunError, SourceError) as error:
         trial.ends.append(error.code)
         judge_refusal(trial, error, reference)
