@@ -6,9 +6,8 @@ from typing import Any
 from django.apps.registry import Apps
 from django.core.management.base import CommandError
 
-from legacy_import import runs
 from legacy_import.errors import RunError
-from legacy_import.foreground import import_at_once
+from legacy_import.foreground import import_at_once, undo_at_once
 from legacy_import.records import ImportOptions, TableCounts
 from legacy_import.sources import SourceError, configured_source
 from legacy_import.tables import Models
@@ -57,8 +56,7 @@ def take_out(apps: Apps, kind: str) -> None:
         say(f"No migration brought any {kind}: there is nothing to take out.")
     try:
         for run in brought:
-            runs.request_undo(run.pk, models=models)
-            run = runs.undo(run.pk, models)
+            run = undo_at_once(run.pk, models)
             for table, result in run.undo_result.items():
                 say(f"Import {run.pk}, {table}: {result['removed']:,} taken out, {result['kept']:,} kept.")
     except RunError as error:

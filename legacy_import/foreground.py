@@ -66,6 +66,18 @@ def import_at_once(
             raise
 
 
+def undo_at_once(run_id: int, models: Models) -> Any:
+    """Take out what an applied run brought. No task stands for the request, so the run's lock does.
+
+    Raises:
+        RunError: nothing was taken out.
+    """
+    with executing_from_the_start(models) as stack:
+        stack.enter_context(locks.executing(run_id))
+        runs.request_undo(run_id, models=models)
+        return runs.undo(run_id, models)
+
+
 @contextmanager
 def executing_from_the_start(models: Models) -> Iterator[ExitStack]:
     """Hold the right to execute an import; yields a stack for the lock of its run.

@@ -2,7 +2,7 @@
 
 import pytest
 
-from legacy_import import runs
+from legacy_import import runs, tasks
 from legacy_import.errors import RunError
 from MiniTwit import review, watchlist
 from MiniTwit.models import Follow, Message, ReviewClaim, User, WatchHit, WatchTerm
@@ -100,6 +100,7 @@ def test_users_stay_when_their_messages_arrive_before_the_undo_begins(tmp_path):
     path = old_file(tmp_path, user=[ANN, BOB], message=[(1, 1, "hello", MORNING, 0)])
     users = import_of("users", path)
     runs.request_undo(users.pk)
+    tasks.undo_run.enqueue(users.pk)
     import_of("messages", path)
     with pytest.raises(RunError) as error:
         runs.undo(users.pk)
