@@ -214,7 +214,9 @@ def server_words(error: BaseException | None) -> str:
 
 def driver_errors(error: BaseException | None) -> Iterator[psycopg2.Error]:
     """The driver's errors among an error and those that led to it."""
-    while error is not None:
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:  # `raise error from error` leads to itself
+        seen.add(id(error))
         following = error.__cause__
         if isinstance(error, psycopg2.Error):
             yield error

@@ -12,7 +12,9 @@ NO_ROOM = (
 
 def lacks_room(error: BaseException | None) -> bool:
     """Whether an error, or one that led to it, says that a disk is full."""
-    while error is not None:
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:  # `raise error from error` leads to itself
+        seen.add(id(error))
         if isinstance(error, OSError) and error.errno in FULL:
             return True
         if isinstance(error, sqlite3.Error) and getattr(error, "sqlite_errorcode", 0) == sqlite3.SQLITE_FULL:

@@ -89,7 +89,9 @@ def stage_part(
             try:
                 cursor.copy_expert(copy, reader, COPY_BLOCK)
             except psycopg2.Error as error:
-                raise (reader.error or error) from error
+                if reader.error is None:
+                    raise
+                raise reader.error from error
 
 
 def parts_of(cursor: Any, table: sql.Identifier) -> list[sql.Identifier]:

@@ -11,6 +11,7 @@ from django.db import DatabaseError, connection, transaction
 from psycopg2 import sql
 
 from MiniTwit.database_failures import DESCRIPTIONS, Cause, cause_of, explain, is_busy, is_unavailable, server_words
+from MiniTwit.full_disks import lacks_room
 from MiniTwit.models import User
 from MiniTwit.time_limits import TimeLimitError, time_limit
 from tests.legacy_import.conftest import other_session
@@ -70,6 +71,14 @@ def test_an_error_that_led_to_another_is_told() -> None:
     with pytest.raises(RuntimeError) as caught:
         raise RuntimeError("The import failed.") from error_of("SELECT 1 / 0")
     assert cause_of(caught.value) is Cause.DATA_ERROR
+
+
+def test_an_error_that_led_to_itself_is_told() -> None:
+    error = error_of("SELECT 1 / 0")
+    error.__cause__.__cause__ = error
+    assert cause_of(error) is Cause.DATA_ERROR
+    assert server_words(error) == "division by zero"
+    assert not lacks_room(error)
 
 
 def test_a_limit_of_ones_own_is_told_from_a_cancel_request() -> None:
