@@ -15,6 +15,7 @@ from MiniTwit.admin.file_notes import Note, Notes
 
 SHOWN = 100  # rows of each kind
 SHOWN_CHARACTERS = 2_000  # of a value
+COMPARED_SECONDS = 0.02  # then the rest of two texts is shown as replaced
 
 New, Update, Skip = RowResult.IMPORT_TYPE_NEW, RowResult.IMPORT_TYPE_UPDATE, RowResult.IMPORT_TYPE_SKIP
 Invalid, Failed = RowResult.IMPORT_TYPE_INVALID, RowResult.IMPORT_TYPE_ERROR
@@ -123,6 +124,7 @@ def presentable(value: Any) -> str:
 def difference(before: str, after: str) -> str:
     """Import-export's own way to show a change."""
     compare = diff_match_patch()
+    compare.Diff_Timeout = COMPARED_SECONDS
     differences = compare.diff_main(before, after)
     compare.diff_cleanupSemantic(differences)
     html: str = mark_safe(compare.diff_prettyHtml(differences))  # noqa: S308 -- which escapes the texts

@@ -8,9 +8,16 @@ from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 from import_export import widgets
 
+from MiniTwit.admin.file_rows import shortened
 from MiniTwit.models import User
 from MiniTwit.validators import is_storable, normalised_username
 
+# Python's own reading of ISO 8601 takes any character between date and time, and any number of digits.
+INSTANT = re.compile(
+    r"\d{4}-\d\d-\d\d"
+    r"(?:[T ](?P<time>\d\d:\d\d(?::\d\d(?:\.\d{1,6})?)?) ?(?P<offset>Z|[+-]\d\d(?::?\d\d(?::?\d\d)?)?)?)?",
+    re.ASCII | re.IGNORECASE,
+)
 ID = re.compile(r"([0-9]{1,18})(?:\.0+)?")  # a spreadsheet may append the fraction
 
 
@@ -48,7 +55,9 @@ class IdWidget(widgets.Widget):
         if not text:
             return None
         if isinstance(value, bool) or not (found := ID.fullmatch(text)):
-            raise ValueError(f"“{text}” is not an id: give a whole number, or leave it empty for a new row.")
+            raise ValueError(
+                f"“{shortened(text)}” is not an id: give a whole number, or leave it empty for a new row."
+            )
         return int(found[1])
 
 
@@ -60,7 +69,7 @@ class YesNoWidget(widgets.BooleanWidget):
     def clean(self, value: Any, row: Any = None, **kwargs: Any) -> bool | None:
         text = "" if value is None else str(value).strip().lower()
         if text not in self.MEANINGS:
-            raise ValueError(f"“{value}” is neither 1 (yes) nor 0 (no).")
+            raise ValueError(f"“{shortened(value)}” is neither 1 (yes) nor 0 (no).")
         return self.MEANINGS[text]
 
 
@@ -70,14 +79,17 @@ class InstantWidget(widgets.DateTimeWidget):
     def clean(self, value: Any, row: Any = None, **kwargs: Any) -> datetime | None:
         if value is None or str(value).strip() == "":
             return None
+        text = str(value).strip()
         try:
-            instant = value if isinstance(value, datetime) else parse_datetime(str(value).strip())
+            instant = parse_datetime(text) if INSTANT.fullmatch(text) else None
         except ValueError:
             instant = None
-        if instant is None or isinstance(value, int | float):
-            raise ValueError(f"“{value}” is not a date and time; write it like 2024-05-31T18:30:00+00:00.")
+        if instant is None:
+            raise ValueError(f"“{shortened(value)}” is not a date and time; write it like 2024-05-31T18:30:00+00:00.")
         if not 1 < instant.year < 9999:  # in another zone it might be in a year that does not exist
-            raise ValueError(f"“{value}” is not a date that every time zone knows: the years are 2 to 9998.")
+            raise ValueError(
+                f"“{shortened(value)}” is not a date that every time zone knows: the years are 2 to 9998."
+            )
         return instant if timezone.is_aware(instant) else timezone.make_aware(instant)
 
     def render(self, value: datetime | None, obj: Any = None, **kwargs: Any) -> str:
@@ -105,5 +117,7 @@ class AccountWidget(widgets.ForeignKeyWidget):
         account = self.accounts.get(username)
         if account is None:
             hint = f" There is “{self.similar[username]}”." if username in self.similar else ""
-            raise ValueError(f"There is no account named “{username}”.{hint} Import or create it first.")
+            raise ValueError(
+                f"There is no account named “{shortened(username, 150)}”.{hint} Import or create it first."
+            )
         return account

@@ -4,7 +4,6 @@ A Resource takes a file in chunks: `prepare` fetches what the rows of a chunk re
 import-export's `import_row` judges each row. What a row does is kept aside for `write`.
 """
 
-import re
 from collections.abc import Iterable
 from functools import reduce
 from operator import or_
@@ -21,6 +20,7 @@ from MiniTwit.admin.cell_text import same_as_exported, was_cut
 from MiniTwit.admin.file_notes import Notes
 from MiniTwit.admin.file_rows import BadCell, FileRow, is_empty
 from MiniTwit.admin.file_widgets import (
+    INSTANT,
     AccountWidget,
     IdWidget,
     InstantWidget,
@@ -34,7 +34,6 @@ from MiniTwit.skeletons import Skeleton, skeleton
 from MiniTwit.validators import is_storable, normalised_username
 
 Key = tuple[Any, ...]
-OFFSET = re.compile(r"(?:[zZ]|T?[0-9:.]{4,}[+-][0-9]{2}(?::?[0-9]{2})?(?::?[0-9]{2})?)$")
 
 
 class ChunkLoader(BaseInstanceLoader):
@@ -142,9 +141,9 @@ class FileResource(resources.ModelResource):
             return
         if isinstance(row[name], str) and was_cut(row[name]):
             raise ValueError("This text was cut when it was exported. Leave the cell empty to keep the stored text.")
-        if isinstance(field.widget, InstantWidget):
-            self.note_date(name, row[name])
         super().import_field(field, instance, row, *args, **kwargs)
+        if isinstance(field.widget, InstantWidget):
+            self.note_date(name, row[name])  # now that it is known for a date
         if is_empty(row[name]) and not is_empty(stored):
             self.notes.count("emptied", self.number, name)
 
@@ -153,10 +152,10 @@ class FileResource(resources.ModelResource):
             self.notes.count("number", self.number, name)
 
     def note_date(self, name: str, value: Any) -> None:
-        text = "" if is_empty(value) else str(value).strip()
-        if text and ":" not in text and "T" not in text:
+        written = INSTANT.fullmatch(str(value).strip())
+        if written and not written["time"]:
             self.notes.count("midnight", self.number, name)
-        if text and not OFFSET.search(text):
+        if written and not written["offset"]:
             self.notes.count("zone", self.number, name)
 
     def changes_of(self, instance: Any) -> dict[str, Any]:

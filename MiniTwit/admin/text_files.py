@@ -33,6 +33,7 @@ USUAL = "cp1252"  # what Excel writes in most of Europe and in America
 DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "vertical bars"}
 MARKS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
 SAMPLE = 64 * 1024
+SNIFFED = 1_000  # characters: `csv` takes quadratic time
 BLOCK = 1024 * 1024
 
 csv.field_size_limit(16 * 1024 * 1024)  # Python's own limit is shorter than some messages
@@ -202,6 +203,6 @@ def recognised_delimiter(head: str, known: list[str]) -> str:
     if best and list(scores.values()).count(best) == 1:
         return max(scores, key=scores.__getitem__)
     try:
-        return csv.Sniffer().sniff(head.split("\n", 1)[0], "".join(DELIMITERS)).delimiter
+        return csv.Sniffer().sniff(head.split("\n", 1)[0][:SNIFFED], "".join(DELIMITERS)).delimiter
     except csv.Error:
         return ","

@@ -28,7 +28,7 @@ from MiniTwit.admin.file_rows import (
 )
 from MiniTwit.admin.workbooks import MAX_SHEET_ROWS
 
-MAX_UNPACKED_BYTES = 500 * 1024 * 1024  # an XLSX file is a zip archive
+MAX_UNPACKED_BYTES = 300 * 1024 * 1024  # an XLSX file is a zip archive
 MAX_UNPACKED_BESIDE = 100 * 1024 * 1024  # what is not a sheet is read into memory
 MERGED = re.compile(rb"<(?:\w+:)?mergeCell\s[^>]*\bref=\"([A-Z0-9:]{1,30})\"")
 BLOCK = 1024 * 1024

@@ -106,6 +106,7 @@ def test_changed_rows_are_shown_whatever_number_of_unchanged_ones_is_before_them
     ("column", "value", "sentence"),
     [
         ("pub_date", "31/05/2024 18:30", "write it like 2024-05-31T18:30:00+00:00"),
+        ("pub_date", "2024-05-31x18:30", "is not a date and time"),
         ("pub_date", "9999-12-31T23:59:59-10:00", "the years are 2 to 9998"),
         ("flagged", "WAHR", "“WAHR” is neither 1 (yes) nor 0 (no)."),
         ("id", "1,234", "“1,234” is not an id"),
@@ -352,3 +353,19 @@ def test_an_import_that_no_task_stands_for_is_ended(admin: Client) -> None:
     FileImport.objects.update(state="importing", requested_at="2024-05-31T00:00:00Z")
     page = admin.get(previewed.context["file_import_url"], follow=True).content.decode()
     assert "died. Nothing was imported" in page
+
+
+def test_a_file_that_is_made_to_take_long_takes_no_time(admin: Client) -> None:
+    message = make_message(text="".join(map(chr, range(0x4E00, 0x5500))))
+    long = "1" * 1_000_000
+    row = {"id": message.pk, "pub_date": long}
+    page = preview(admin, "message", table([*row], [*row.values()])).content.decode()
+    assert "is not a date and time" in page
+    assert long not in page
+    assert "could not be read" not in page
+    quotes = preview(admin, "user", (", ',\" " * 10_000 + "\na\n").encode()).content.decode()
+    assert "errornote" in quotes
+    texts = ["".join(map(chr, range(start, start + 1_700))) for start in (0x4E00, 0x6000)]
+    messages = [make_message(text=texts[0]) for _ in range(20)]
+    rows = [[each.pk, texts[1]] for each in messages]
+    assert dict(preview(admin, "message", table(["id", "text"], *rows)).context["result"].totals)["update"] == 20
