@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from django.db import connection
+from django.db import connection, transaction
 from django.db.utils import IntegrityError
 from psycopg2 import sql
 
@@ -71,11 +71,18 @@ def take_up(run_id: int, state: str, models: Models) -> Any:
 
 
 def finish(run: Any, **changes: Any) -> None:
-    """Write down the end of a step together with what it found."""
-    for name, value in changes.items():
-        setattr(run, name, value)
-    run.progress = {}
-    run.save()
+    """Write down the end of a step together with what it found.
+
+    Raises:
+        Cancelled: a request to cancel came after the last look for one. It counts until the end is written.
+    """
+    with transaction.atomic():
+        if type(run).objects.select_for_update().get(pk=run.pk).cancel_requested:
+            raise Cancelled
+        for name, value in changes.items():
+            setattr(run, name, value)
+        run.progress = {}
+        run.save()
 
 
 def fail(run: Any, step: str, error: BaseException, models: Models) -> RunError:

@@ -87,8 +87,10 @@ def check(file_import: FileImport, on_progress: Callable[[int], None]) -> Report
     if report.has_failed:
         finish(file_import, State.FAILED, "")
     else:
-        file_import.state, file_import.total = State.PREVIEWED, report.rows
-        file_import.save()
+        with transaction.atomic():
+            stop_if_cancelled(file_import)
+            file_import.state, file_import.total = State.PREVIEWED, report.rows
+            file_import.save()
     return report
 
 
@@ -118,8 +120,15 @@ def write(file_import: FileImport, on_progress: Callable[[int], None]) -> Report
         if report.has_failed or report.outdated:
             transaction.set_rollback(True)
         else:
+            stop_if_cancelled(file_import)
             finish(file_import, State.DONE, "")
     return report
+
+
+def stop_if_cancelled(file_import: FileImport) -> None:
+    """Raise CancelledError for a request that came after the last look: it counts until the end is written."""
+    if FileImport.objects.select_for_update().get(pk=file_import.pk).cancel_requested:
+        raise CancelledError
 
 
 def finish(file_import: FileImport, state: str, error: str) -> None:

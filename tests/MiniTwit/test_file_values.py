@@ -308,6 +308,20 @@ def test_an_import_in_the_background_can_be_cancelled_and_belongs_to_one_person(
     assert not User.objects.filter(username__startswith="user ").exists()
 
 
+@pytest.mark.parametrize("step", ["checking", "importing"])
+@pytest.mark.usefixtures("few_are_many")
+def test_a_request_to_cancel_counts_until_the_end_is_written(step: str, admin: Client) -> None:
+    """It comes after the last look for one."""
+    address = preview(admin, "user", table(["username"], *([f"user {n}"] for n in range(6))))["Location"]
+    if step == "importing":
+        file_work.execute(FileImport.objects.get())
+        confirm(admin, "user", admin.get(address))
+    file_import = FileImport.objects.get(state=step)
+    file_work.execute(file_import, lambda done: FileImport.objects.update(cancel_requested=True))
+    assert FileImport.objects.get().state == "cancelled"
+    assert not User.objects.filter(username__startswith="user ").exists()
+
+
 def test_a_dead_worker_is_noticed(admin: Client) -> None:
     previewed = preview(admin, "user", table(["username"], ["amy"]))
     FileImport.objects.update(state="importing", picked_up_at="2024-05-31T00:00:00Z")

@@ -11,11 +11,13 @@ import pytest
 from django.contrib.auth import authenticate
 from django.db import connection, connections
 from django_tasks_db.models import DBTaskResult
+from psycopg2 import sql
 
 from legacy_import import locks, runs, tasks
 from legacy_import.errors import RunError
 from legacy_import.models import ImportRun, MergedUser, RejectedRow
 from legacy_import.preview import take_samples
+from legacy_import.progress import Progress
 from legacy_import.records import ImportOptions
 from legacy_import.sources import SourceReference, SQLiteSource, source_at
 from legacy_import.tables import Models, checked_table
@@ -251,6 +253,30 @@ def test_a_preview_can_be_cancelled_and_leaves_nothing(tmp_path, import_dir):
     with pytest.raises(RunError) as error:
         runs.cancel(run.pk)
     assert error.value.code == "run_is_over"
+
+
+@pytest.mark.parametrize("step", ["staging", "applying"])
+def test_a_request_to_cancel_counts_until_the_end_is_written(step, tmp_path, monkeypatch):
+    """It comes after the last look for one."""
+    run = runs.start(kind="users", reference=source_at(str(old_file(tmp_path, user=[ANN]))), options=ImportOptions())
+    if step == "applying":
+        runs.stage(run.pk)
+        runs.confirm(run.pk)
+    stop = Progress.stop
+
+    def cancel_and_stop(progress: Progress) -> None:
+        stop(progress)
+        with other_session() as cursor:
+            table = sql.Identifier(ImportRun._meta.db_table)
+            cursor.execute(sql.SQL("UPDATE {} SET cancel_requested = true").format(table))
+            cursor.connection.commit()
+
+    monkeypatch.setattr(Progress, "stop", cancel_and_stop)
+    with pytest.raises(RunError, match="was cancelled"):
+        (runs.apply if step == "applying" else runs.stage)(run.pk)
+    run.refresh_from_db()
+    assert run.state == "cancelled"
+    assert not User.objects.filter(username="ann").exists()
 
 
 def test_one_import_at_a_time(tmp_path):
