@@ -18,7 +18,8 @@ def skeleton(text: str) -> str:
         text = re.sub(patterns.UNSETTLED, patterns.REPLACEMENT, text)
         text = re.sub(patterns.HEAP_OF_MARKS, "", text)
         text = unicodedata.normalize("NFKC", text.translate(_BEFORE_NORMALISING))
-        text = re.sub(patterns.DECORATIONS, "", text)
+        # What a decoration kept apart may belong together, such as the parts of a Korean syllable.
+        text = unicodedata.normalize("NFKC", re.sub(patterns.DECORATIONS, "", text))
     return text.translate(_FOLDED)
 
 

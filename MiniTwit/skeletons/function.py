@@ -48,7 +48,7 @@ BEGIN
             rest := normalize(rest, NFKC);
         END IF;
         IF rest ~ {literal(patterns.DECORATIONS)} THEN
-            rest := regexp_replace(rest, {literal(patterns.DECORATIONS)}, '', 'g');
+            rest := normalize(regexp_replace(rest, {literal(patterns.DECORATIONS)}, '', 'g'), NFKC);
         END IF;
     END IF;
     rest := {_ASCII_FOLDED};

@@ -290,7 +290,7 @@ def test_a_large_selection_waits_for_the_worker_and_its_page_says_so(
     assert status(client, waiting)["waiting"] == ""
     ModerationBatch.objects.update(confirmed_at=timezone.now() - timedelta(seconds=10))
     answer = status(client, waiting)
-    assert "No background worker has taken this up yet" in answer["waiting"]
+    assert "No background worker is running" in answer["waiting"]
     assert answer["command"] == WORKER_COMMAND
     page = page_of(client, waiting)
     assert WORKER_COMMAND in page

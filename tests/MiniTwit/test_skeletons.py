@@ -45,6 +45,7 @@ def test_letters_of_a_language_stay_apart() -> None:
     assert skeleton("ΑΘΗΝΑ ΝΗΣΟΣ") == skeleton("αθηνα νησος")
     assert skeleton("modern burn 110") == "modern burn 11o"
     assert skeleton("हिन्दी") == "हिन्दी"
+    assert skeleton("\u1100\u0300\u1161") == "가"
     assert skeleton("don’t — “now” ٢٣") == 'don\'t - "now" 23'
 
 

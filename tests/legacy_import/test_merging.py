@@ -70,14 +70,14 @@ def check_everything(town: OldTown, users: Any, messages: Any) -> None:
 def test_the_whole_way_of_merged_accounts(tmp_path, names, authors, follows, later, later_authors, later_follows):
     town = OldTown(names, authors, follows)
     path = town.write(tmp_path / "old.db")
-    done = [import_of("users", path, duplicates="merge"), import_of("messages", path)]
+    done = [import_of("users", path, duplicates="merge"), import_of("messages", path, insist=True)]
     check_everything(town, *done)
     # A newer copy, and one without the option: who was merged stays merged.
     town = OldTown([*names, *later], [*authors, *later_authors], [*follows, *later_follows])
     town.write(path)
-    done += [import_of("users", path, duplicates="merge"), import_of("messages", path)]
+    done += [import_of("users", path, duplicates="merge"), import_of("messages", path, insist=True)]
     check_everything(town, *done[2:])
-    again = [import_of("users", path), import_of("messages", path)]
+    again = [import_of("users", path), import_of("messages", path, insist=True)]
     check_everything(town, *again)
     assert counts(again[0], "user").new == counts(again[1], "message").new == 0
     for run in reversed(done):
