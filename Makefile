@@ -21,7 +21,8 @@ test: $(VENV)/installed-dev ## Run the tests, all but the slow ones
 test-slow: $(VENV)/installed-dev ## Run the tests that take minutes, and the properties with many more examples
 	@$(BIN)/python -m pytest -rs -m slow
 	@HYPOTHESIS_PROFILE=thorough $(BIN)/python -m pytest -rs -n auto --dist loadfile \
-		tests/legacy_import/test_parity.py tests/legacy_import/test_renamed.py tests/legacy_import/test_merging.py
+		tests/legacy_import/test_parity.py tests/legacy_import/test_renamed.py tests/legacy_import/test_merging.py \
+		tests/MiniTwit/test_skeletons.py
 
 lint: $(VENV)/installed-dev ## Check style and types
 	@$(BIN)/ruff check

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import pytest
 from django.db import connection
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from MiniTwit.schema import find_drift
@@ -63,7 +63,6 @@ def test_every_character_has_the_same_skeleton_in_sql() -> None:
     same_in_sql(EVERY)
 
 
-@settings(max_examples=60)
 @given(st.lists(texts, min_size=10, max_size=40))
 def test_texts_have_the_same_skeleton_in_sql_and_piece_by_piece(some: list[str]) -> None:
     assert in_sql(some) == [skeleton(text) for text in some]

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from django.db import transaction
+from django.template.backends.django import Template
 from django.test import Client
 
 from tests.backoffice.site_walk import FOLDER, UPDATE, Site, addresses, build_site
@@ -66,6 +67,14 @@ def write(access: Access) -> None:
     TABLE.write_text(HEAD + "\n".join(lines) + "\n")
 
 
+@pytest.fixture(params=["statuses", pytest.param("pages", marks=pytest.mark.slow)])
+def _pages(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The status is known before a page is rendered, which takes most of the time: the slow test renders."""
+    if request.param == "statuses":
+        monkeypatch.setattr(Template, "render", lambda *_args, **_kwargs: "")
+
+
+@pytest.mark.usefixtures("_pages")
 def test_everybody_gets_in_where_the_table_says_and_nowhere_else(site: Site) -> None:
     access = walk(site)
     if UPDATE:

@@ -1,5 +1,6 @@
 """The import as two migrations of MiniTwit, forwards and backwards, on real tables."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +16,12 @@ from tests.legacy_import.old_database import make_old_database
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("import_dir")]
 
 
-@pytest.fixture(autouse=True)
-def back_to_the_newest_schema(settings):
+@pytest.fixture(scope="module", autouse=True)
+def _newest_schema_afterwards(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
+    """Between these tests the schema stays an old one: to migrate all the way each time takes longer than they do."""
     yield
-    settings.LEGACY_DATABASE_URL = ""
-    call_command("migrate", verbosity=0)
+    with django_db_blocker.unblock():
+        call_command("migrate", verbosity=0)
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from legacy_import.models import ImportRun, MergedUser
@@ -57,7 +57,7 @@ def check_everything(town: OldTown, users: Any, messages: Any) -> None:
         assert run.verification["ok"] is True, run.verification
 
 
-@settings(max_examples=5, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@settings(max_examples=settings.default.max_examples // 10)  # each takes seconds
 @given(names=names, authors=authors, follows=pairs, later=names, later_authors=authors, later_follows=pairs)
 @example(
     names=["ann", "ann", "bob"],

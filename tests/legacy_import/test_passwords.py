@@ -136,13 +136,15 @@ def test_the_sample_of_every_format_signs_in(sample):
 
 
 @pytest.mark.skipif(not (COURSE / "minitwit_course.db").exists(), reason=f"there is no real old database in {COURSE}")
-def test_all_users_of_a_real_database_sign_in(tmp_path):
+@pytest.mark.parametrize("every", [5, pytest.param(1, marks=pytest.mark.slow)])
+def test_all_users_of_a_real_database_sign_in(tmp_path, every):
     import_users(COURSE / "minitwit_course.db")
     lines = (COURSE / "minitwit_course_passwords.tsv").read_text().splitlines()
     passwords = dict(line.split("\t", 1) for line in lines)
     assert len(passwords) == 200
     User.objects.filter(legacy_id__isnull=False).update(is_staff=True)
-    refused = [name for name, word in passwords.items() if not sign_in(User.objects.get(username=name), word)]
+    tried = list(passwords.items())[::every]
+    refused = [name for name, word in tried if not sign_in(User.objects.get(username=name), word)]
     assert refused == []
 
 

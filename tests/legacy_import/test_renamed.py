@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from legacy_import.models import ImportRun
@@ -27,6 +27,7 @@ OWN_COLUMNS = {
     table: [column for column in columns if column not in EXTRA_COLUMNS]
     for table, columns in CANONICAL_COLUMNS.items()
 }
+fewer = settings(max_examples=settings.default.max_examples // 2)  # each is four imports
 spellings = st.sampled_from([str, str.upper, str.title, "_".join, lambda name: f"{name[:2]}_{name[2:]}"])
 
 
@@ -62,6 +63,7 @@ def rename(path: Path, table: str, name: str, columns: list[str]) -> None:
         database.execute(f'ALTER TABLE on_the_way RENAME TO "{name}"')
 
 
+@fewer
 @given(rows=strategies.keyed(strategies.users), renaming=renamings("user"))
 def test_users(
     tmp_path: Path,
@@ -74,6 +76,7 @@ def test_users(
     assert others == [expected] * 3
 
 
+@fewer
 @given(rows=strategies.keyed(strategies.messages), renaming=renamings("message"))
 def test_messages(
     tmp_path: Path,
@@ -86,6 +89,7 @@ def test_messages(
     assert others == [expected] * 3
 
 
+@fewer
 @given(rows=strategies.follows, renaming=renamings("follower"))
 def test_follows(
     tmp_path: Path,
