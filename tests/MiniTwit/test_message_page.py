@@ -116,9 +116,16 @@ def test_the_page_tells_where_a_message_comes_from_and_what_was_found_in_it(mode
         "4711",
         "import 3",
         "<mark>buy shoes</mark>",
-        "Nothing was decided here yet.",
+        "No decision yet.",
     ):
         assert part in page
+
+
+def test_a_message_that_came_in_flagged_says_so_where_its_decisions_would_be(moderator: Client) -> None:
+    flagged = make_message(legacy_id=4711, import_run=3, flagged=True)
+    for address in (page_of(flagged), f"/admin/MiniTwit/message/{flagged.pk}/history/"):
+        assert "The message was flagged in the old database." in moderator.get(address).content.decode()
+    assert "flagged in the old database" not in moderator.get(page_of(make_message(legacy_id=4712))).content.decode()
 
 
 def test_the_history_shows_before_and_after_and_leads_to_older_decisions(moderator: Client) -> None:

@@ -8,7 +8,7 @@ from playwright.sync_api import expect
 from MiniTwit import moderation
 from MiniTwit.models import ModerationReason, User
 from tests.browser.conftest import Visitor
-from tests.MiniTwit.factories import make_user
+from tests.MiniTwit.factories import make_message, make_user
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -49,4 +49,13 @@ def test_an_outdated_form_shows_both_versions_and_a_panel_keeps_what_was_typed(v
     until.fill("2999-05-31T18:30")
     page.locator(".decide-suspend form button").click()
     expect(page.locator(".state-banner")).to_have_text(re.compile("until 31 May 2999, 18:30"))
+    assert visitor.complaints == []
+
+
+def test_a_long_message_in_the_breadcrumbs_does_not_widen_a_phone(visitor: Visitor) -> None:
+    message = make_message(text="Small victory: my grandmother's plum cake did not make it, again. " * 3)
+    visitor.sign_in()
+    visitor.page.set_viewport_size({"width": 390, "height": 844})
+    visitor.page.goto(f"{visitor.address}/admin/MiniTwit/message/{message.pk}/change/")
+    assert visitor.page.evaluate("document.documentElement.scrollWidth") <= 390
     assert visitor.complaints == []
