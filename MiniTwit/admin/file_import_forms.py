@@ -9,7 +9,7 @@ from import_export.forms import ImportForm
 from MiniTwit.admin.file_rows import MAX_BYTES
 from MiniTwit.admin.text_files import DELIMITERS, ENCODINGS
 
-RECOGNISE = ("", "recognise it")
+RECOGNISE = ("", "detect")
 
 
 class ReadingForm(forms.Form):
@@ -19,16 +19,16 @@ class ReadingForm(forms.Form):
         label="An empty cell",
         choices=[("keep", "leaves the value as it is"), ("clear", "empties the value")],
         required=False,
-        help_text="In rows that are here already. New rows get the default.",
+        help_text="For rows that exist already. New rows get the default.",
     )
     encoding = forms.ChoiceField(
         choices=[RECOGNISE, *ENCODINGS.items()], required=False, help_text="Of CSV and JSON files."
     )
     delimiter = forms.ChoiceField(
-        label="Values parted by", choices=[RECOGNISE, *DELIMITERS.items()], required=False, help_text="In CSV files."
+        label="Delimiter", choices=[RECOGNISE, *DELIMITERS.items()], required=False, help_text="In CSV files."
     )
     sheet = forms.CharField(
-        required=False, max_length=31, help_text="Of an XLSX file, by its name. Otherwise the first that is shown."
+        required=False, max_length=31, help_text="Of an XLSX file, by its name. Otherwise the first visible one."
     )
 
     def options(self) -> dict[str, str]:

@@ -61,7 +61,7 @@ def open_csv(path: Path, options: Options, known: list[str]) -> TableFile:
     return TableFile(
         headers=[name for name in names if name],
         rows=read_rows(records, names),
-        read_as={"Format": "CSV", "Encoding": title or encoding, "Values parted by": DELIMITERS[delimiter]},
+        read_as={"Format": "CSV", "Encoding": title or encoding, "Delimiter": DELIMITERS[delimiter]},
         doubts=[doubt] if doubt else [],
         chosen={"format": "csv", "encoding": encoding, "delimiter": delimiter},
         close=records.close,
