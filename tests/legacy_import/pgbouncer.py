@@ -31,8 +31,13 @@ def running(pool_mode: str) -> Iterator[int]:
         if account:
             for path in (Path(folder), settings):
                 shutil.chown(path, account)
-        program = [str(PROGRAM), *(["-u", account] if account else []), str(settings)]
-        process = subprocess.Popen(program, stdout=log, stderr=subprocess.STDOUT)
+        process = subprocess.Popen(
+            [str(PROGRAM), str(settings)],
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            user=account or None,
+            cwd=folder_of_socket(),  # entered before the account changes, which could not enter the folders above
+        )
         try:
             wait_until_it_answers(port, process)
             yield port
@@ -58,7 +63,7 @@ def connected_through(port: int) -> Iterator[None]:
 def address_of_server() -> str:
     settings = connection.settings_dict
     named = {
-        "host": settings["OPTIONS"].get("host") or settings["HOST"] or "/var/run/postgresql",
+        "host": "/proc/self/cwd" if folder_of_socket() else settings["HOST"] or "/var/run/postgresql",
         "port": settings["OPTIONS"].get("port") or settings["PORT"] or 5432,
         "user": settings["USER"],
         "password": settings["PASSWORD"],
@@ -66,12 +71,18 @@ def address_of_server() -> str:
     return " ".join(f"{key}={value}" for key, value in named.items() if value)
 
 
+def folder_of_socket() -> str | None:
+    """Where the server's socket lies; nothing where it is reached through the network."""
+    host = str(connection.settings_dict["OPTIONS"].get("host") or connection.settings_dict["HOST"])
+    return host if Path(host).is_absolute() else None
+
+
 def account_of_server() -> str:
-    """Whom PgBouncer has to be, who does not want to be root: one who may enter the folder of the server's socket."""
+    """Whom PgBouncer has to be, which does not run as root: one who may enter the folder of the server's socket."""
     if os.getuid() != 0:
         return ""
-    host = Path(str(connection.settings_dict["OPTIONS"].get("host") or connection.settings_dict["HOST"]))
-    return host.owner() if host.is_dir() and host.owner() != "root" else "nobody"
+    folder = folder_of_socket()
+    return Path(folder).owner() if folder and Path(folder).owner() != "root" else "nobody"
 
 
 def free_port() -> int:
