@@ -97,6 +97,7 @@ def test_a_file_is_chosen_by_uploading_it(
     worker()
     visitor.sign_in()
     page.get_by_role("link", name="Import legacy users", exact=True).click()
+    page.wait_for_load_state()  # the script of the page looks at the size
     start = page.url
     page.set_input_files("#id_upload", too_large)
     page.get_by_role("button", name="Preview").click()
