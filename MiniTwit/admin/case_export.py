@@ -12,15 +12,9 @@ from django.utils import timezone
 from django.utils.formats import date_format
 from import_export.resources import Resource
 
+from MiniTwit.admin.export_resources import DecisionResource, NoteResource, StrikeResource
 from MiniTwit.admin.exports import Export
-from MiniTwit.admin.resources import (
-    DecisionResource,
-    FollowResource,
-    MessageResource,
-    NoteResource,
-    StrikeResource,
-    UserResource,
-)
+from MiniTwit.admin.resources import FollowResource, MessageResource, UserResource
 from MiniTwit.models import Follow, Message, ModerationEvent, StaffNote, Strike, User
 from MiniTwit.moderation.edits import about_account
 

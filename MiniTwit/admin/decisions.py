@@ -16,6 +16,7 @@ from django.utils.safestring import SafeString
 from django.utils.timezone import localtime
 
 from MiniTwit.admin.actions import may
+from MiniTwit.admin.export_resources import DecisionResource
 from MiniTwit.admin.file_export import FileExportMixin
 from MiniTwit.admin.filters import (
     BatchNumberFilter,
@@ -26,7 +27,6 @@ from MiniTwit.admin.filters import (
 )
 from MiniTwit.admin.history import DONE, changes_of
 from MiniTwit.admin.read_only import ReadOnlyAdmin
-from MiniTwit.admin.resources import DecisionResource
 from MiniTwit.admin.screens import NOTHING, LargeTableAdmin, zoned
 from MiniTwit.excerpts import excerpt
 from MiniTwit.models import Message, ModerationEvent, User, Verb

@@ -22,8 +22,9 @@ from django.utils.dateparse import parse_datetime
 from MiniTwit import moderation
 from MiniTwit.admin.file_formats import open_table
 from MiniTwit.admin.file_report import New, Report, Skip, Update
+from MiniTwit.admin.file_resource import ChunkLoader, FileResource
 from MiniTwit.admin.file_rows import MAX_ROWS, FileRow, TableFile, UnreadableFileError, is_empty
-from MiniTwit.admin.resources import ChunkLoader, FileResource, FollowResource, MessageResource, UserResource
+from MiniTwit.admin.resources import FollowResource, MessageResource, UserResource
 from MiniTwit.models import FileImport, Message, User
 from MiniTwit.moderation import MessageEdit
 

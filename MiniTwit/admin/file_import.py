@@ -272,7 +272,6 @@ class FileImportExportMixin(FileExportMixin, ImportExportMixin):
             "fields_list": [(resource.get_display_name(), resource.get_diff_headers())],
             "import_help": resource.import_help,
             "import_limits": f"At most {MAX_ROWS:,} rows and {filesizeformat(MAX_BYTES)} at a time.",
-            "import_error_display": self.import_error_display,
             **context,
         }
         request.current_app = self.admin_site.name

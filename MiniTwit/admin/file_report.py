@@ -21,17 +21,6 @@ New, Update, Skip = RowResult.IMPORT_TYPE_NEW, RowResult.IMPORT_TYPE_UPDATE, Row
 Invalid, Failed = RowResult.IMPORT_TYPE_INVALID, RowResult.IMPORT_TYPE_ERROR
 
 
-class FileResult(Result):
-    """Import-export's result, with what else the page shows.
-
-    Attributes:
-        ignored_columns: the columns of the file that were not read.
-        numbers: the numbers of the rows that are shown.
-    """
-
-    ignored_columns: list[str]
-
-
 @dataclass
 class Report:
     """What the rows of a file do.
@@ -39,6 +28,7 @@ class Report:
     Attributes:
         totals: how many rows are of each kind.
         remarks: sentences about the file's columns. `doubts` are those that a person has to answer for.
+        ignored: the columns of the file that were not read.
         blank: how many rows are empty, and left out.
         outdated: the numbers of the rows that would do something else than the preview said.
         shown: of each kind the first rows: the number, and the values before and after.
@@ -93,13 +83,12 @@ class Report:
             sentences = {name: [*map(presentable, texts)] for name, texts in shown.error_dict.items()}
             self.invalid.append([number, sentences, [*map(presentable, values)]])
 
-    def result(self) -> FileResult:
+    def result(self) -> Result:
         """The report in the shape that import-export's pages show: what is new first, then what is changed."""
-        result = FileResult()
+        result = Result()
         result.diff_headers = self.columns
         result.total_rows = self.rows
         result.totals.update(self.totals)
-        result.ignored_columns = self.ignored
         for kind in (New, Update):
             for number, before, after in self.shown[kind]:
                 row = RowResult()

@@ -134,7 +134,7 @@ def test_a_long_preview_is_bounded_and_says_so(admin: Client) -> None:
 
 def test_columns_that_are_not_read_are_named(admin: Client) -> None:
     response = preview(admin, "user", table(["username", "colour"], ["amy", "red"]))
-    assert response.context["result"].ignored_columns == ["colour"]
+    assert response.context["report"].ignored == ["colour"]
     assert "<code>colour</code>" in response.content.decode()
 
 
@@ -225,7 +225,7 @@ def test_a_file_gives_nobody_a_password_or_rights(admin: Client) -> None:
     columns = ["username", "email", "password", "is_staff", "is_superuser", "groups", "user_permissions", "id"]
     data = table(columns, ["mallory", "m@example.com", "pbkdf2_sha256$1$a$b", "1", "1", "1", "1", "77"])
     previewed = preview(admin, "user", data)
-    assert previewed.context["result"].ignored_columns == [*columns[2:]]
+    assert previewed.context["report"].ignored == [*columns[2:]]
     confirm(admin, "user", previewed)
     mallory = User.objects.get(username="mallory")
     assert not mallory.has_usable_password()

@@ -49,18 +49,21 @@ def test_letters_of_a_language_stay_apart() -> None:
     assert skeleton("don’t — “now” ٢٣") == 'don\'t - "now" 23'
 
 
-def same_in_sql(characters: Sequence[str]) -> None:
+def other_in_sql(characters: Sequence[str]) -> list[tuple[str, str]]:
+    """The skeletons of a thousand characters each that SQL and Python give differently."""
     some_at_a_time = ["!".join(characters[start : start + 1_000]) for start in range(0, len(characters), 1_000)]
-    assert in_sql(some_at_a_time) == [skeleton(text) for text in some_at_a_time]
+    pairs = zip(in_sql(some_at_a_time), map(skeleton, some_at_a_time), strict=True)
+    return [(in_database, in_python) for in_database, in_python in pairs if in_database != in_python]
 
 
 def test_many_characters_have_the_same_skeleton_in_sql() -> None:
-    same_in_sql(ODD + "".join(EVERY[0x2000:0x3400:3]) + "".join(EVERY[0x1D000:0x1F300:7]) + "".join(EVERY[::211]))
+    some = ODD + "".join(EVERY[0x2000:0x3400:3]) + "".join(EVERY[0x1D000:0x1F300:7]) + "".join(EVERY[::211])
+    assert other_in_sql(some) == []
 
 
 @pytest.mark.slow
 def test_every_character_has_the_same_skeleton_in_sql() -> None:
-    same_in_sql(EVERY)
+    assert other_in_sql(EVERY) == []
 
 
 @given(st.lists(texts, min_size=10, max_size=40))
