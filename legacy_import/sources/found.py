@@ -22,7 +22,7 @@ ACTIVE_WORDS = ("active", "enabled", "ok")
 INACTIVE_WORDS = ("inactive", "disabled", "deactivated", "banned", "blocked", "locked", "suspended", "deleted")
 _YES, _NO = frozenset(YES_WORDS + ACTIVE_WORDS), frozenset(NO_WORDS + INACTIVE_WORDS)
 SECRET_NAME = re.compile(
-    r"pass(?!age|eng|ive|port)|pwd|pw(?![a-z])|pw_?h|hash(?!tag)|salt|secret|token|stamp$"
+    r"pass(?!age|eng|ive|port)|pwd|pw(?![a-z])|pw_?h|hash(?!tag)|salt|secret|token|(security|concurrency)_?stamp"
     r"|credential|(api|private|auth)_?key|otp|recovery_?code|kodeord|adgangskode|l(ö|oe|o)senord|salasana|kennwort"
     r"|contrase(ñ|n)a|senha|mot_?de_?passe?|mdp|wachtwoord|has(ł|l)o|heslo",
     re.IGNORECASE,
