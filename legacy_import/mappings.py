@@ -53,9 +53,9 @@ def chooser(
         chosen = {name: wish for name, wish in remembered(models, key).items() if name in required}
         fitting = {name: wish for name, wish in chosen.items() if can_be_met(found, name, wish)}
         wishes = fitting | users_as_imported(users_run, found) | asked
-        keep_found_tables(run, found, models, wishes)
+        keep_found_tables(run, found, wishes)
         recognition = recognise(found, label=reference.label, required=required, wishes=wishes)
-        keep_found_tables(run, found, models, recognition.tables)
+        keep_found_tables(run, found, recognition.tables)
         if any(name not in fitting and name not in asked for name in chosen):
             recognition.warnings.append(
                 "The tables that were chosen for this old database before are not there any more, or not with those "
@@ -97,14 +97,12 @@ def undecided_on_the_command_line(recognition: Recognition, label: str) -> Sourc
     )
 
 
-def keep_found_tables(run: Any, found: Sequence[FoundTable], models: Models, used: TableMappings) -> None:
+def keep_found_tables(run: Any, found: Sequence[FoundTable], used: TableMappings) -> None:
     """Write down what staff can choose from, at once, so that it is there even if the run is refused.
 
     Args:
         used: the mapping of the run, or what is known of it. What it uses is offered in any case.
     """
-    if models.mapping is None:
-        return
     columns_used: dict[str, set[str]] = defaultdict(set)
     for mapping in used.values():
         columns_used[mapping.table] |= set(mapping.columns.values())
@@ -144,7 +142,7 @@ def without_samples(table: FoundTable, passwords: tuple[str, str]) -> FoundTable
 def hide_passwords(models: Models, key: str, mappings: TableMappings) -> None:
     """Take the samples of what is now known to be passwords out of the runs of an old database that show them."""
     passwords = password_column(mappings)
-    if models.mapping is None or not all(passwords):
+    if not all(passwords):
         return
     for run in models.run.objects.filter(source__mapping_key=key).only("old_tables"):
         found = [FoundTable.from_json(table) for table in run.old_tables]
@@ -174,16 +172,12 @@ def column_heading(run: Any, table: str, column: str) -> str:
 
 def remembered(models: Models, key: str) -> dict[str, TableMapping]:
     """What was chosen for an old database, by canonical table."""
-    if models.mapping is None:
-        return {}
     choices = models.mapping.objects.filter(source_key=key).values_list("old_table", "mapping")
     return mappings_from_json(dict(choices))
 
 
 def remember(models: Models, key: str, chosen: TableMappings, actor_id: int | None, actor_name: str) -> None:
     """Keep what somebody chose for an old database."""
-    if models.mapping is None:
-        return
     for name, mapping in chosen.items():
         models.mapping.objects.update_or_create(
             source_key=key,
@@ -208,14 +202,11 @@ def choose_for(run: Any, mapping: TableMappings, actor: Any, models: Models) -> 
 
 def forget(models: Models, key: str, tables: Sequence[str]) -> None:
     """Go back to what is recognised."""
-    if models.mapping is not None:
-        models.mapping.objects.filter(source_key=key, old_table__in=tables).delete()
+    models.mapping.objects.filter(source_key=key, old_table__in=tables).delete()
 
 
 def choice_of(models: Models, key: str, kind: str) -> dict[str, Any] | None:
     """Who chose the mapping of the tables of a kind, and when; None if nobody did."""
-    if models.mapping is None:
-        return None
     chosen = models.mapping.objects.filter(source_key=key, old_table__in=TABLES_OF_KIND[kind])
     newest = chosen.order_by("-chosen_at").first()
     return newest and {"by": newest.chosen_by_name, "at": newest.chosen_at.isoformat()}

@@ -27,8 +27,8 @@ class Models:
     rejected: Any
     merged: Any
     replaced: Any
-    mapping: Any  # this and what follows: None where the table is not there yet
-    purged: Any  # what moderators deleted for good
+    mapping: Any
+    purged: Any  # messages that moderators deleted for good; None before the migration that makes the table
 
     @classmethod
     def of(cls, apps: Apps = current_apps) -> Self:
@@ -40,7 +40,7 @@ class Models:
             rejected=apps.get_model("legacy_import", "RejectedRow"),
             merged=apps.get_model("legacy_import", "MergedUser"),
             replaced=apps.get_model("legacy_import", "ReplacedRow"),
-            mapping=apps.all_models["legacy_import"].get("sourcemapping"),
+            mapping=apps.get_model("legacy_import", "SourceMapping"),
             purged=apps.all_models["MiniTwit"].get("purgedmessage"),
         )
 

@@ -10,7 +10,7 @@ class Migration(migrations.Migration):
     initial = True
 
     dependencies = [
-        migrations.swappable_dependency(settings.AUTH_USER_MODEL),
+        ("MiniTwit", "__first__"),
     ]
 
     operations = [
@@ -87,6 +87,7 @@ class Migration(migrations.Migration):
                         to=settings.AUTH_USER_MODEL,
                     ),
                 ),
+                ("old_tables", models.JSONField(default=list)),
             ],
             options={
                 "verbose_name": "import",
@@ -162,6 +163,32 @@ class Migration(migrations.Migration):
             options={
                 "default_permissions": ("view",),
                 "indexes": [models.Index(fields=["run", "table", "row_id"], name="replaced_place")],
+            },
+        ),
+        migrations.CreateModel(
+            name="SourceMapping",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("source_key", models.TextField()),
+                ("old_table", models.CharField(max_length=10)),
+                ("mapping", models.JSONField()),
+                ("chosen_at", models.DateTimeField(default=django.utils.timezone.now)),
+                ("chosen_by_name", models.TextField(db_default="", default="")),
+                (
+                    "chosen_by",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+            ],
+            options={
+                "default_permissions": ("view",),
+                "constraints": [
+                    models.UniqueConstraint(fields=("source_key", "old_table"), name="one_mapping_per_table")
+                ],
             },
         ),
     ]

@@ -2,7 +2,7 @@
 
 The data come from the development requirements `unicodedata2` (Unicode 18) and `confusable-homoglyphs` (the table of
 UTS #39). Another table means other contents of the search indexes, so it comes with a migration that replaces the
-SQL function and rebuilds them, as `0011_skeletons` does.
+SQL function and rebuilds them, as `0005_moderation` builds them.
 """
 
 import re
