@@ -2,7 +2,7 @@
 
 from django.contrib import admin
 
-from MiniTwit.admin.own_parameters import OwnParametersMixin
+from MiniTwit.admin.lists.own_parameters import OwnParametersMixin
 
 
 def hold_to_own_parameters() -> None:

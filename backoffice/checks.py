@@ -10,7 +10,7 @@ from django.core import checks
 from django.core.exceptions import ImproperlyConfigured
 
 from backoffice import var_dir
-from backoffice.proxies import trusts_everyone
+from backoffice.requests.proxies import trusts_everyone
 
 
 def register() -> None:

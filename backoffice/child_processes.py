@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
-from MiniTwit.private_files import open_privately
+from MiniTwit.storage.private_files import open_privately
 
 # Where there is such a program, the kernel ends the children of a parent that was killed hard.
 SETPRIV = shutil.which("setpriv")

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management import execute_from_command_line
 
-from MiniTwit.database_failures import ERRORS, Cause, cause_of, explain, server_words
-from MiniTwit.full_disks import NO_ROOM, lacks_room
+from MiniTwit.database.failures import ERRORS, Cause, cause_of, explain, server_words
+from MiniTwit.storage.full_disks import NO_ROOM, lacks_room
 
 
 def execute(arguments: Sequence[str]) -> None:

@@ -7,7 +7,7 @@ from django.urls import reverse
 from grappelli.dashboard import Dashboard
 from grappelli.dashboard.modules import DashboardModule, LinkList, ModelList, RecentActions
 
-from legacy_import.overview import standings
+from legacy_import.runs.status import standings
 from MiniTwit.review import count_waiting
 
 

@@ -14,10 +14,10 @@ import dj_database_url
 from django.core.exceptions import ImproperlyConfigured
 
 from backoffice import environment
-from MiniTwit.database_url import without_driver
+from MiniTwit.database.url import without_driver
 
 if TYPE_CHECKING:
-    from backoffice.embedded_server import EmbeddedServer
+    from backoffice.embedded_postgresql.server import EmbeddedServer
 
 DATABASE_NAME = "minitwit"
 POSTGRESQL_ENGINE = "django.db.backends.postgresql"
@@ -70,7 +70,7 @@ def embedded_server_url(data_dir: Path) -> str:
 
 def embedded_server(data_dir: Path) -> "EmbeddedServer":
     """The checkout's own PostgreSQL, whether it runs or not."""
-    from backoffice.embedded_server import EmbeddedServer
+    from backoffice.embedded_postgresql.server import EmbeddedServer
 
     # The package's own way of starting a server is not used: it counts its users by process number, which a crash
     # leaves wrong for ever.

@@ -9,9 +9,9 @@ from django.conf import settings
 from django.core.management import call_command
 from django.utils import timezone
 
-from legacy_import.leftovers import discard_leftovers
-from MiniTwit.admin.file_work import discard_old
-from MiniTwit.selections import discard_abandoned
+from legacy_import.runs.leftovers import discard_leftovers
+from MiniTwit.admin.files.import_steps import discard_old
+from MiniTwit.moderation.selections import discard_abandoned
 
 TASK_DAYS = 14
 

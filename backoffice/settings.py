@@ -41,25 +41,25 @@ INSTALLED_APPS = [
     "axes",
 ]
 
-CSRF_FAILURE_VIEW = "backoffice.refusals.csrf_failure"
+CSRF_FAILURE_VIEW = "backoffice.requests.refusals.csrf_failure"
 
 MIDDLEWARE = [
-    "backoffice.proxies.believe_trusted_proxies",
+    "backoffice.requests.proxies.believe_trusted_proxies",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    "backoffice.statement_limit.LimitStatements",
-    "backoffice.middleware.CapMarks",
-    "backoffice.middleware.ExplainRefusals",
-    "backoffice.middleware.RefuseUnreadable",
+    "backoffice.requests.statement_limit.LimitStatements",
+    "backoffice.requests.middleware.CapMarks",
+    "backoffice.requests.middleware.ExplainRefusals",
+    "backoffice.requests.middleware.RefuseUnreadable",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     # It asks who sends a file, so the account is known to it; and it comes before what reads the form.
-    "backoffice.request_bodies.LimitBodies",
+    "backoffice.requests.bodies.LimitBodies",
     "django.middleware.csrf.CsrfViewMiddleware",
-    "backoffice.middleware.RefuseUnreadableForms",
+    "backoffice.requests.middleware.RefuseUnreadableForms",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
-    "backoffice.middleware.LeadBackToForms",
+    "backoffice.requests.middleware.LeadBackToForms",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "axes.middleware.AxesMiddleware",
 ]
@@ -159,9 +159,9 @@ FIXTURE_DIRS = [BASE_DIR / "fixtures"]
 
 SESSION_COOKIE_AGE = 12 * 3600  # a working day
 
-# No page takes a file unless it says so (`MiniTwit/file_doors.py`). One form sends two at most, a database and its
-# write-ahead log.
-FILE_UPLOAD_HANDLERS = ["backoffice.request_bodies.RefuseFilesHandler"]
+# No page takes a file unless it says so (`MiniTwit/admin/files/upload_views.py`). One form sends two at most, a
+# database and its write-ahead log.
+FILE_UPLOAD_HANDLERS = ["backoffice.requests.bodies.RefuseFilesHandler"]
 DATA_UPLOAD_MAX_NUMBER_FILES = 2
 
 # Import and export of files beside the legacy import: nobody without the permission, nothing half done.

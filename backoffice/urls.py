@@ -8,7 +8,7 @@ from django.urls import path
 from django.views.generic import RedirectView
 
 from backoffice.admin import hold_to_own_parameters
-from MiniTwit.admin.passwords import change_own_password
+from MiniTwit.admin.forms.passwords import change_own_password
 
 admin.site.site_header = "MiniTwit back office"
 admin.site.site_title = "MiniTwit back office"
@@ -29,8 +29,8 @@ def not_offered(request: HttpRequest) -> NoReturn:
 
 hold_to_own_parameters()
 
-handler400 = "backoffice.refusals.bad_request"
-handler500 = "backoffice.refusals.server_error"
+handler400 = "backoffice.requests.refusals.bad_request"
+handler500 = "backoffice.requests.refusals.server_error"
 
 urlpatterns = [
     path("grappelli/lookup/related/", not_offered, name="grp_related_lookup"),

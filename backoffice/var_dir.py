@@ -7,7 +7,7 @@ from pathlib import Path
 
 from django.core.exceptions import ImproperlyConfigured
 
-from MiniTwit.private_files import make_private_folder, write_private_file_once
+from MiniTwit.storage.private_files import make_private_folder, write_private_file_once
 
 
 def prepare(path: Path) -> Path:

@@ -12,14 +12,14 @@ from django_tasks import TaskResultStatus
 from django_tasks_db.management.commands import db_worker
 from django_tasks_db.models import DBTaskResult
 
-import legacy_import.work
 from backoffice import tasks
 from backoffice.database import revive_embedded_server
-from MiniTwit import batch_work
-from MiniTwit.admin import file_work
-from MiniTwit.database_failures import ERRORS, cause_of, server_words
-from MiniTwit.session_check import require_own_session
-from MiniTwit.worker import give_back_lost_tasks, hold_lock_of_worker
+from legacy_import.runs import execution
+from MiniTwit.admin.files import import_steps
+from MiniTwit.background.worker import give_back_lost_tasks, hold_lock_of_worker
+from MiniTwit.database.failures import ERRORS, cause_of, server_words
+from MiniTwit.database.session_check import require_own_session
+from MiniTwit.moderation import batch_worker
 
 LOOK_SECONDS = 30.0  # between two looks for lost tasks
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 15.0  # seconds between two tries to reach the database
@@ -82,9 +82,9 @@ class Worker(db_worker.Worker):
         if time.monotonic() < self.next_look:
             return
         give_back_lost_tasks(self.worker_id)  # first: what waits for such a task is not lost
-        legacy_import.work.reconcile()
-        batch_work.reconcile()
-        file_work.reconcile()
+        execution.reconcile()
+        batch_worker.reconcile()
+        import_steps.reconcile()
         schedule_pruning()
         self.next_look = time.monotonic() + LOOK_SECONDS
 

@@ -127,7 +127,7 @@ def lists(client: Client) -> Iterator[Figure]:
 
 def cursor_of(page: str, changelist: Any, rows: int) -> str:
     """How an address names a page; the deep one begins in the middle of the list."""
-    from MiniTwit.admin.pagination import Cursor, Place
+    from MiniTwit.admin.lists.pagination import Cursor, Place
 
     if page == "first":
         return ""
@@ -160,8 +160,8 @@ def queue(client: Client, moderator: Any) -> Iterator[Figure]:
 
 def selection(moderator: Any) -> Figure:
     """Freezing a selection of all messages, as an action of the list does."""
-    from MiniTwit import selections
     from MiniTwit.models import Message, Verb
+    from MiniTwit.moderation import selections
 
     return measured(
         "freezing a selection of all messages",

@@ -31,7 +31,7 @@ def import_sample(table: str, dataset: tablib.Dataset) -> dict[str, float]:
     """Import the sample as the admin's two steps do, then roll back."""
     from django.db import transaction
 
-    from legacy_import import resources
+    from legacy_import.rules import resources
 
     resource_classes: dict[str, Any] = {
         "user": resources.LegacyUserResource,

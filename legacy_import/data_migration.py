@@ -7,9 +7,9 @@ from django.apps.registry import Apps
 from django.core.management.base import CommandError
 
 from legacy_import.errors import RunError
-from legacy_import.foreground import import_at_once, undo_at_once
-from legacy_import.records import ImportOptions, TableCounts
-from legacy_import.sources import SourceError, configured_source
+from legacy_import.rules.options import ImportOptions, TableCounts
+from legacy_import.runs.foreground import import_at_once, undo_at_once
+from legacy_import.source import SourceError, configured_source
 from legacy_import.tables import Models
 
 # What has to be answered first, and how to go on without: a migration takes no answers.

@@ -1,7 +1,7 @@
 """What can stop a run."""
 
-from legacy_import.sources.wording import readable
-from MiniTwit.database_failures import BUSY, DESCRIPTIONS, UNAVAILABLE, Cause, cause_of
+from legacy_import.source.wording import readable
+from MiniTwit.database.failures import BUSY, DESCRIPTIONS, UNAVAILABLE, Cause, cause_of
 
 
 class RunError(Exception):

@@ -1,7 +1,7 @@
 """The advisory locks of the import: a process that executes one holds EXECUTING, and the lock of that run.
 
 The second tells which run is alive: the run's word alone would not do, nor would dates, which two machines may have
-written. See `MiniTwit/locks.py`.
+written. See `MiniTwit/database/locks.py`.
 """
 
 from collections.abc import Iterator
@@ -9,7 +9,7 @@ from contextlib import contextmanager, nullcontext
 
 from django.db import connection
 
-from MiniTwit.locks import Busy, end_with_the_process, hold, is_held
+from MiniTwit.database.locks import Busy, end_with_the_process, hold, is_held
 
 __all__ = ["Busy", "end_with_the_process"]
 

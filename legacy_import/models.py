@@ -6,7 +6,7 @@ from django.utils import timezone
 
 
 class ImportRun(models.Model):
-    """One import, from the click on *preview* to its end. Only `legacy_import.runs` changes it."""
+    """One import, from the click on *preview* to its end. Only `legacy_import.runs.lifecycle` changes it."""
 
     class Kind(models.TextChoices):
         USERS = "users", "users"

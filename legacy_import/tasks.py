@@ -12,10 +12,10 @@ from django_tasks import task
 from django_tasks.base import Task
 from django_tasks_db.models import DBTaskResult
 
-from legacy_import import runs
 from legacy_import.errors import RunError
-from legacy_import.hardening import harden_for
 from legacy_import.models import ImportRun
+from legacy_import.runs import lifecycle
+from legacy_import.steps.hardening import harden_for
 from MiniTwit import watchlist
 
 RETRY_SECONDS = 1.0
@@ -25,19 +25,19 @@ LOWEST_PRIORITY = -100
 
 @task()
 def stage_run(run_id: int) -> None:
-    execute(runs.stage, run_id, stage_run)
+    execute(lifecycle.stage, run_id, stage_run)
 
 
 @task()
 def apply_run(run_id: int) -> None:
-    execute(runs.apply, run_id, apply_run)
+    execute(lifecycle.apply, run_id, apply_run)
     watchlist.request_scan_if_behind()
     request_hardening(run_id)
 
 
 @task()
 def undo_run(run_id: int) -> None:
-    execute(runs.undo, run_id, undo_run)
+    execute(lifecycle.undo, run_id, undo_run)
 
 
 @task(priority=LOWEST_PRIORITY)

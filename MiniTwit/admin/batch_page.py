@@ -7,14 +7,14 @@ from typing import Any
 from django.urls import reverse
 from django.utils.dateparse import parse_datetime
 
-from MiniTwit import selections
-from MiniTwit.admin.actions import may
+from MiniTwit.admin.deciding.actions import may
+from MiniTwit.background.worker import WORKER_COMMAND, is_overdue, why_waiting
 from MiniTwit.excerpts import excerpt
 from MiniTwit.instants import showable
 from MiniTwit.models import BatchState, Message, ModerationBatch, ModerationEvent, SelectedRow, User, Verb
+from MiniTwit.moderation import selections
 from MiniTwit.moderation.batches import MESSAGE_VERBS
 from MiniTwit.moderation.verbs import obstacle_to_undoing
-from MiniTwit.worker import WORKER_COMMAND, is_overdue, why_waiting
 
 SAMPLE = 10
 EXCERPT_LENGTH = 140  # characters
@@ -129,7 +129,7 @@ def skipped_object(batch: ModerationBatch, named: tuple[str, int], why: str) -> 
 def progress_of(batch: ModerationBatch) -> dict[str, Any]:
     """How far a batch is; `waiting` says why no worker has begun, and `command` what staff may run about it."""
     overdue = batch.state == BatchState.WAITING and batch.confirmed_at and is_overdue(batch.confirmed_at)
-    waiting, needs_worker = why_waiting("MiniTwit.tasks.run_batch") if overdue else ("", False)
+    waiting, needs_worker = why_waiting("MiniTwit.moderation.tasks.run_batch") if overdue else ("", False)
     return {
         "state": batch.state,
         "label": "Stopping" if batch.cancel_requested and not batch.is_over else batch.get_state_display(),

@@ -12,17 +12,16 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.views.decorators.cache import never_cache
 
-from MiniTwit import batch_work, selections
-from MiniTwit.admin.actions import may
 from MiniTwit.admin.batch_page import context_of, progress_of, sample_of
-from MiniTwit.admin.ids import id_in
-from MiniTwit.admin.posting import page_named, post_only
-from MiniTwit.admin.read_only import ReadOnlyAdmin
-from MiniTwit.admin.reason_forms import ReasonForm, form_of
-from MiniTwit.admin.screens import LargeTableAdmin
-from MiniTwit.admin.way_back import filters_of, with_filters
+from MiniTwit.admin.deciding.actions import may
+from MiniTwit.admin.deciding.forms import ReasonForm, form_of
+from MiniTwit.admin.forms.ids import id_in
+from MiniTwit.admin.forms.posting import page_named, post_only
+from MiniTwit.admin.lists.large_tables import LargeTableAdmin
+from MiniTwit.admin.lists.read_only import ReadOnlyAdmin
+from MiniTwit.admin.lists.way_back import filters_of, with_filters
 from MiniTwit.models import BatchState, Message, ModerationBatch, User, Verb
-from MiniTwit.moderation import ModerationError
+from MiniTwit.moderation import ModerationError, batch_worker, selections
 from MiniTwit.moderation.batches import MESSAGE_VERBS
 from MiniTwit.moderation.verbs import obstacle_to_undoing
 
@@ -65,7 +64,7 @@ class ModerationBatchAdmin(ReadOnlyAdmin, LargeTableAdmin):
         ]
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
-        batch_work.reconcile()
+        batch_worker.reconcile()
         return super().changelist_view(request, extra_context)
 
     def change_view(
@@ -174,7 +173,7 @@ class ModerationBatchAdmin(ReadOnlyAdmin, LargeTableAdmin):
         Raises:
             PermissionDenied: it is somebody else's, and the user may not look at those.
         """
-        batch_work.reconcile()
+        batch_worker.reconcile()
         batch = ModerationBatch.objects.select_related("actor", "undoes").filter(pk=batch_id).first()
         if batch is not None and not self.has_view_permission(request, batch):
             raise PermissionDenied

@@ -15,19 +15,19 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.timezone import localtime
 
-from MiniTwit.admin.actions import may
-from MiniTwit.admin.export_resources import DecisionResource
-from MiniTwit.admin.file_export import FileExportMixin
-from MiniTwit.admin.filters import (
+from MiniTwit.admin.deciding.actions import may
+from MiniTwit.admin.deciding.history import DONE, changes_of
+from MiniTwit.admin.files.export_resources import DecisionResource
+from MiniTwit.admin.files.exporting import FileExportMixin
+from MiniTwit.admin.lists.filters import (
     BatchNumberFilter,
     ConcernedFilter,
     DecidedFilter,
     MessageNumberFilter,
     ModeratorFilter,
 )
-from MiniTwit.admin.history import DONE, changes_of
-from MiniTwit.admin.read_only import ReadOnlyAdmin
-from MiniTwit.admin.screens import NOTHING, LargeTableAdmin, zoned
+from MiniTwit.admin.lists.large_tables import NOTHING, LargeTableAdmin, zoned
+from MiniTwit.admin.lists.read_only import ReadOnlyAdmin
 from MiniTwit.excerpts import excerpt
 from MiniTwit.models import Message, ModerationEvent, User, Verb
 from MiniTwit.moderation.verbs import obstacle_to_undoing

@@ -17,7 +17,7 @@ from django.db.models import Max, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 
-from MiniTwit import locks
+from MiniTwit.database import locks
 from MiniTwit.models import Follow
 
 MOST_AT_ONCE = 100_000  # follows that are removed while the browser waits

@@ -8,12 +8,12 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html
 
-from MiniTwit.admin.file_import import FileImportExportMixin
-from MiniTwit.admin.filters import FollowedFilter, FollowerFilter, ImportRunFilter
+from MiniTwit.admin.files.importing import FileImportExportMixin
+from MiniTwit.admin.files.resources import FollowResource
 from MiniTwit.admin.follow_removal import RemovesFollowsMixin
-from MiniTwit.admin.resources import FollowResource
-from MiniTwit.admin.screens import LargeTableAdmin
-from MiniTwit.admin.versions import VersionedAdmin
+from MiniTwit.admin.forms.versions import VersionedAdmin
+from MiniTwit.admin.lists.filters import FollowedFilter, FollowerFilter, ImportRunFilter
+from MiniTwit.admin.lists.large_tables import LargeTableAdmin
 from MiniTwit.models import Follow, User
 
 

@@ -4,7 +4,7 @@ from django.contrib import admin
 from django.contrib.auth.admin import GroupAdmin as DjangosGroupAdmin
 from django.contrib.auth.models import Group
 
-from MiniTwit.admin.versions import VersionedAdmin
+from MiniTwit.admin.forms.versions import VersionedAdmin
 
 admin.site.unregister(Group)
 

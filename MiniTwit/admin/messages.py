@@ -14,20 +14,26 @@ from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.timezone import localtime
 
-from MiniTwit import excerpts, moderation, selections, watchlist
-from MiniTwit.admin.actions import may, message_actions
-from MiniTwit.admin.decision_forms import DecidesMixin
-from MiniTwit.admin.file_import import FileImportExportMixin
-from MiniTwit.admin.filters import AuthorFilter, ImportRunFilter, PublishedFilter, ReviewedFilter, WatchHitFilter
-from MiniTwit.admin.history import DONE, lines_about
-from MiniTwit.admin.reason_forms import ReasonForm
-from MiniTwit.admin.resources import MessageResource
-from MiniTwit.admin.screens import NOTHING, LargeTableAdmin, mark, zoned
-from MiniTwit.admin.versions import VersionedAdmin, VersionedForm
-from MiniTwit.admin.way_back import filters_of, with_filters
+from MiniTwit import excerpts, moderation, watchlist
+from MiniTwit.admin.deciding.actions import may, message_actions
+from MiniTwit.admin.deciding.forms import ReasonForm
+from MiniTwit.admin.deciding.history import DONE, lines_about
+from MiniTwit.admin.deciding.on_change_pages import DecidesMixin
+from MiniTwit.admin.files.importing import FileImportExportMixin
+from MiniTwit.admin.files.resources import MessageResource
+from MiniTwit.admin.forms.versions import VersionedAdmin, VersionedForm
+from MiniTwit.admin.lists.filters import (
+    AuthorFilter,
+    ImportRunFilter,
+    PublishedFilter,
+    ReviewedFilter,
+    WatchHitFilter,
+)
+from MiniTwit.admin.lists.large_tables import NOTHING, LargeTableAdmin, mark, zoned
+from MiniTwit.admin.lists.way_back import filters_of, with_filters
 from MiniTwit.line_ends import StoredTextField
 from MiniTwit.models import Message, ModerationEvent, User, Verb
-from MiniTwit.moderation import ModerationError
+from MiniTwit.moderation import ModerationError, selections
 from MiniTwit.search import parse_message_search
 
 EXCERPT_LENGTH = 140  # characters

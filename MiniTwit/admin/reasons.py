@@ -7,8 +7,8 @@ from django.db import transaction
 from django.forms import ModelForm
 from django.http import HttpRequest, HttpResponse
 
-from MiniTwit.admin.own_parameters import OwnParametersMixin
-from MiniTwit.admin.versions import VersionedAdmin, VersionedForm
+from MiniTwit.admin.forms.versions import VersionedAdmin, VersionedForm
+from MiniTwit.admin.lists.own_parameters import OwnParametersMixin
 from MiniTwit.models import ModerationReason
 
 

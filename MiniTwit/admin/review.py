@@ -18,10 +18,10 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
 
 from MiniTwit import review
-from MiniTwit.admin.drafts import keep_draft, take_draft
-from MiniTwit.admin.ids import id_in
-from MiniTwit.admin.posting import page_named, post_only
-from MiniTwit.admin.read_only import ReadOnlyAdmin
+from MiniTwit.admin.forms.drafts import keep_draft, take_draft
+from MiniTwit.admin.forms.ids import id_in
+from MiniTwit.admin.forms.posting import page_named, post_only
+from MiniTwit.admin.lists.read_only import ReadOnlyAdmin
 from MiniTwit.admin.review_desk import desk_of
 from MiniTwit.models import Message, ReviewClaim, User
 from MiniTwit.review import Position, Refusal

@@ -8,13 +8,13 @@ from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import URLPattern, path, reverse
 
-from MiniTwit.admin.decision_forms import DecidesMixin
-from MiniTwit.admin.drafts import keep_draft, take_draft
-from MiniTwit.admin.erasing import EndsAccountsMixin
-from MiniTwit.admin.history import lines_about
-from MiniTwit.admin.posting import page_named, post_only
+from MiniTwit.admin.deciding.erasing import EndsAccountsMixin
+from MiniTwit.admin.deciding.history import lines_about
+from MiniTwit.admin.deciding.on_change_pages import DecidesMixin
+from MiniTwit.admin.forms.drafts import keep_draft, take_draft
+from MiniTwit.admin.forms.posting import page_named, post_only
+from MiniTwit.admin.lists.way_back import filters_of, with_filters
 from MiniTwit.admin.user_counts import COUNTS, in_words
-from MiniTwit.admin.way_back import filters_of, with_filters
 from MiniTwit.models import StaffNote, User, Verb
 
 RECENT_MESSAGES = 10

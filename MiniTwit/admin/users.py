@@ -10,15 +10,15 @@ from django.contrib.auth.forms import AdminUserCreationForm, UserChangeForm, Use
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse
 
-from MiniTwit.admin.actions import user_actions
-from MiniTwit.admin.file_import import FileImportExportMixin
-from MiniTwit.admin.filters import ImportRunFilter, StrikesFilter, SuspendedFilter
-from MiniTwit.admin.passwords import PasswordForm
-from MiniTwit.admin.resources import UserResource
-from MiniTwit.admin.screens import NOTHING, LargeTableAdmin, mark
+from MiniTwit.admin.deciding.actions import user_actions
+from MiniTwit.admin.files.importing import FileImportExportMixin
+from MiniTwit.admin.files.resources import UserResource
+from MiniTwit.admin.forms.passwords import PasswordForm
+from MiniTwit.admin.forms.versions import VersionedAdmin, VersionedForm, locked_row
+from MiniTwit.admin.lists.filters import ImportRunFilter, StrikesFilter, SuspendedFilter
+from MiniTwit.admin.lists.large_tables import NOTHING, LargeTableAdmin, mark
 from MiniTwit.admin.user_counts import COUNTS, count_link
 from MiniTwit.admin.user_page import UserPageMixin
-from MiniTwit.admin.versions import VersionedAdmin, VersionedForm, locked_row
 from MiniTwit.models import User
 from MiniTwit.search import match_account
 

@@ -15,12 +15,12 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from MiniTwit import watchlist
-from MiniTwit.admin.own_parameters import OwnParametersMixin
-from MiniTwit.admin.posting import page_named, post_only
-from MiniTwit.admin.read_only import ReadOnlyAdmin
-from MiniTwit.admin.screens import LargeTableAdmin, mark
-from MiniTwit.admin.versions import VersionedAdmin, VersionedForm
-from MiniTwit.admin.way_back import keep_filters
+from MiniTwit.admin.forms.posting import page_named, post_only
+from MiniTwit.admin.forms.versions import VersionedAdmin, VersionedForm
+from MiniTwit.admin.lists.large_tables import LargeTableAdmin, mark
+from MiniTwit.admin.lists.own_parameters import OwnParametersMixin
+from MiniTwit.admin.lists.read_only import ReadOnlyAdmin
+from MiniTwit.admin.lists.way_back import keep_filters
 from MiniTwit.models import Message, SkippedMessage, WatchHit, WatchTerm
 
 COUNTED_HITS = 1_000  # of each term; more are "1,000+"

@@ -4,15 +4,6 @@ All of them are careful: whatever value stands in the database, none of them rai
 and none of them begins a calculation that would keep a sign-in busy for minutes.
 """
 
-from MiniTwit.hashers.careful import (
-    BCryptPasswordHasher,
-    BCryptSHA256PasswordHasher,
-    PBKDF2SHA1PasswordHasher,
-    PBKDF2SHA256PasswordHasher,
-    PBKDF2SHA512PasswordHasher,
-    ScryptPasswordHasher,
-    is_verifiable,
-)
 from MiniTwit.hashers.hardened import HardenedPasswordHasher, hardened, is_weak
 from MiniTwit.hashers.legacy import (
     ASPNetIdentityPasswordHasher,
@@ -22,6 +13,15 @@ from MiniTwit.hashers.legacy import (
     WerkzeugSHA256PasswordHasher,
     WerkzeugSHA384PasswordHasher,
     WerkzeugSHA512PasswordHasher,
+)
+from MiniTwit.hashers.strict import (
+    BCryptPasswordHasher,
+    BCryptSHA256PasswordHasher,
+    PBKDF2SHA1PasswordHasher,
+    PBKDF2SHA256PasswordHasher,
+    PBKDF2SHA512PasswordHasher,
+    ScryptPasswordHasher,
+    is_verifiable,
 )
 
 __all__ = [

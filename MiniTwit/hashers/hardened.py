@@ -14,14 +14,7 @@ from django.contrib.auth.hashers import PBKDF2PasswordHasher, get_hasher, identi
 from django.utils.crypto import constant_time_compare, pbkdf2
 from django.utils.translation import gettext_noop as _
 
-from MiniTwit.hashers.careful import (
-    MOST_ITERATIONS,
-    CarefulHasher,
-    Summary,
-    WrappableHasher,
-    decoded_base64,
-    parts_of,
-)
+from MiniTwit.hashers.strict import MOST_ITERATIONS, CarefulHasher, Summary, WrappableHasher, decoded_base64, parts_of
 
 ALGORITHM = "pbkdf2_sha256_over"
 

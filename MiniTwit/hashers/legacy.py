@@ -9,7 +9,7 @@ from typing import Any
 
 from django.utils.translation import gettext_noop as _
 
-from MiniTwit.hashers.careful import (
+from MiniTwit.hashers.strict import (
     MOST_ITERATIONS,
     STRONG_ITERATIONS,
     Summary,

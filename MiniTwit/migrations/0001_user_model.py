@@ -7,7 +7,7 @@ import django.utils.timezone
 from django.db import migrations, models
 
 import MiniTwit.validators
-from MiniTwit import triggers
+from MiniTwit.database import triggers
 
 
 class Migration(migrations.Migration):

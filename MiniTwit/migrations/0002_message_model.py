@@ -6,7 +6,7 @@ import django.utils.timezone
 from django.conf import settings
 from django.db import migrations, models
 
-from MiniTwit import triggers
+from MiniTwit.database import triggers
 
 
 class Migration(migrations.Migration):

@@ -8,7 +8,7 @@ from django.contrib.postgres.indexes import BrinIndex, GinIndex, OpClass
 from django.contrib.postgres.operations import TrigramExtension
 from django.db import migrations, models
 
-from MiniTwit import triggers
+from MiniTwit.database import triggers
 from MiniTwit.skeletons import Skeleton, function
 
 VERBS = [

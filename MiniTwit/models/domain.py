@@ -2,7 +2,7 @@
 
 Every default and constraint stands in the database too, so that set-based SQL is as safe as the ORM. Rows that
 came from the old database carry its id (`legacy_id`) and the number of the import run that brought them.
-`changed_at` belongs to a trigger (see `MiniTwit/triggers.py`): it tells when a row was last changed here.
+`changed_at` belongs to a trigger (see `MiniTwit/database/triggers.py`): it tells when a row was last changed here.
 """
 
 from typing import Any

@@ -11,8 +11,8 @@ class FileImport(models.Model):
     Attributes:
         table: the name of the model that its rows are of.
         stored_as: the name of the file on the server, where it waits.
-        options: what staff chose about reading it; see `MiniTwit/admin/file_rows.py`.
-        report: what the check found; see `MiniTwit/admin/file_report.py`.
+        options: what staff chose about reading it; see `MiniTwit/admin/files/rows.py`.
+        report: what the check found; see `MiniTwit/admin/files/report.py`.
         seen: what the check saw of each row, in a compressed line; the import holds the rows against it.
         picked_up_at: when a process began with the present step; it holds an advisory lock meanwhile.
     """

@@ -9,9 +9,9 @@ from typing import Any, ParamSpec, TypeVar
 from django.db import OperationalError, connection, models, transaction
 from django.db.models import F, QuerySet
 
-from MiniTwit import locks
-from MiniTwit.database_clock import database_time
-from MiniTwit.database_failures import is_busy
+from MiniTwit.database import locks
+from MiniTwit.database.clock import database_time
+from MiniTwit.database.failures import is_busy
 from MiniTwit.models import BatchState, ModerationBatch, ModerationReason, SelectedRow, User, Verb
 from MiniTwit.moderation.errors import ModerationError
 
@@ -108,7 +108,7 @@ def one_decision(function: Callable[P, R]) -> Callable[P, R]:
 
 
 def lock_tables_of(verb: str) -> None:
-    """Begin a transaction in which a verb changes its objects; see `MiniTwit/locks.py`."""
+    """Begin a transaction in which a verb changes its objects; see `MiniTwit/database/locks.py`."""
     if verb in MESSAGE_VERBS:
         locks.lock_tables(locks.MESSAGES, referring_to=[locks.USERS])
     elif verb == Verb.ERASE:

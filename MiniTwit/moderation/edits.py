@@ -2,7 +2,7 @@
 
 An event of an edit holds only what was changed: author (a number), text, pub_date. It is the one kind of event that
 holds what a person wrote. When the author is erased, or the message is deleted for good, the texts are struck out of
-the log; the trigger that keeps the log allows exactly that (see `MiniTwit/triggers.py`).
+the log; the trigger that keeps the log allows exactly that (see `MiniTwit/database/triggers.py`).
 """
 
 from collections.abc import Sequence
@@ -14,12 +14,12 @@ from django.db import connection
 from django.db.models import Q
 from psycopg2 import sql
 
+from MiniTwit.database.triggers import ERASED_NOTE
 from MiniTwit.models import Message, ModerationBatch, Verb
 from MiniTwit.moderation.batches import Cause, Tally
 from MiniTwit.moderation.errors import ModerationError
 from MiniTwit.moderation.history import newer_than_the_event, who_did_what
 from MiniTwit.moderation.messages import NAMES, execute, lock, log_parameters, skipped_as_gone
-from MiniTwit.triggers import ERASED_NOTE
 
 AUTHOR_GONE = "Its former author was erased or deleted."
 

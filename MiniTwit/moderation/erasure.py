@@ -16,7 +16,8 @@ from django.db.models import CharField, Model, Q, QuerySet, TextChoices, Value
 from django.db.models.functions import Cast, Concat
 from django.dispatch import Signal
 
-from MiniTwit.database_clock import database_time
+from MiniTwit.database.clock import database_time
+from MiniTwit.database.triggers import ERASED_NOTE
 from MiniTwit.models import (
     FileImport,
     Follow,
@@ -33,7 +34,6 @@ from MiniTwit.moderation import messages
 from MiniTwit.moderation.batches import Cause, Tally
 from MiniTwit.moderation.errors import ModerationError
 from MiniTwit.moderation.traces import Traces
-from MiniTwit.triggers import ERASED_NOTE
 
 CHUNK = 1_000  # messages per statement
 

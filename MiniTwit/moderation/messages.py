@@ -10,7 +10,8 @@ from typing import Any
 from django.db import connection
 from psycopg2 import sql
 
-from MiniTwit.database_clock import database_time
+from MiniTwit.database.clock import database_time
+from MiniTwit.database.triggers import ERASED_NOTE
 from MiniTwit.models import (
     Message,
     ModerationBatch,
@@ -23,7 +24,6 @@ from MiniTwit.models import (
 )
 from MiniTwit.moderation.batches import Cause, Tally
 from MiniTwit.moderation.history import newer_than_the_event, who_did_what
-from MiniTwit.triggers import ERASED_NOTE
 
 OWN = "You cannot moderate your own message."
 

@@ -9,10 +9,10 @@ from datetime import datetime
 from typing import Any
 
 from MiniTwit.models import ModerationBatch, ModerationEvent, ModerationReason, User, Verb
+from MiniTwit.moderation import accounts as user_verbs
 from MiniTwit.moderation import edits as message_edits
 from MiniTwit.moderation import erasure
 from MiniTwit.moderation import messages as message_verbs
-from MiniTwit.moderation import users as user_verbs
 from MiniTwit.moderation.batches import (
     Cause,
     Objects,

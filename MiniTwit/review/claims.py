@@ -10,7 +10,7 @@ from django.db import connection, transaction
 from django.db.models.functions import Now
 from psycopg2 import sql
 
-from MiniTwit import locks
+from MiniTwit.database import locks
 from MiniTwit.models import Message, ReviewClaim, User
 from MiniTwit.review.queue import TABLES, Position, causes_of, position_of, waiting
 

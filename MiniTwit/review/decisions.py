@@ -4,7 +4,8 @@ from django.db import transaction
 from django.utils.dateparse import parse_datetime
 from django.utils.timesince import timesince
 
-from MiniTwit import locks, moderation
+from MiniTwit import moderation
+from MiniTwit.database import locks
 from MiniTwit.models import Message, ModerationBatch, ModerationEvent, ReviewClaim, User, Verb
 from MiniTwit.moderation.batches import one_decision
 from MiniTwit.review.claims import claimed_by, release

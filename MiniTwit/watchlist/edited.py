@@ -1,7 +1,7 @@
 """Look again through messages whose text was edited, here or by an import that brought it anew.
 
-A trigger writes down which ones (see `MiniTwit/triggers.py`). A line is dealt with after the text is read and removed
-by its own number, so an edit that comes in between has a line of its own and is not missed.
+A trigger writes down which ones (see `MiniTwit/database/triggers.py`). A line is dealt with after the text is read
+and removed by its own number, so an edit that comes in between has a line of its own and is not missed.
 """
 
 import time

@@ -11,10 +11,10 @@ from functools import cache
 from django.db import DataError, OperationalError, connection
 from psycopg2 import sql
 
-from MiniTwit.database_failures import explain, server_words
+from MiniTwit.database.failures import explain, server_words
+from MiniTwit.database.time_limits import TimeLimitError, time_limit
 from MiniTwit.models import Message, WatchTerm
 from MiniTwit.skeletons import WORD_CHARACTER, Skeleton, skeleton
-from MiniTwit.time_limits import TimeLimitError, time_limit
 
 PREVIEWED = (10_000, 1_000, 100)  # messages: as many as the time allows
 PREVIEW_SECONDS = 3.0

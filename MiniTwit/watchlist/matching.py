@@ -13,11 +13,11 @@ from django.utils import timezone
 from psycopg2 import sql
 from psycopg2.extras import Json
 
-from MiniTwit import locks
-from MiniTwit.database_failures import Cause, cause_of
+from MiniTwit.database import locks
+from MiniTwit.database.failures import Cause, cause_of
+from MiniTwit.database.time_limits import TimeLimitError, time_limit
 from MiniTwit.models import SkippedMessage, WatchHit, WatchTerm
 from MiniTwit.skeletons import align
-from MiniTwit.time_limits import TimeLimitError, time_limit
 from MiniTwit.watchlist import pieces
 from MiniTwit.watchlist.expressions import Expression, can_be_read, expression_of, reason_of
 from MiniTwit.watchlist.pieces import MESSAGE

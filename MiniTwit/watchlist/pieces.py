@@ -6,10 +6,10 @@ from typing import Any
 from django.db import connection
 from psycopg2 import sql
 
-from MiniTwit import locks
+from MiniTwit.database import locks
+from MiniTwit.database.time_limits import time_limit
 from MiniTwit.models import Message
 from MiniTwit.skeletons import Skeleton
-from MiniTwit.time_limits import time_limit
 
 PIECE_BYTES = 4_000_000  # of text; ten thousand usual messages have a quarter of that
 LOCK_SECONDS = 2.0  # an import may keep the messages for itself for a while

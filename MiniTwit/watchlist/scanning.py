@@ -18,7 +18,7 @@ from django.db import connection
 from django.db.models import F, QuerySet
 from django.db.models.functions import Greatest, Now
 
-from MiniTwit.locks import Busy, hold
+from MiniTwit.database.locks import Busy, hold
 from MiniTwit.models import Message, SkippedMessage, WatchHit, WatchTerm
 from MiniTwit.watchlist import pieces
 from MiniTwit.watchlist.edited import look_again

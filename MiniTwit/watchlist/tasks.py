@@ -8,7 +8,7 @@ from django.db.models import Max, Min
 from django_tasks import TaskResultStatus, task
 from django_tasks_db.models import DBTaskResult
 
-from MiniTwit.database_failures import Cause, cause_of, is_busy
+from MiniTwit.database.failures import Cause, cause_of, is_busy
 from MiniTwit.models import EditedMessage, Message, WatchTerm
 from MiniTwit.watchlist.scanning import (
     DELETED_AT_ONCE,

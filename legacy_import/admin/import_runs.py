@@ -16,24 +16,25 @@ from django.http.response import HttpResponseBase
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 
-from legacy_import import runs, tasks
+from legacy_import import tasks
+from legacy_import.admin.mapping_form import MappingForm
 from legacy_import.admin.mapping_page import MappingPageMixin
+from legacy_import.admin.progress import status_url, status_view
 from legacy_import.admin.rejected_rows import rejected_csv
 from legacy_import.admin.run_page import cancelling_permission, context_of, template_of
 from legacy_import.admin.start_pages import StartPagesMixin
-from legacy_import.admin.status import status_url, status_view
 from legacy_import.errors import RunError
-from legacy_import.mapping_form import MappingForm
 from legacy_import.models import ImportRun
-from legacy_import.overview import BRIEF, account_of, moment, run_url
-from legacy_import.records import TABLES_OF_KIND
+from legacy_import.rules.options import TABLES_OF_KIND
+from legacy_import.runs import lifecycle
+from legacy_import.runs.status import BRIEF, account_of, moment, run_url
+from legacy_import.steps.undo import check_undoable
 from legacy_import.tables import Models
-from legacy_import.undo import check_undoable
-from MiniTwit.admin.ids import id_in
-from MiniTwit.admin.own_parameters import OwnParametersMixin
-from MiniTwit.admin.posting import page_named, post_only
-from MiniTwit.admin.read_only import ReadOnlyAdmin
-from MiniTwit.file_doors import takes_files
+from MiniTwit.admin.files.upload_views import takes_files
+from MiniTwit.admin.forms.ids import id_in
+from MiniTwit.admin.forms.posting import page_named, post_only
+from MiniTwit.admin.lists.own_parameters import OwnParametersMixin
+from MiniTwit.admin.lists.read_only import ReadOnlyAdmin
 
 State = ImportRun.State
 MAPPING_CHANGED = (
@@ -102,7 +103,7 @@ class ImportRunAdmin(StartPagesMixin, MappingPageMixin, OwnParametersMixin, Read
         ]
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
-        runs.reconcile()
+        lifecycle.reconcile()
         return super().changelist_view(request, extra_context)
 
     def change_view(
@@ -126,7 +127,7 @@ class ImportRunAdmin(StartPagesMixin, MappingPageMixin, OwnParametersMixin, Read
         """The run as it is, after the runs of dead workers were ended."""
         if not self.has_view_permission(request):
             raise PermissionDenied
-        runs.reconcile()
+        lifecycle.reconcile()
         found = ImportRun.objects.filter(pk=run_id)
         run = (found.only(*columns) if columns else found).first()
         if run is None:
@@ -156,7 +157,7 @@ class ImportRunAdmin(StartPagesMixin, MappingPageMixin, OwnParametersMixin, Read
         insist = "insist" in request.POST
 
         def confirm() -> None:
-            runs.confirm(run_id, actor=request.user, insist=insist)
+            lifecycle.confirm(run_id, actor=request.user, insist=insist)
             tasks.apply_run.enqueue(run_id)
 
         log = "Confirmed the import, insisting on this database." if insist else "Confirmed the import."
@@ -166,13 +167,13 @@ class ImportRunAdmin(StartPagesMixin, MappingPageMixin, OwnParametersMixin, Read
         self.require(request, "view_importrun")
         permission = cancelling_permission(self.run_or_404(request, run_id, "undo_requested_at"))
         what = "undoing" if permission == "undo_legacy_import" else "import"
-        return self.act(request, run_id, permission, partial(runs.cancel, run_id), log=f"Cancelled the {what}.")
+        return self.act(request, run_id, permission, partial(lifecycle.cancel, run_id), log=f"Cancelled the {what}.")
 
     def undo_view(self, request: HttpRequest, run_id: int) -> HttpResponse:
         """Say what undoing takes out and what stays; when that is confirmed, do it."""
 
         def undo() -> None:
-            runs.request_undo(run_id, actor=request.user)
+            lifecycle.request_undo(run_id, actor=request.user)
             tasks.undo_run.enqueue(run_id)
 
         if request.method == "POST":

@@ -7,16 +7,17 @@ from django.db import transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 
-from legacy_import import mappings, runs, tasks
+from legacy_import import tasks
+from legacy_import.admin.mapping_form import MappingForm
 from legacy_import.admin.run_page import context_of, start_url_like, template_of
 from legacy_import.errors import RunError
-from legacy_import.files import reference_of, stored_file
-from legacy_import.mapping_form import MappingForm
 from legacy_import.models import ImportRun
-from legacy_import.overview import run_url
-from legacy_import.records import ImportOptions
-from legacy_import.sources import SourceError
-from legacy_import.sources.mapping import TableMappings
+from legacy_import.rules.options import ImportOptions
+from legacy_import.runs import chosen_mapping, lifecycle
+from legacy_import.runs.files import reference_of, stored_file
+from legacy_import.runs.status import run_url
+from legacy_import.source import SourceError
+from legacy_import.source.recognition.mapping import TableMappings
 from legacy_import.tables import Models
 
 
@@ -56,7 +57,7 @@ class MappingPageMixin(admin.ModelAdmin):
 
     def keep_for_next_upload(self, request: HttpRequest, run: ImportRun, mapping: TableMappings) -> HttpResponse:
         """A refused upload was deleted at once, so it has to come again; its mapping waits for it."""
-        mappings.choose_for(run, mapping, request.user, Models.of())
+        chosen_mapping.choose_for(run, mapping, request.user, Models.of())
         self.message_user(
             request, f"The choice is kept. Upload {run.source['label']} once more: it is read with these tables."
         )
@@ -70,7 +71,7 @@ def start_again(run: ImportRun, mapping: TableMappings, actor: Any) -> ImportRun
         RunError, SourceError: it cannot be started.
     """
     with transaction.atomic():
-        newer: ImportRun = runs.start(
+        newer: ImportRun = lifecycle.start(
             kind=run.kind,
             reference=reference_of(run),
             options=ImportOptions.from_json(run.options),

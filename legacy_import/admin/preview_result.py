@@ -8,12 +8,12 @@ from django.core.exceptions import ValidationError
 from django.utils.safestring import mark_safe
 from import_export.results import Error, InvalidRow, Result
 
-from legacy_import.mappings import column_heading, shown_columns
 from legacy_import.models import ImportRun
-from legacy_import.overview import TABLE_NAMES
-from legacy_import.reasons import NOTES, REASONS, VERDICTS, Verdict
-from legacy_import.records import TABLES_OF_KIND, TableCounts
-from legacy_import.resources import RESOURCES, LegacyRowResult
+from legacy_import.rules.options import TABLES_OF_KIND, TableCounts
+from legacy_import.rules.outcomes import NOTES, REASONS, VERDICTS, Verdict
+from legacy_import.rules.resources import RESOURCES, LegacyRowResult
+from legacy_import.runs.chosen_mapping import column_heading, shown_columns
+from legacy_import.runs.status import TABLE_NAMES
 
 # import-export's word for each verdict, for the totals.
 IMPORT_TYPES = {

@@ -8,13 +8,13 @@ from django.db import connection
 from django.http import StreamingHttpResponse
 from psycopg2 import sql
 
-from legacy_import.apply import SECRET_COLUMNS
-from legacy_import.mappings import column_heading, shown_columns
 from legacy_import.models import ImportRun
-from legacy_import.overview import TABLE_NAMES
-from legacy_import.reasons import REASONS, Verdict
+from legacy_import.rules.columns import StagedColumn
+from legacy_import.rules.outcomes import REASONS, Verdict
+from legacy_import.runs.chosen_mapping import column_heading, shown_columns
+from legacy_import.runs.status import TABLE_NAMES
+from legacy_import.steps.apply import SECRET_COLUMNS
 from legacy_import.tables import checked_table, staged_table
-from legacy_import.widgets import StagedColumn
 
 ROWS_AT_A_TIME = 500
 # A cell that begins so is taken for a formula, or hides one, when a spreadsheet opens the file.

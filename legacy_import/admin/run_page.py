@@ -7,16 +7,16 @@ from urllib.parse import urlencode
 from django.db.models import Model
 from django.urls import reverse
 
+from legacy_import.admin.mapping_form import MappingForm
 from legacy_import.admin.preview_result import PreviewResult
-from legacy_import.forms import DUPLICATES, EXISTING, PLAIN_PASSWORDS
-from legacy_import.mapping_form import MappingForm
+from legacy_import.admin.start_form import DUPLICATES, EXISTING, PLAIN_PASSWORDS
 from legacy_import.models import ImportRun
-from legacy_import.overview import TABLE_NAMES, activity_of, moment, progress_of, standing_of
-from legacy_import.reasons import Verdict
-from legacy_import.records import TABLES_OF_KIND
-from legacy_import.sources.recognition import undecided_tables
+from legacy_import.rules.options import TABLES_OF_KIND
+from legacy_import.rules.outcomes import Verdict
+from legacy_import.runs.status import TABLE_NAMES, activity_of, moment, progress_of, standing_of
+from legacy_import.runs.uploads import kept_for
+from legacy_import.source.recognition.matching import undecided_tables
 from legacy_import.tables import Models
-from legacy_import.uploads import kept_for
 
 State = ImportRun.State
 SHOWN_TABLES = 20  # of the tables in the file that are not imported

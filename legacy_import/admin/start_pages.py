@@ -9,14 +9,15 @@ from django.db import transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 
-from legacy_import import runs, tasks
+from legacy_import import tasks
+from legacy_import.admin.start_form import StartForm
 from legacy_import.errors import RunError
-from legacy_import.forms import StartForm
 from legacy_import.models import ImportRun
-from legacy_import.overview import run_url, standing_of
-from legacy_import.records import ImportOptions
-from legacy_import.sources import SourceError
-from legacy_import.uploads import discard_upload
+from legacy_import.rules.options import ImportOptions
+from legacy_import.runs import lifecycle
+from legacy_import.runs.status import run_url, standing_of
+from legacy_import.runs.uploads import discard_upload
+from legacy_import.source import SourceError
 
 LONGEST_RUN_NUMBER = 9  # digits; longer ones are no number of a run
 INTRODUCTIONS = {
@@ -38,7 +39,7 @@ class StartPagesMixin(admin.ModelAdmin):
         """Show the form; when it is sent, open a run and hand it to the worker."""
         if not request.user.has_perm("legacy_import.run_legacy_import"):
             raise PermissionDenied
-        runs.reconcile()
+        lifecycle.reconcile()
         posted = request.method == "POST"
         form = StartForm(
             kind,
@@ -84,7 +85,7 @@ def start_run(kind: str, form: StartForm, actor: Any) -> ImportRun:
     reference = form.take_reference()
     try:
         with transaction.atomic():
-            run: ImportRun = runs.start(kind=kind, reference=reference, options=form.options(), actor=actor)
+            run: ImportRun = lifecycle.start(kind=kind, reference=reference, options=form.options(), actor=actor)
             tasks.stage_run.enqueue(run.pk)
     except BaseException:
         if form.is_upload:

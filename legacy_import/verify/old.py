@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Self
 from urllib.parse import quote
 
-from legacy_import.sources.errors import SourceError
+from legacy_import.source.errors import SourceError
 
 OldValue = None | int | float | bytes
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from MiniTwit.database_folders import database_folder
+from MiniTwit.storage.database_folders import database_folder
 
 
 @pytest.fixture

@@ -9,7 +9,8 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from MiniTwit import moderation
-from MiniTwit.admin import pagination, user_counts
+from MiniTwit.admin import user_counts
+from MiniTwit.admin.lists import pagination
 from MiniTwit.admin.messages import MessageAdmin
 from MiniTwit.models import Message, ModerationBatch, ModerationReason, User, WatchHit, WatchTerm
 from tests.MiniTwit.factories import make_follow, make_message, make_staff, make_superuser, make_user

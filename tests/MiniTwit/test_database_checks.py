@@ -16,7 +16,7 @@ from django.db import connection
 from django.db.backends.base.base import BaseDatabaseWrapper
 from psycopg2 import sql
 
-from MiniTwit.database_checks import problems_of
+from MiniTwit.database.checks import problems_of
 from tests.legacy_import.conftest import database_url
 
 pytestmark = pytest.mark.django_db

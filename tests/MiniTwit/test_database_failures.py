@@ -10,10 +10,10 @@ import pytest
 from django.db import DatabaseError, connection, transaction
 from psycopg2 import sql
 
-from MiniTwit.database_failures import DESCRIPTIONS, Cause, cause_of, explain, is_busy, is_unavailable, server_words
-from MiniTwit.full_disks import lacks_room
+from MiniTwit.database.failures import DESCRIPTIONS, Cause, cause_of, explain, is_busy, is_unavailable, server_words
+from MiniTwit.database.time_limits import TimeLimitError, time_limit
 from MiniTwit.models import User
-from MiniTwit.time_limits import TimeLimitError, time_limit
+from MiniTwit.storage.full_disks import lacks_room
 from tests.legacy_import.conftest import other_session
 
 pytestmark = pytest.mark.django_db

@@ -14,8 +14,8 @@ from django.db.utils import IntegrityError
 from django.test import Client
 
 from MiniTwit import moderation
+from MiniTwit.database.triggers import ERASED_NOTE
 from MiniTwit.models import Message, ModerationBatch, ModerationEvent, ModerationReason, User, Verb
-from MiniTwit.triggers import ERASED_NOTE
 from tests.MiniTwit.factories import make_message, make_staff, make_superuser, make_user
 from tests.MiniTwit.files import MESSAGE_COLUMNS, confirm, preview, table
 from tests.MiniTwit.forms import form_at, save_on_page

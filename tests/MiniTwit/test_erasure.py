@@ -13,7 +13,8 @@ from django.contrib.contenttypes.models import ContentType
 from django.db.models import Model
 from django.test import Client
 
-from MiniTwit import batch_work, moderation, selections
+from MiniTwit import moderation
+from MiniTwit.database.triggers import ERASED_NOTE
 from MiniTwit.models import (
     BatchState,
     Follow,
@@ -25,7 +26,7 @@ from MiniTwit.models import (
     StaffNote,
     User,
 )
-from MiniTwit.triggers import ERASED_NOTE
+from MiniTwit.moderation import batch_worker, selections
 from tests.MiniTwit.factories import make_follow, make_message, make_staff, make_superuser, make_user
 
 pytestmark = pytest.mark.django_db
@@ -266,16 +267,16 @@ def test_an_account_with_much_on_it_is_erased_in_the_background(
     batch = ModerationBatch.objects.get(verb="erase")
     assert (batch.state, batch.selected) == (BatchState.WAITING, 3)
     ModerationBatch.objects.filter(pk=batch.pk).update(state=BatchState.RUNNING)
-    batch_work.do_next_chunk(batch.pk, 0)
+    batch_worker.do_next_chunk(batch.pk, 0)
     roger.refresh_from_db()
     assert (roger.username, roger.messages.count()) == (NAME, 1)  # the account itself comes last
     selections.cancel(batch=batch)
-    while batch_work.do_next_chunk(batch.pk, 0) is not None:
+    while batch_worker.do_next_chunk(batch.pk, 0) is not None:
         pass
     batch.refresh_from_db()
     assert batch.state == BatchState.CANCELLED
     selections.resume(batch=batch)
-    batch_work.run(batch.pk)
+    batch_worker.run(batch.pk)
     batch.refresh_from_db()
     roger.refresh_from_db()
     assert (batch.state, batch.changed, roger.messages.count()) == (BatchState.DONE, 3, 0)

@@ -6,9 +6,10 @@ from html import unescape
 import pytest
 from django.test import Client
 
-from MiniTwit import moderation, selections, watchlist
+from MiniTwit import moderation, watchlist
 from MiniTwit.excerpts import capped, capped_html, excerpt, has_heaps
 from MiniTwit.models import Message, StaffNote, Verb, WatchTerm
+from MiniTwit.moderation import selections
 from tests.MiniTwit.factories import make_message, make_staff, make_user
 
 HEAP = "a" + "\u0301\u0316" * 15_000

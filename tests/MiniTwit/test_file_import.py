@@ -11,7 +11,7 @@ from django.contrib.admin.models import LogEntry
 from django.db import connection
 from django.test import Client
 
-from MiniTwit.admin import file_checking, file_import_forms, uploads, workbook_files
+from MiniTwit.admin.files import checking, import_forms, uploads, xlsx_files
 from MiniTwit.models import Follow, Message, User
 from tests.MiniTwit.factories import make_follow, make_message, make_staff, make_superuser, make_user
 from tests.MiniTwit.files import FORMATS, MESSAGE_COLUMNS, confirm, export, last_id, preview, table
@@ -301,7 +301,7 @@ def test_a_file_that_cannot_be_read_is_refused_with_a_sentence(
 
 
 def test_a_file_that_is_too_large_is_refused_with_a_sentence(admin: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(file_import_forms, "MAX_BYTES", 1024)
+    monkeypatch.setattr(import_forms, "MAX_BYTES", 1024)
     page = preview(admin, "user", table(["username"], ["x" * 2000])).content.decode()
     assert "at most 1.0" in page
     assert "Split the file." in page
@@ -311,7 +311,7 @@ def test_a_file_that_is_too_large_is_refused_with_a_sentence(admin: Client, monk
 def test_a_file_with_too_many_rows_is_refused_with_a_sentence(
     admin: Client, monkeypatch: pytest.MonkeyPatch, kind: str
 ) -> None:
-    monkeypatch.setattr(file_checking, "MAX_ROWS", 10)
+    monkeypatch.setattr(checking, "MAX_ROWS", 10)
     rows = [[f"new {number}"] for number in range(11)]
     assert (
         "more than the 10 rows"
@@ -324,6 +324,6 @@ def test_a_file_with_too_many_rows_is_refused_with_a_sentence(
 
 
 def test_a_workbook_that_unpacks_to_too_much_is_refused(admin: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(workbook_files, "MAX_UNPACKED_BYTES", 1000)
+    monkeypatch.setattr(xlsx_files, "MAX_UNPACKED_BYTES", 1000)
     page = preview(admin, "user", table(["username"], ["amy"], kind="xlsx"), "xlsx").content.decode()
     assert "too large when unpacked" in page

@@ -11,8 +11,8 @@ from typing import Any
 import openpyxl
 import pytest
 
-from MiniTwit.admin.file_formats import open_table
-from MiniTwit.admin.file_rows import FileRow, TableFile, UnreadableFileError
+from MiniTwit.admin.files.formats import open_table
+from MiniTwit.admin.files.rows import FileRow, TableFile, UnreadableFileError
 
 KNOWN = ["id", "author", "text", "pub_date", "flagged", "legacy_id"]
 

@@ -12,7 +12,7 @@ from django.http import HttpResponse
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from MiniTwit.admin import file_checking, file_work
+from MiniTwit.admin.files import checking, import_steps
 from MiniTwit.models import FileImport, Follow, Message, ModerationReason, User
 from tests.MiniTwit.factories import make_follow, make_message, make_superuser, make_user
 from tests.MiniTwit.files import FORMATS, confirm, export, preview, table
@@ -243,7 +243,7 @@ def test_a_row_that_came_since_the_preview_is_noticed(admin: Client) -> None:
 
 
 def test_a_file_is_read_in_portions(admin: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(file_checking, "CHUNK", 2)
+    monkeypatch.setattr(checking, "CHUNK", 2)
     amy = make_user("amy")
     here = [make_message(amy, f"message {n}") for n in range(3)]
     rows: list[list[Any]] = [[m.pk, "amy", f"changed {m.pk}"] for m in here] + [
@@ -263,7 +263,7 @@ def test_a_file_is_read_in_portions(admin: Client, monkeypatch: pytest.MonkeyPat
 
 @pytest.fixture
 def few_are_many(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("MiniTwit.admin.file_import.SMALL", 3)
+    monkeypatch.setattr("MiniTwit.admin.files.importing.SMALL", 3)
 
 
 @pytest.mark.usefixtures("few_are_many")
@@ -275,17 +275,17 @@ def test_a_large_file_is_checked_and_imported_in_the_background(admin: Client, k
     assert "being checked" in admin.get(address).content.decode()
     assert admin.get(f"{address}status/").json()["label"] == "Waiting for the worker"
     (file_import,) = FileImport.objects.all()
-    file_work.run(file_import.pk)
+    import_steps.run(file_import.pk)
     previewed = admin.get(address)
     assert dict(previewed.context["result"].totals)["new"] == 5
     assert User.objects.filter(username__startswith="user ").count() == 1
     confirmed = confirm(admin, "user", previewed)
     assert confirmed.redirect_chain[-1][0] == address
-    file_work.run(file_import.pk)
+    import_steps.run(file_import.pk)
     assert "was imported on" in admin.get(address).content.decode()
     assert User.objects.filter(email="b@example.org").count() == 6
     assert list(kept_uploads.iterdir()) == []
-    file_work.run(file_import.pk)  # a second time, and nothing is left to do
+    import_steps.run(file_import.pk)  # a second time, and nothing is left to do
     assert admin.get(f"{address}status/").json()["state"] == "done"
 
 
@@ -303,7 +303,7 @@ def test_an_import_in_the_background_can_be_cancelled_and_belongs_to_one_person(
     page = admin.post(f"{address}cancel/", follow=True).content.decode()
     assert "Cancelled. Nothing was imported." in page
     (file_import,) = FileImport.objects.all()
-    file_work.run(file_import.pk)
+    import_steps.run(file_import.pk)
     assert list(kept_uploads.iterdir()) == []
     assert not User.objects.filter(username__startswith="user ").exists()
 
@@ -314,10 +314,10 @@ def test_a_request_to_cancel_counts_until_the_end_is_written(step: str, admin: C
     """It comes after the last look for one."""
     address = preview(admin, "user", table(["username"], *([f"user {n}"] for n in range(6))))["Location"]
     if step == "importing":
-        file_work.execute(FileImport.objects.get())
+        import_steps.execute(FileImport.objects.get())
         confirm(admin, "user", admin.get(address))
     file_import = FileImport.objects.get(state=step)
-    file_work.execute(file_import, lambda done: FileImport.objects.update(cancel_requested=True))
+    import_steps.execute(file_import, lambda done: FileImport.objects.update(cancel_requested=True))
     assert FileImport.objects.get().state == "cancelled"
     assert not User.objects.filter(username__startswith="user ").exists()
 

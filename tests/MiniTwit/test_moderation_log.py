@@ -10,8 +10,8 @@ import pytest
 from django.db import IntegrityError, connection, connections, transaction
 
 from MiniTwit import moderation
+from MiniTwit.database.triggers import ERASED_NOTE
 from MiniTwit.models import Message, ModerationBatch, ModerationEvent, User
-from MiniTwit.triggers import ERASED_NOTE
 from tests.MiniTwit.factories import make_message, make_staff, make_superuser, make_user
 
 ROUNDS = 200

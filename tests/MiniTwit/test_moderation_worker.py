@@ -6,8 +6,9 @@ from collections.abc import Callable
 import pytest
 from django.test import Client
 
-from MiniTwit import batch_work, moderation, selections
+from MiniTwit import moderation
 from MiniTwit.models import BatchState, Message, ModerationBatch, ModerationEvent, User, Verb
+from MiniTwit.moderation import batch_worker, selections
 from tests.legacy_import.conftest import import_dir, kill, other_session, wait_for, worker
 from tests.MiniTwit.factories import make_superuser, make_user
 
@@ -15,7 +16,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 __all__ = ["import_dir", "worker"]  # fixtures
 
-ROWS = 2 * batch_work.CHUNK + 500
+ROWS = 2 * batch_worker.CHUNK + 500
 StartWorker = Callable[[], subprocess.Popen]
 
 
@@ -59,7 +60,7 @@ def test_a_killed_worker_is_noticed_and_another_goes_on(
     first = worker()
     with other_session() as cursor:
         cursor.execute(f'SELECT FROM "{Message._meta.db_table}" WHERE id = %s FOR UPDATE', [last.pk])
-        wait_for(lambda: client.get(f"{page}/status/").json()["done"] == 2 * batch_work.CHUNK)
+        wait_for(lambda: client.get(f"{page}/status/").json()["done"] == 2 * batch_worker.CHUNK)
         assert state(batch) == BatchState.RUNNING
         kill(first)
         wait_for(lambda: client.get(f"{page}/status/").json()["state"] == BatchState.FAILED)

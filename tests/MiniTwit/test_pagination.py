@@ -6,8 +6,16 @@ from typing import Any
 import pytest
 from django.db import connection
 
-from MiniTwit.admin import pagination
-from MiniTwit.admin.pagination import BoundedPaginator, Count, Cursor, InvalidCursor, KeysetPages, Place, count_rows
+from MiniTwit.admin.lists import pagination
+from MiniTwit.admin.lists.pagination import (
+    BoundedPaginator,
+    Count,
+    Cursor,
+    InvalidCursor,
+    KeysetPages,
+    Place,
+    count_rows,
+)
 from MiniTwit.models import Message, User
 from tests.MiniTwit.factories import make_message, make_user
 

@@ -3,7 +3,7 @@
 import pytest
 from django.test import Client
 
-from MiniTwit.admin.saved_filters import clean_query
+from MiniTwit.admin.lists.saved_filters import clean_query
 from MiniTwit.models import SavedFilter, User
 from tests.MiniTwit.factories import make_message, make_staff
 from tests.MiniTwit.forms import save_on_page

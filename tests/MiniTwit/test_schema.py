@@ -8,7 +8,7 @@ import pytest
 from django.core.management import call_command
 from django.db import connection
 
-from MiniTwit.schema import find_drift
+from MiniTwit.database.schema_check import find_drift
 
 pytestmark = pytest.mark.django_db
 
@@ -107,7 +107,7 @@ DRIFTS = {
     "another function behind the triggers": (
         "CREATE OR REPLACE FUNCTION minitwit_track_change() RETURNS trigger LANGUAGE plpgsql "
         "AS $$ BEGIN RETURN NEW; END $$",
-        "MiniTwit_user, trigger minitwit_user_changed, function: expected the body in MiniTwit/triggers.py",
+        "MiniTwit_user, trigger minitwit_user_changed, function: expected the body in MiniTwit/database/triggers.py",
     ),
     "a dropped column of the import's records": (
         "ALTER TABLE legacy_import_importrun DROP COLUMN error_code",

@@ -9,8 +9,8 @@ from django.db import connection
 from django.utils import timezone
 
 from MiniTwit import search
+from MiniTwit.database.schema_check import find_drift
 from MiniTwit.models import Message, User
-from MiniTwit.schema import find_drift
 from MiniTwit.search import LOCK_KEY, ensure_search_indexes, is_searchable, match_account, parse_message_search
 from tests.legacy_import.conftest import other_session
 from tests.MiniTwit.factories import make_message, make_user

@@ -9,8 +9,9 @@ from django.test import Client
 from django.utils import timezone
 from django_tasks_db.models import DBTaskResult
 
-from MiniTwit import batch_work, moderation, selections
-from MiniTwit.locks import BATCH, hold
+from MiniTwit import moderation
+from MiniTwit.background.worker import WORKER_COMMAND
+from MiniTwit.database.locks import BATCH, hold
 from MiniTwit.models import (
     BatchState,
     Message,
@@ -22,7 +23,7 @@ from MiniTwit.models import (
     User,
     Verb,
 )
-from MiniTwit.worker import WORKER_COMMAND
+from MiniTwit.moderation import batch_worker, selections
 from tests.MiniTwit.factories import make_message, make_staff, make_superuser, make_user
 
 pytestmark = pytest.mark.django_db
@@ -268,7 +269,7 @@ def test_the_skipped_decisions_of_an_undo_lead_to_their_messages(client: Client,
 def small_of_two(monkeypatch: pytest.MonkeyPatch) -> None:
     """Three rows are a large selection, worked off in chunks of two."""
     monkeypatch.setattr(selections, "SMALL", 2)
-    monkeypatch.setattr(batch_work, "CHUNK", 2)
+    monkeypatch.setattr(batch_worker, "CHUNK", 2)
 
 
 @pytest.fixture
@@ -296,46 +297,46 @@ def test_a_large_selection_waits_for_the_worker_and_its_page_says_so(
     assert WORKER_COMMAND in page
     assert 'http-equiv="refresh"' in page
     (task,) = DBTaskResult.objects.all()
-    assert (task.task_path, task.args_kwargs["args"]) == ("MiniTwit.tasks.run_batch", [waiting.pk])
+    assert (task.task_path, task.args_kwargs["args"]) == ("MiniTwit.moderation.tasks.run_batch", [waiting.pk])
 
 
 def test_a_large_undo_goes_the_same_way(client: Client, waiting: ModerationBatch) -> None:
-    batch_work.run(waiting.pk)
+    batch_worker.run(waiting.pk)
     assert (counts(waiting), waiting.state) == ((5, 5, 0, 0), BatchState.DONE)
     assert not SelectedRow.objects.exists()
     undone = confirm(client, f"{BATCHES}{waiting.pk}/undo/")
     assert (undone.state, undone.selected) == (BatchState.WAITING, 5)
     again = client.post(f"{BATCHES}{waiting.pk}/undo/", {"reason": "Spam"})
     assert "undid it already" in str(again.context["form"].errors)
-    batch_work.run(undone.pk)
+    batch_worker.run(undone.pk)
     assert counts(undone) == (5, 5, 0, 0)
     assert not Message.objects.filter(flagged=True).exists()
 
 
 def test_what_changes_between_two_chunks_is_skipped(client: Client, waiting: ModerationBatch, bob: User) -> None:
     ModerationBatch.objects.update(state=BatchState.RUNNING)
-    reached = batch_work.do_next_chunk(waiting.pk, 0)
+    reached = batch_worker.do_next_chunk(waiting.pk, 0)
     assert reached is not None
     last = Message.objects.order_by("pk").last()
     assert last is not None
     moderation.keep(messages=[last], actor=bob, reason="Fine")
     ModerationBatch.objects.update(state=BatchState.WAITING)
-    batch_work.run(waiting.pk)
+    batch_worker.run(waiting.pk)
     assert counts(waiting) == (5, 4, 0, 1)
 
 
 def test_a_batch_is_cancelled_between_two_chunks_and_goes_on_later(client: Client, waiting: ModerationBatch) -> None:
     ModerationBatch.objects.filter(pk=waiting.pk).update(state=BatchState.RUNNING)
     with hold((BATCH, waiting.pk)):
-        reached = batch_work.do_next_chunk(waiting.pk, 0)
+        reached = batch_worker.do_next_chunk(waiting.pk, 0)
         assert status(client, waiting)["done"] == 2
         client.post(f"{BATCHES}{waiting.pk}/cancel/")
         assert status(client, waiting)["label"] == "Stopping"
-        assert batch_work.do_next_chunk(waiting.pk, reached or 0) is None
+        assert batch_worker.do_next_chunk(waiting.pk, reached or 0) is None
     assert (counts(waiting), waiting.state) == ((5, 2, 0, 0), BatchState.CANCELLED)
     assert "<strong>3</strong> not done" in page_of(client, waiting)
     client.post(f"{BATCHES}{waiting.pk}/resume/")
-    batch_work.run(waiting.pk)
+    batch_worker.run(waiting.pk)
     assert (counts(waiting), waiting.state) == ((5, 5, 0, 0), BatchState.DONE)
     assert ModerationEvent.objects.count() == 5
 
@@ -344,12 +345,12 @@ def test_a_batch_whose_worker_died_is_noticed_and_goes_on_without_doing_anything
     client: Client, waiting: ModerationBatch
 ) -> None:
     ModerationBatch.objects.update(state=BatchState.RUNNING)
-    batch_work.do_next_chunk(waiting.pk, 0)
+    batch_worker.do_next_chunk(waiting.pk, 0)
     page = page_of(client, waiting)  # nobody holds the batch's lock
     assert "The process that was at work on this died" in page
     assert "Go on with the rest" in page
     client.post(f"{BATCHES}{waiting.pk}/resume/")
-    batch_work.run(waiting.pk)
+    batch_worker.run(waiting.pk)
     assert (counts(waiting), waiting.state) == ((5, 5, 0, 0), BatchState.DONE)
     assert ModerationEvent.objects.values("message").distinct().count() == ModerationEvent.objects.count() == 5
 
@@ -363,7 +364,7 @@ def test_a_batch_whose_task_is_gone_is_noticed_and_goes_on(client: Client, waiti
     assert "Go on with the rest" in page
     client.post(f"{BATCHES}{waiting.pk}/resume/")
     assert DBTaskResult.objects.count() == 1
-    batch_work.run(waiting.pk)
+    batch_worker.run(waiting.pk)
     assert (counts(waiting), waiting.state) == ((5, 5, 0, 0), BatchState.DONE)
 
 
@@ -378,7 +379,7 @@ def test_a_suspension_that_is_over_before_it_begins_fails_with_a_sentence(amy: U
     batch = selections.freeze(verb=Verb.SUSPEND, queryset=User.objects.exclude(pk=amy.pk), actor=amy)
     until = timezone.now() - timedelta(seconds=1)
     batch = selections.confirm(batch=batch, actor=amy, reason="Spam", options={"until": until.isoformat()})
-    batch_work.run(batch.pk)
+    batch_worker.run(batch.pk)
     batch.refresh_from_db()
     assert batch.state == BatchState.FAILED
     assert batch.error.startswith("A suspension has to end in the future.")

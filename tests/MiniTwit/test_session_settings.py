@@ -12,8 +12,9 @@ from django.db import connection, transaction
 from django.test import Client
 from psycopg2 import sql
 
-from MiniTwit import batch_work, moderation, selections, watchlist
+from MiniTwit import moderation, watchlist
 from MiniTwit.models import BatchState, Message, User, Verb, WatchTerm
+from MiniTwit.moderation import batch_worker, selections
 from tests.legacy_import.conftest import import_dir, other_session, wait_for
 from tests.legacy_import.importing import import_of
 from tests.legacy_import.old_database import ANN, BOB, MORNING, old_file
@@ -93,7 +94,7 @@ def test_a_batch_and_a_scan(limits: None) -> None:
     assert watchlist.scan().finished
     frozen = selections.freeze(verb=Verb.FLAG, queryset=Message.objects.all(), actor=boss)
     batch = selections.confirm(batch=frozen, actor=boss, reason="Spam")
-    batch_work.run(batch.pk)
+    batch_worker.run(batch.pk)
     batch.refresh_from_db()
     assert (batch.state, batch.changed) == (BatchState.DONE, 1_100)
 

@@ -8,7 +8,7 @@ from django.db import connection
 from hypothesis import given
 from hypothesis import strategies as st
 
-from MiniTwit.schema import find_drift
+from MiniTwit.database.schema_check import find_drift
 from MiniTwit.skeletons import align, patterns, skeleton, table
 from tests.legacy_import.strategies import NEWER_CHARACTERS, composing
 from tests.MiniTwit import skeleton_table

@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 from django.db import connection, connections
 
-from MiniTwit import batch_work, locks, moderation, selections
+from MiniTwit import moderation
+from MiniTwit.database import locks
 from MiniTwit.models import BatchState, Message, ModerationBatch, ModerationEvent, User, Verb
-from MiniTwit.moderation import ModerationError
+from MiniTwit.moderation import ModerationError, batch_worker, selections
 from tests.legacy_import.conftest import other_session, wait_for
 from tests.MiniTwit.factories import make_message, make_superuser, make_user
 
@@ -49,7 +50,7 @@ def test_a_decision_that_ends_in_a_deadlock_is_made_all_the_same(by: str) -> Non
         if by == "page":
             moderation.suspend(users=[author], actor=boss, reason="Spam", flag_messages=True)
         else:
-            batch_work.run(batch.pk)
+            batch_worker.run(batch.pk)
 
     options = {"flag_messages": True}
     batch = selections.freeze(

@@ -18,7 +18,7 @@ from psycopg2 import sql
 
 from fixtures import sample_small_talk
 from MiniTwit import moderation, watchlist
-from MiniTwit.database_failures import Cause, cause_of
+from MiniTwit.database.failures import Cause, cause_of
 from MiniTwit.models import EditedMessage, Message, ModerationReason, WatchHit, WatchTerm
 from MiniTwit.skeletons.function import CREATE_FUNCTION
 from MiniTwit.watchlist import edited, expressions, matching, pieces, scanning, tasks

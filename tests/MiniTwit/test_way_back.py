@@ -8,7 +8,7 @@ from django.test import Client
 from django.urls import clear_script_prefix, set_script_prefix
 
 from MiniTwit import moderation
-from MiniTwit.admin.way_back import with_filters
+from MiniTwit.admin.lists.way_back import with_filters
 from MiniTwit.models import Follow, Message, ModerationReason, User
 from tests.backoffice.site_walk import ROLES, Site, addresses, build_site
 from tests.MiniTwit.factories import make_message, make_superuser, make_user

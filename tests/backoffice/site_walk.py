@@ -19,8 +19,9 @@ from django.test import Client
 from django.urls import URLResolver, get_resolver
 
 from legacy_import.models import ImportRun
-from MiniTwit import moderation, selections, tasks
+from MiniTwit import moderation
 from MiniTwit.models import Message, ModerationEvent, ModerationReason, SavedFilter, User, Verb, WatchHit, WatchTerm
+from MiniTwit.moderation import selections, tasks
 from tests.MiniTwit.factories import make_follow, make_message, make_superuser, make_user
 
 FOLDER = Path(__file__).parent

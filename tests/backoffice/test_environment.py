@@ -14,7 +14,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 from backoffice import environment, var_dir
 from backoffice.checks import refuse_to_serve_what_is_broken
-from MiniTwit.private_files import make_private_folder, open_privately, write_private_file_once
+from MiniTwit.storage.private_files import make_private_folder, open_privately, write_private_file_once
 
 READERS = "text|flag|whole_number|words|time_zone|host_names|origins|networks|url_prefix|getenv|environ.get"
 READS = re.compile(rf"""\b(?:{READERS})\(\s*"([A-Z_]+)"|os\.environ\["([A-Z_]+)"\]""")

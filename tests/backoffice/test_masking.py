@@ -31,7 +31,7 @@ def test_the_error_page_of_debug_shows_no_password(
         settings = {"PASSWORD": PASSWORD, "NAME": "minitwit"}
         raise ValueError(f"{address} with {settings} cannot be used")
 
-    monkeypatch.setattr("legacy_import.admin.import_runs.runs.reconcile", break_down)
+    monkeypatch.setattr("legacy_import.admin.import_runs.lifecycle.reconcile", break_down)
     secretive.DEBUG = True
     client.raise_request_exception = False
     client.force_login(make_superuser())

@@ -12,7 +12,7 @@ from django.contrib.admin import site
 from django.db import connection
 from django.test import Client
 
-from MiniTwit.admin.own_parameters import OwnParametersMixin, known_parameters
+from MiniTwit.admin.lists.own_parameters import OwnParametersMixin, known_parameters
 from tests.MiniTwit.factories import make_message, make_staff, make_superuser
 
 pytestmark = pytest.mark.django_db

@@ -13,7 +13,7 @@ from django.test.utils import override_script_prefix
 
 from backoffice import environment
 from backoffice.environment import EVERYWHERE, Network
-from backoffice.proxies import believe_trusted_proxies
+from backoffice.requests.proxies import believe_trusted_proxies
 from tests.backoffice.site_walk import Site, addresses, build_site
 
 PROXY = "10.0.0.5"

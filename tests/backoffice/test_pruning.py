@@ -14,9 +14,9 @@ from django.utils import timezone
 from django_tasks_db.models import DBTaskResult
 
 from backoffice import pruning
-from MiniTwit import selections
-from MiniTwit.admin.uploads import keep_upload, upload_path
+from MiniTwit.admin.files.uploads import keep_upload, upload_path
 from MiniTwit.models import ModerationBatch, User, Verb
+from MiniTwit.moderation import selections
 from tests.legacy_import.conftest import import_dir
 from tests.MiniTwit.factories import make_superuser, make_user
 

@@ -20,9 +20,9 @@ from django_tasks_db.models import DBTaskResult
 from psycopg2 import sql
 
 from backoffice import tasks
-from backoffice.embedded_server import EmbeddedServer
+from backoffice.embedded_postgresql.server import EmbeddedServer
 from backoffice.worker import schedule_pruning
-from MiniTwit.worker import WORKER, WorkerDied, give_back_lost_tasks, is_worker_running, tasks_in_sight
+from MiniTwit.background.worker import WORKER, WorkerDied, give_back_lost_tasks, is_worker_running, tasks_in_sight
 from tests.legacy_import.conftest import WORKER as WORKER_PROGRAM
 from tests.legacy_import.conftest import (
     configured,

@@ -8,9 +8,9 @@ import pytest
 from django.core.management import call_command
 from playwright.sync_api import expect
 
-from legacy_import.foreground import import_at_once
-from legacy_import.records import ImportOptions
-from legacy_import.sources import source_at
+from legacy_import.rules.options import ImportOptions
+from legacy_import.runs.foreground import import_at_once
+from legacy_import.source import source_at
 from MiniTwit import review
 from MiniTwit.models import Message, ModerationEvent, ModerationReason, ReviewClaim, Strike, User, WatchTerm
 from tests.browser.conftest import Visitor

@@ -17,9 +17,9 @@ from django.db import connection
 from django.test import Client
 
 from fixtures import sample_legacy_database
-from legacy_import import runs
 from legacy_import.models import ImportRun
-from MiniTwit.database_folders import database_folder
+from legacy_import.runs import lifecycle
+from MiniTwit.storage.database_folders import database_folder
 
 WORKER = [sys.executable, "manage.py", "db_worker", "--no-reload", "--no-startup-delay", "--interval=0.1"]
 PATIENCE = 60  # seconds; only a broken program waits so long
@@ -111,7 +111,7 @@ def other_session() -> Iterator[Any]:
 def preview(client: Client, kind: str, **choices: Any) -> ImportRun:
     """Ask for a preview on the start page, and do the worker's part."""
     run = ask_for_preview(client, kind, **choices)
-    staged: ImportRun = runs.stage(run.pk)
+    staged: ImportRun = lifecycle.stage(run.pk)
     return staged
 
 
@@ -131,7 +131,7 @@ def newest_run() -> ImportRun:
 def confirm(client: Client, run: ImportRun) -> ImportRun:
     """Confirm a preview on its page, and do the worker's part."""
     client.post(f"{page_of(run)}confirm/")
-    applied: ImportRun = runs.apply(run.pk)
+    applied: ImportRun = lifecycle.apply(run.pk)
     return applied
 
 

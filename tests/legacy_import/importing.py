@@ -3,25 +3,25 @@
 from pathlib import Path
 from typing import Any
 
-from legacy_import import runs
-from legacy_import.records import ImportOptions, TableCounts
-from legacy_import.sources import source_at
+from legacy_import.rules.options import ImportOptions, TableCounts
+from legacy_import.runs import lifecycle
+from legacy_import.source import source_at
 
 
 def preview_of(kind: str, path: Path, **options: str) -> Any:
-    run = runs.start(kind=kind, reference=source_at(str(path)), options=ImportOptions(**options))
-    return runs.stage(run.pk)
+    run = lifecycle.start(kind=kind, reference=source_at(str(path)), options=ImportOptions(**options))
+    return lifecycle.stage(run.pk)
 
 
 def import_of(kind: str, path: Path, *, insist: bool = False, **options: str) -> Any:
     run = preview_of(kind, path, **options)
-    runs.confirm(run.pk, insist=insist)
-    return runs.apply(run.pk)
+    lifecycle.confirm(run.pk, insist=insist)
+    return lifecycle.apply(run.pk)
 
 
 def undo(run: Any) -> Any:
-    runs.request_undo(run.pk)
-    return runs.undo(run.pk)
+    lifecycle.request_undo(run.pk)
+    return lifecycle.undo(run.pk)
 
 
 def counts(run: Any, table: str) -> TableCounts:

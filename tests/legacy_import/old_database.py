@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from legacy_import.sources.values import StoredReal
+from legacy_import.source.values import StoredReal
 
 CANONICAL_SCHEMA = {
     "user": "user_id integer primary key autoincrement, username string not null, email string not null,"

@@ -13,12 +13,12 @@ from django.core.management import call_command
 from django.db import connection, transaction
 from django.test import Client
 
-from legacy_import import runs
 from legacy_import.models import ImportRun
-from legacy_import.sources.activity import telling_of
-from legacy_import.sources.mapping import mappings_from_words
+from legacy_import.runs import lifecycle
+from legacy_import.source.recognition.activity import telling_of
+from legacy_import.source.recognition.mapping import mappings_from_words
+from MiniTwit.database.triggers import IMPORTING_SETTING
 from MiniTwit.models import User
-from MiniTwit.triggers import IMPORTING_SETTING
 from tests.legacy_import.conftest import confirm, page_of, preview, text_of
 from tests.legacy_import.importing import counts, import_of, undo
 from tests.legacy_import.old_schemas import write_script
@@ -137,7 +137,7 @@ def test_the_preview_counts_them_and_the_mapping_can_be_switched_off(admin: Clie
         assert words in page
     sent = {"user": "users", "user-shown": "users", "user-user_id": "id", "user-username": "username"}
     assert admin.post(f"{page_of(run)}mapping/", sent | {"user-is_active": ""}).status_code == 302
-    off = runs.stage(ImportRun.objects.latest("pk").pk)
+    off = lifecycle.stage(ImportRun.objects.latest("pk").pk)
     assert "deactivated" not in off.counts["user"]["notes"]
     assert confirm(admin, off).verification["ok"]
     assert all(actives().values())

@@ -14,10 +14,10 @@ from django.db import connection
 from psycopg2 import sql
 
 from backoffice.command_line import execute
-from legacy_import import runs
 from legacy_import.errors import RunError
 from legacy_import.models import ImportRun
-from MiniTwit.database_failures import ERRORS
+from legacy_import.runs import lifecycle
+from MiniTwit.database.failures import ERRORS
 from MiniTwit.models import User
 from tests.legacy_import.conftest import other_session, wait_for
 from tests.legacy_import.importing import import_of, preview_of
@@ -67,9 +67,9 @@ def test_an_import_that_an_administrator_ends_says_so_and_can_be_repeated(
 ) -> None:
     path = old_file(tmp_path, user=[ANN, BOB])
     run = preview_of("users", path)
-    runs.confirm(run.pk)
+    lifecycle.confirm(run.pk)
     with ended_while_it_waits(function), pytest.raises(RunError, match=words):
-        runs.apply(run.pk)
+        lifecycle.apply(run.pk)
     run.refresh_from_db()
     assert (run.state, run.error_code) == ("failed", code)
     assert not User.objects.exists()

@@ -9,10 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from psycopg2 import sql
 
-from legacy_import.dates import PubDateWidget
-from legacy_import.sources.values import as_text, storage_letter
+from legacy_import.rules.columns import StagedColumn
+from legacy_import.rules.dates import PubDateWidget
+from legacy_import.source.values import as_text, storage_letter
 from legacy_import.verify.values import moments_of
-from legacy_import.widgets import StagedColumn
 from tests.legacy_import import strategies
 from tests.legacy_import.old_database import as_sqlite_reads
 

@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from legacy_import.sources import SourceError, SourceReference, SQLiteSource, source_at
-from legacy_import.sources.intake import archives, dumps, statements
+from legacy_import.source import SourceError, SourceReference, SQLiteSource, source_at
+from legacy_import.source.snapshot import archives, dumps, sql_splitter
 from tests.legacy_import.old_database import LOOSE_SCHEMA, make_old_database
 
 TABLES = ("user", "message", "follower")
@@ -127,7 +127,7 @@ def test_a_dump_with_line_ends_within_its_texts_holds_the_same_rows(old: Path, t
 def test_where_a_block_of_the_dump_ends_does_not_matter(
     old: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, characters: int
 ) -> None:
-    monkeypatch.setattr(statements, "BLOCK_CHARACTERS", characters)
+    monkeypatch.setattr(sql_splitter, "BLOCK_CHARACTERS", characters)
     assert rows_of(write(tmp_path / "old.sql", dumped(old)), tmp_path) == rows_of(old, tmp_path)
 
 

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from legacy_import.errors import RunError
-from legacy_import.files import import_dir
 from legacy_import.models import ImportRun
+from legacy_import.runs.files import import_dir
 from tests.full_disk import full_disk
 from tests.legacy_import.importing import preview_of
 from tests.legacy_import.old_database import HASH, make_old_database

@@ -12,8 +12,10 @@ from django.core.management import call_command
 from django_tasks_db.models import DBTaskResult
 
 from fixtures import sample_hashes
-from legacy_import import hardening, runs, tasks
+from legacy_import import tasks
 from legacy_import.models import ReplacedRow
+from legacy_import.runs import lifecycle
+from legacy_import.steps import hardening
 from MiniTwit.hashers import HardenedPasswordHasher, PBKDF2SHA256PasswordHasher
 from MiniTwit.models import User
 from tests.legacy_import.importing import preview_of, undo
@@ -96,7 +98,7 @@ def test_the_worker_hardens_after_an_import_in_steps_that_others_need_not_wait_f
     users = [(user_id, f"user {user_id}", "", stored) for user_id, stored in (WEAK | STRONG).items()]
     path = make_old_database(tmp_path / "old.db", user=users)
     run = preview_of("users", path)
-    runs.confirm(run.pk)
+    lifecycle.confirm(run.pk)
     tasks.apply_run.call(run.pk)
     tasks.request_hardening(run.pk)  # as a second import would: once is enough
     steps = 0
@@ -155,8 +157,8 @@ def test_hardening_between_preview_and_confirmation(path):
     run = preview_of("users", path, existing="update")
     assert f"preview of import {run.pk} still holds old hashes" in harden()
     hardened = passwords()
-    runs.confirm(run.pk)
-    assert runs.apply(run.pk).counts["user"]["changed"] == 11
+    lifecycle.confirm(run.pk)
+    assert lifecycle.apply(run.pk).counts["user"]["changed"] == 11
     assert User.objects.get(legacy_id=1).email == "new@example.com"
     assert passwords() == hardened
 
@@ -185,6 +187,6 @@ def test_undo_takes_hardened_accounts_out_and_brings_no_weak_hash_back(path):
     assert sign_in(imported(4), sample_hashes.password_of(4))
 
     # Only who signed in stays: that password was made here.
-    runs.request_undo(first)
-    runs.undo(first)
+    lifecycle.request_undo(first)
+    lifecycle.undo(first)
     assert list(User.objects.values_list("legacy_id", flat=True)) == [4]

@@ -15,8 +15,8 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
-from legacy_import import runs
 from legacy_import.errors import RunError
+from legacy_import.runs import lifecycle
 from MiniTwit.models import Message
 from tests.legacy_import.conftest import newest_run, page_of, text_of
 from tests.legacy_import.hostile.catalogue import KINDS, HostileFile, Kind, files_of
@@ -129,12 +129,12 @@ def test_an_uploaded_file_ends_on_a_page_that_says_how(
 def judge_page(admin: Client, run: Any) -> None:
     """The page of a run that a worker has taken up."""
     with suppress(RunError):
-        runs.stage(run.pk)
+        lifecycle.stage(run.pk)
     run.refresh_from_db()
     page = text_of(admin, page_of(run))
     if run.state == "previewed":
         assert "Nothing has been written yet" in page
-        runs.cancel(run.pk)
+        lifecycle.cancel(run.pk)
     else:
         assert "minitwit.db" in run.error_message
         assert html.escape(run.error_message) in page

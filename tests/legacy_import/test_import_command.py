@@ -12,10 +12,11 @@ from django.core.management.base import SystemCheckError
 from django.db import connections
 from django_tasks_db.models import DBTaskResult
 
-from legacy_import import locks, runs, tasks
+from legacy_import import locks, tasks
 from legacy_import.models import ImportRun
-from legacy_import.records import ImportOptions
-from legacy_import.sources import source_at
+from legacy_import.rules.options import ImportOptions
+from legacy_import.runs import lifecycle
+from legacy_import.source import source_at
 from MiniTwit.models import Follow, Message, User, WatchTerm
 from MiniTwit.watchlist import tasks as watchlist_tasks
 from tests.legacy_import.conftest import other_session, wait_for
@@ -155,7 +156,7 @@ def test_an_import_at_work_is_cancelled_from_the_command_line(path: Path) -> Non
 
 
 def test_a_run_that_waits_for_a_worker_and_a_preview_are_cancelled_from_the_command_line(path: Path) -> None:
-    waiting = runs.start(kind="users", reference=source_at(str(path)), options=ImportOptions())
+    waiting = lifecycle.start(kind="users", reference=source_at(str(path)), options=ImportOptions())
     tasks.stage_run.enqueue(waiting.pk)
     assert import_legacy("--cancel") == {"run": waiting.pk, "kind": "users", "state": "cancelled"}
     preview = import_legacy("users", "--source", str(path), "--dry-run")

@@ -11,10 +11,12 @@ import pytest
 from django.db import connections
 from django.test import Client
 
-from legacy_import import bulk, locks, runs
+from legacy_import import locks
 from legacy_import.models import ImportRun
+from legacy_import.runs import lifecycle
+from legacy_import.steps import bulk_load
 from MiniTwit import moderation
-from MiniTwit.database_clock import database_time
+from MiniTwit.database.clock import database_time
 from MiniTwit.models import BatchState, Message, ModerationBatch, ModerationEvent, User
 from MiniTwit.moderation import ModerationError
 from tests.legacy_import.conftest import other_session
@@ -98,7 +100,7 @@ def check_decisions(made: list[int]) -> None:
 @pytest.mark.parametrize("kind", ["users", "messages"])
 def test_a_first_import_and_three_moderators(kind: str, tmp_path: Path, monkeypatch: Any) -> None:
     """The import rebuilds the table while each moderator decides about rows of it, without a pause."""
-    monkeypatch.setattr(bulk, "SMALL_BATCH", 60)
+    monkeypatch.setattr(bulk_load, "SMALL_BATCH", 60)
     people = [(number, f"user {number}", "", HASH) for number in range(1, 61)]
     texts = [(number, number % 60 + 1, f"message {number}", MORNING + number, 0) for number in range(1, 101)]
     path = old_file(tmp_path, user=people, message=texts)
@@ -108,11 +110,11 @@ def test_a_first_import_and_three_moderators(kind: str, tmp_path: Path, monkeypa
     moderators = [flag_and_unflag(rows) for rows in messages] if kind == "messages" else []
     moderators = moderators or [suspend_and_reinstate(rows) for rows in users]
     run = preview_of(kind, path)
-    runs.confirm(run.pk)
+    lifecycle.confirm(run.pk)
     with staff_deciding(moderators) as made:
         while not all(made):
             pass
-        run = runs.apply(run.pk)
+        run = lifecycle.apply(run.pk)
     assert run.verification["ok"]
     assert (Message if kind == "messages" else User).objects.filter(import_run=run.pk).count() == run.counts[
         "message" if kind == "messages" else "user"

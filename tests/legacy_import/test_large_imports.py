@@ -6,9 +6,10 @@ import pytest
 from django.db import OperationalError, connection, transaction
 from psycopg2 import sql
 
-from legacy_import import apply, bulk, runs, search_indexes, staging
 from legacy_import.errors import RunError
 from legacy_import.models import ImportRun
+from legacy_import.runs import lifecycle
+from legacy_import.steps import apply, bulk_load, search_indexes, staging
 from legacy_import.tables import checked_table, staged_table
 from MiniTwit.models import Message, User
 from MiniTwit.search import ensure_search_indexes
@@ -45,9 +46,9 @@ def indexes_and_constraints() -> set[tuple[str, str]]:
 
 
 def test_a_large_table_is_judged_in_parts_of_which_only_the_rejected_rows_stay(tmp_path, monkeypatch):
-    monkeypatch.setattr("legacy_import.sources.sqlite.LARGE_TABLE", 10)
-    monkeypatch.setattr("legacy_import.preview.LARGE_CLASS", 10)
-    monkeypatch.setattr(bulk, "SMALL_BATCH", 1)
+    monkeypatch.setattr("legacy_import.source.reader.LARGE_TABLE", 10)
+    monkeypatch.setattr("legacy_import.steps.preview.LARGE_CLASS", 10)
+    monkeypatch.setattr(bulk_load, "SMALL_BATCH", 1)
     rows = [(number, 9 if number in (4, 95) else 1, f"number {number}", MORNING, 0) for number in range(1, 101)]
     path = old_file(tmp_path, user=[ANN], message=rows)
     import_of("users", path)
@@ -59,8 +60,8 @@ def test_a_large_table_is_judged_in_parts_of_which_only_the_rejected_rows_stay(t
         assert cursor.fetchall() == [(4, "number 4"), (95, "number 95")]
     new = [sample["position"] for sample in run.samples["message"] if sample["verdict"] == "new"]
     assert new[:5] == [1, 2, 3, 5, 6]
-    runs.confirm(run.pk)
-    run = runs.apply(run.pk)
+    lifecycle.confirm(run.pk)
+    run = lifecycle.apply(run.pk)
     assert run.verification["ok"] is True
     assert [row.values["text"] for row in run.rejected_rows.order_by("position")] == ["number 4", "number 95"]
     assert list(Message.objects.order_by("id").values_list("legacy_id", flat=True)) == [
@@ -108,11 +109,11 @@ def test_a_preview_that_somebody_reads_is_cancelled_at_once_and_its_tables_go_la
     with connection.cursor() as cursor, other_session() as other:
         other.execute(sql.SQL("LOCK TABLE {} IN ACCESS SHARE MODE").format(checked_table(run.pk, "user")))
         cursor.execute("SET statement_timeout = '10s'")  # who waits for the reader fails here
-        assert runs.cancel(run.pk).state == "cancelled"
+        assert lifecycle.cancel(run.pk).state == "cancelled"
         assert staging_tables() > 0
         other.execute("ROLLBACK")
         waiting = preview_of("users", tmp_path / "old.db")
-        assert runs.cancel(preview_of("users", tmp_path / "old.db").pk).state == "cancelled"
+        assert lifecycle.cancel(preview_of("users", tmp_path / "old.db").pk).state == "cancelled"
         assert ImportRun.objects.get(pk=waiting.pk).state == "superseded"
         assert staging_tables() == 0
         cursor.execute("RESET statement_timeout")
@@ -129,7 +130,7 @@ def test_tables_that_are_left_over_keep_no_cancellation_from_its_end(tmp_path):
         dropper.execute("DROP TABLE legacy_staging_0_user")
         committing = threading.Timer(0.5, dropper.connection.commit)
         committing.start()
-        assert runs.cancel(run.pk).state == "cancelled"
+        assert lifecycle.cancel(run.pk).state == "cancelled"
         committing.join()
         assert ImportRun.objects.get(pk=run.pk).state == "cancelled"
         cursor.execute(r"SELECT relname FROM pg_class WHERE relname ~ '^legacy_staging_[0-9]+_' AND relkind = 'r'")
@@ -137,7 +138,7 @@ def test_tables_that_are_left_over_keep_no_cancellation_from_its_end(tmp_path):
 
 
 def test_numbers_are_taken_one_by_one_again_after_a_large_import(tmp_path, monkeypatch):
-    monkeypatch.setattr(bulk, "SMALL_BATCH", 1)
+    monkeypatch.setattr(bulk_load, "SMALL_BATCH", 1)
     import_of("users", old_file(tmp_path, user=[ANN, BOB]))
     bob = User.objects.get(username="bob")
     assert bob.pk == User.objects.get(username="ann").pk + 1
@@ -149,7 +150,7 @@ def test_numbers_are_taken_one_by_one_again_after_a_large_import(tmp_path, monke
 
 
 def test_the_search_index_is_built_after_a_large_import(tmp_path, monkeypatch):
-    monkeypatch.setattr(bulk, "SMALL_BATCH", 1)
+    monkeypatch.setattr(bulk_load, "SMALL_BATCH", 1)
     seen = []
     ensure = search_indexes.ensure_search_indexes
 
@@ -171,7 +172,7 @@ def test_the_search_index_is_built_after_a_large_import(tmp_path, monkeypatch):
 
 
 def test_an_import_stands_when_its_search_index_cannot_be_built(tmp_path, monkeypatch, caplog):
-    monkeypatch.setattr(bulk, "SMALL_BATCH", 1)
+    monkeypatch.setattr(bulk_load, "SMALL_BATCH", 1)
 
     def broken(models, **arguments):
         raise OperationalError("No space left on device")
@@ -188,11 +189,11 @@ def test_an_import_stands_when_its_search_index_cannot_be_built(tmp_path, monkey
 
 
 def test_an_import_that_fails_keeps_the_search_index(tmp_path, monkeypatch):
-    monkeypatch.setattr(bulk, "SMALL_BATCH", 1)
+    monkeypatch.setattr(bulk_load, "SMALL_BATCH", 1)
     run = preview_of("users", old_file(tmp_path, user=[ANN, BOB]))
-    runs.confirm(run.pk)
-    monkeypatch.setattr("legacy_import.runs.finish", lambda *arguments, **changes: 1 / 0)
+    lifecycle.confirm(run.pk)
+    monkeypatch.setattr("legacy_import.runs.lifecycle.finish", lambda *arguments, **changes: 1 / 0)
     with pytest.raises(RunError):
-        runs.apply(run.pk)
+        lifecycle.apply(run.pk)
     monkeypatch.undo()
     assert ensure_search_indexes() == []

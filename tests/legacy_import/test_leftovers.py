@@ -10,11 +10,12 @@ from django.db import connection
 from django.db.models import F
 from django.test import Client
 
-from legacy_import import locks, runs
+from legacy_import import locks
 from legacy_import.errors import RunError
-from legacy_import.leftovers import discard_leftovers
 from legacy_import.models import ImportRun
-from MiniTwit.database_folders import file_clock
+from legacy_import.runs import lifecycle
+from legacy_import.runs.leftovers import discard_leftovers
+from MiniTwit.storage.database_folders import file_clock
 from tests.legacy_import.conftest import confirm, other_session, page_of, preview, text_of
 from tests.legacy_import.importing import import_of, preview_of
 from tests.legacy_import.old_database import ANN, BOB, make_old_database
@@ -62,7 +63,7 @@ def test_a_preview_that_is_not_confirmed_is_given_up(admin: Client, configured: 
     assert len(list(import_dir.iterdir())) == 1
     let_eight_days_pass()
     with pytest.raises(RunError, match="it is cancelled"):
-        runs.confirm(run.pk)
+        lifecycle.confirm(run.pk)
     discard_leftovers()
     assert list(import_dir.iterdir()) == []
     assert staging_tables() == 0

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from legacy_import.sources import SourceError, SQLiteSource, source_at
-from legacy_import.sources.intake import live_files
-from legacy_import.sources.intake.report import silent
+from legacy_import.source import SourceError, SQLiteSource, source_at
+from legacy_import.source.snapshot import live_sqlite
+from legacy_import.source.snapshot.report import silent
 from tests.legacy_import.old_database import make_old_database
 
 PERSON = (1, "ann", "ann@example.com", "x")
@@ -171,7 +171,7 @@ def test_a_large_file_that_others_write_to_without_a_pause_is_read_in_the_end(tm
 
 
 def test_a_file_that_stays_locked_is_given_up_with_a_sentence(tmp_path, monkeypatch):
-    monkeypatch.setattr(live_files, "LONGEST_LOCK", 1.0)
+    monkeypatch.setattr(live_sqlite, "LONGEST_LOCK", 1.0)
     path = make_old_database(tmp_path / "old.db", user=[PERSON])
     with at_work(HOLDER, path), pytest.raises(SourceError) as error:
         open_live(path)
@@ -196,7 +196,7 @@ def cancel_at(word: str) -> Callable[[str], None]:
 def test_waiting_for_a_locked_file_can_be_cancelled(tmp_path):
     path = make_old_database(tmp_path / "old.db", user=[PERSON])
     with at_work(HOLDER, path), pytest.raises(Cancelled, match=r"another program that has locked old\.db"):
-        live_files.take_snapshot(path, "old.db", tmp_path / "snapshot", cancel_at("locked"))
+        live_sqlite.take_snapshot(path, "old.db", tmp_path / "snapshot", cancel_at("locked"))
 
 
 @pytest.mark.parametrize("prepare", [lambda path: path, written_long_ago], ids=["backed up", "copied as it lies"])
@@ -205,7 +205,7 @@ def test_copying_a_large_file_shows_progress_and_can_be_cancelled(tmp_path, prep
     run_script(path, "CREATE TABLE pictures (bytes); INSERT INTO pictures VALUES (zeroblob(150000000))")
     prepare(path)
     with pytest.raises(Cancelled, match=r"^Copying old\.db, \d+ %$"):
-        live_files.take_snapshot(path, "old.db", tmp_path / "snapshot", cancel_at("Copying"))
+        live_sqlite.take_snapshot(path, "old.db", tmp_path / "snapshot", cancel_at("Copying"))
 
 
 def test_no_thread_is_left_that_closes_the_file_while_it_is_copied_for_the_next_run(tmp_path):
@@ -257,7 +257,7 @@ def test_rows_in_a_wal_that_nobody_has_open_are_read_and_nothing_is_left_beside_
 def test_a_wal_file_is_opened_only_while_somebody_has_it_open_and_stays_as_it_is(tmp_path):
     path = make_old_database(tmp_path / "old.db", user=[PERSON])
     run_script(path, "PRAGMA journal_mode=WAL")
-    with live_files.opened(written_long_ago(path), "old.db", silent, comes_back=False) as live:
+    with live_sqlite.opened(written_long_ago(path), "old.db", silent, comes_back=False) as live:
         assert live is None
     assert list(tmp_path.iterdir()) == [path]
     command = [sys.executable, "-c", OWNER, str(path)]
@@ -265,7 +265,7 @@ def test_a_wal_file_is_opened_only_while_somebody_has_it_open_and_stays_as_it_is
         assert owner.stdin
         assert owner.stdout
         assert owner.stdout.readline() == "writing\n"
-        with live_files.opened(path, "old.db", silent, comes_back=False) as live:
+        with live_sqlite.opened(path, "old.db", silent, comes_back=False) as live:
             assert live is not None
             owner.stdin.write("close\n")
             owner.stdin.flush()
@@ -276,7 +276,7 @@ def test_a_wal_file_is_opened_only_while_somebody_has_it_open_and_stays_as_it_is
 
 
 def test_a_wal_file_that_is_never_quiet_is_given_up_with_a_sentence(tmp_path, monkeypatch):
-    monkeypatch.setattr(live_files, "ATTEMPTS", 3)
+    monkeypatch.setattr(live_sqlite, "ATTEMPTS", 3)
     path = run_script(tmp_path / "old.db", "PRAGMA journal_mode=WAL; CREATE TABLE user (user_id)")
     with at_work(TOUCHER, path), pytest.raises(SourceError) as error:
         open_live(path)
@@ -292,7 +292,7 @@ def test_a_log_that_begins_anew_while_it_is_copied_makes_no_copy_of_one_moment(t
         live.execute("PRAGMA wal_checkpoint(FULL)")
         written_long_ago(path)
         snapshot = tmp_path / "snapshot"
-        assert live_files.copy_as_it_lies(path, "old.db", snapshot, silent)
+        assert live_sqlite.copy_as_it_lies(path, "old.db", snapshot, silent)
         assert {stat.S_IMODE(file.stat().st_mode) for file in tmp_path.glob("snapshot*")} == {0o600}
         write_once = iter(["INSERT INTO user VALUES (3, 'carol', '', '')"])
 
@@ -300,14 +300,14 @@ def test_a_log_that_begins_anew_while_it_is_copied_makes_no_copy_of_one_moment(t
             for statement in write_once:
                 live.execute(statement)
 
-        assert not live_files.copy_as_it_lies(path, "old.db", snapshot, write_meanwhile)
+        assert not live_sqlite.copy_as_it_lies(path, "old.db", snapshot, write_meanwhile)
 
 
 @pytest.mark.parametrize("code", ["SQLITE_BUSY_RECOVERY", "SQLITE_IOERR", "SQLITE_PROTOCOL"])
 def test_a_file_that_cannot_be_opened_for_the_moment_is_not_taken_for_damaged(code):
     error = sqlite3.OperationalError("database is locked")
     error.sqlite_errorcode = getattr(sqlite3, code)
-    assert not live_files.is_damage(error)
+    assert not live_sqlite.is_damage(error)
 
 
 def test_a_wal_file_whose_tables_are_still_in_the_log_is_refused_for_the_lack_of_it(tmp_path):

@@ -9,10 +9,10 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
-from legacy_import import mappings, runs
 from legacy_import.errors import RunError
 from legacy_import.models import ImportRun, SourceMapping
-from legacy_import.sources.mapping import mappings_from_words
+from legacy_import.runs import chosen_mapping, lifecycle
+from legacy_import.source.recognition.mapping import mappings_from_words
 from legacy_import.tables import Models
 from MiniTwit.models import Message, User
 from tests.legacy_import.conftest import ask_for_preview, confirm, newest_run, page_of, preview, text_of
@@ -52,7 +52,7 @@ def choose(client: Client, run: ImportRun, **choices: str) -> ImportRun:
     assert response.status_code == 302
     newer = newest_run()
     assert newer.pk > run.pk
-    return runs.stage(newer.pk)  # type: ignore[no-any-return]
+    return lifecycle.stage(newer.pk)  # type: ignore[no-any-return]
 
 
 def mapping_section(page: str) -> str:
@@ -168,7 +168,7 @@ def test_a_mapping_that_was_changed_is_not_confirmed_as_the_old_one(admin: Clien
     run.refresh_from_db()
     assert run.state == "applying"
     assert User.objects.filter(legacy_id__isnull=False).count() == 0
-    runs.apply(run.pk)
+    lifecycle.apply(run.pk)
     assert User.objects.get(legacy_id=7).email == "cleo@example.com"
 
 
@@ -192,13 +192,13 @@ def test_a_choice_that_was_made_after_the_preview_asks_for_another_preview(admin
     first = preview(admin, "users")
     chosen = ask_for_preview(admin, "users")
     mapping = mappings_from_words(["user=club_people", "user.username=club_people.called"])
-    mappings.choose_for(first, mapping, User.objects.get(username="admin"), Models.of())
-    runs.cancel(chosen.pk)
+    chosen_mapping.choose_for(first, mapping, User.objects.get(username="admin"), Models.of())
+    lifecycle.cancel(chosen.pk)
     response = admin.post(f"{page_of(first)}confirm/", follow=True)
     assert "admin chose another mapping for this old database. Make a new preview." in response.content.decode()
     second = preview(admin, "users")
     assert second.source["mapping"]["user"]["table"] == "club_people"
-    mappings.choose_for(second, {}, User.objects.get(username="admin"), Models.of())
+    chosen_mapping.choose_for(second, {}, User.objects.get(username="admin"), Models.of())
     response = admin.post(f"{page_of(second)}confirm/", follow=True)
     assert "the mapping that had been chosen was dropped" in response.content.decode()
 
@@ -215,7 +215,7 @@ def test_two_sets_of_tables_wait_for_a_choice(admin: Client, old: Path) -> None:
     assert "Choose the tables first" in page
     assert "Confirm import" not in page
     with pytest.raises(RunError, match="several tables"):
-        runs.confirm(run.pk)
+        lifecycle.confirm(run.pk)
 
     same = {"user": "users", "user-shown": "users", "user-user_id": "id", "user-username": "username"}
     chosen = choose(admin, run, **same, **{"user-email": "email", "user-pw_hash": "password"})
@@ -236,7 +236,7 @@ def test_messages_have_a_mapping_of_their_own_and_their_users_the_one_they_came_
     # No table looks like messages. The run is refused, and its page asks which one it is.
     refused = ask_for_preview(admin, "messages")
     with pytest.raises(RunError, match="no table message"):
-        runs.stage(refused.pk)
+        lifecycle.stage(refused.pk)
     page = text_of(admin, page_of(refused))
     assert "What is read from where" in page
     assert '<option value="notices"' in page
@@ -275,10 +275,10 @@ def test_the_choice_for_a_refused_upload_waits_for_the_file_to_come_again(admin:
 
     refused = ask()
     with pytest.raises(RunError, match="no table user"):
-        runs.stage(refused.pk)
+        lifecycle.stage(refused.pk)
     response = admin.post(f"{page_of(refused)}mapping/", PEOPLE, follow=True)
     assert "Upload old.db once more" in response.content.decode()
-    assert runs.stage(ask().pk).counts["user"]["new"] == 2
+    assert lifecycle.stage(ask().pk).counts["user"]["new"] == 2
 
 
 def test_only_those_who_may_import_choose(client: Client, admin: Client, old: Path) -> None:

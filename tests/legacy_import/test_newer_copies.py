@@ -10,12 +10,12 @@ from django.apps import apps
 from django.core.management import CommandError, call_command
 from django.test import Client
 
-from legacy_import import runs
 from legacy_import.data_migration import import_configured
 from legacy_import.errors import RunError
 from legacy_import.models import ImportRun
-from legacy_import.records import ImportOptions
-from legacy_import.sources import SourceReference
+from legacy_import.rules.options import ImportOptions
+from legacy_import.runs import lifecycle
+from legacy_import.source import SourceReference
 from MiniTwit import watchlist
 from MiniTwit.models import Follow, Message, User, WatchHit, WatchTerm
 from tests.legacy_import.conftest import newest_run, page_of, text_of
@@ -196,7 +196,7 @@ def test_other_people_under_the_same_ids_are_refused_until_staff_insist(path, ad
     answer = admin.post(f"{page_of(run)}confirm/", follow=True)
     assert "insist" in str(next(iter(answer.context["messages"])))
     admin.post(f"{page_of(run)}confirm/", {"insist": "on"})
-    applied = runs.apply(run.pk)
+    applied = lifecycle.apply(run.pk)
     assert applied.audit["insisted_by"] == applied.confirmed_by_name
     assert "who insisted" in text_of(admin, page_of(run))
     assert set(User.objects.filter(legacy_id__isnull=False).values_list("username", flat=True)) == {
@@ -238,10 +238,10 @@ def test_other_texts_under_the_same_ids_are_refused(path):
 def test_an_uploaded_stranger_is_refused_as_well(path, tmp_path):
     upload = make_old_database(tmp_path / "upload.db", user=STRANGERS)
     reference = SourceReference(upload, "upload.db", uploaded=True)
-    run = runs.start(kind="users", reference=reference, options=ImportOptions())
-    runs.stage(run.pk)
+    run = lifecycle.start(kind="users", reference=reference, options=ImportOptions())
+    lifecycle.stage(run.pk)
     with pytest.raises(RunError) as error:
-        runs.confirm(run.pk)
+        lifecycle.confirm(run.pk)
     assert error.value.code == "wrong_file"
 
 

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from psycopg2 import sql
 
-from legacy_import.nfkc import CHARACTERS, nfkc, nfkc_sql
+from legacy_import.rules.nfkc import CHARACTERS, nfkc, nfkc_sql
 from legacy_import.verify.values import username_of
 from MiniTwit.validators import normalised_username
 from tests.legacy_import import strategies

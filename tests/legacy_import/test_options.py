@@ -12,12 +12,12 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
-from legacy_import import runs
+from legacy_import.admin.start_form import StartForm
 from legacy_import.errors import RunError
-from legacy_import.forms import StartForm
 from legacy_import.management.commands.import_legacy import Command
 from legacy_import.models import ImportRun
-from legacy_import.records import ImportOptions
+from legacy_import.rules.options import ImportOptions
+from legacy_import.runs import lifecycle
 from MiniTwit.models import User
 from tests.legacy_import.conftest import ask_for_preview, confirm, newest_run, page_of, preview
 from tests.legacy_import.old_database import make_old_database
@@ -70,11 +70,11 @@ def test_a_changed_mapping_forgets_no_option(admin: Client, old: Path) -> None:
     first = preview(admin, "users", **other_choices())
     assert chosen_for(first) == other_choices()
     admin.post(f"{page_of(first)}mapping/", MAPPING)
-    second = runs.stage(newest_run().pk)
+    second = lifecycle.stage(newest_run().pk)
     assert second.pk > first.pk
     assert chosen_for(second) == other_choices()
     admin.post(f"{page_of(second)}mapping/", {"automatic": "yes"})
-    third = runs.stage(newest_run().pk)
+    third = lifecycle.stage(newest_run().pk)
     assert chosen_for(third) == other_choices()
     confirm(admin, third)
     assert not User.objects.get(username="ann").has_usable_password()
@@ -97,7 +97,7 @@ def test_a_refused_upload_that_comes_again_has_the_options_it_had(admin: Client,
     file = SimpleUploadedFile("old.db", old.read_bytes())
     refused = ask_for_preview(admin, "users", source="upload", upload=file, **other_choices())
     with pytest.raises(RunError, match="no table user"):
-        runs.stage(refused.pk)
+        lifecycle.stage(refused.pk)
     columns = {"user": "people", "user-shown": "people", "user-user_id": "nr", "user-username": "called"}
     page = admin.post(f"{page_of(refused)}mapping/", columns, follow=True)
     form = page.context["form"]

@@ -13,9 +13,9 @@ from django.test import Client
 from django.urls import reverse
 from django.utils.timezone import now
 
-from legacy_import import runs
 from legacy_import.errors import RunError
 from legacy_import.models import ImportRun
+from legacy_import.runs import lifecycle
 from MiniTwit.models import Follow, Message, User
 from tests.legacy_import.conftest import (
     ask_for_preview,
@@ -138,7 +138,7 @@ def test_a_second_confirmation_says_that_the_import_goes_on_already(admin: Clien
     admin.post(f"{page_of(run)}confirm/")
     response = admin.post(f"{page_of(run)}confirm/", follow=True)
     assert f"Import {run.pk} was confirmed already: it is being imported." in response.content.decode()
-    runs.apply(run.pk)
+    lifecycle.apply(run.pk)
     response = admin.post(f"{page_of(run)}confirm/", follow=True)
     assert "it is imported." in response.content.decode()
     assert User.objects.filter(import_run=run.pk).count() == run.counts["user"]["new"]
@@ -151,7 +151,7 @@ def test_an_undo_that_waits_for_the_worker_can_be_withdrawn(admin: Client, confi
     page = admin.post(f"{page_of(run)}cancel/", follow=True).content.decode()
     assert f"Undoing import {run.pk} was cancelled. Nothing was taken out." in page
     with pytest.raises(RunError):
-        runs.undo(run.pk)  # what the worker finds in its queue all the same
+        lifecycle.undo(run.pk)  # what the worker finds in its queue all the same
     run.refresh_from_db()
     assert run.state == "applied"
     assert User.objects.filter(import_run=run.pk).count() == run.counts["user"]["new"]
@@ -207,7 +207,7 @@ def test_an_import_is_undone_after_a_question(admin: Client, configured: Path) -
     Message.objects.filter(legacy_id=1).update(text="Edited here.", changed_at=now())
     page = admin.post(f"{page_of(messages)}undo/", follow=True).content.decode()
     assert "Undoing the import" in page
-    runs.undo(messages.pk)
+    lifecycle.undo(messages.pk)
     page = text_of(admin, page_of(messages))
     assert "What this import brought was taken out again" in page
     assert Message.objects.get().text == "Edited here."
@@ -264,8 +264,8 @@ def test_a_damaged_database_fails_and_the_run_says_so(admin: Client, settings: A
     path = old_database(tmp_path, settings)
     path.write_bytes(path.read_bytes()[:5000])
     run = ask_for_preview(admin, "users")
-    with pytest.raises(runs.RunError):
-        runs.stage(run.pk)
+    with pytest.raises(lifecycle.RunError):
+        lifecycle.stage(run.pk)
     page = text_of(admin, page_of(run))
     assert "damaged" in page or "cannot be read" in page
     assert "Make a new preview" in page
@@ -327,7 +327,7 @@ def test_an_importer_does_everything(client: Client, configured: Path) -> None:
     run = confirm(client, preview(client, "users"))
     assert run.created_by_name == run.confirmed_by_name == "one of the Importers"
     client.post(f"{page_of(run)}undo/")
-    runs.undo(run.pk)
+    lifecycle.undo(run.pk)
     assert newest_run().undone_by_name == "one of the Importers"
 
 
@@ -380,6 +380,6 @@ def test_after_an_undo_the_dashboard_does_not_say_done(admin: Client, configured
     first = confirm(admin, preview(admin, "messages"))
     again = confirm(admin, preview(admin, "messages"))
     assert again.counts["message"]["new"] == 0
-    runs.request_undo(first.pk)
-    runs.undo(first.pk)
+    lifecycle.request_undo(first.pk)
+    lifecycle.undo(first.pk)
     assert "What had been imported was taken out again." in text_of(admin, "/admin/")

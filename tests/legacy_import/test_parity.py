@@ -13,17 +13,17 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from psycopg2 import sql
 
-from legacy_import import staging
-from legacy_import.checks import Check
 from legacy_import.models import ImportRun, MergedUser, RejectedRow
-from legacy_import.passwords import PasswordWidget
-from legacy_import.records import ImportOptions
-from legacy_import.resources import RESOURCES
-from legacy_import.sources import CANONICAL_COLUMNS, SQLiteSource, source_at
-from legacy_import.sources.copy_lines import EVERYWHERE
-from legacy_import.sources.found import FoundTable
-from legacy_import.sources.mapping import TableMapping, TableMappings
-from legacy_import.sources.recognition import Recognition, recognise
+from legacy_import.rules.options import ImportOptions
+from legacy_import.rules.passwords import PasswordWidget
+from legacy_import.rules.resources import RESOURCES
+from legacy_import.source import CANONICAL_COLUMNS, SQLiteSource, source_at
+from legacy_import.source.copy_lines import EVERYWHERE
+from legacy_import.source.recognition.mapping import TableMapping, TableMappings
+from legacy_import.source.recognition.matching import Recognition, recognise
+from legacy_import.source.recognition.table_profile import FoundTable
+from legacy_import.steps import staging
+from legacy_import.steps.classify import Check
 from legacy_import.tables import Models
 from MiniTwit.hashers import HardenedPasswordHasher, hardened, is_weak
 from MiniTwit.models import Follow, Message, User

@@ -20,14 +20,14 @@ from django.db import connection
 from django.test import Client
 
 from fixtures import sample_hashes, sample_quirks
-from legacy_import import runs
-from legacy_import.foreground import import_at_once
 from legacy_import.models import ImportRun, RejectedRow
-from legacy_import.passwords import UNUSABLE, Conversion, lines, plain, with_converted_passwords
-from legacy_import.records import ImportOptions
-from legacy_import.sources import source_at
-from legacy_import.sources.copy_lines import Chunk, line_of
-from legacy_import.sources.values import LegacyRow
+from legacy_import.rules.options import ImportOptions
+from legacy_import.rules.passwords import UNUSABLE, Conversion, copy_stream, plain, with_converted_passwords
+from legacy_import.runs import lifecycle
+from legacy_import.runs.foreground import import_at_once
+from legacy_import.source import source_at
+from legacy_import.source.copy_lines import Chunk, line_of
+from legacy_import.source.values import LegacyRow
 from legacy_import.verify import verify
 from MiniTwit.hashers import PBKDF2SHA256PasswordHasher
 from MiniTwit.models import User
@@ -232,14 +232,14 @@ def test_no_clear_text_reaches_the_new_database(tmp_path, admin, caplog, option)
     # The second half is rejected, for its names are taken.
     rows = [(n, f"user {n % 6}", "", secret) for n, secret in enumerate([*SECRETS, *SECRETS], 1)]
     path = make_old_database(tmp_path / "old.db", user=rows)
-    run = runs.start(kind="users", reference=source_at(str(path)), options=ImportOptions(plain_passwords=option))
-    run = runs.stage(run.pk)
+    run = lifecycle.start(kind="users", reference=source_at(str(path)), options=ImportOptions(plain_passwords=option))
+    run = lifecycle.stage(run.pk)
     page = text_of(admin, page_of(run))
     table = admin.get(f"/admin/legacy_import/importrun/{run.pk}/rejected/user.csv")
     download = b"".join(table.streaming_content).decode()  # type: ignore[attr-defined]
     before = everything_stored(run)
-    runs.confirm(run.pk)
-    run = runs.apply(run.pk)
+    lifecycle.confirm(run.pk)
+    run = lifecycle.apply(run.pk)
     assert RejectedRow.objects.filter(run=run).count() == 6
     after = everything_stored(run)
     for place in (before, after, page, download, caplog.text):
@@ -278,14 +278,14 @@ def test_a_password_that_signing_in_renewed_is_kept(tmp_path):
 
 
 def test_hashing_passes_on_what_is_done_and_can_be_stopped():
-    lines = b"".join(
+    copy_stream = b"".join(
         line_of("user", LegacyRow(n, (n, f"user {n}", "", f"secret {n}", None, None))) for n in range(10_000)
     )
     taken: list[Chunk] = []
 
     def chunks() -> Any:
         for _ in range(1_000):
-            taken.append(Chunk(lines, 10_000))
+            taken.append(Chunk(copy_stream, 10_000))
             yield taken[-1]
 
     converted = with_converted_passwords(chunks(), Conversion())
@@ -300,7 +300,7 @@ def test_hashing_passes_on_what_is_done_and_can_be_stopped():
 def test_an_import_that_is_cancelled_while_it_hashes_leaves_nothing(tmp_path, monkeypatch: pytest.MonkeyPatch):
     rows = [(n, f"user {n}", "", f"secret {n}") for n in range(1, 3_001)]
     path = make_old_database(tmp_path / "old.db", user=rows)
-    run = runs.start(kind="users", reference=source_at(str(path)), options=ImportOptions())
+    run = lifecycle.start(kind="users", reference=source_at(str(path)), options=ImportOptions())
     hash_one: Callable[[str, str], str] = plain.FIRST_HASHER.encode  # type: ignore[assignment]
 
     def hash_and_cancel(*arguments: Any) -> str:
@@ -311,8 +311,8 @@ def test_an_import_that_is_cancelled_while_it_hashes_leaves_nothing(tmp_path, mo
         return hash_one(*arguments)
 
     monkeypatch.setattr(plain.FIRST_HASHER, "encode", hash_and_cancel)
-    with pytest.raises(runs.RunError, match="cancelled"):
-        runs.stage(run.pk)
+    with pytest.raises(lifecycle.RunError, match="cancelled"):
+        lifecycle.stage(run.pk)
     assert ImportRun.objects.get(pk=run.pk).state == "cancelled"
     with connection.cursor() as cursor:
         cursor.execute("SELECT count(*) FROM pg_class WHERE relname LIKE %s", [f"legacy_staging_{run.pk}_%"])
@@ -326,7 +326,7 @@ def test_the_command_and_the_start_page_take_the_option(tmp_path, admin, setting
     assert "Passwords kept in clear" not in admin.get("/admin/legacy_import/importrun/messages/").content.decode()
     data = {"source": "configured", "existing": "keep", "duplicates": "reject", "plain_passwords": "unusable"}
     admin.post("/admin/legacy_import/importrun/users/", data)
-    run = runs.stage(ImportRun.objects.get().pk)
+    run = lifecycle.stage(ImportRun.objects.get().pk)
     assert run.options["plain_passwords"] == "unusable"
     assert "Make them unusable" in text_of(admin, page_of(run))
     call_command("import_legacy", "users", "--plain-passwords", "unusable", verbosity=0)
@@ -342,6 +342,6 @@ def test_the_old_file_itself_is_not_written_to(tmp_path):
 
 def test_a_password_of_control_characters_and_backslashes_is_one_field():
     values = (7, "ann", "a@b.cc", "\x1f\\\x1f\\\\n\n\r\x1d" * 3, None, None)
-    fields = lines.fields_of(line_of("user", LegacyRow(1, values)).removesuffix(b"\n"))
-    assert len(fields) == lines.PASSWORD + 1
-    assert lines._text_of(fields[lines.PASSWORD]) == values[3]
+    fields = copy_stream.fields_of(line_of("user", LegacyRow(1, values)).removesuffix(b"\n"))
+    assert len(fields) == copy_stream.PASSWORD + 1
+    assert copy_stream._text_of(fields[copy_stream.PASSWORD]) == values[3]

@@ -6,16 +6,17 @@ import pytest
 from django.core.management import call_command
 from django.db import connection
 
-from legacy_import import runs, tasks
+from legacy_import import tasks
 from legacy_import.errors import RunError
-from legacy_import.foreground import import_at_once
 from legacy_import.models import ImportRun
-from legacy_import.records import ImportOptions
-from legacy_import.sources import source_at
-from MiniTwit import batch_work, selections
-from MiniTwit.locks import hold
+from legacy_import.rules.options import ImportOptions
+from legacy_import.runs import lifecycle
+from legacy_import.runs.foreground import import_at_once
+from legacy_import.source import source_at
+from MiniTwit.database.locks import hold
+from MiniTwit.database.session_check import SharedSessionError
 from MiniTwit.models import BatchState, Message, Verb
-from MiniTwit.session_check import SharedSessionError
+from MiniTwit.moderation import batch_worker, selections
 from tests.legacy_import import pgbouncer
 from tests.legacy_import.importing import import_of
 from tests.legacy_import.old_database import ANN, old_file
@@ -50,12 +51,12 @@ def test_sessions_that_are_shared_are_refused_before_a_lock_is_taken(tmp_path: P
         assert error.value.code == "pooled_connection"
         assert not ImportRun.objects.exists()
         # What the web server starts through the pooler, the worker ends with the sentence.
-        run = runs.start(kind="users", reference=source, options=ImportOptions())
+        run = lifecycle.start(kind="users", reference=source, options=ImportOptions())
         tasks.stage_run.call(run.pk)
         run.refresh_from_db()
         assert (run.state, run.error_code) == ("failed", "pooled_connection")
         batch = selections.confirm(batch=selected, actor=amy, reason="Spam")
-        batch_work.run(batch.pk)
+        batch_worker.run(batch.pk)
         batch.refresh_from_db()
         assert batch.state == BatchState.FAILED
         assert "pool_mode=session" in batch.error

@@ -8,9 +8,9 @@ from django.db import connection
 from django.test import override_settings
 from psycopg2 import sql
 
-from legacy_import import runs
 from legacy_import.models import ImportRun
-from legacy_import.reasons import REASONS
+from legacy_import.rules.outcomes import REASONS
+from legacy_import.runs import lifecycle
 from legacy_import.tables import checked_table
 from MiniTwit.models import Message, User
 from tests.legacy_import import quirks
@@ -31,8 +31,8 @@ def checked_rows(run: Any, table: str) -> list[tuple[str, frozenset[str]]]:
 
 
 def confirm(run: Any) -> Any:
-    runs.confirm(run.pk)
-    return runs.apply(run.pk)
+    lifecycle.confirm(run.pk)
+    return lifecycle.apply(run.pk)
 
 
 def stored(table: str) -> dict[int, dict[str, Any]]:

@@ -11,10 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from legacy_import.models import ImportRun
-from legacy_import.records import ImportOptions
-from legacy_import.sources import CANONICAL_COLUMNS
-from legacy_import.sources.names import COLUMN_NAMES, WELL_KNOWN_TABLES
-from legacy_import.sources.schema import EXTRA_COLUMNS
+from legacy_import.rules.options import ImportOptions
+from legacy_import.source import CANONICAL_COLUMNS
+from legacy_import.source.recognition.known_names import COLUMN_NAMES, WELL_KNOWN_TABLES
+from legacy_import.source.schema import EXTRA_COLUMNS
 from MiniTwit.models import User
 from tests.legacy_import import strategies
 from tests.legacy_import.old_database import make_old_database

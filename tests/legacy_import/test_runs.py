@@ -13,13 +13,14 @@ from django.db import connection, connections
 from django_tasks_db.models import DBTaskResult
 from psycopg2 import sql
 
-from legacy_import import locks, runs, tasks
+from legacy_import import locks, tasks
 from legacy_import.errors import RunError
 from legacy_import.models import ImportRun, MergedUser, RejectedRow
-from legacy_import.preview import take_samples
-from legacy_import.progress import Progress
-from legacy_import.records import ImportOptions
-from legacy_import.sources import SourceReference, SQLiteSource, source_at
+from legacy_import.rules.options import ImportOptions
+from legacy_import.runs import lifecycle
+from legacy_import.source import SourceReference, SQLiteSource, source_at
+from legacy_import.steps.preview import take_samples
+from legacy_import.steps.progress import Progress
 from legacy_import.tables import Models, checked_table
 from MiniTwit import moderation
 from MiniTwit.models import Follow, Message, User
@@ -108,12 +109,12 @@ def test_an_upload_may_be_a_copy_of_the_database_but_not_another_one(tmp_path):
     stranger = make_old_database(tmp_path / "stranger.db", user=[(1, "x", "", ""), (2, "y", "", "")], message=[])
     for path, state in ((copy, "previewed"), (stranger, "failed")):
         reference = SourceReference(path, path.name, uploaded=True)
-        run = runs.start(kind="messages", reference=reference, options=ImportOptions())
+        run = lifecycle.start(kind="messages", reference=reference, options=ImportOptions())
         if state == "failed":
             with pytest.raises(RunError, match="is not the database whose users were imported"):
-                runs.stage(run.pk)
+                lifecycle.stage(run.pk)
         else:
-            runs.stage(run.pk)
+            lifecycle.stage(run.pk)
         run.refresh_from_db()
         assert run.state == state
 
@@ -186,13 +187,13 @@ def test_merging_gives_the_messages_and_follows_to_the_survivor(tmp_path):
 
 def test_a_confirmation_counts_once(tmp_path):
     run = preview_of("users", old_file(tmp_path, user=[ANN]))
-    runs.confirm(run.pk)
+    lifecycle.confirm(run.pk)
     with pytest.raises(RunError) as error:
-        runs.confirm(run.pk)
+        lifecycle.confirm(run.pk)
     assert error.value.code == "already_confirmed"
-    runs.apply(run.pk)
+    lifecycle.apply(run.pk)
     with pytest.raises(RunError) as error:
-        runs.apply(run.pk)
+        lifecycle.apply(run.pk)
     assert error.value.code == "run_is_over"
     assert User.objects.count() == 1
 
@@ -200,17 +201,17 @@ def test_a_confirmation_counts_once(tmp_path):
 def test_what_was_previewed_is_imported_though_the_file_changed_since(tmp_path):
     run = preview_of("users", old_file(tmp_path, user=[ANN]))
     old_file(tmp_path, user=[ANN, BOB])
-    runs.confirm(run.pk)
-    runs.apply(run.pk)
+    lifecycle.confirm(run.pk)
+    lifecycle.apply(run.pk)
     assert list(User.objects.values_list("username", flat=True)) == ["ann"]
 
 
 def test_a_preview_that_is_no_longer_true_is_refused(tmp_path):
     run = preview_of("users", old_file(tmp_path, user=[ANN, BOB]))
     User.objects.create(username="ann")  # takes the name meanwhile
-    runs.confirm(run.pk)
+    lifecycle.confirm(run.pk)
     with pytest.raises(RunError, match="Make a new preview") as error:
-        runs.apply(run.pk)
+        lifecycle.apply(run.pk)
     assert error.value.code == "preview_outdated"
     run.refresh_from_db()
     assert (run.state, run.error_code) == ("failed", "preview_outdated")
@@ -221,17 +222,17 @@ def test_a_preview_that_is_no_longer_true_is_refused(tmp_path):
 def test_a_change_here_that_alters_nothing_of_the_preview_does_no_harm(tmp_path):
     run = preview_of("users", old_file(tmp_path, user=[ANN]))
     User.objects.create(username="somebody else")
-    runs.confirm(run.pk)
-    assert runs.apply(run.pk).state == "applied"
+    lifecycle.confirm(run.pk)
+    assert lifecycle.apply(run.pk).state == "applied"
 
 
 def test_staged_rows_lost_in_a_server_crash_are_noticed(tmp_path):
     run = preview_of("users", old_file(tmp_path, user=[ANN]))
     with connection.cursor() as cursor:  # what a crash does to an unlogged table
         cursor.execute(f"TRUNCATE {checked_table(run.pk, 'user').as_string(cursor.cursor)}")
-    runs.confirm(run.pk)
+    lifecycle.confirm(run.pk)
     with pytest.raises(RunError) as error:
-        runs.apply(run.pk)
+        lifecycle.apply(run.pk)
     assert error.value.code == "staging_lost"
     assert not User.objects.exists()
 
@@ -242,26 +243,28 @@ def test_a_newer_preview_replaces_the_older(tmp_path):
     first.refresh_from_db()
     assert (first.state, second.state) == ("superseded", "previewed")
     with pytest.raises(RunError):
-        runs.confirm(first.pk)
+        lifecycle.confirm(first.pk)
 
 
 def test_a_preview_can_be_cancelled_and_leaves_nothing(tmp_path, import_dir):
     run = preview_of("users", old_file(tmp_path, user=[ANN]))
-    assert runs.cancel(run.pk).state == "cancelled"
+    assert lifecycle.cancel(run.pk).state == "cancelled"
     assert staging_tables(run) == []
     assert list(import_dir.iterdir()) == []
     with pytest.raises(RunError) as error:
-        runs.cancel(run.pk)
+        lifecycle.cancel(run.pk)
     assert error.value.code == "run_is_over"
 
 
 @pytest.mark.parametrize("step", ["staging", "applying"])
 def test_a_request_to_cancel_counts_until_the_end_is_written(step, tmp_path, monkeypatch):
     """It comes after the last look for one."""
-    run = runs.start(kind="users", reference=source_at(str(old_file(tmp_path, user=[ANN]))), options=ImportOptions())
+    run = lifecycle.start(
+        kind="users", reference=source_at(str(old_file(tmp_path, user=[ANN]))), options=ImportOptions()
+    )
     if step == "applying":
-        runs.stage(run.pk)
-        runs.confirm(run.pk)
+        lifecycle.stage(run.pk)
+        lifecycle.confirm(run.pk)
     stop = Progress.stop
 
     def cancel_and_stop(progress: Progress) -> None:
@@ -273,7 +276,7 @@ def test_a_request_to_cancel_counts_until_the_end_is_written(step, tmp_path, mon
 
     monkeypatch.setattr(Progress, "stop", cancel_and_stop)
     with pytest.raises(RunError, match="was cancelled"):
-        (runs.apply if step == "applying" else runs.stage)(run.pk)
+        (lifecycle.apply if step == "applying" else lifecycle.stage)(run.pk)
     run.refresh_from_db()
     assert run.state == "cancelled"
     assert not User.objects.filter(username="ann").exists()
@@ -281,7 +284,7 @@ def test_a_request_to_cancel_counts_until_the_end_is_written(step, tmp_path, mon
 
 def test_one_import_at_a_time(tmp_path):
     path = old_file(tmp_path, user=[ANN])
-    waiting = runs.start(kind="users", reference=source_at(str(path)), options=ImportOptions())
+    waiting = lifecycle.start(kind="users", reference=source_at(str(path)), options=ImportOptions())
     tasks.stage_run.enqueue(waiting.pk)
     with pytest.raises(RunError) as error:
         preview_of("users", path)
@@ -289,13 +292,13 @@ def test_one_import_at_a_time(tmp_path):
     with other_session() as cursor:
         cursor.execute("SELECT pg_advisory_lock(%s, %s)", locks.EXECUTING)
         with pytest.raises(RunError) as error:
-            runs.stage(waiting.pk)
+            lifecycle.stage(waiting.pk)
         assert error.value.code == "already_running"
 
 
 def test_a_run_whose_worker_died_is_ended_and_makes_way(tmp_path):
     path = old_file(tmp_path, user=[ANN])
-    run = runs.start(kind="users", reference=source_at(str(path)), options=ImportOptions())
+    run = lifecycle.start(kind="users", reference=source_at(str(path)), options=ImportOptions())
     ImportRun.objects.filter(pk=run.pk).update(picked_up_at=datetime.now(UTC))  # and nobody holds the lock
     assert preview_of("users", path).state == "previewed"
     run.refresh_from_db()
@@ -307,12 +310,12 @@ def test_a_worker_that_lost_its_connection_says_so_and_leaves_nothing(tmp_path, 
     path = old_file(tmp_path, user=[ANN])  # written to just now, and in WAL mode: reading it takes a while
     with closing(sqlite3.connect(path)) as live:
         live.execute("PRAGMA journal_mode=WAL")
-    run = runs.start(kind="users", reference=source_at(str(path)), options=ImportOptions())
+    run = lifecycle.start(kind="users", reference=source_at(str(path)), options=ImportOptions())
 
     def work() -> RunError:
         try:
             with pytest.raises(RunError) as error:
-                runs.stage(run.pk)
+                lifecycle.stage(run.pk)
             return error.value
         finally:
             connections.close_all()
@@ -333,7 +336,7 @@ def test_a_worker_that_lost_its_connection_says_so_and_leaves_nothing(tmp_path, 
         cursor.execute("SELECT pg_terminate_backend(%s)", found)
         while holders():
             time.sleep(0.05)
-        runs.reconcile()
+        lifecycle.reconcile()
         assert working.result().code == "worker_died"
     assert ImportRun.objects.get(pk=run.pk).state == "failed"
     assert list(import_dir.iterdir()) == []
@@ -341,11 +344,11 @@ def test_a_worker_that_lost_its_connection_says_so_and_leaves_nothing(tmp_path, 
 
 def test_a_run_at_work_is_not_taken_for_dead(tmp_path):
     path = old_file(tmp_path, user=[ANN])
-    run = runs.start(kind="users", reference=source_at(str(path)), options=ImportOptions())
+    run = lifecycle.start(kind="users", reference=source_at(str(path)), options=ImportOptions())
     ImportRun.objects.filter(pk=run.pk).update(picked_up_at=datetime.now(UTC))
     with other_session() as cursor:
         cursor.execute("SELECT pg_advisory_lock(%s, %s)", [locks.RUN, run.pk])
-        runs.reconcile()
+        lifecycle.reconcile()
     run.refresh_from_db()
     assert run.state == "staging"
 
@@ -353,9 +356,9 @@ def test_a_run_at_work_is_not_taken_for_dead(tmp_path):
 def test_a_run_that_neither_a_process_nor_a_task_stands_for_is_ended(tmp_path):
     """The process that had taken its task died before it took up the run."""
     path = old_file(tmp_path, user=[ANN])
-    run = runs.start(kind="users", reference=source_at(str(path)), options=ImportOptions())
+    run = lifecycle.start(kind="users", reference=source_at(str(path)), options=ImportOptions())
     tasks.stage_run.enqueue(run.pk)
-    runs.reconcile()
+    lifecycle.reconcile()
     assert ImportRun.objects.get(pk=run.pk).state == "staging"
     DBTaskResult.objects.all().delete()
     assert preview_of("users", path).state == "previewed"
@@ -368,17 +371,17 @@ def test_a_run_that_neither_a_process_nor_a_task_stands_for_is_ended(tmp_path):
 def test_an_undo_is_ended_whatever_the_clocks_of_the_machines_say(tmp_path, picked_up):
     """One host's clock is an hour ahead of the other's. The process that was at work is dead."""
     run = import_of("users", old_file(tmp_path, user=[ANN]))
-    runs.request_undo(run.pk)
+    lifecycle.request_undo(run.pk)
     now = datetime.now(UTC)
     ImportRun.objects.update(
         undo_requested_at=now + timedelta(hours=1), picked_up_at=now - timedelta(hours=1) if picked_up else None
     )
-    runs.reconcile()
+    lifecycle.reconcile()
     run.refresh_from_db()
     assert (run.state, run.undo_requested_at) == ("applied", None)
     assert "died. Nothing was taken out; undo it again." in run.error_message
-    runs.request_undo(run.pk)
-    assert runs.undo(run.pk).state == "undone"
+    lifecycle.request_undo(run.pk)
+    assert lifecycle.undo(run.pk).state == "undone"
 
 
 def test_a_number_too_long_for_an_id_rejects_its_row_and_no_other(tmp_path):
@@ -402,7 +405,7 @@ def test_a_table_name_that_nobody_could_store_does_not_stop_the_preview(tmp_path
 
 def test_a_staged_row_that_the_old_database_does_not_have_fails_the_audit(tmp_path):
     run = preview_of("users", old_file(tmp_path, user=[ANN, BOB]))
-    (check,) = runs.checks_of(run, Models.of())
+    (check,) = lifecycle.checks_of(run, Models.of())
     shorter = source_at(str(old_file(tmp_path, user=[ANN])))
     with SQLiteSource.open(shorter, tmp_path / "snapshot", required=("user",)) as source:
         samples, disagreements = take_samples(check, counts(run, "user"), source)
@@ -430,9 +433,9 @@ def test_a_purge_between_preview_and_confirmation_makes_the_preview_outdated(tmp
     import_of("messages", path)
     waiting = preview_of("messages", path)
     moderation.purge(messages=Message.objects.all(), actor=None, reason="Spam")
-    runs.confirm(waiting.pk)
+    lifecycle.confirm(waiting.pk)
     with pytest.raises(RunError) as error:
-        runs.apply(waiting.pk)
+        lifecycle.apply(waiting.pk)
     assert error.value.code == "preview_outdated"
 
 

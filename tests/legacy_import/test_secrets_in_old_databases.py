@@ -10,9 +10,9 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.test import Client
 
-from legacy_import import runs
 from legacy_import.models import ImportRun
-from legacy_import.sources.found import is_secret_name
+from legacy_import.runs import lifecycle
+from legacy_import.source.recognition.table_profile import is_secret_name
 from MiniTwit.models import User
 from tests.legacy_import.conftest import confirm, page_of, preview, text_of
 from tests.legacy_import.old_database import HASH
@@ -90,7 +90,7 @@ def test_what_was_chosen_as_the_password_is_shown_no_more(admin: Client, old: Pa
     assert CLEAR in text_of(admin, page_of(first)), "nothing tells that these are passwords"
     sent = {"user": "users", "user-shown": "users", "user-user_id": "id", "user-username": "username"}
     admin.post(f"{page_of(first)}mapping/", sent | {"user-pw_hash": "door"})
-    second = runs.stage(ImportRun.objects.latest("pk").pk)
+    second = lifecycle.stage(ImportRun.objects.latest("pk").pk)
     pages = [text_of(admin, page_of(second))]
     confirm(admin, second)
     pages += [text_of(admin, page_of(run)) for run in (first, second)]

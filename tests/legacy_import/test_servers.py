@@ -17,11 +17,11 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 from django.test import Client
 
-from legacy_import import runs
 from legacy_import.models import ImportRun
-from legacy_import.records import ImportOptions
-from legacy_import.sources import SQLiteSource, configured_source, source_at
-from legacy_import.sources.intake import servers
+from legacy_import.rules.options import ImportOptions
+from legacy_import.runs import lifecycle
+from legacy_import.source import SQLiteSource, configured_source, source_at
+from legacy_import.source.snapshot import servers
 from MiniTwit.models import User
 from tests.legacy_import import mariadb
 from tests.legacy_import.conftest import confirm, database_url, page_of, preview, text_of
@@ -171,8 +171,8 @@ def test_a_server_gets_the_same_account_as_a_file(site: OldSite, file: Path) -> 
     call_command("verify_legacy", "--source", site.url, "--json", stdout=output)
     assert json.loads(output.getvalue())["ok"]
     for run in ImportRun.objects.order_by("-id"):
-        runs.request_undo(run.pk)
-        runs.undo(run.pk)
+        lifecycle.request_undo(run.pk)
+        lifecycle.undo(run.pk)
     from_file = {kind: import_legacy(kind, str(file)) for kind in ("users", "messages")}
     for kind in ("users", "messages"):
         for part in ("tables", "rejected", "notes"):
@@ -196,10 +196,10 @@ def test_staff_import_from_the_configured_server_and_never_see_its_password(
 
 
 def test_a_run_of_a_server_that_is_no_longer_configured_fails_and_says_so(site: OldSite, settings: Any) -> None:
-    run = runs.start(kind="users", reference=source_at(site.url), options=ImportOptions())
+    run = lifecycle.start(kind="users", reference=source_at(site.url), options=ImportOptions())
     settings.LEGACY_DATABASE_URL = ""
-    with pytest.raises(runs.RunError, match="no longer what LEGACY_DATABASE_URL names"):
-        runs.stage(run.pk)
+    with pytest.raises(lifecycle.RunError, match="no longer what LEGACY_DATABASE_URL names"):
+        lifecycle.stage(run.pk)
 
 
 def test_values_of_postgresql_keep_their_meaning(postgresql: OldSite, tmp_path: Path) -> None:
@@ -307,7 +307,7 @@ def test_too_many_tables_that_could_be_meant_are_refused(site: OldSite, monkeypa
 def test_a_table_locked_by_others_is_not_waited_for_for_ever(
     postgresql: OldSite, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from legacy_import.sources.intake import postgresql as module
+    from legacy_import.source.snapshot import postgresql as module
 
     postgresql.fill("boolean")
     monkeypatch.setattr(module, "SESSION", module.SESSION.replace(f"'{servers.LOCK_SECONDS}s'", "'100ms'"))
@@ -358,7 +358,7 @@ def test_rows_that_a_policy_hides_are_not_lost_in_silence(postgresql: OldSite) -
 
 
 def test_a_missing_driver_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "legacy_import.sources.intake.mysql", None)
+    monkeypatch.setitem(sys.modules, "legacy_import.source.snapshot.mysql", None)
     error = refusal("mysql://me:s3cret@127.0.0.1/old")
     assert error["code"] == "no_driver"
 

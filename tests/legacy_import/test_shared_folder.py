@@ -9,10 +9,10 @@ import pytest
 from django.db import connection
 from psycopg2 import sql
 
-from legacy_import import runs
 from legacy_import.errors import RunError
-from legacy_import.files import import_dir as folder_of_this_database
-from legacy_import.leftovers import discard_leftovers
+from legacy_import.runs import lifecycle
+from legacy_import.runs.files import import_dir as folder_of_this_database
+from legacy_import.runs.leftovers import discard_leftovers
 from MiniTwit.models import User
 from tests.legacy_import.importing import preview_of
 from tests.legacy_import.old_database import ANN, BOB, make_old_database
@@ -53,12 +53,12 @@ def test_each_database_imports_what_it_previewed(tmp_path: Path, copy: str) -> N
     with working_in(copy):
         there = preview_of("users", two)
         assert there.pk == here.pk
-    runs.confirm(here.pk)
-    assert runs.apply(here.pk).verification["ok"]
+    lifecycle.confirm(here.pk)
+    assert lifecycle.apply(here.pk).verification["ok"]
     assert list(User.objects.values_list("username", flat=True)) == ["ann"]
     with working_in(copy):
-        runs.confirm(there.pk)
-        assert runs.apply(there.pk).verification["ok"]
+        lifecycle.confirm(there.pk)
+        assert lifecycle.apply(there.pk).verification["ok"]
         assert User.objects.count() == 2
 
 
@@ -69,7 +69,7 @@ def test_a_database_clears_away_its_own_files_and_those_of_a_dropped_one(tmp_pat
         folder = folder_of_this_database()
         (folder / "snapshot-7-left.sqlite3-journal").touch()
         kept = set(folder.iterdir())
-    runs.cancel(preview_of("users", path).pk)
+    lifecycle.cancel(preview_of("users", path).pk)
     discard_leftovers()
     assert set(folder.iterdir()) == kept
     with working_in(copy):
@@ -91,8 +91,8 @@ def test_only_the_file_that_was_previewed_is_imported(
         os.replace(make_old_database(tmp_path / "two.db", user=[BOB]), snapshot)
     else:
         snapshot.unlink()
-    runs.confirm(run.pk)
+    lifecycle.confirm(run.pk)
     with pytest.raises(RunError, match="Make a new preview") as error:
-        runs.apply(run.pk)
+        lifecycle.apply(run.pk)
     assert error.value.code == code
     assert not User.objects.exists()

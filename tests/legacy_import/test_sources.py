@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from legacy_import.sources import SourceError, SQLiteSource, configured_source, source_at
-from legacy_import.sources.copy_lines import line_of
-from legacy_import.sources.guard import Watch, open_readonly
-from legacy_import.sources.reference import SourceReference
+from legacy_import.source import SourceError, SQLiteSource, configured_source, source_at
+from legacy_import.source.copy_lines import line_of
+from legacy_import.source.location import SourceReference
+from legacy_import.source.sandbox import Watch, open_readonly
 from tests.legacy_import.hostile import KINDS, files_of
 from tests.legacy_import.old_database import LOOSE_SCHEMA, make_old_database
 

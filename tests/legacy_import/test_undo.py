@@ -2,8 +2,9 @@
 
 import pytest
 
-from legacy_import import runs, tasks
+from legacy_import import tasks
 from legacy_import.errors import RunError
+from legacy_import.runs import lifecycle
 from MiniTwit import review, watchlist
 from MiniTwit.models import Follow, Message, ReviewClaim, User, WatchHit, WatchTerm
 from tests.legacy_import.importing import counts, import_of, undo
@@ -22,7 +23,7 @@ def test_undo_takes_out_what_the_run_brought_and_nothing_else(tmp_path):
     messages = import_of("messages", path)
     Message.objects.filter(legacy_id=2).update(flagged=True)  # moderated since
     with pytest.raises(RunError) as error:
-        runs.request_undo(users.pk)
+        lifecycle.request_undo(users.pk)
     assert error.value.code == "messages_first"
     undo(messages)
     assert set(Message.objects.values_list("text", flat=True)) == {"born here", "b"}
@@ -87,7 +88,7 @@ def test_an_update_that_was_updated_again_is_undone_after_the_newer_one(tmp_path
     second = import_of("users", old_file(tmp_path, user=[(1, "anna", "a@b.cc", HASH)]), existing="update")
     third = import_of("users", old_file(tmp_path, user=[(1, "annabel", "a@b.cc", HASH)]), existing="update")
     with pytest.raises(RunError) as error:
-        runs.request_undo(second.pk)
+        lifecycle.request_undo(second.pk)
     assert error.value.code == "newer_first"
     assert User.objects.get().username == "annabel"
     undo(third)
@@ -99,11 +100,11 @@ def test_an_update_that_was_updated_again_is_undone_after_the_newer_one(tmp_path
 def test_users_stay_when_their_messages_arrive_before_the_undo_begins(tmp_path):
     path = old_file(tmp_path, user=[ANN, BOB], message=[(1, 1, "hello", MORNING, 0)])
     users = import_of("users", path)
-    runs.request_undo(users.pk)
+    lifecycle.request_undo(users.pk)
     tasks.undo_run.enqueue(users.pk)
     import_of("messages", path)
     with pytest.raises(RunError) as error:
-        runs.undo(users.pk)
+        lifecycle.undo(users.pk)
     assert error.value.code == "messages_first"
     users.refresh_from_db()
     assert (users.state, users.undo_requested_at, User.objects.count()) == ("applied", None, 2)

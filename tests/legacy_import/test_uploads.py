@@ -13,9 +13,9 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
-from legacy_import import runs
 from legacy_import.models import ImportRun
-from legacy_import.uploads import ORPHAN_SECONDS, CappedUploadHandler, discard_unneeded_uploads
+from legacy_import.runs import lifecycle
+from legacy_import.runs.uploads import ORPHAN_SECONDS, CappedUploadHandler, discard_unneeded_uploads
 from MiniTwit.models import Message
 from tests.legacy_import.conftest import ask_for_preview, confirm, page_of, preview, text_of
 
@@ -87,10 +87,10 @@ def test_an_upload_goes_when_nobody_needs_it_any_more(
     (file,) = stored(import_dir)
     if end == "failed":
         file.write_bytes(sample.read_bytes()[:9000])
-        with pytest.raises(runs.RunError):
-            runs.stage(run.pk)
+        with pytest.raises(lifecycle.RunError):
+            lifecycle.stage(run.pk)
     else:
-        runs.stage(run.pk)
+        lifecycle.stage(run.pk)
         assert file.exists()
     if end == "cancelled":
         admin.post(f"{page_of(run)}cancel/")
@@ -100,7 +100,7 @@ def test_an_upload_goes_when_nobody_needs_it_any_more(
         confirm(admin, run)
         assert file.exists()
         admin.post(f"{page_of(run)}undo/")
-        runs.undo(run.pk)
+        lifecycle.undo(run.pk)
     elif end == "newer users":
         confirm(admin, run)
         assert file.exists()
@@ -181,8 +181,8 @@ def test_a_dump_is_uploaded_and_loaded_by_the_worker(admin: Client, import_dir: 
     assert [file.name for file in import_dir.iterdir()] == [stored(import_dir)[0].name]
 
     broken = ask_for_preview(admin, "users", source="upload", upload=SimpleUploadedFile("b.sql", text[:-9].encode()))
-    with pytest.raises(runs.RunError, match="line 2: it ends in the middle"):
-        runs.stage(broken.pk)
+    with pytest.raises(lifecycle.RunError, match="line 2: it ends in the middle"):
+        lifecycle.stage(broken.pk)
     assert not list(import_dir.glob("snapshot*"))
 
 

@@ -15,7 +15,7 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 
 from legacy_import.models import ImportRun, MergedUser, RejectedRow
-from legacy_import.sources import SourceError
+from legacy_import.source import SourceError
 from legacy_import.verify import OldTable, Verification, verify
 from MiniTwit.models import Follow, Message, User
 

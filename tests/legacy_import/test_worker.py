@@ -16,8 +16,8 @@ from django_tasks_db.models import DBTaskResult
 from legacy_import import tasks
 from legacy_import.locks import EXECUTING, executing
 from legacy_import.models import ImportRun
+from MiniTwit.background.worker import WORKER, WORKER_COMMAND
 from MiniTwit.models import Message, User
-from MiniTwit.worker import WORKER, WORKER_COMMAND
 from tests.legacy_import.conftest import (
     ask_for_preview,
     confirm,

@@ -4,7 +4,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from MiniTwit.database_failures import ERRORS, explain, server_words
+from MiniTwit.database.failures import ERRORS, explain, server_words
 from MiniTwit.search import ensure_search_indexes
 
 

@@ -9,8 +9,8 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import ProgrammingError, connection
 from django.db.migrations.executor import MigrationExecutor
 
-from MiniTwit.database_checks import problems_of
-from MiniTwit.schema import Difference, find_drift, table_names
+from MiniTwit.database.checks import problems_of
+from MiniTwit.database.schema_check import Difference, find_drift, table_names
 
 APP_LABELS = ("MiniTwit", "legacy_import")
 

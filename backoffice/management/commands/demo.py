@@ -22,7 +22,7 @@ from backoffice.child_processes import ChildProcesses
 from backoffice.database import DATABASE_NAME, embedded_server
 from fixtures import sample_legacy_database
 from MiniTwit.models import ModerationReason, WatchTerm
-from MiniTwit.private_files import make_private_folder, write_private_file_once
+from MiniTwit.storage.private_files import make_private_folder, write_private_file_once
 
 HOST = "127.0.0.1"
 FIRST_PORT = 8000

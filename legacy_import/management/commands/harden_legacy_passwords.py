@@ -5,7 +5,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from legacy_import.hardening import Hardening, harden_passwords
+from legacy_import.steps.hardening import Hardening, harden_passwords
 
 
 class Command(BaseCommand):

@@ -6,15 +6,16 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from legacy_import import tasks, wrong_file
+from legacy_import import tasks
 from legacy_import.errors import RunError, refused_by_database
-from legacy_import.foreground import cancel_at_work, import_at_once
 from legacy_import.models import ImportRun
-from legacy_import.records import ImportOptions, TableCounts
-from legacy_import.sources import CANONICAL_COLUMNS, Reference, SourceError, configured_source, source_at
-from legacy_import.sources.mapping import TableMappings, mappings_from_words
+from legacy_import.rules.options import ImportOptions, TableCounts
+from legacy_import.runs.foreground import cancel_at_work, import_at_once
+from legacy_import.source import CANONICAL_COLUMNS, Reference, SourceError, configured_source, source_at
+from legacy_import.source.recognition.mapping import TableMappings, mappings_from_words
+from legacy_import.steps import wrong_file
 from MiniTwit import watchlist
-from MiniTwit.database_failures import ERRORS
+from MiniTwit.database.failures import ERRORS
 
 
 class Command(BaseCommand):

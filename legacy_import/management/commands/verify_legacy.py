@@ -13,12 +13,12 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from legacy_import.errors import refused_by_database
-from legacy_import.files import import_dir
-from legacy_import.mappings import layout_imported
-from legacy_import.sources import Reference, SourceError, check_source, configured_source, source_at
-from legacy_import.sources.intake import take_in
+from legacy_import.runs.chosen_mapping import layout_imported
+from legacy_import.runs.files import import_dir
+from legacy_import.source import Reference, SourceError, check_source, configured_source, source_at
+from legacy_import.source.snapshot import take_in
 from legacy_import.verify import Verification, verify
-from MiniTwit.database_failures import ERRORS
+from MiniTwit.database.failures import ERRORS
 
 COLUMNS = ("legacy", "arrived", "rejected", "missing", "altered")
 

@@ -15,14 +15,14 @@ from typing import Any
 
 from django.db import connection
 
-from legacy_import import runs
 from legacy_import.errors import RunError
-from legacy_import.files import import_dir
-from legacy_import.foreground import import_at_once
 from legacy_import.models import ImportRun
-from legacy_import.records import TABLES_OF_KIND, ImportOptions, TableCounts
-from legacy_import.sources import Reference, SourceError, SourceReference, source_at
-from legacy_import.sources.wording import readable
+from legacy_import.rules.options import TABLES_OF_KIND, ImportOptions, TableCounts
+from legacy_import.runs import lifecycle
+from legacy_import.runs.files import import_dir
+from legacy_import.runs.foreground import import_at_once
+from legacy_import.source import Reference, SourceError, SourceReference, source_at
+from legacy_import.source.wording import readable
 from MiniTwit.models import Follow, Message, User
 from tests.legacy_import.hostile.catalogue import HostileFile
 
@@ -145,17 +145,17 @@ def import_both(trial: Trial, given: Reference | str, *, for_real: bool, options
     done: list[Any] = []
     users = import_one(trial, "users", reference, options, dry_run=not trial.file.kind.for_real)
     if users is not None and users.state == "previewed":
-        runs.cancel(users.pk)
+        lifecycle.cancel(users.pk)
     elif users is not None:
         done.append(users)
         messages = import_one(trial, "messages", reference, options, dry_run=not for_real)
         if messages is not None and for_real:
             done.append(messages)
         elif messages is not None:
-            runs.cancel(messages.pk)
+            lifecycle.cancel(messages.pk)
     for run in reversed(done):
-        runs.request_undo(run.pk)
-        runs.undo(run.pk)
+        lifecycle.request_undo(run.pk)
+        lifecycle.undo(run.pk)
     judge_leftovers(trial)
 
 

@@ -1,0 +1,144 @@
+"""Deciding about one message or one account on its own page: a small form for each verb.
+
+The way is that of a selection on a list, with one row: frozen, confirmed, done at once or, where an account's many
+messages are to be flagged too, by the background worker.
+"""
+
+from datetime import timedelta
+from typing import Any, cast
+
+from django.contrib import admin, messages
+from django.contrib.admin.utils import unquote
+from django.core.exceptions import PermissionDenied
+from django.db.models import Model
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import URLPattern, path, reverse
+from django.utils.html import format_html
+
+from MiniTwit.admin.deciding.actions import may
+from MiniTwit.admin.deciding.forms import ReasonForm, form_of
+from MiniTwit.admin.deciding.history import lines_about
+from MiniTwit.admin.forms.drafts import keep_draft, take_draft
+from MiniTwit.admin.forms.posting import page_named, post_only
+from MiniTwit.admin.lists.way_back import filters_of, with_filters
+from MiniTwit.models import ModerationBatch, ModerationEvent, User, Verb
+from MiniTwit.moderation import ModerationError, selections
+
+
+def version(row: Any) -> str:
+    """What tells whether a row was changed since its page was shown."""
+    return row.changed_at.isoformat() if row.changed_at else ""
+
+
+class DecidesMixin(admin.ModelAdmin):
+    """Offers verbs on the page of a message or an account, and takes what is decided there."""
+
+    object_history_template = "admin/MiniTwit/decided_history.html"
+
+    def verbs_for(self, request: HttpRequest, row: Any) -> list[Verb]:
+        """The verbs that make sense for a row now, and about which this moderator may decide at all."""
+        raise NotImplementedError
+
+    def get_urls(self) -> list[URLPattern]:
+        name = f"{self.opts.app_label}_{self.opts.model_name}_decide"
+        decide = post_only(self.decide_view, page_named(self.url_name("change"), "object_id"))
+        view = self.admin_site.admin_view(decide)
+        return [path("<path:object_id>/decide/<slug:verb>/", view, name=name), *super().get_urls()]
+
+    def history_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
+        """Django's log knows what was saved on the page; what was decided stands in the log of decisions."""
+        row: Any = self.get_object(request, unquote(object_id))
+        context: dict[str, Any] = {}
+        if row is not None and self.has_view_permission(request, row):
+            history, older = lines_about(row, request.GET.get("before", ""))
+            context = {"history": history, "older": older, "with_object": self.model is User}
+        return super().history_view(request, object_id, context | (extra_context or {}))
+
+    def decision_context(self, request: HttpRequest, row: Model) -> list[dict[str, Any]]:
+        """The forms to show on a row's page, each with its verb and address."""
+        return [
+            {
+                "verb": verb,
+                "url": with_filters(reverse(self.url_name("decide"), args=[row.pk, verb.value]), filters_of(request)),
+                "form": form_of(verb)(take_draft(request, self.panel(row, verb)), auto_id=f"{verb.value}_%s"),
+                "seen": version(row),
+            }
+            for verb in self.verbs_for(request, row)
+            if may(request.user, verb)
+        ]
+
+    def decide_view(self, request: HttpRequest, object_id: str, verb: str) -> HttpResponse:
+        """Do what was decided, and go back to the page."""
+        row: Any = self.get_object(request, unquote(object_id))
+        if row is None or verb not in Verb.values:
+            raise Http404("This is no longer here.")
+        if not may(request.user, verb) or not self.has_view_permission(request, row):
+            raise PermissionDenied
+        form = form_of(verb)(request.POST)
+        refused = True
+        if request.POST.get("seen", "") != version(row):
+            self.message_user(request, f"Nothing was decided: {who_changed(row)} Look again.", messages.WARNING)
+        elif Verb(verb) not in self.verbs_for(request, row):
+            self.message_user(request, "Nothing was decided: that makes no sense here now.", messages.WARNING)
+        elif not form.is_valid():
+            sentence = " ".join(f"{form[name].label}: {errors[0]}" for name, errors in form.errors.items())
+            self.message_user(request, f"Nothing was decided. {sentence}", messages.ERROR)
+        else:
+            refused = not self.decide(request, row, Verb(verb), form)
+        if refused:
+            keep_draft(request, self.panel(row, verb))
+        return self.back_to(row)
+
+    def panel(self, row: Model, verb: str) -> str:
+        """The name of a verb's form on a row's page."""
+        return f"{self.opts.label} {row.pk} {verb}"
+
+    def decide(self, request: HttpRequest, row: Any, verb: Verb, form: ReasonForm) -> bool:
+        """Do it and say what came of it; return whether it was accepted."""
+        actor = cast(User, request.user)
+        try:
+            batch = selections.decide(
+                verb=verb,
+                queryset=self.model._base_manager.filter(pk=row.pk),
+                actor=actor,
+                reason=form.cleaned_data["reason"],
+                note=form.cleaned_data["note"],
+                options=form.options(),
+            )
+        except ModerationError as error:
+            self.message_user(request, f"Nothing was decided: {error.sentence}", messages.ERROR)
+            return False
+        self.tell(request, batch)
+        return True
+
+    def tell(self, request: HttpRequest, batch: ModerationBatch) -> None:
+        """Say what came of it."""
+        address = reverse("admin:MiniTwit_moderationbatch_change", args=[batch.pk])
+        if batch.changed or not batch.is_over:
+            done = "Done" if batch.is_over else "The worker is at it"
+            sentence = format_html(
+                '{}: {}. See <a href="{}">the decision</a>.', batch.get_verb_display(), done, address
+            )
+            self.message_user(request, sentence, messages.SUCCESS)
+        elif batch.skipped:
+            why = format_html('Nothing was decided; <a href="{}">see why</a>.', address)
+            self.message_user(request, why, messages.WARNING)
+        else:
+            self.message_user(request, "It was so already; nothing was changed.", messages.INFO)
+
+    def back_to(self, row: Any) -> HttpResponse:
+        """Go to the row's page, or to the list if the row is gone."""
+        if not self.model._base_manager.filter(pk=row.pk).exists():
+            return HttpResponseRedirect(reverse(self.url_name("changelist")))
+        return HttpResponseRedirect(reverse(self.url_name("change"), args=[row.pk]))
+
+    def url_name(self, page: str) -> str:
+        return f"{self.admin_site.name}:{self.opts.app_label}_{self.opts.model_name}_{page}"
+
+
+def who_changed(row: Any) -> str:
+    """A sentence on who changed a message or an account last."""
+    last: ModerationEvent | None = row.events.order_by("-id").first()
+    if last is not None and row.changed_at and last.created_at >= row.changed_at - timedelta(seconds=5):
+        return f"{last.actor_name} was faster ({last.get_verb_display().lower()})."
+    return "it was changed in the meantime."

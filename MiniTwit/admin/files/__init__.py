@@ -1,0 +1,1 @@
+"""Import from files and export to files."""

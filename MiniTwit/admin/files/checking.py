@@ -1,0 +1,271 @@
+"""What a file would do, and doing it: its rows go through import-export's Resource, a chunk at a time.
+
+The check and the import are the same walk through the file. The check writes down what each row does and which
+version of an object it saw; the import does it under locks, unless that is no longer true of a row. All of it is
+written, or nothing.
+"""
+
+import zlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from io import StringIO
+from itertools import groupby, islice
+from pathlib import Path
+from typing import Any
+
+from django.contrib.admin.models import ADDITION, CHANGE, LogEntry
+from django.core.exceptions import ValidationError
+from django.db import DataError, IntegrityError, transaction
+from django.utils.dateparse import parse_datetime
+
+from MiniTwit import moderation
+from MiniTwit.admin.files.base_resource import ChunkLoader, FileResource
+from MiniTwit.admin.files.formats import open_table
+from MiniTwit.admin.files.report import New, Report, Skip, Update
+from MiniTwit.admin.files.resources import FollowResource, MessageResource, UserResource
+from MiniTwit.admin.files.rows import MAX_ROWS, FileRow, TableFile, UnreadableFileError, is_empty
+from MiniTwit.models import FileImport, Message, User
+from MiniTwit.moderation import MessageEdit
+
+CHUNK = 500  # rows
+
+RESOURCES: dict[str, type[FileResource]] = {
+    "user": UserResource,
+    "message": MessageResource,
+    "follow": FollowResource,
+}
+OnProgress = Callable[[int], None]
+Versions = dict[int, datetime | None]  # changed_at, by id
+
+
+@dataclass
+class JudgedRow:
+    """What a row of the file does: `kind` is one of import-export's types."""
+
+    row: FileRow
+    kind: str
+    instance: Any
+    before: dict[str, Any] | None
+    changes: dict[str, Any]
+    error: ValidationError | None
+
+    @property
+    def seen(self) -> str:
+        """What the check saw, in a line."""
+        if self.kind != Update:
+            return self.kind
+        changed_at = getattr(self.instance, "changed_at", None)
+        return f"{self.kind} {self.instance.pk} {changed_at.isoformat() if changed_at else ''}".rstrip()
+
+
+def resource_of(file_import: FileImport) -> FileResource:
+    return RESOURCES[file_import.table](clears=file_import.options.get("empty_cells") == "clear")
+
+
+def known_columns(resource: FileResource) -> list[str]:
+    return [str(field.column_name) for field in resource.fields.values()]
+
+
+def check(file_import: FileImport, path: Path, on_progress: OnProgress) -> Report:
+    """Find out what the file would do; nothing is written to the database.
+
+    Raises:
+        UnreadableFileError: with a sentence for the person who chose the file.
+    """
+    resource = resource_of(file_import)
+    with open_table(path, file_import.options, known_columns(resource)) as table:
+        report = begin_report(table, resource)
+        seen = StringIO()
+        for chunk in judge_all(table, resource, report, file_import.owner):
+            for judged in chunk:
+                seen.write(f"{judged.seen}\n")
+                record(report, resource, judged)
+            on_progress(report.rows)
+    file_import.seen = zlib.compress(seen.getvalue().encode())
+    report.notes = resource.notes.as_json()
+    if not report.rows:
+        raise UnreadableFileError("The file holds no rows: it needs the names of the columns and at least one row.")
+    return report
+
+
+def begin_report(table: TableFile, resource: FileResource) -> Report:
+    missing = [name for name in resource.required_columns if name not in table.headers]
+    if missing:
+        raise UnreadableFileError(
+            f"The file has no column named {' and '.join(missing)}. Its columns are: {', '.join(table.headers)}."
+        )
+    columns = resource.get_diff_headers()
+    remarks, doubts = resource.remarks_on(table.headers)
+    return Report(
+        columns=columns,
+        read_as=table.read_as,
+        chosen=table.chosen,
+        doubts=table.doubts + doubts,
+        remarks=remarks,
+        ignored=[name for name in table.headers if name not in columns],
+    )
+
+
+def judge_all(table: TableFile, resource: FileResource, report: Report, user: User) -> Iterator[list[JudgedRow]]:
+    """All rows that are not empty, a chunk at a time."""
+    loader = ChunkLoader(resource)
+    rows = filled_rows(table, report)
+    while chunk := list(islice(rows, CHUNK)):
+        resource.prepare(chunk)
+        yield [judge(row, resource, loader, user) for row in chunk]
+
+
+def filled_rows(table: TableFile, report: Report) -> Iterator[FileRow]:
+    count = 0
+    for row in table.rows:
+        if not row.problem and all(is_empty(value) for value in row.values()):
+            report.blank += 1
+            continue
+        count += 1
+        if count > MAX_ROWS:
+            raise UnreadableFileError(
+                f"The file holds more than the {MAX_ROWS:,} rows that can be imported at a time. Split the file."
+            )
+        yield row
+
+
+def judge(row: FileRow, resource: FileResource, loader: ChunkLoader, user: User) -> JudgedRow:
+    resource.before = None
+    result = resource.import_row(row, loader, row_number=row.number, user=user, dry_run=True, using_transactions=True)
+    if result.errors:
+        raise result.errors[0].error
+    changes = resource.changes_of(result.instance) if result.import_type == Update else {}
+    return JudgedRow(row, result.import_type, result.instance, resource.before, changes, result.validation_error)
+
+
+def record(report: Report, resource: FileResource, judged: JudgedRow) -> None:
+    """Count a row, and show it if it is one of the first of its kind."""
+    if judged.error is not None:
+        report.refuse(judged.row.number, judged.error, [judged.row.get(name, "") for name in report.columns])
+        return
+    report.count(judged.kind)
+    if judged.kind == Skip or report.is_full(judged.kind):
+        return
+    fields = resource.get_import_fields()
+    after = [field.widget.render(field.get_value(judged.instance)) for field in fields]
+    before = after if judged.before is None else [f.widget.render(judged.before[f.column_name]) for f in fields]
+    report.show(judged.kind, judged.row.number, [""] * len(after) if judged.kind == New else before, after)
+
+
+# The import
+
+
+def apply(file_import: FileImport, path: Path, on_progress: OnProgress) -> Report:
+    """Write what was previewed, in the caller's transaction.
+
+    Returns:
+        What was written. If rows are refused or outdated, the caller takes all of it back.
+    """
+    resource = resource_of(file_import)
+    seen = zlib.decompress(file_import.seen).decode().splitlines()
+    stale = lock_seen(resource, seen)
+    lines = iter(seen)
+    with open_table(path, file_import.options, known_columns(resource)) as table:
+        report = begin_report(table, resource)
+        for chunk in judge_all(table, resource, report, file_import.owner):
+            for judged in chunk:
+                if is_outdated(judged, next(lines, ""), stale):
+                    report.outdated.append(judged.row.number)
+            if not report.has_failed and not report.outdated and not any(judged.error for judged in chunk):
+                write_chunk(resource, chunk, file_import)
+            for judged in chunk:
+                record(report, resource, judged)
+            on_progress(report.rows)
+    return report
+
+
+def lock_seen(resource: FileResource, seen: list[str]) -> Versions:
+    """Lock the objects that the file changes, in the order of their ids as everybody does.
+
+    Returns:
+        Those of another version than the check saw.
+    """
+    versions: Versions = {}
+    for line in seen:
+        if line.startswith(Update):
+            _, pk, *changed_at = line.split(" ")
+            versions[int(pk)] = parse_datetime(changed_at[0]) if changed_at else None
+    stale: Versions = {}
+    ids = iter(sorted(versions))
+    while chunk := list(islice(ids, CHUNK)):
+        locked = resource.get_queryset().filter(pk__in=chunk).order_by("pk").select_for_update(no_key=True)
+        present = dict(locked.values_list("pk", "changed_at"))
+        stale |= {pk: changed_at for pk, changed_at in present.items() if changed_at != versions[pk]}
+    return stale
+
+
+def is_outdated(judged: JudgedRow, seen: str, stale: Versions) -> bool:
+    """Whether a row would do something else than the preview said."""
+    if judged.error is not None:
+        return False  # it says itself what is wrong
+    return judged.seen != seen or (judged.kind == Update and judged.instance.pk in stale)
+
+
+def write_chunk(resource: FileResource, chunk: list[JudgedRow], file_import: FileImport) -> None:
+    """Write some rows. If the database refuses one, it is found by writing one at a time."""
+    batch_before = getattr(resource, "edit_batch", None)
+    try:
+        with transaction.atomic():
+            write(resource, chunk, file_import)
+    except (IntegrityError, DataError):
+        if isinstance(resource, MessageResource):
+            resource.edit_batch = batch_before
+        for judged in chunk:
+            try:
+                with transaction.atomic():
+                    write(resource, [judged], file_import)
+            except (IntegrityError, DataError) as error:
+                said = str(error).split("\n", 1)[0]
+                judged.error = ValidationError(f"Row {judged.row.number}: the database refuses it ({said}).")
+                return
+        raise
+
+
+def write(resource: FileResource, chunk: list[JudgedRow], file_import: FileImport) -> None:
+    objects = resource._meta.model.objects
+    new = [judged.instance for judged in chunk if judged.kind == New]
+    for instance in new:
+        instance.pk = None  # where a single row is tried again
+        instance._state.adding = True
+    objects.bulk_create(new)
+    changed = sorted((judged for judged in chunk if judged.kind == Update), key=lambda judged: sorted(judged.changes))
+    if isinstance(resource, MessageResource):
+        edit_messages(resource, changed, file_import)
+    else:
+        for names, group in groupby(changed, key=lambda judged: sorted(judged.changes)):
+            objects.bulk_update([judged.instance for judged in group], names)
+    said = f"Imported from the file “{file_import.file_name}”."
+    owner = file_import.owner_id
+    LogEntry.objects.log_actions(owner, new, ADDITION, change_message=said)
+    LogEntry.objects.log_actions(owner, [judged.instance for judged in changed], CHANGE, change_message=said)
+
+
+def edit_messages(resource: MessageResource, changed: list[JudgedRow], file_import: FileImport) -> None:
+    """Change messages by a decision; those of a file are one batch."""
+    edits = [
+        MessageEdit(
+            judged.instance.pk,
+            author_id=judged.instance.author_id if "author" in judged.changes else None,
+            text=judged.changes.get("text"),
+            pub_date=judged.changes.get("pub_date"),
+        )
+        for judged in changed
+    ]
+    if edits:
+        resource.edit_batch = moderation.edit_each(
+            edits=edits,
+            actor=file_import.owner,
+            reason="Imported from a file",
+            note=f"The file “{file_import.file_name}”.",
+            batch=resource.edit_batch,
+        )
+
+
+def wrote_messages(file_import: FileImport, report: Report) -> bool:
+    return RESOURCES[file_import.table]._meta.model is Message and bool(report.totals[New] + report.totals[Update])

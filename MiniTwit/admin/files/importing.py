@@ -1,0 +1,318 @@
+"""Import from a file, for every screen alike: import-export's pages with firmer ground under them.
+
+What import-export 4.4 leaves open is closed here: a confirmation that fails says so and writes nothing, the browser
+never names a file of the server, a preview uses up no ids, every upload has its limits, and large ones are worked on
+in the background.
+"""
+
+from typing import Any, cast
+
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.core.signing import BadSignature
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
+from django.template.defaultfilters import filesizeformat
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+from django.views.decorators.cache import never_cache
+from import_export.admin import ImportExportMixin
+from import_export.signals import post_import
+
+from MiniTwit.admin.files import import_steps
+from MiniTwit.admin.files.checking import known_columns, resource_of
+from MiniTwit.admin.files.exporting import FileExportMixin
+from MiniTwit.admin.files.formats import format_name, open_table
+from MiniTwit.admin.files.import_forms import BoundedImportForm, ReadingForm, SignedConfirmForm
+from MiniTwit.admin.files.report import Report
+from MiniTwit.admin.files.rows import MAX_BYTES, MAX_ROWS, UnreadableFileError
+from MiniTwit.admin.files.tasks import run_file_import
+from MiniTwit.admin.files.upload_views import takes_files
+from MiniTwit.admin.files.uploads import NotKeptError, keep_upload, read_signed_preview, sign_preview, upload_path
+from MiniTwit.admin.forms.posting import page_named, post_only
+from MiniTwit.background.worker import WORKER_COMMAND, is_overdue, why_waiting
+from MiniTwit.database.clock import database_time
+from MiniTwit.models import FileImport, User
+
+SMALL = 2_000  # rows that are checked and imported while the browser waits
+# A file that is only a little too large is told its size by the form; a larger one is not even read.
+TOLD_WHAT_IS_TOO_MUCH = 5 * 1024 * 1024
+State = FileImport.State
+
+NOT_CONFIRMED = (
+    "Nothing was imported: this preview was confirmed already, is older than a day, or is not yours. Choose the file "
+    "again."
+)
+
+
+class FileImportExportMixin(FileExportMixin, ImportExportMixin):
+    """Stands before ModelAdmin; `resource_classes` lists one `FileResource`."""
+
+    import_form_class = BoundedImportForm
+
+    def get_urls(self) -> list[URLPattern]:
+        prefix = f"{self.opts.app_label}_{self.opts.model_name}"
+
+        def page(route: str, view: Any, name: str) -> URLPattern:
+            return path(
+                f"import/<int:import_id>/{route}",
+                self.admin_site.admin_view(view),
+                name=f"{prefix}_file_import{name}",
+            )
+
+        urls: list[URLPattern] = super().get_urls()
+        for url in urls:
+            if url.name == f"{prefix}_import":
+                permission = f"{self.opts.app_label}.import_{self.opts.model_name}"
+                takes_files(url.callback, permission=permission, most_bytes=MAX_BYTES + TOLD_WHAT_IS_TOO_MUCH)
+            elif url.name == f"{prefix}_process_import":
+                url.callback = self.admin_site.admin_view(
+                    post_only(self.process_import, lambda: self.page_url("import"))
+                )
+        page_of_import = page_named(f"{self.admin_site.name}:{prefix}_file_import", "import_id")
+        return [
+            page("", self.preview_view, ""),
+            page("status/", never_cache(self.import_status_view), "_status"),
+            page("cancel/", post_only(self.cancel_import_view, page_of_import), "_cancel"),
+            *urls,
+        ]
+
+    # Choosing a file
+
+    def import_action(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
+        """Ask for a file and preview it: now if it is small, else in the background."""
+        if not self.has_import_permission(request):
+            raise PermissionDenied
+        form = self.create_import_form(request)
+        if request.method != "POST" or not form.is_valid():
+            return self.render_import_page(request, form)
+        try:
+            stored_as = keep_upload(form.cleaned_data["import_file"])
+        except NotKeptError as error:
+            form.add_error("import_file", str(error))
+            return self.render_import_page(request, form)
+        file_import = FileImport(
+            table=self.opts.model_name,
+            owner=cast(User, request.user),
+            file_name=form.cleaned_data["import_file"].name,
+            stored_as=stored_as,
+            options=form.options() | {"format": format_name(form.cleaned_data["format"])},
+        )
+        file_import.save()
+        return self.begin_check(request, file_import, form)
+
+    def begin_check(
+        self, request: HttpRequest, file_import: FileImport, form: BoundedImportForm | None = None
+    ) -> HttpResponse:
+        """Check a small file now and show what it would do; hand a large one to the worker."""
+        if not is_small(file_import):
+            import_steps.discard_old()
+            run_file_import.enqueue(file_import.pk)
+            return HttpResponseRedirect(self.import_url(file_import))
+        report = import_steps.execute(file_import)
+        if file_import.state == State.PREVIEWED:
+            import_steps.discard_old()
+            return self.render_preview(request, file_import)
+        form = form or self.create_empty_import_form(request)
+        if file_import.error:
+            form.add_error("import_file" if form.is_bound else None, file_import.error)
+        return self.render_import_page(request, form, **report_context(report))
+
+    # What it would do
+
+    def preview_view(self, request: HttpRequest, import_id: int) -> HttpResponse:
+        """How far an import is, what it would do, or what it did. Sent as a form, the file is read in another way."""
+        file_import = self.find_import(request, import_id)
+        if file_import is None:
+            messages.error(request, NOT_CONFIRMED)
+            return HttpResponseRedirect(self.page_url("import"))
+        if request.method == "POST" and file_import.state == State.PREVIEWED:
+            return self.read_again(request, file_import)
+        if file_import.is_at_work:
+            return self.render_progress(request, file_import)
+        if file_import.state == State.PREVIEWED:
+            return self.render_preview(request, file_import)
+        report = Report(**file_import.report) if file_import.report else None
+        if file_import.state == State.DONE:
+            return self.render_import_page(
+                request, self.create_empty_import_form(request), file_import=file_import, **report_context(report)
+            )
+        messages.error(request, file_import.error or "Nothing was imported: the rows below do not validate.")
+        return self.render_import_page(request, self.create_empty_import_form(request), **report_context(report))
+
+    def read_again(self, request: HttpRequest, file_import: FileImport) -> HttpResponse:
+        form = ReadingForm(request.POST)
+        if not form.is_valid():
+            return self.render_preview(request, file_import, reading_form=form)
+        options = form.options() | {"format": file_import.options["format"]}
+        again = FileImport.objects.filter(pk=file_import.pk, state=State.PREVIEWED)
+        if again.update(
+            state=State.CHECKING,
+            options=options,
+            requested_at=database_time(),
+            picked_up_at=None,
+            done=0,
+            report={},
+            error="",
+        ):
+            file_import.refresh_from_db()
+            return self.begin_check(request, file_import)
+        return HttpResponseRedirect(self.import_url(file_import))
+
+    def import_status_view(self, request: HttpRequest, import_id: int) -> HttpResponse:
+        file_import = self.find_import(request, import_id)
+        return JsonResponse({}, status=404) if file_import is None else JsonResponse(progress_of(file_import))
+
+    def cancel_import_view(self, request: HttpRequest, import_id: int) -> HttpResponse:
+        file_import = self.find_import(request, import_id)
+        if file_import is not None:
+            import_steps.cancel(file_import)
+            return HttpResponseRedirect(self.import_url(file_import))
+        return HttpResponseRedirect(self.page_url("import"))
+
+    # The confirmation
+
+    def process_import(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
+        """Import the file that was previewed: all of it, or nothing. A preview can be confirmed once."""
+        if not self.has_import_permission(request):
+            raise PermissionDenied
+        file_import = self.find_signed_import(request)
+        if file_import is None:
+            messages.error(request, NOT_CONFIRMED)
+            return HttpResponseRedirect(self.page_url("import"))
+        report = Report(**file_import.report)
+        form = SignedConfirmForm(request.POST, needs_consent=report.needs_consent)
+        if not form.is_valid():
+            return self.render_preview(request, file_import, confirm_form=form)
+        confirmed = FileImport.objects.filter(pk=file_import.pk, state=State.PREVIEWED)
+        if not confirmed.update(state=State.IMPORTING, requested_at=database_time(), picked_up_at=None, done=0):
+            messages.error(request, NOT_CONFIRMED)
+            return HttpResponseRedirect(self.page_url("import"))
+        file_import.refresh_from_db()
+        if report.rows > SMALL:
+            run_file_import.enqueue(file_import.pk)
+            return HttpResponseRedirect(self.import_url(file_import))
+        return self.import_now(request, file_import)
+
+    def import_now(self, request: HttpRequest, file_import: FileImport) -> HttpResponse:
+        report = import_steps.execute(file_import)
+        if file_import.state == State.PREVIEWED:
+            return self.render_preview(request, file_import)
+        if file_import.state != State.DONE or report is None:
+            messages.error(request, file_import.error)
+            return self.render_import_page(request, self.create_empty_import_form(request), **report_context(report))
+        self.add_success_message(report.result(), request)
+        post_import.send(sender=None, model=self.model)
+        return HttpResponseRedirect(self.page_url("changelist"))
+
+    def find_signed_import(self, request: HttpRequest) -> FileImport | None:
+        """The import that the confirmation names, if it waits for one."""
+        try:
+            preview = read_signed_preview(request, self.opts.label, request.POST.get("preview", ""))
+        except BadSignature:
+            return None
+        file_import = self.find_import(request, preview["import"])
+        return file_import if file_import and file_import.state == State.PREVIEWED else None
+
+    def find_import(self, request: HttpRequest, import_id: int) -> FileImport | None:
+        """An import of the person who is signed in, after the imports of dead workers were ended."""
+        if not self.has_import_permission(request):
+            raise PermissionDenied
+        import_steps.reconcile()
+        own = (
+            FileImport.objects.select_related("owner")
+            .defer("seen")
+            .filter(table=self.opts.model_name, owner=request.user.pk)
+        )
+        return own.filter(pk=import_id).first() if import_id < 2**63 else None
+
+    # Pages
+
+    def create_empty_import_form(self, request: HttpRequest) -> BoundedImportForm:
+        return BoundedImportForm(self.get_import_formats(), self.get_import_resource_classes(request))
+
+    def render_preview(self, request: HttpRequest, file_import: FileImport, **context: Any) -> HttpResponse:
+        report = Report(**file_import.report)
+        if file_import.error:
+            messages.warning(request, file_import.error)
+        signed = sign_preview(request, self.opts.label, {"import": file_import.pk})
+        context = {
+            "confirm_form": SignedConfirmForm(initial={"preview": signed}, needs_consent=report.needs_consent),
+            "reading_form": ReadingForm(initial=shown_options(file_import.options)),
+            "file_name": file_import.file_name,
+            "file_import": file_import,
+            "file_import_url": self.import_url(file_import),
+            "cancel_url": f"{self.import_url(file_import)}cancel/",
+            **report_context(report),
+            **context,
+        }
+        return self.render_import_page(request, self.create_empty_import_form(request), **context)
+
+    def render_progress(self, request: HttpRequest, file_import: FileImport) -> HttpResponse:
+        context = {
+            **self.admin_site.each_context(request),
+            "title": f"Import {self.opts.verbose_name_plural} from a file",
+            "opts": self.opts,
+            "file_import": file_import,
+            "progress": progress_of(file_import),
+            "status_url": f"{self.import_url(file_import)}status/",
+            "cancel_url": f"{self.import_url(file_import)}cancel/",
+        }
+        return TemplateResponse(request, "admin/MiniTwit/file_import_progress.html", context)
+
+    def render_import_page(self, request: HttpRequest, form: BoundedImportForm, **context: Any) -> HttpResponse:
+        resource = self.get_import_resource_classes(request)[0]()
+        context = {
+            **self.admin_site.each_context(request),
+            "title": f"Import {self.opts.verbose_name_plural} from a file",
+            "opts": self.opts,
+            "form": form,
+            "import_url": self.page_url("import"),
+            "confirm_url": self.page_url("process_import"),
+            "media": self.media + form.media,
+            "fields_list": [(resource.get_display_name(), resource.get_diff_headers())],
+            "import_help": resource.import_help,
+            "import_limits": f"At most {MAX_ROWS:,} rows and {filesizeformat(MAX_BYTES)} at a time.",
+            **context,
+        }
+        request.current_app = self.admin_site.name
+        return TemplateResponse(request, ["admin/MiniTwit/file_import.html"], context)
+
+    def import_url(self, file_import: FileImport) -> str:
+        name = f"{self.admin_site.name}:{self.opts.app_label}_{self.opts.model_name}_file_import"
+        return reverse(name, args=[file_import.pk])
+
+
+def report_context(report: Report | None) -> dict[str, Any]:
+    return {} if report is None else {"report": report, "result": report.result()}
+
+
+def shown_options(options: dict[str, str]) -> dict[str, str]:
+    """The options as the choices of the form have them."""
+    encoding = options.get("encoding", "").removesuffix("-sig").removesuffix("-le").removesuffix("-be")
+    return options | {"encoding": encoding}
+
+
+def is_small(file_import: FileImport) -> bool:
+    """Whether staff can wait for the file; what cannot be read is small as well, and the check says why."""
+    known = known_columns(resource_of(file_import))
+    try:
+        with open_table(upload_path(file_import.stored_as), file_import.options, known) as table:
+            return not any(number > SMALL for number, _ in enumerate(table.rows, 1))
+    except (UnreadableFileError, OSError):
+        return True
+
+
+def progress_of(file_import: FileImport) -> dict[str, Any]:
+    """How far an import is, for the page and for the script that asks."""
+    waits = file_import.is_at_work and file_import.picked_up_at is None
+    overdue = waits and is_overdue(file_import.requested_at)
+    waiting, needs_worker = why_waiting(import_steps.TASK) if overdue else ("", False)
+    label = "Waiting for the worker" if waits else file_import.get_state_display()
+    return {
+        "state": file_import.state,
+        "label": "Stopping" if file_import.cancel_requested else label,
+        "done": file_import.done,
+        "total": file_import.total if file_import.state == State.IMPORTING else 0,
+        "waiting": waiting,
+        "command": WORKER_COMMAND if needs_worker else "",
+    }

@@ -1,0 +1,92 @@
+"""Uploaded files between preview and confirmation.
+
+Their names are the server's, and the browser carries them signed only.
+"""
+
+import logging
+import secrets
+import shutil
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.core import signing
+from django.core.files.uploadedfile import UploadedFile
+from django.http import HttpRequest
+
+from MiniTwit.storage.database_folders import database_folder, file_clock, folders_of_dropped_databases
+from MiniTwit.storage.private_files import open_privately
+
+logger = logging.getLogger(__name__)
+
+LIFETIME = 24 * 60 * 60  # seconds that a preview can be confirmed
+
+
+class NotKeptError(Exception):
+    """An upload could not be stored; the message is a sentence for the person who sent it."""
+
+
+def keep_upload(upload: UploadedFile) -> str:
+    """Store an upload, readable by this account only, and return its name.
+
+    Raises:
+        NotKeptError: the server has no room for it, or may not write where it keeps its files.
+    """
+    name = secrets.token_hex(16)
+    try:
+        with open(upload_path(name), "xb", opener=open_privately) as file:
+            for chunk in upload.chunks():
+                file.write(chunk)
+    except OSError as error:
+        logger.exception("An upload could not be kept", exc_info=error)
+        with suppress(OSError):
+            discard_upload(name)
+        raise NotKeptError(
+            f"The server could not keep the file ({error.strerror}), so nothing was imported. Your administrator "
+            "looks after the folder that VAR_DIR names; then choose the file again."
+        ) from None
+    return name
+
+
+def upload_path(name: str) -> Path:
+    return upload_directory() / name
+
+
+def discard_upload(name: str) -> None:
+    upload_path(name).unlink(missing_ok=True)
+
+
+def discard_forgotten() -> None:
+    """Remove the uploads whose preview can no longer be confirmed."""
+    directory = upload_directory()
+    oldest = file_clock(directory) - LIFETIME
+    for upload in directory.iterdir():
+        with suppress(FileNotFoundError):  # another process is removing it, too
+            if upload.stat().st_mtime < oldest:
+                upload.unlink()
+    for folder in folders_of_dropped_databases(directory.parent):
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def upload_directory() -> Path:
+    return database_folder(Path(settings.VAR_DIR) / "file_import")
+
+
+def sign_preview(request: HttpRequest, model_label: str, preview: dict[str, Any]) -> str:
+    """Return what the confirmation hands back: which upload was previewed, for whom and for which table."""
+    return signing.dumps(preview, salt=_salt(request, model_label))
+
+
+def read_signed_preview(request: HttpRequest, model_label: str, signed: str) -> dict[str, Any]:
+    """Return what `sign_preview` was given.
+
+    Raises:
+        BadSignature: it was altered, is another person's or another table's, or is older than a day.
+    """
+    preview: dict[str, Any] = signing.loads(signed, salt=_salt(request, model_label), max_age=LIFETIME)
+    return preview
+
+
+def _salt(request: HttpRequest, model_label: str) -> str:
+    return f"file-import:{model_label}:{request.user.pk}"

@@ -1,0 +1,126 @@
+"""XLSX files: one sheet of a workbook, row by row, whatever size it claims to have.
+
+What a spreadsheet shows and what it holds may differ. So a formula, an error or a merged range is refused and named,
+where reading on would give an old value or none.
+"""
+
+import re
+import warnings
+import zipfile
+from collections.abc import Iterator
+from contextlib import ExitStack, closing
+from datetime import date, datetime, time, timedelta
+from pathlib import Path
+from typing import Any
+
+import openpyxl
+
+from MiniTwit.admin.files.cell_text import unescape, without_mark
+from MiniTwit.admin.files.rows import (
+    BadCell,
+    Options,
+    TableFile,
+    UnreadableFileError,
+    column_names,
+    is_empty,
+    number_of,
+    row_of,
+)
+from MiniTwit.admin.files.xlsx_writer import MAX_SHEET_ROWS
+
+MAX_UNPACKED_BYTES = 300 * 1024 * 1024  # an XLSX file is a zip archive
+MAX_UNPACKED_BESIDE = 100 * 1024 * 1024  # what is not a sheet is read into memory
+MERGED = re.compile(rb"<(?:\w+:)?mergeCell\s[^>]*\bref=\"([A-Z0-9:]{1,30})\"")
+BLOCK = 1024 * 1024
+
+
+def open_xlsx(path: Path, options: Options, known: list[str]) -> TableFile:
+    """Open a sheet of a workbook: the chosen one, or the first that is not hidden.
+
+    Raises:
+        UnreadableFileError: with a sentence for the person who chose the file.
+    """
+    refuse_bombs(path)
+    with ExitStack() as opened:
+        file = opened.enter_context(path.open("rb"))  # openpyxl judges names by their ends
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of parts that openpyxl would not write again
+            workbook = opened.enter_context(closing(openpyxl.load_workbook(file, read_only=True)))
+        sheet, others = choose_sheet(workbook, options.get("sheet", ""))
+        refuse_merged_cells(sheet)
+        sheet.reset_dimensions()  # they may be wrong, and what is beyond them would be left out
+        rows = read_sheet(sheet)
+        names = column_names(headings(next(rows, [])), known)
+        beside = {"Sheets that are not read": ", ".join(others)} if others else {}
+        return TableFile(
+            headers=[name for name in names if name],
+            rows=(row_of(number, names, cells) for number, cells in enumerate(rows, 1)),
+            read_as={"Format": "XLSX", "Sheet": sheet.title} | beside,
+            chosen={"format": "xlsx", "sheet": sheet.title},
+            close=opened.pop_all().close,
+        )
+
+
+def choose_sheet(workbook: Any, chosen: str) -> tuple[Any, list[str]]:
+    """The sheet to read, and the titles of the others."""
+    sheets = {sheet.title: sheet for sheet in workbook.worksheets}
+    shown = [title for title, sheet in sheets.items() if sheet.sheet_state == "visible"]
+    if not shown:
+        raise UnreadableFileError("The workbook has no sheet that is shown. Show the one with the rows.")
+    title = chosen or shown[0]
+    if title not in sheets:
+        raise UnreadableFileError(f"The workbook has no sheet named “{title}”. It has: {', '.join(sheets)}.")
+    return sheets[title], [name if name in shown else f"{name} (hidden)" for name in sheets if name != title]
+
+
+def headings(cells: list[Any]) -> list[Any]:
+    while cells and is_empty(cells[-1]):
+        cells = cells[:-1]
+    return ["" if isinstance(cell, BadCell) else cell for cell in cells]
+
+
+def read_sheet(sheet: Any) -> Iterator[list[Any]]:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for row in sheet.iter_rows(max_row=MAX_SHEET_ROWS):
+            yield [value_of(cell) for cell in row]
+
+
+def value_of(cell: Any) -> Any:
+    """What a cell holds, or why that cannot be taken."""
+    value = cell.value
+    match cell.data_type:
+        case "f":
+            formula = getattr(value, "text", value)
+            return BadCell(f"The cell holds a formula ({str(formula)[:40]}): copy the cells and paste their values.")
+        case "e":
+            return BadCell(f"The cell holds the error {value}.")
+    if isinstance(value, str):
+        return without_mark(unescape(value))
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return number_of(value)
+    if isinstance(value, time | timedelta) or (isinstance(value, date) and not isinstance(value, datetime)):
+        return BadCell("The cell holds a time or a date alone, not a date with its time.")
+    return value
+
+
+def refuse_bombs(path: Path) -> None:
+    """Refuse a workbook that unpacks to too much. No entry unpacks to more than it says."""
+    with zipfile.ZipFile(path) as archive:
+        sizes = {entry.filename: entry.file_size for entry in archive.infolist()}
+    beside = sum(size for name, size in sizes.items() if "worksheets/" not in name)
+    if sum(sizes.values()) > MAX_UNPACKED_BYTES or beside > MAX_UNPACKED_BESIDE:
+        raise UnreadableFileError("The workbook is too large when unpacked. Save only the sheet with the rows.")
+
+
+def refuse_merged_cells(sheet: Any) -> None:
+    """Refuse a sheet in which a cell spans several rows or columns: only the first of them has the value."""
+    tail = b""
+    with sheet._get_source() as source:
+        while block := source.read(BLOCK):
+            if found := MERGED.search(tail + block):
+                raise UnreadableFileError(
+                    f"The sheet “{sheet.title}” has merged cells ({found[1].decode()}), whose value belongs to the "
+                    "first of them alone. Unmerge them, and write the value into every row that it is meant for."
+                )
+            tail = block[-100:]

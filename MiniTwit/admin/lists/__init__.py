@@ -1,0 +1,1 @@
+"""Lists of rows: pages, filters, saved views."""

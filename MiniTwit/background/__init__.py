@@ -1,0 +1,1 @@
+"""Work that a background worker does."""

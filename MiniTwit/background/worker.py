@@ -1,0 +1,120 @@
+"""The background worker, as the rest of the program sees it: does one run, what does it do, and has it died?
+
+Every connection of a worker process holds a shared advisory lock on the worker's id. PostgreSQL drops the lock with
+the last connection, however the process ends; so a task that is called running and whose worker holds no lock has
+lost its worker.
+"""
+
+import logging
+from datetime import datetime
+from typing import Any
+
+from django.db import connection, connections, transaction
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.backends.signals import connection_created
+from django.db.models import Q, QuerySet
+from django.db.models.expressions import RawSQL
+from django.utils import timezone
+from django.utils.formats import date_format
+from django_tasks import TaskResultStatus
+from django_tasks_db.models import DBTaskResult
+
+from MiniTwit.database import locks
+from MiniTwit.database.clock import database_time
+
+WORKER_COMMAND = "python manage.py db_worker"
+PATIENCE = 3  # seconds after which a task that no worker has taken is worth a word
+WORKER = 0x4D56  # class of the locks; the object is a hash of the worker's id
+ATTEMPTS = 2  # a task that outlives so many workers may be what kills them
+
+HASH_OF_WORKER = f'(hashtext("{DBTaskResult._meta.db_table}".worker_ids ->> -1)::bigint & 4294967295)'
+SOME_WORKER_RUNS = f"""
+SELECT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND classid = {WORKER} AND objsubid = 2 AND granted
+    AND database = (SELECT oid FROM pg_database WHERE datname = current_database()))
+"""  # noqa: S608
+
+logger = logging.getLogger(__name__)
+
+
+class WorkerDied(Exception):  # noqa: N818 -- it is the worker that has ended
+    """The process that was at work on a task ended in the middle of it."""
+
+
+def hold_lock_of_worker(worker_id: str) -> None:
+    """Let every connection that this process makes from now on hold the lock of a worker."""
+
+    def hold(*, connection: BaseDatabaseWrapper, **_signal: Any) -> None:
+        if connection.vendor == "postgresql":
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT pg_advisory_lock_shared(%s, hashtext(%s))", [WORKER, worker_id])
+
+    connection_created.connect(hold, weak=False, dispatch_uid="MiniTwit.background.worker")
+    connections.close_all()
+
+
+def is_worker_running() -> bool:
+    """Whether any worker is connected to this database."""
+    with connection.cursor() as cursor:
+        cursor.execute(SOME_WORKER_RUNS)
+        return bool(cursor.fetchone()[0])
+
+
+def with_worker_state() -> QuerySet[DBTaskResult]:
+    """All tasks; `has_worker` tells whether the worker that took a task last is running."""
+    return DBTaskResult.objects.annotate(has_worker=RawSQL(locks.is_held(WORKER, HASH_OF_WORKER), []))  # noqa: S611
+
+
+def tasks_in_sight() -> QuerySet[DBTaskResult]:
+    """The tasks that wait for a worker, and those that a living worker is at."""
+    return with_worker_state().filter(
+        Q(status=TaskResultStatus.READY) | Q(status=TaskResultStatus.RUNNING, has_worker=True)
+    )
+
+
+def give_back_lost_tasks(own_id: str = "") -> int:
+    """Put the tasks whose worker has died back into the queue; those that were given back before have failed.
+
+    A task may be executed twice that way. Each looks first whether its import, batch or term still waits for it.
+
+    Args:
+        own_id: the worker that asks, which is at no task now.
+
+    Returns:
+        How many tasks were lost.
+    """
+    lost = Q(has_worker=False) | Q(**{"worker_ids__-1": own_id})
+    with transaction.atomic():
+        tasks = with_worker_state().filter(lost, status=TaskResultStatus.RUNNING)
+        found = list(tasks.select_for_update(skip_locked=True))
+        for task in found:
+            logger.warning("The worker of task %s (%s) has ended in the middle of it.", task.pk, task.task_path)
+            if len(task.worker_ids) >= ATTEMPTS:
+                task.set_failed(WorkerDied("The process that was at work on this task ended."))
+            else:
+                task.status = TaskResultStatus.READY
+                task.started_at = None
+                task.save(update_fields=["status", "started_at"])
+    return len(found)
+
+
+def is_overdue(enqueued_at: datetime) -> bool:
+    """Has a task waited for longer than a running worker needs to take it?"""
+    return (database_time() - enqueued_at).total_seconds() >= PATIENCE
+
+
+def why_waiting(own_tasks: str) -> tuple[str, bool]:
+    """Say why no worker has taken a task yet, and whether WORKER_COMMAND is what staff need.
+
+    Args:
+        own_tasks: how the paths of the tasks begin that are not what keeps the worker busy.
+    """
+    if not is_worker_running():
+        return "No background worker is running. Start one:", True
+    at_work = with_worker_state().filter(Q(status=TaskResultStatus.RUNNING, has_worker=True))
+    if busy := at_work.exclude(task_path__startswith=own_tasks).order_by("started_at").first():
+        since = date_format(timezone.localtime(busy.started_at), "j M Y, H:i") if busy.started_at else "a while ago"
+        return (
+            f"The background worker has been busy with another task since {since}. This waits for it to end.",
+            False,
+        )
+    return "The background worker takes this up as soon as it can.", False

@@ -1,0 +1,282 @@
+"""Compare the live tables with what the models say.
+
+No table of types is kept here. Django's schema editor builds the models' tables in a schema of their own, inside a
+transaction that is rolled back, and PostgreSQL's catalogs describe both sides in the same words. Constraints and
+indexes are compared by what they do; their names do not count, for migrations of different ages name them
+differently. Tables of no model, such as the import's staging tables, are left alone.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from django.apps import apps
+from django.db import connection, models, transaction
+from psycopg2 import sql
+
+from MiniTwit.database import triggers
+from MiniTwit.models import Message
+from MiniTwit.skeletons import Skeleton
+from MiniTwit.skeletons.function import CREATE_FUNCTION
+
+EXPECTED_SCHEMA = "minitwit_expected"
+# What the migrations create besides the models' tables.
+BESIDE_THE_MODELS = (
+    triggers.CREATE_FUNCTION,
+    triggers.CREATE_USER_TRIGGER,
+    triggers.CREATE_MESSAGE_TRIGGER,
+    triggers.CREATE_EDIT_FUNCTION,
+    triggers.CREATE_EDIT_TRIGGER,
+    triggers.CREATE_LOG_FUNCTION,
+    triggers.CREATE_LOG_TRIGGER,
+    triggers.CREATE_LOG_TRUNCATE_TRIGGER,
+)
+
+FUNCTION = f"function {Skeleton.function}"
+BUILD_SEARCH_INDEXES = "Searching is slow without it. Build it: `python manage.py build_search_indexes`."
+
+TABLES = """
+SELECT relname FROM pg_class WHERE relnamespace = %(schema)s::regnamespace AND relkind IN ('r', 'p')
+"""
+
+COLUMNS = """
+SELECT pg_class.relname, attname, format_type(atttypid, atttypmod), attnotnull,
+       CASE WHEN attidentity <> '' THEN 'identity' ELSE coalesce(pg_get_expr(adbin, adrelid), 'none') END
+FROM pg_attribute
+JOIN pg_class ON pg_class.oid = attrelid
+LEFT JOIN pg_attrdef ON adrelid = attrelid AND adnum = attnum
+WHERE relnamespace = %(schema)s::regnamespace AND relname = ANY(%(tables)s) AND attnum > 0 AND NOT attisdropped
+ORDER BY relname, attnum
+"""
+
+# NOT NULL is a property of the column here, and from PostgreSQL 18 on a constraint ('n') as well.
+CONSTRAINTS = """
+SELECT relname, pg_get_constraintdef(pg_constraint.oid, true), conname
+FROM pg_constraint
+JOIN pg_class ON pg_class.oid = conrelid
+WHERE relnamespace = %(schema)s::regnamespace AND relname = ANY(%(tables)s) AND contype IN ('p', 'f', 'u', 'c', 'x')
+ORDER BY relname, conname
+"""
+
+INDEXES = """
+SELECT table_class.relname,
+       regexp_replace(pg_get_indexdef(indexrelid, 0, true), '^CREATE (UNIQUE )?INDEX .*? ON ', '\\1INDEX ON ')
+           || CASE WHEN indisvalid THEN '' ELSE ' (invalid: its building failed)' END,
+       index_class.relname
+FROM pg_index
+JOIN pg_class AS table_class ON table_class.oid = indrelid
+JOIN pg_class AS index_class ON index_class.oid = indexrelid
+WHERE table_class.relnamespace = %(schema)s::regnamespace AND table_class.relname = ANY(%(tables)s)
+  AND NOT EXISTS (SELECT FROM pg_constraint WHERE conindid = indexrelid AND contype IN ('p', 'u', 'x'))
+ORDER BY 1, 3
+"""
+
+TRIGGERS = """
+SELECT relname, tgname,
+       pg_get_triggerdef(pg_trigger.oid, true) || CASE WHEN tgenabled = 'O' THEN '' ELSE ' (disabled)' END, prosrc
+FROM pg_trigger
+JOIN pg_class ON pg_class.oid = tgrelid
+JOIN pg_proc ON pg_proc.oid = tgfoid
+WHERE relnamespace = %(schema)s::regnamespace AND relname = ANY(%(tables)s) AND NOT tgisinternal
+ORDER BY relname, tgname
+"""
+
+
+@dataclass(frozen=True)
+class Column:
+    type: str  # with its length, e.g. "character varying(254)"
+    required: bool
+    default: str  # an SQL expression, "identity" or "none"
+
+
+@dataclass(frozen=True)
+class Trigger:
+    definition: str
+    function_body: str
+
+
+@dataclass
+class Table:
+    columns: dict[str, Column] = field(default_factory=dict)
+    constraints: dict[str, str] = field(default_factory=dict)  # definition: name
+    indexes: dict[str, str] = field(default_factory=dict)  # definition: name
+    triggers: dict[str, Trigger] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One thing that is not as the models say."""
+
+    table: str
+    subject: str  # e.g. "column username"
+    expected: str
+    found: str
+    remedy: str
+
+    def __str__(self) -> str:
+        return f"{self.table}, {self.subject}: expected {self.expected}, found {self.found}. {self.remedy}"
+
+
+def find_drift(app_labels: Sequence[str]) -> list[Difference]:
+    """Return where the tables of these applications differ from their models, table by table."""
+    names = table_names(app_labels)
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SELECT current_schema()")
+        live_schema = cursor.fetchone()[0]
+        live, live_function = _read_tables(live_schema, names), _read_function(live_schema)
+        _build_expected_tables(app_labels, live_schema)
+        expected, expected_function = _read_tables(EXPECTED_SCHEMA, names), _read_function(EXPECTED_SCHEMA)
+        transaction.set_rollback(True)
+    differences: list[Difference] = []
+    if live_function and live_function != expected_function:
+        remedy = (
+            "The search and the watch-list may miss messages. Restore the function as MiniTwit/skeletons/function.py "
+            "has it (CREATE OR REPLACE), then rebuild the indexes that use it: `python manage.py migrate MiniTwit "
+            "0010` and `python manage.py migrate`."
+        )
+        differences.append(Difference(Message._meta.db_table, FUNCTION, "the one in the code", "another", remedy))
+    for name in names:
+        if name in live:
+            differences += _compare(name, expected[name], live[name])
+        else:
+            differences.append(Difference(name, "table", "a table", "nothing", "Run `python manage.py migrate`."))
+    return differences
+
+
+def table_names(app_labels: Sequence[str]) -> list[str]:
+    """The tables of these applications' models, many-to-many ones included."""
+    return [
+        model._meta.db_table
+        for label in app_labels
+        for model in apps.get_app_config(label).get_models(include_auto_created=True)
+        if model._meta.managed and not model._meta.proxy
+    ]
+
+
+def _build_expected_tables(app_labels: Sequence[str], live_schema: str) -> None:
+    managed: list[type[models.Model]] = [
+        model
+        for label in app_labels
+        for model in apps.get_app_config(label).get_models()
+        if model._meta.managed and not model._meta.proxy
+    ]
+    with connection.cursor() as cursor:
+        schemas = [sql.Identifier(EXPECTED_SCHEMA), sql.Identifier(live_schema)]
+        cursor.execute(sql.SQL("CREATE SCHEMA {}").format(schemas[0]))
+        cursor.execute(sql.SQL("SET LOCAL search_path TO {}, {}").format(*schemas))
+        cursor.execute(CREATE_FUNCTION)  # before the indexes that use it
+        with connection.schema_editor(atomic=False) as editor:
+            for model in managed:
+                editor.create_model(model)
+        for statement in BESIDE_THE_MODELS:
+            cursor.execute(statement)
+
+
+def _read_tables(schema: str, names: Sequence[str]) -> dict[str, Table]:
+    """Describe the tables of one schema, which stands first in the search path, so that no name is qualified."""
+    parameters: dict[str, Any] = {"schema": connection.ops.quote_name(schema), "tables": list(names)}
+
+    def rows(query: str) -> list[tuple[Any, ...]]:
+        with connection.cursor() as cursor:
+            cursor.execute(query, parameters)
+            return cursor.fetchall()
+
+    tables = {name: Table() for (name,) in rows(TABLES) if name in names}
+    for table, name, column_type, required, default in rows(COLUMNS):
+        tables[table].columns[name] = Column(column_type, required, default)
+    for table, definition, name in rows(CONSTRAINTS):
+        tables[table].constraints[definition] = name
+    for table, definition, name in rows(INDEXES):
+        tables[table].indexes[definition] = name
+    for table, name, definition, body in rows(TRIGGERS):
+        tables[table].triggers[name] = Trigger(definition, body)
+    return tables
+
+
+def _read_function(schema: str) -> str:
+    """The body of the function that the search indexes use; empty where there is none."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT prosrc FROM pg_proc WHERE proname = %s AND pronamespace = %s::regnamespace",
+            [Skeleton.function, connection.ops.quote_name(schema)],
+        )
+        found = cursor.fetchone()
+    return found[0] if found else ""
+
+
+Part = TypeVar("Part")
+
+
+def _pairs(
+    expected: dict[str, Part], found: dict[str, Part]
+) -> Iterator[tuple[str, Part, None] | tuple[str, None, Part] | tuple[str, Part, Part]]:
+    """Yield every key of the two with what stands on either side."""
+    for key, value in expected.items():
+        yield (key, value, found[key]) if key in found else (key, value, None)
+    for key, value in found.items():
+        if key not in expected:
+            yield key, None, value
+
+
+def _compare(table: str, expected: Table, live: Table) -> Iterator[Difference]:
+    alter = f'ALTER TABLE "{table}"'
+    for name, should_be, column in _pairs(expected.columns, live.columns):
+        yield from _compare_column(table, name, should_be, column)
+    for definition, wanted, found in _pairs(expected.constraints, live.constraints):
+        if wanted is None:
+            remedy = f'Remove it: {alter} DROP CONSTRAINT "{found}"; or add it to the model.'
+            yield Difference(table, f"constraint {found}", "none", definition, remedy)
+        elif found is None:
+            remedy = f'Restore it: {alter} ADD CONSTRAINT "{wanted}" {definition};'
+            yield Difference(table, f"constraint {wanted}", definition, "nothing", remedy)
+    for definition, wanted, found in _pairs(expected.indexes, live.indexes):
+        if wanted is None:
+            remedy = f'Remove it: DROP INDEX "{found}"; or add it to the model.'
+            yield Difference(table, f"index {found}", "none", definition, remedy)
+        elif found is None:
+            create = f"CREATE {definition}".replace("INDEX ON", f'INDEX "{wanted}" ON', 1)
+            remedy = BUILD_SEARCH_INDEXES if " USING gin " in definition else f"Restore it: {create};"
+            yield Difference(table, f"index {wanted}", definition, "nothing", remedy)
+    for name, trigger, live_trigger in _pairs(expected.triggers, live.triggers):
+        yield from _compare_trigger(table, name, trigger, live_trigger)
+
+
+def _compare_column(table: str, name: str, expected: Column | None, live: Column | None) -> Iterator[Difference]:
+    subject = f"column {name}"
+    alter = f'ALTER TABLE "{table}" ALTER COLUMN "{name}"'
+    if live is None or expected is None:
+        if expected is not None:
+            remedy = "Its data is gone: restore the table from a backup, or undo and redo the migration that adds it."
+            yield Difference(table, subject, expected.type, "nothing", remedy)
+        elif live is not None:
+            remedy = f'Remove it: ALTER TABLE "{table}" DROP COLUMN "{name}"; or add it to the model.'
+            yield Difference(table, subject, "none", live.type, remedy)
+        return
+    if live.type != expected.type:
+        remedy = f"Restore it: {alter} TYPE {expected.type};"
+        yield Difference(table, f"{subject}, type", expected.type, live.type, remedy)
+    if live.required != expected.required:
+        words = {True: "NOT NULL", False: "NULL allowed"}
+        remedy = f"Restore it: {alter} {'SET' if expected.required else 'DROP'} NOT NULL;"
+        yield Difference(table, f"{subject}, nullability", words[expected.required], words[live.required], remedy)
+    if live.default != expected.default:
+        change = {"none": "DROP DEFAULT", "identity": "ADD GENERATED BY DEFAULT AS IDENTITY"}
+        remedy = f"Restore it: {alter} {change.get(expected.default, f'SET DEFAULT {expected.default}')};"
+        yield Difference(table, f"{subject}, default", expected.default, live.default, remedy)
+
+
+def _compare_trigger(table: str, name: str, expected: Trigger | None, live: Trigger | None) -> Iterator[Difference]:
+    subject = f"trigger {name}"
+    if expected is None:
+        if live is not None:
+            remedy = f'Remove it: DROP TRIGGER "{name}" ON "{table}"; or add it to MiniTwit/database/triggers.py.'
+            yield Difference(table, subject, "none", live.definition, remedy)
+    elif live is None or live.definition != expected.definition:
+        drop = "" if live is None else f'DROP TRIGGER "{name}" ON "{table}"; '
+        found = "nothing" if live is None else live.definition
+        yield Difference(table, subject, expected.definition, found, f"Restore it: {drop}{expected.definition};")
+    elif live.function_body != expected.function_body:
+        remedy = "Restore it: CREATE OR REPLACE the function as MiniTwit/database/triggers.py has it."
+        yield Difference(
+            table, f"{subject}, function", "the body in MiniTwit/database/triggers.py", "another", remedy
+        )

@@ -1,0 +1,46 @@
+"""Statements that may not take long, whatever they are asked."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from django.db import OperationalError, connection, transaction
+
+from MiniTwit.database.failures import Cause, cause_of
+
+SAME_CLOCK = 0.98  # the server's clock and this process's do not go exactly alike
+
+
+class TimeLimitError(OperationalError):
+    """A statement took longer than the `time_limit` around it; a cancel request raises OperationalError itself."""
+
+
+@contextmanager
+def time_limit(seconds: float) -> Iterator[Any]:
+    """A cursor whose statements end after so long. Afterwards the settings are as before.
+
+    Raises:
+        TimeLimitError: a statement took longer.
+    """
+    with transaction.atomic(), connection.cursor() as cursor, connection.execute_wrapper(told_by_the_clock(seconds)):
+        cursor.execute("SELECT current_setting('statement_timeout')")
+        (before,) = cursor.fetchone()
+        cursor.execute("SELECT set_config('statement_timeout', %s, true)", [str(round(seconds * 1000))])
+        yield cursor
+        cursor.execute("SELECT set_config('statement_timeout', %s, true)", [before])
+
+
+def told_by_the_clock(seconds: float) -> Callable[..., Any]:
+    """Tell a limit that passed from a cancel request: PostgreSQL has one code for both."""
+
+    def execute(next_execute: Callable[..., Any], *arguments: Any) -> Any:
+        began = time.monotonic()
+        try:
+            return next_execute(*arguments)
+        except OperationalError as error:
+            if cause_of(error) is Cause.QUERY_CANCELED and time.monotonic() - began >= seconds * SAME_CLOCK:
+                raise TimeLimitError(f"The statement took longer than {seconds:g} seconds.") from error
+            raise
+
+    return execute

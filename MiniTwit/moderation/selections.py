@@ -1,0 +1,242 @@
+"""Decisions about many: a selection is frozen first, confirmed once, and then worked off.
+
+What is frozen is which rows, and how each of them was (`changed_at`). So whatever begins to match later is not
+touched, and what somebody changed in between is skipped. Small selections are done at once, within the confirmation;
+large ones by the background worker.
+"""
+
+from datetime import timedelta
+from typing import Any
+
+from django.db import connection, transaction
+from django.db.models import QuerySet
+from psycopg2 import sql
+
+from MiniTwit import moderation
+from MiniTwit.database.clock import database_time
+from MiniTwit.models import BatchState, Message, ModerationBatch, ModerationEvent, SelectedRow, User, Verb
+from MiniTwit.moderation import ModerationError, batch_worker, erasure, tasks
+from MiniTwit.moderation.batches import MESSAGE_VERBS, Cause, lock_tables_of, one_decision
+from MiniTwit.moderation.verbs import Reason, lock_undoable, undos_in_force
+
+SMALL = 1_000  # rows that are done while the moderator waits
+KEPT_UNCONFIRMED = timedelta(days=1)
+
+FREEZE = """
+INSERT INTO {rows} (batch_id, object_id, changed_at)
+SELECT %s, id, changed_at FROM ({selection}) AS selection (id, changed_at) ORDER BY id
+"""
+FREEZE_EVENTS = "INSERT INTO {rows} (batch_id, object_id) SELECT %s, id FROM {events} WHERE batch_id = %s"
+ROWS = sql.Identifier(SelectedRow._meta.db_table)
+EVENTS = sql.Identifier(ModerationEvent._meta.db_table)
+
+
+def freeze(
+    *, verb: Verb, queryset: QuerySet[Any], actor: User, options: dict[str, Any] | None = None
+) -> ModerationBatch:
+    """Write down which rows a decision shall be about, and how they are now.
+
+    Args:
+        queryset: the rows, each of them once.
+
+    Returns:
+        The batch, which waits for its confirmation.
+
+    Raises:
+        ModerationError: there are no such rows.
+    """
+    expected = Message if verb in MESSAGE_VERBS else User
+    if not issubclass(queryset.model, expected):
+        raise TypeError(f"{verb} is not about {queryset.model.__name__} objects.")
+    discard_abandoned()
+    with transaction.atomic():
+        batch = ModerationBatch.objects.create(
+            verb=verb,
+            state=BatchState.SELECTED,
+            actor=actor,
+            actor_name=actor.get_username(),
+            options=options or {},
+        )
+        selection, parameters = queryset.order_by().values("pk", "changed_at").query.sql_with_params()
+        batch.selected = insert_rows(
+            sql.SQL(FREEZE).format(rows=ROWS, selection=sql.SQL(selection)), [batch.pk, *parameters]
+        )
+        if not batch.selected:
+            raise ModerationError("nothing_selected", "Nothing is selected.")
+        batch.save(update_fields=["selected"])
+    return batch
+
+
+def insert_rows(statement: sql.Composed, parameters: list[Any]) -> int:
+    with connection.cursor() as cursor:
+        cursor.execute(statement, parameters)
+        return int(cursor.rowcount)
+
+
+def discard(batch: ModerationBatch) -> None:
+    """Drop a selection that was not confirmed."""
+    with transaction.atomic():
+        if ModerationBatch.objects.select_for_update().filter(pk=batch.pk, state=BatchState.SELECTED).exists():
+            SelectedRow.objects.filter(batch=batch).delete()
+            batch.delete()
+
+
+def discard_abandoned() -> None:
+    """Drop the selections that nobody came back to."""
+    limit = database_time() - KEPT_UNCONFIRMED
+    for batch in ModerationBatch.objects.filter(state=BatchState.SELECTED, created_at__lt=limit):
+        discard(batch)
+
+
+@one_decision
+def confirm(
+    *,
+    batch: ModerationBatch,
+    actor: User,
+    reason: Reason,
+    note: str = "",
+    options: dict[str, Any] | None = None,
+) -> ModerationBatch:
+    """Decide about a frozen selection. Only the first confirmation counts; later ones find what it did.
+
+    Raises:
+        ModerationError: it makes no sense, or the selection is gone; nothing was changed.
+    """
+    cause = Cause.of(actor, "", reason, note)
+    with transaction.atomic():
+        lock_tables_of(batch.verb)
+        found = ModerationBatch.objects.select_for_update().filter(pk=batch.pk).first()
+        if found is None:
+            raise ModerationError("selection_gone", "This selection was given up. Select again.")
+        if found.state != BatchState.SELECTED:
+            return found
+        if found.actor != actor:
+            raise ModerationError("not_yours", f"{found.actor_name} made this selection; only he can confirm it.")
+        if found.verb != Verb.WARN:
+            cause.require_reason()
+        found.reason, found.note = cause.reason, cause.note
+        found.options |= options or {}
+        if found.verb == Verb.ERASE:
+            erasure.expect_messages(found, SelectedRow.objects.filter(batch=found).values("object_id"))
+        begin(found, at_once=is_small(found))
+    return found
+
+
+@one_decision
+def decide(
+    *, verb: Verb, queryset: QuerySet[Any], actor: User, reason: Reason, note: str = "", options: dict[str, Any]
+) -> ModerationBatch:
+    """Freeze a selection and decide about it, without a question in between.
+
+    Raises:
+        ModerationError: it makes no sense; nothing was changed.
+    """
+    with transaction.atomic():
+        lock_tables_of(verb)
+        batch = freeze(verb=verb, queryset=queryset, actor=actor)
+        return confirm(batch=batch, actor=actor, reason=reason, note=note, options=options)
+
+
+def is_small(batch: ModerationBatch) -> bool:
+    """Whether somebody can wait for it."""
+    if batch.verb == Verb.ERASE:
+        accounts = SelectedRow.objects.filter(batch=batch).values_list("object_id", flat=True)[: SMALL + 1]
+        return len(accounts) <= SMALL and all(erasure.is_small(user_id, SMALL) for user_id in accounts)
+    if batch.selected > SMALL or not batch.options.get("flag_messages"):
+        return batch.selected <= SMALL
+    authors = SelectedRow.objects.filter(batch=batch).values("object_id")
+    return Message.objects.filter(author__in=authors).values("pk")[: SMALL + 1].count() <= SMALL
+
+
+def begin(batch: ModerationBatch, *, at_once: bool) -> None:
+    """Do a batch now, in the caller's transaction, or hand it to the worker."""
+    batch.state = BatchState.RUNNING if at_once else BatchState.WAITING
+    batch.confirmed_at = database_time()
+    batch.finished_at = None
+    batch.cancel_requested = False
+    batch.error = ""
+    batch.save()
+    if at_once:
+        batch_worker.do_now(batch)
+    else:
+        tasks.run_batch.enqueue(batch.pk)
+
+
+@one_decision
+def erase(
+    *, user: User, actor: User, reason: Reason, note: str = "", messages: str, delete: bool = False
+) -> ModerationBatch:
+    """Erase an account: at once if there is little about it, else in the background. See `moderation.erase`.
+
+    Raises:
+        ModerationError: it cannot be erased; nothing was changed.
+    """
+    options = erasure.options_of(messages, delete)
+    obstacle = (erasure.obstacle_to_deleting if delete else erasure.obstacle_to_erasing)(user, actor)
+    if obstacle:
+        raise ModerationError("not_allowed", obstacle)
+    with transaction.atomic():
+        lock_tables_of(Verb.ERASE)
+        batch = freeze(verb=Verb.ERASE, queryset=User.objects.filter(pk=user.pk), actor=actor, options=options)
+        return confirm(batch=batch, actor=actor, reason=reason, note=note)
+
+
+@one_decision
+def undo(*, batch: ModerationBatch, actor: User, reason: Reason, note: str = "") -> ModerationBatch:
+    """Undo a batch: at once if it is small, else in the background.
+
+    Raises:
+        ModerationError: it cannot be undone; nothing was changed.
+    """
+    if batch.changed <= SMALL:
+        return moderation.undo(batch=batch, actor=actor, reason=reason, note=note)
+    cause = Cause.of(actor, "", reason, note)
+    cause.require_reason()
+    with transaction.atomic():
+        lock_undoable(batch)
+        undoing = ModerationBatch.objects.create(
+            verb=Verb.UNDO, state=BatchState.WAITING, undoes=batch, **cause.as_columns()
+        )
+        undoing.selected = insert_rows(
+            sql.SQL(FREEZE_EVENTS).format(rows=ROWS, events=EVENTS), [undoing.pk, batch.pk]
+        )
+        begin(undoing, at_once=False)
+    return undoing
+
+
+def cancel(*, batch: ModerationBatch) -> None:
+    """Stop a batch: before it began, or after the chunk at hand. What is done stays done.
+
+    Raises:
+        ModerationError: it is over.
+    """
+    with transaction.atomic():
+        found = ModerationBatch.objects.select_for_update().get(pk=batch.pk)
+        if found.state == BatchState.WAITING:
+            found.state, found.finished_at = BatchState.CANCELLED, database_time()
+        elif found.state == BatchState.RUNNING:
+            found.cancel_requested = True
+        else:
+            raise ModerationError("is_over", f"Batch {batch.pk} is {found.get_state_display()}.")
+        found.save(update_fields=["state", "finished_at", "cancel_requested"])
+
+
+def resume(*, batch: ModerationBatch) -> None:
+    """Go on with the rest of a batch that failed or was cancelled.
+
+    Raises:
+        ModerationError: nothing is left to do, or the batch was undone.
+    """
+    with transaction.atomic():
+        found = ModerationBatch.objects.select_for_update().get(pk=batch.pk)
+        if not can_resume(found):
+            raise ModerationError("nothing_left", f"There is nothing to go on with in batch {batch.pk}.")
+        begin(found, at_once=False)
+
+
+def can_resume(batch: ModerationBatch) -> bool:
+    return (
+        batch.state in (BatchState.FAILED, BatchState.CANCELLED)
+        and batch_worker.rows_left(batch).exists()
+        and not undos_in_force(batch)
+    )

@@ -1,0 +1,202 @@
+"""What staff see and change of a run's mapping: which old table and column feeds what."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from django import forms
+from django.http import QueryDict
+
+from legacy_import.models import ImportRun
+from legacy_import.rules.options import TABLES_OF_KIND
+from legacy_import.source import CANONICAL_COLUMNS, SourceError
+from legacy_import.source.recognition.mapping import TableMapping
+from legacy_import.source.recognition.matching import Candidate, candidate_of, fulfilled, recognised_columns
+from legacy_import.source.recognition.table_profile import FoundColumn, FoundTable
+from legacy_import.source.schema import NEEDED_COLUMNS, OPTIONAL_TABLES
+from MiniTwit.excerpts import excerpt
+
+TABLE_LABELS = {"user": "Users", "message": "Messages", "follower": "Follows"}
+COLUMN_LABELS = {
+    "user_id": "Id",
+    "username": "Username",
+    "email": "E-mail address",
+    "pw_hash": "Password",
+    "is_active": "Active",
+    "date_joined": "Joined",
+    "message_id": "Id",
+    "author_id": "Author",
+    "text": "Text",
+    "pub_date": "Date",
+    "flagged": "Flagged",
+    "who_id": "Who follows",
+    "whom_id": "Who is followed",
+}
+# What a canonical column is without a column that feeds it.
+WITHOUT = {
+    "user_id": "none: the row's place in the file",
+    "message_id": "none: the row's place in the file",
+    "email": "none: no address",
+    "pw_hash": "none: an unusable password",
+    "is_active": "none: every account is active",
+    "date_joined": "none: not known",
+    "flagged": "none: not flagged",
+}
+LONGEST_LABEL = 60  # characters of a name, or of a column with its samples
+
+
+class MappingForm(forms.Form):
+    """One select box for each canonical table, and one for each of its columns.
+
+    A column select offers the columns of the table that its page showed. When another table is sent than the page
+    showed, which happens without JavaScript, that table's columns are recognised anew.
+
+    Args:
+        run: whose tables are mapped; it knows what was found in the old database.
+
+    Attributes:
+        is_changed: whether what was sent is another mapping than the run's. What is not sent is not changed.
+    """
+
+    def __init__(self, run: ImportRun, data: QueryDict | None = None) -> None:
+        super().__init__(None if data is None else data.dict())
+        self.run = run
+        self.found = [FoundTable.from_json(table) for table in run.old_tables]
+        self.names = TABLES_OF_KIND[run.kind]
+        self.mapping: dict[str, TableMapping] = {}
+        self.shown = {name: self._current(name) for name in self.names}
+        self.previewed = {
+            field: value for name in self.names for field, value in sent_by(name, self.shown[name]).items()
+        }
+        self.is_changed = any(self.data.get(field, value) != value for field, value in self.previewed.items())
+        for name in self.names:
+            if self.is_bound:
+                self._take_over_sent_table(name)
+            self._add_fields(name)
+
+    def _current(self, name: str) -> TableMapping:
+        """The run's mapping; of a run that was refused for want of one, the likeliest."""
+        if used := self.run.source.get("mapping", {}).get(name):
+            return TableMapping.from_json(used)
+        candidates = sorted((candidate_of(table, name) for table in self.found), key=Candidate.preference)
+        best = min(candidates, key=lambda candidate: len(candidate.missing), default=None)
+        return TableMapping(best.found.name, best.columns) if best and best.columns else TableMapping("")
+
+    def _take_over_sent_table(self, name: str) -> None:
+        table = self.table(self.data.get(name, ""))
+        if table is None or table.name == self.shown[name].table:
+            return
+        columns = recognised_columns(table, name)
+        self.shown[name] = TableMapping(table.name, columns)
+        if self.data.get(f"{name}-shown") != table.name:
+            sent = {f"{name}-{column}": columns.get(column, "") for column in CANONICAL_COLUMNS[name]}
+            self.data = {**self.data, **sent, f"{name}-shown": table.name}
+
+    def _add_fields(self, name: str) -> None:
+        shown = self.shown[name]
+        nothing = "none" if name in OPTIONAL_TABLES else "choose a table"
+        choices = [(table.name, excerpt(table.name, LONGEST_LABEL)) for table in self.found]
+        if name in OPTIONAL_TABLES or not shown.table:
+            choices.insert(0, ("", f"({nothing})"))
+        self.fields[name] = forms.ChoiceField(
+            label=f"Table of {TABLE_LABELS[name].lower()}",
+            choices=choices,
+            initial=shown.table,
+            required=name not in OPTIONAL_TABLES,
+            widget=self._select(name),
+        )
+        self.fields[f"{name}-shown"] = forms.CharField(initial=shown.table, required=False, widget=forms.HiddenInput)
+        table = self.table(shown.table)
+        for column in CANONICAL_COLUMNS[name]:
+            self.fields[f"{name}-{column}"] = forms.ChoiceField(
+                label=COLUMN_LABELS[column],
+                choices=[("", f"({WITHOUT.get(column, 'choose a column')})"), *column_choices(table)],
+                initial=shown.columns.get(column, ""),
+                required=False,
+                widget=self._select(f"{name}-{column}"),
+            )
+
+    def _select(self, field: str) -> forms.Select:
+        """A select box that says what the preview was made with, for the script to compare."""
+        return forms.Select(attrs={"data-previewed": self.previewed[field]})
+
+    def table(self, name: str) -> FoundTable | None:
+        return next((table for table in self.found if table.name == name), None)
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or {}
+        for name in self.names:
+            if not any(field == name or field.startswith(f"{name}-") for field in self.errors):
+                self._clean_table(name, cleaned)
+        return cleaned
+
+    def _clean_table(self, name: str, cleaned: dict[str, Any]) -> None:
+        columns = {column: cleaned[f"{name}-{column}"] for column in CANONICAL_COLUMNS[name]}
+        for column in NEEDED_COLUMNS[name] if cleaned[name] else ():
+            if not columns[column]:
+                self.add_error(f"{name}-{column}", "Choose the column that holds this.")
+                return
+        wish = TableMapping(cleaned[name], columns if cleaned[name] else {})
+        try:
+            fulfilled(self.found, name, wish, self.run.source.get("label", ""))
+        except SourceError as error:
+            self.add_error(name, error.message)
+        else:
+            self.mapping[name] = wish
+
+    def sections(self) -> Iterator[dict[str, Any]]:
+        """Each canonical table with its fields and the samples of the columns that are chosen."""
+        for name in self.names:
+            table = self.table(self.shown[name].table)
+            rows: list[dict[str, Any]] = []
+            for column in CANONICAL_COLUMNS[name]:
+                field = self[f"{name}-{column}"]
+                found = table.column(str(field.value())) if table and field.value() else None
+                rows.append({"field": field, "name": column, "column": found, "samples": samples_of(found, column)})
+            used = {row["column"].name for row in rows if row["column"]}
+            yield {
+                "name": name,
+                "label": TABLE_LABELS[name],
+                "table": self.shown[name].table,
+                "field": self[name],
+                "shown": self[f"{name}-shown"],
+                "rows": rows,
+                "unused": [column.name for column in table.columns if column.name not in used] if table else [],
+            }
+
+    def data_for_script(self) -> dict[str, Any]:
+        """Every table's columns with their samples, and what they would feed; for changing the table at once."""
+        return {
+            "columns": {
+                table.name: [
+                    [*choice, samples_of(column)]
+                    for choice, column in zip(column_choices(table), table.columns, strict=True)
+                ]
+                for table in self.found
+            },
+            "recognised": {
+                name: {table.name: recognised_columns(table, name) for table in self.found} for name in self.names
+            },
+        }
+
+
+def sent_by(name: str, mapping: TableMapping) -> dict[str, str]:
+    """What the select boxes of a table send where this mapping is chosen."""
+    columns = {f"{name}-{column}": mapping.columns.get(column, "") for column in CANONICAL_COLUMNS[name]}
+    return {name: mapping.table, **columns}
+
+
+def column_choices(table: FoundTable | None) -> list[tuple[str, str]]:
+    """A table's columns, each with its samples behind its name."""
+    return [
+        (column.name, excerpt(f"{column.name}: {', '.join(samples_of(column))}", LONGEST_LABEL))
+        for column in (table.columns if table else ())
+    ]
+
+
+def samples_of(column: FoundColumn | None, canonical: str = "") -> list[str]:
+    """What a column holds, in three values; never of a password."""
+    if column is None:
+        return []
+    if column.secret or canonical == "pw_hash":
+        return ["hidden"]
+    return list(column.samples) or ["nothing"]

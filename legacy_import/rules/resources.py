@@ -1,0 +1,390 @@
+"""The old tables as import-export Resources.
+
+Each works row by row as import-export ships it: `LegacyUserResource().import_data(dataset)`, where a row holds the
+canonical columns and, if it has one, its `position`. The same fields and widgets run set-based in `checks.py`; a
+preview sends its sample rows through the path here and compares.
+"""
+
+import copy
+import functools
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.utils import timezone
+from import_export.fields import Field
+from import_export.instance_loaders import ModelInstanceLoader
+from import_export.resources import ModelResource
+from import_export.results import RowResult
+
+from legacy_import.rules.account_columns import IF_UNKNOWN, ActiveWidget, JoinedWidget
+from legacy_import.rules.columns import (
+    AccountWidget,
+    EmailWidget,
+    FlaggedWidget,
+    IdWidget,
+    MessageTextWidget,
+    UsernameWidget,
+    account_key,
+    refuse,
+    whole_number,
+)
+from legacy_import.rules.dates import PubDateWidget
+from legacy_import.rules.neighbours import Neighbours, UserValues
+from legacy_import.rules.options import ImportOptions
+from legacy_import.rules.outcomes import NOTES, Verdict
+from legacy_import.rules.passwords import PasswordWidget, kept_password
+from legacy_import.tables import Models
+from MiniTwit.models import Follow, Message, User
+
+
+class LegacyRowResult(RowResult):
+    """import-export's result of a row, with our verdict on it."""
+
+    verdict: str = Verdict.REJECTED
+    notes: str = ""
+
+    @property
+    def reason(self) -> str | None:
+        """The reason code of a rejected row."""
+        if self.validation_error is None:
+            return None
+        error: ValidationError = self.validation_error
+        while not hasattr(error, "code"):
+            error = next(iter(error.error_dict.values()))[0]
+        return error.code
+
+
+class LegacyInstanceLoader(ModelInstanceLoader):
+    """Finds what stands here for a row, among the models of the resource, which may be historical ones."""
+
+    def get_instance(self, row: Any) -> Any:
+        names = self.resource.get_import_id_fields()
+        wanted = {self.resource.fields[name].attribute: self.resource.fields[name].clean(row) for name in names}
+        return self.get_queryset().filter(**wanted).first()
+
+
+class LegacyResource(ModelResource):
+    """What the three old tables have in common.
+
+    Args:
+        options: how rows that are here already are treated.
+        neighbours: facts about the other rows; by default taken from the dataset that is imported.
+        now: what the future begins after; by default the moment of construction.
+        models: the models to write, historical ones in a migration.
+        users_run: the run whose rejected users explain a missing author.
+    """
+
+    compared: tuple[str, ...] = ()  # the attributes by which an old row and the one here differ
+
+    def __init__(
+        self,
+        *,
+        options: ImportOptions | None = None,
+        neighbours: Neighbours | None = None,
+        now: datetime | None = None,
+        models: Models | None = None,
+        users_run: int | None = None,
+    ) -> None:
+        super().__init__()
+        self.options = options or ImportOptions()
+        self.neighbours = neighbours
+        self.now = now or timezone.now()
+        self.models = models or Models.of()
+        self.users_run = users_run
+        self.verdict: Verdict = Verdict.REJECTED
+        self.kept_because = ""  # the note on a kept row
+
+    @classmethod
+    def get_row_result_class(cls) -> type[LegacyRowResult]:
+        return LegacyRowResult
+
+    def get_queryset(self) -> Any:
+        return self.target._default_manager.all()
+
+    def init_instance(self, row: Any = None) -> Any:
+        return self.target()
+
+    @property
+    def target(self) -> Any:
+        raise NotImplementedError
+
+    def before_import(self, dataset: Any, **kwargs: Any) -> None:
+        if self.neighbours is None:
+            rows = (dict(zip(dataset.headers, values, strict=True)) for values in dataset)
+            self.neighbours = self.look_around(
+                (row.get("position", number), row) for number, row in enumerate(rows, 1)
+            )
+
+    def look_around(self, rows: Iterable[tuple[int, dict[str, Any]]]) -> Neighbours:
+        """Gather the facts about the whole dataset."""
+        places: dict[int, int] = {}
+        id_column = self.fields[self.get_import_id_fields()[0]].column_name
+        for position, row in rows:
+            number = whole_number(row[id_column])
+            if number is not None:
+                places[number] = min(position, places.get(number, position))
+        return Neighbours(first_places=places)
+
+    def import_instance(self, instance: Any, row: Any, **kwargs: Any) -> None:
+        before = copy.copy(instance) if instance.pk else None
+        super().import_instance(instance, row, **kwargs)
+        self.verdict = self.judge(before, instance, row, row.get("position", kwargs.get("row_number")))
+
+    def judge(self, before: Any, instance: Any, row: dict[str, Any], position: int) -> Verdict:
+        """Give the verdict on a row whose own values are fine.
+
+        Args:
+            before: what stands here now, or None.
+            instance: the same with the old row's values.
+
+        Raises:
+            ValidationError: the row cannot be imported.
+        """
+        raise NotImplementedError
+
+    def judge_existing(self, before: Any, instance: Any) -> Verdict:
+        """The verdict on a row that is here already."""
+        if all(getattr(before, name) == getattr(instance, name) for name in self.compared):
+            return Verdict.UNCHANGED
+        if before.changed_at is not None or self.options.existing == "keep":
+            self.kept_because = "kept_by_option" if before.changed_at is None else "changed_here"
+            return Verdict.KEPT
+        return Verdict.CHANGED
+
+    def refuse_repeated_id(self, instance: Any, position: int) -> None:
+        first_places = self.neighbours.first_places if self.neighbours else {}
+        if first_places.get(instance.legacy_id, position) != position:
+            raise refuse("duplicate_id")
+
+    def skip_row(self, instance: Any, original: Any, row: Any, import_validation_errors: Any = None) -> bool:
+        return not import_validation_errors and self.verdict not in {Verdict.NEW, Verdict.CHANGED}
+
+    def save_instance(self, instance: Any, is_create: bool, row: Any, **kwargs: Any) -> None:
+        """Write, unless this is a dry run: rolling back would still burn the numbers of new rows."""
+        if not self._is_dry_run(kwargs):
+            super().save_instance(instance, is_create, row, **kwargs)
+
+    def after_import_row(self, row: Any, row_result: Any, **kwargs: Any) -> None:
+        row_result.verdict = self.verdict
+        found = set(self.notes_of(row))
+        if self.verdict is Verdict.KEPT:
+            found.add(self.kept_because)
+        row_result.notes = " ".join(code for code in NOTES if code in found)
+
+    def notes_of(self, row: dict[str, Any]) -> Iterable[str]:
+        for field in self.fields.values():
+            if field.column_name in row:
+                yield from field.widget.notes(row[field.column_name])
+
+    class Meta:
+        skip_unchanged = True
+        report_skipped = True
+        use_transactions = True
+        instance_loader_class = LegacyInstanceLoader
+
+
+class LegacyUserResource(LegacyResource):
+    """The old user table."""
+
+    legacy_id = Field("legacy_id", "user_id", IdWidget())
+    username = Field("username", "username", UsernameWidget())
+    email = Field("email", "email", EmailWidget())
+    password = Field("password", "pw_hash")  # widgets that need the run are set below
+    is_active = Field("is_active", "is_active", ActiveWidget())
+    date_joined = Field("date_joined", "date_joined")
+
+    compared = ("username", "email", "password", "is_active", "date_joined")
+
+    class Meta(LegacyResource.Meta):
+        model = User
+        fields = ("legacy_id", "username", "email", "password", "is_active", "date_joined")
+        import_id_fields = ("legacy_id",)
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.fields["password"].widget = PasswordWidget(self.options.passwords)
+        self.fields["date_joined"].widget = JoinedWidget(settings.LEGACY_TIME_ZONE, self.now)
+
+    @property
+    def target(self) -> Any:
+        return self.models.user
+
+    def init_instance(self, row: Any = None) -> Any:
+        return self.models.user(date_joined=None)
+
+    def look_around(self, rows: Iterable[tuple[int, dict[str, Any]]]) -> Neighbours:
+        rows = list(rows)
+        places = super().look_around(rows).first_places
+        users = []
+        for position, row in rows:
+            try:
+                legacy_id = self.fields["legacy_id"].clean(row)
+                username, email = self.fields["username"].clean(row), self.fields["email"].clean(row)
+            except ValidationError:
+                continue
+            if places[legacy_id] == position:
+                users.append(UserValues(legacy_id, username, email))
+        return Neighbours.of_users(places, users)
+
+    def judge(self, before: Any, instance: Any, row: dict[str, Any], position: int) -> Verdict:
+        self.refuse_repeated_id(instance, position)
+        survivors = self.neighbours.survivors if self.neighbours else {}
+        is_survivor = survivors.get(instance.username, instance.legacy_id) == instance.legacy_id
+        holder = self.models.user._default_manager.filter(username=instance.username).exclude(pk=instance.pk).first()
+        for name, otherwise in IF_UNKNOWN.items():
+            if getattr(instance, name) is None:
+                setattr(instance, name, otherwise if before is None else getattr(before, name))
+        if before is not None:
+            instance.password = kept_password(before.password, instance.password)
+            verdict = self.judge_existing(before, instance)
+            if verdict != Verdict.CHANGED:
+                return verdict
+        if holder is not None and holder.legacy_id is None:
+            raise refuse("username_taken")
+        if holder is None and is_survivor:
+            return Verdict.NEW if before is None else Verdict.CHANGED
+        # Merged is who shares a name in the old database, not who now has the former name of another.
+        shares_name = not is_survivor and (holder is None or holder.legacy_id == survivors[instance.username])
+        if before is None and (
+            (self.options.duplicates == "merge" and shares_name) or self.was_merged(instance.legacy_id)
+        ):
+            return Verdict.DUPLICATE
+        raise refuse("duplicate_username")
+
+    def was_merged(self, legacy_id: int) -> bool:
+        """Whether an earlier import merged the account into another; it stays so, whatever the option says now."""
+        return bool(self.models.merged.objects.filter(legacy_id=legacy_id).exists())
+
+    def notes_of(self, row: dict[str, Any]) -> Iterable[str]:
+        yield from super().notes_of(row)
+        if self.neighbours:
+            if self.fields["email"].clean(row) in self.neighbours.shared_emails:
+                yield "duplicate_email"
+            if self.fields["username"].clean(row) in self.neighbours.case_twins:
+                yield "case_twin"
+
+
+class AccountsMixin:
+    """Finds imported accounts by old id or by username."""
+
+    models: Models
+
+    def account_widget(self) -> AccountWidget:
+        return AccountWidget(find=self.find_account, name_of=functools.cache(self.name_of_account))
+
+    def find_account(self, key: int | str) -> int | None:
+        """The new id of an imported account, merged ones included."""
+        users = self.models.user._default_manager.filter(legacy_id__isnull=False)
+        if isinstance(key, str):
+            return users.filter(username=key).values_list("pk", flat=True).first()
+        found = users.filter(legacy_id=key).values_list("pk", flat=True).first()
+        if found is None:
+            found = self.models.merged.objects.filter(legacy_id=key).values_list("user_id", flat=True).first()
+        return found
+
+    def name_of_account(self, pk: int) -> str:
+        return self.models.user._default_manager.values_list("username", flat=True).get(pk=pk)
+
+
+class LegacyMessageResource(AccountsMixin, LegacyResource):
+    """The old message table."""
+
+    legacy_id = Field("legacy_id", "message_id", IdWidget())
+    author_id = Field("author_id", "author_id")  # widgets that need the run are set below
+    text = Field("text", "text", MessageTextWidget())
+    pub_date = Field("pub_date", "pub_date")
+    flagged = Field("flagged", "flagged", FlaggedWidget())
+
+    compared = ("author_id", "text", "pub_date", "flagged")
+
+    class Meta(LegacyResource.Meta):
+        model = Message
+        fields = ("legacy_id", "author_id", "text", "pub_date", "flagged")
+        import_id_fields = ("legacy_id",)
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.fields["author_id"].widget = self.account_widget()
+        self.fields["pub_date"].widget = PubDateWidget(settings.LEGACY_TIME_ZONE, self.now)
+
+    @property
+    def target(self) -> Any:
+        return self.models.message
+
+    def judge(self, before: Any, instance: Any, row: dict[str, Any], position: int) -> Verdict:
+        self.refuse_repeated_id(instance, position)
+        if before is None and self.models.is_purged(instance.legacy_id):
+            self.kept_because = "purged_here"
+            return Verdict.KEPT
+        if instance.author_id is None:
+            raise refuse("author_rejected" if self.was_rejected(row["author_id"]) else "author_missing")
+        if before is None:
+            self.kept_because = "erased_here"
+            return Verdict.KEPT if self.models.is_erased(instance.author_id) else Verdict.NEW
+        return self.judge_existing(before, instance)
+
+    def was_rejected(self, value: Any) -> bool:
+        """Whether the author was in the old user table but was not imported."""
+        number = whole_number(value)
+        rejected = self.models.rejected.objects.filter(run_id=self.users_run, table="user")
+        if number is not None:
+            return rejected.filter(legacy_id=number).exists()
+        name = account_key(value)
+        return name is not None and rejected.filter(username=name).exists()
+
+
+class LegacyFollowResource(AccountsMixin, LegacyResource):
+    """The old follower table, which has no id of its own."""
+
+    who_id = Field("who_id", "who_id")
+    whom_id = Field("whom_id", "whom_id")
+
+    class Meta(LegacyResource.Meta):
+        model = Follow
+        fields = ("who_id", "whom_id")
+        import_id_fields = ("who_id", "whom_id")
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        for name in ("who_id", "whom_id"):
+            self.fields[name].widget = self.account_widget()
+
+    @property
+    def target(self) -> Any:
+        return self.models.follow
+
+    def look_around(self, rows: Iterable[tuple[int, dict[str, Any]]]) -> Neighbours:
+        first: dict[tuple[int, int], int] = {}
+        for position, row in rows:
+            who, whom = self.fields["who_id"].clean(row), self.fields["whom_id"].clean(row)
+            if who is not None and whom is not None:
+                first[who, whom] = min(position, first.get((who, whom), position))
+        return Neighbours(first_follows=first)
+
+    def judge(self, before: Any, instance: Any, row: dict[str, Any], position: int) -> Verdict:
+        keys = account_key(row["who_id"]), account_key(row["whom_id"])
+        if None in keys:
+            raise refuse("incomplete_follow")
+        if keys[0] == keys[1] or (instance.who_id is not None and instance.who_id == instance.whom_id):
+            raise refuse("self_follow")
+        if instance.who_id is None:
+            raise refuse("follower_missing")
+        if instance.whom_id is None:
+            raise refuse("followed_missing")
+        first = self.neighbours.first_follows if self.neighbours else {}
+        if first.get((instance.who_id, instance.whom_id), position) != position:
+            return Verdict.DUPLICATE
+        if before is not None:
+            return Verdict.UNCHANGED
+        self.kept_because = "erased_here"
+        return Verdict.KEPT if self.models.is_erased(instance.who_id, instance.whom_id) else Verdict.NEW
+
+
+RESOURCES: dict[str, type[LegacyResource]] = {
+    "user": LegacyUserResource,
+    "message": LegacyMessageResource,
+    "follower": LegacyFollowResource,
+}

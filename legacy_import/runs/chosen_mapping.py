@@ -1,0 +1,254 @@
+"""Which mapping a run uses: the one it was asked for, the one that was chosen before, or what is recognised.
+
+A choice is remembered for the old database it was made for: by the place it is read from, and for an upload by the
+names of its tables and columns, so that a newer copy finds it again.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from legacy_import.errors import RunError
+from legacy_import.models import ImportRun
+from legacy_import.rules.options import TABLES_OF_KIND
+from legacy_import.source import Reference, SourceError
+from legacy_import.source.recognition.known_names import table_likeness
+from legacy_import.source.recognition.mapping import (
+    TableMapping,
+    TableMappings,
+    mappings_from_json,
+    schema_fingerprint,
+)
+from legacy_import.source.recognition.matching import Recognition, can_be_met, recognise, undecided_tables
+from legacy_import.source.recognition.table_profile import FoundTable
+from legacy_import.source.schema import CANONICAL_COLUMNS, EXTRA_COLUMNS
+from legacy_import.tables import Models
+from legacy_import.verify import CANONICAL_LAYOUT, OldTable
+from MiniTwit.database.clock import database_time
+
+# What is kept with a run of the tables found: enough to choose from, whatever the file holds.
+OFFERED_TABLES, OFFERED_COLUMNS, LONGEST_NAME = 30, 40, 100
+MOST_EXAMPLES = 3  # of what can be written on the command line
+
+
+def chooser(
+    run: Any, reference: Reference, required: Sequence[str], users_run: Any, models: Models
+) -> Callable[[Sequence[FoundTable]], Recognition]:
+    """Return the function that tells a source of this run which table and column feeds what.
+
+    It also writes down on the run what there was to choose from, and remembers what was asked for.
+
+    Args:
+        required: the canonical tables that must be there.
+        users_run: for messages, the import of their users, whose mapping of the users is used again.
+    """
+
+    def choose(found: Sequence[FoundTable]) -> Recognition:
+        key = f"schema:{schema_fingerprint(found)}" if reference.uploaded else reference.key("")
+        run.source = run.source | {"mapping_key": key}
+        asked = mappings_from_json(run.options.get("mapping", {}))
+        if "mapping" in run.options and not asked:
+            forget(models, key, TABLES_OF_KIND[run.kind])
+        chosen = {name: wish for name, wish in remembered(models, key).items() if name in required}
+        fitting = {name: wish for name, wish in chosen.items() if can_be_met(found, name, wish)}
+        wishes = fitting | users_as_imported(users_run, found) | asked
+        keep_found_tables(run, found, wishes)
+        recognition = recognise(found, label=reference.label, required=required, wishes=wishes)
+        keep_found_tables(run, found, recognition.tables)
+        if any(name not in fitting and name not in asked for name in chosen):
+            recognition.warnings.append(
+                "The tables that were chosen for this old database before are not there any more, or not with those "
+                "columns; they were recognised anew."
+            )
+        used = {name: recognition.tables[name] for name in asked}
+        remember(models, key, used, run.created_by_id, run.created_by_name)
+        hide_passwords(models, key, used)
+        run.source = run.source | {"mapping_choice": choice_of(models, key, run.kind)}
+        if recognition.undecided and run.origin != ImportRun.Origin.ADMIN:
+            raise undecided_on_the_command_line(recognition, reference.label)
+        return recognition
+
+    return choose
+
+
+def users_as_imported(users_run: Any, found: Sequence[FoundTable]) -> dict[str, TableMapping]:
+    """The mapping of the users that a messages import rests on, if the old database still has those tables."""
+    used = users_run.source.get("mapping", {}) if users_run else {}
+    wishes = mappings_from_json({"user": used["user"]} if "user" in used else {})
+    whole = {name: with_what_is_left_out(name, wish) for name, wish in wishes.items()}
+    return {name: wish for name, wish in whole.items() if can_be_met(found, name, wish)}
+
+
+def with_what_is_left_out(table: str, mapping: TableMapping) -> TableMapping:
+    """A mapping as a wish that leaves nothing to be recognised: what no column feeds stays without one."""
+    columns = {column: mapping.columns.get(column, "") for column in CANONICAL_COLUMNS[table] if mapping.table}
+    return TableMapping(mapping.table, columns)
+
+
+def undecided_on_the_command_line(recognition: Recognition, label: str) -> SourceError:
+    examples = " or ".join(
+        f"--map {name}={table}" for name, tables in recognition.undecided.items() for table in tables[:MOST_EXAMPLES]
+    )
+    return SourceError(
+        "undecided_mapping",
+        f"{undecided_tables(recognition.undecided, label)} Say which with {examples}; import_legacy remembers it for "
+        "this old database, as it does what is chosen on the page of the import.",
+    )
+
+
+def keep_found_tables(run: Any, found: Sequence[FoundTable], used: TableMappings) -> None:
+    """Write down what staff can choose from, at once, so that it is there even if the run is refused.
+
+    Args:
+        used: the mapping of the run, or what is known of it. What it uses is offered in any case.
+    """
+    columns_used: dict[str, set[str]] = defaultdict(set)
+    for mapping in used.values():
+        columns_used[mapping.table] |= set(mapping.columns.values())
+    passwords = password_column(used)
+
+    def interest(table: FoundTable) -> tuple[bool, int, str]:
+        likeness = max(table_likeness(name, table.name) for name in CANONICAL_COLUMNS)
+        return table.name not in columns_used, -likeness, table.name
+
+    offered = [
+        table
+        for table in found
+        if table.name in columns_used or (len(table.columns) > 1 and len(table.name) <= LONGEST_NAME)
+    ]
+    run.old_tables = [
+        without_samples(offered_table(table, columns_used[table.name]), passwords).as_json()
+        for table in sorted(offered, key=interest)[:OFFERED_TABLES]
+    ]
+    run.save(update_fields=["old_tables"])
+
+
+def password_column(mappings: TableMappings) -> tuple[str, str]:
+    """The table and the column that the passwords are read from; empty names where there are none."""
+    user = mappings.get("user", TableMapping(""))
+    return user.table, user.columns.get("pw_hash", "")
+
+
+def without_samples(table: FoundTable, passwords: tuple[str, str]) -> FoundTable:
+    """A table without the samples of the column of passwords, whatever that one is called and holds."""
+    columns = tuple(
+        replace(column, samples=(), secret=True) if (table.name, column.name) == passwords else column
+        for column in table.columns
+    )
+    return replace(table, columns=columns)
+
+
+def hide_passwords(models: Models, key: str, mappings: TableMappings) -> None:
+    """Take the samples of what is now known to be passwords out of the runs of an old database that show them."""
+    passwords = password_column(mappings)
+    if not all(passwords):
+        return
+    for run in models.run.objects.filter(source__mapping_key=key).only("old_tables"):
+        found = [FoundTable.from_json(table) for table in run.old_tables]
+        hidden = [without_samples(table, passwords) for table in found]
+        if hidden != found:
+            models.run.objects.filter(pk=run.pk).update(old_tables=[table.as_json() for table in hidden])
+
+
+def offered_table(table: FoundTable, used: Collection[str]) -> FoundTable:
+    """A table with the columns that staff can choose: those in use, and so many others."""
+    others = [column for column in table.columns if column.name not in used and len(column.name) <= LONGEST_NAME]
+    kept = {*used, *(column.name for column in others[: max(0, OFFERED_COLUMNS - len(used))])}
+    return replace(table, columns=tuple(column for column in table.columns if column.name in kept), computed=())
+
+
+def shown_columns(run: Any, table: str) -> list[str]:
+    """The columns of a table that a run's page and files show: those of a MiniTwit, and others that were read."""
+    read = run.source.get("mapping", {}).get(table, {}).get("columns", {})
+    return [column for column in CANONICAL_COLUMNS[table] if column not in EXTRA_COLUMNS or read.get(column)]
+
+
+def column_heading(run: Any, table: str, column: str) -> str:
+    """A canonical column, with the old one that feeds it where that is called otherwise."""
+    old = run.source.get("mapping", {}).get(table, {}).get("columns", {}).get(column, column)
+    return column if old.lower() == column else f"{column} ({old})"
+
+
+def remembered(models: Models, key: str) -> dict[str, TableMapping]:
+    """What was chosen for an old database, by canonical table."""
+    choices = models.mapping.objects.filter(source_key=key).values_list("old_table", "mapping")
+    return mappings_from_json(dict(choices))
+
+
+def remember(models: Models, key: str, chosen: TableMappings, actor_id: int | None, actor_name: str) -> None:
+    """Keep what somebody chose for an old database."""
+    for name, mapping in chosen.items():
+        models.mapping.objects.update_or_create(
+            source_key=key,
+            old_table=name,
+            defaults={
+                "mapping": with_what_is_left_out(name, mapping).as_json(),
+                "chosen_at": database_time(),
+                "chosen_by_id": actor_id,
+                "chosen_by_name": actor_name,
+            },
+        )
+
+
+def choose_for(run: Any, mapping: TableMappings, actor: Any, models: Models) -> None:
+    """Remember a choice for the old database of a run that is over; an empty one is the recognised mapping."""
+    key = run.source["mapping_key"]
+    if mapping:
+        remember(models, key, mapping, actor.pk, actor.get_username())
+    else:
+        forget(models, key, TABLES_OF_KIND[run.kind])
+
+
+def forget(models: Models, key: str, tables: Sequence[str]) -> None:
+    """Go back to what is recognised."""
+    models.mapping.objects.filter(source_key=key, old_table__in=tables).delete()
+
+
+def choice_of(models: Models, key: str, kind: str) -> dict[str, Any] | None:
+    """Who chose the mapping of the tables of a kind, and when; None if nobody did."""
+    chosen = models.mapping.objects.filter(source_key=key, old_table__in=TABLES_OF_KIND[kind])
+    newest = chosen.order_by("-chosen_at").first()
+    return newest and {"by": newest.chosen_by_name, "at": newest.chosen_at.isoformat()}
+
+
+def check_choice(run: Any, models: Models) -> None:
+    """Raise RunError if another mapping was chosen for the old database since the run was previewed."""
+    before = run.source.get("mapping_choice")
+    now = choice_of(models, run.source.get("mapping_key", ""), run.kind)
+    if (before and before["at"]) != (now and now["at"]):
+        by = f"{now['by']} chose another mapping for" if now else "the mapping that had been chosen was dropped for"
+        raise RunError(
+            "mapping_changed",
+            f"Import {run.pk} cannot be confirmed: since its preview {by} this old database. Make a new preview.",
+        )
+
+
+def check_decided(run: Any) -> None:
+    """Raise RunError if staff have yet to say which tables are meant."""
+    if undecided := run.source.get("undecided"):
+        raise RunError(
+            "undecided_mapping",
+            f"Import {run.pk} cannot be confirmed: {undecided_tables(undecided, run.source['label'])} Choose the "
+            "tables in the preview, and make a new preview with them.",
+        )
+
+
+def layout_imported(reference: Reference) -> dict[str, OldTable]:
+    """What the tables of an old database were called when they were imported: that very database, or the last one."""
+    mapping: dict[str, Any] = {}
+    for kind, tables in TABLES_OF_KIND.items():
+        applied = ImportRun.objects.filter(kind=kind, state=ImportRun.State.APPLIED).only("source").order_by("-id")
+        run = applied.filter(source_key=reference.key("")).first() or applied.first()
+        seen = run.source.get("mapping", {}) if run else {}
+        # What a table was imported from counts for more than what was seen of it at another import.
+        mapping = {**mapping, **{name: used for name, used in seen.items() if name in tables or name not in mapping}}
+    not_there = {} if not mapping else {name: OldTable("", ()) for name in CANONICAL_LAYOUT if name not in mapping}
+    return layout_of(mapping) | not_there
+
+
+def layout_of(mapping: Mapping[str, Any]) -> dict[str, OldTable]:
+    """A run's mapping as the verification reads it; canonical names where it says nothing."""
+    tables = mappings_from_json(mapping).items()
+    mapped = {name: OldTable(table.table, table.in_order(name) if table.table else ()) for name, table in tables}
+    return {**CANONICAL_LAYOUT, **mapped}

@@ -1,0 +1,373 @@
+"""The life of an import run. The only door to the import: the admin, the commands, the tasks and the migrations
+all come through here.
+
+    start -> stage -> (look at the preview) -> confirm -> apply -> (undo)
+
+`start`, `confirm`, `cancel` and `request_undo` decide and return at once. `stage`, `apply` and `undo` do the work,
+in a worker or in the foreground, one at a time in the whole database.
+"""
+
+import logging
+import time
+from typing import Any
+
+from django.db import connection, transaction
+from psycopg2 import sql
+
+from legacy_import import locks, verify
+from legacy_import.errors import RunError
+from legacy_import.rules.options import TABLES_OF_KIND, ImportOptions, TableCounts
+from legacy_import.rules.passwords import Conversion
+from legacy_import.rules.resources import RESOURCES
+from legacy_import.runs import chosen_mapping
+from legacy_import.runs.execution import AT_WORK, finish, reconcile, state_label, work_on
+from legacy_import.runs.files import name_snapshot, reference_of, remember_staged_file, staged_file
+from legacy_import.runs.leftovers import discard_leftovers, expire_previews
+from legacy_import.source import Reference, SQLiteSource, check_source
+from legacy_import.source.copy_lines import EVERYWHERE
+from legacy_import.source.recognition.mapping import TableMappings, mappings_as_json
+from legacy_import.steps import identity, staging
+from legacy_import.steps.apply import tables_to_rebuild, write_run
+from legacy_import.steps.bulk_load import prepare_transaction
+from legacy_import.steps.classify import Check
+from legacy_import.steps.nothing_arrives import NothingArrives, nothing_arrives
+from legacy_import.steps.parallel import Prepared, prepare_tables
+from legacy_import.steps.progress import Progress
+from legacy_import.steps.search_indexes import build_search_indexes
+from legacy_import.steps.undo import check_undoable, undo_run
+from legacy_import.steps.vanished import vanished_rows
+from legacy_import.steps.wrong_file import Doubt, doubt_of, doubt_of_checked, refuse_doubtful
+from legacy_import.tables import Models
+from MiniTwit.database.clock import database_time
+from MiniTwit.database.locks import tried_again
+
+logger = logging.getLogger(__name__)
+
+
+def start(
+    *,
+    kind: str,
+    reference: Reference,
+    options: ImportOptions,
+    actor: Any = None,
+    origin: str = "admin",
+    models: Models | None = None,
+    mapping: TableMappings | None = None,
+) -> Any:
+    """Open a run for an old database. Nothing is read yet but the first bytes of a file.
+
+    Args:
+        mapping: which old tables and columns to read, to be remembered for this old database; empty: those that are
+            recognised, whatever was chosen before; None: as chosen before.
+
+    Raises:
+        RunError: another run is at work, or users have to come first.
+        SourceError: there is no such file, or it is nothing that the import can read.
+    """
+    models = models or Models.of()
+    check_source(reference)
+    discard_leftovers(models)
+    if kind == "messages":
+        identity.users_run_before(models, reference)
+    with transaction.atomic():
+        locks.serialise_starts()
+        refuse_while_at_work(models)
+        return models.run.objects.create(
+            kind=kind,
+            origin=origin,
+            options=options.as_json() | ({} if mapping is None else {"mapping": mappings_as_json(mapping)}),
+            source={"label": reference.label, "location": reference.location, "uploaded": reference.uploaded},
+            source_key="" if reference.uploaded else reference.key(""),
+            created_by_id=actor.pk if actor else None,
+            created_by_name=actor.get_username() if actor else origin,
+            created_at=database_time(),
+        )
+
+
+def refuse_while_at_work(models: Models) -> None:
+    """Raise RunError if a run is at work; runs whose worker has died do not count."""
+    reconcile(models)
+    if busy := models.run.objects.filter(state__in=AT_WORK).first():
+        raise RunError(
+            "already_running",
+            f"Import {busy.pk}, started by {busy.created_by_name}, is still at work. Wait for it to end, or cancel "
+            "it on its page or with `import_legacy --cancel`.",
+        )
+
+
+def stage(run_id: int, models: Models | None = None, reference: Reference | None = None) -> Any:
+    """Read the old database, judge every row and prepare the preview.
+
+    Args:
+        reference: the one that the run was started with, for who still has it.
+
+    Returns:
+        The run, in state previewed.
+
+    Raises:
+        RunError: it failed or was cancelled; the run says so, too.
+    """
+    models = models or Models.of()
+    with work_on(run_id, "staging", "staging", models) as (run, progress):
+        reference = reference or reference_of(run)
+        progress.phase("Looking at the old database")
+        tables = ("user", *TABLES_OF_KIND["messages"]) if run.kind == "messages" else ("user",)
+        users_run = identity.users_run_before(models, reference) if run.kind == "messages" else None
+        choose = chosen_mapping.chooser(run, reference, tables, users_run, models)
+        with SQLiteSource.open(
+            reference, name_snapshot(run), required=tables, choose=choose, report=progress.phase
+        ) as source:
+            run.source = run.source | source.description.as_json() | {"location": run.source["location"]}
+            remember_staged_file(run, source.path)
+            run.source_key = reference.key(run.source["sha256"])
+            checks = checks_of(run, models, source, users_run)
+            run.options |= {"unique_ids": {name: table.unique_ids for name, table in source.tables.items()}}
+            if users_run:
+                run.options |= {"users_run": users_run.pk}
+            if users_run and run.source["sha256"] != users_run.source.get("sha256"):
+                compare_users(run, source, users_run, models, progress)
+            for prepared in prepare_tables(checks, source, progress):
+                keep_prepared(run, prepared)
+        look_back(run, checks, progress)
+        progress.stop()
+        finish(run, state="previewed", previewed_at=database_time())
+        supersede_older_previews(run, models)
+    return run
+
+
+def compare_users(run: Any, source: SQLiteSource, users_run: Any, models: Models, progress: Progress) -> None:
+    """Make sure that the messages belong to the users that were imported."""
+    progress.phase("Comparing users", source.tables["user"].rows)
+    staging.create(run.pk, "user")
+    staging.stage_part(
+        run.pk, "user", 1, source, EVERYWHERE, progress.advance, Conversion(plain_passwords="unusable")
+    )
+    resource = RESOURCES["user"](models=models, now=run.created_at)
+    check = Check(run.pk, "user", resource, source.tables["user"].unique_ids)
+    shared = identity.shared_users(check.cleaned(check.staged), users_run.pk, models)
+    run.source["warnings"] += identity.check_shared_users(shared, users_run, run.source)
+    rows = sql.SQL("SELECT * FROM ({}) AS cleaned WHERE reason IS NULL").format(check.cleaned(check.staged))
+    if shared.namesakes < shared.here / 2 and (doubt := doubt_of("user", rows, models)):
+        keep_doubt(run, doubt)
+
+
+def look_back(run: Any, checks: list[Check], progress: Progress) -> None:
+    """Compare with what was imported earlier: is it the same old database, and what is no longer in it?"""
+    progress.phase("Comparing with earlier imports")
+    with transaction.atomic(), connection.cursor() as cursor:
+        prepare_transaction(cursor)
+        for check in checks:
+            progress.check()
+            if doubt := doubt_of_checked(check, TableCounts.from_json(run.counts[check.table])):
+                keep_doubt(run, doubt)
+            if nothing := nothing_arrives(run, check.table):
+                keep_doubt(run, nothing)
+            count, examples = vanished_rows(check)
+            run.counts[check.table]["vanished"] = count
+            run.samples["vanished"] = run.samples.get("vanished", {}) | {check.table: examples}
+
+
+def keep_doubt(run: Any, doubt: Doubt | NothingArrives) -> None:
+    run.audit["doubts"] = [*run.audit.get("doubts", []), doubt.as_json()]
+
+
+def keep_prepared(run: Any, prepared: Prepared) -> None:
+    """Write down on the run what was found in one table."""
+    run.counts[prepared.table] = prepared.counts.as_json()
+    run.fingerprints[prepared.table] = {"verdicts": prepared.fingerprint, "here": prepared.here}
+    run.samples[prepared.table] = [sample.as_json() for sample in prepared.samples]
+    run.audit |= {
+        "checked": run.audit.get("checked", 0) + len(prepared.samples),
+        "disagreements": run.audit.get("disagreements", []) + prepared.disagreements,
+    }
+
+
+def confirm(run_id: int, *, actor: Any = None, insist: bool = False, models: Models | None = None) -> Any:
+    """Take the confirmation of a previewed run; it counts once.
+
+    Args:
+        insist: import even what does not look like the database imported before, or if nothing of it arrives. The run
+            remembers who did.
+
+    Raises:
+        RunError: the run is not waiting for one, its audit failed, it looks like the wrong file, or another run is
+            at work.
+    """
+    models = models or Models.of()
+    expire_previews(models)
+    with transaction.atomic():
+        locks.serialise_starts()
+        run = models.run.objects.select_for_update().get(pk=run_id)
+        if run.state in ("applying", "applied"):
+            raise RunError(
+                "already_confirmed",
+                f"Import {run.pk} was confirmed already: it is "
+                f"{'being imported' if run.state == 'applying' else 'imported'}.",
+            )
+        if run.state != "previewed":
+            raise RunError(
+                "not_previewed",
+                f"Import {run.pk} cannot be confirmed: it is {state_label(run.state)}. Make a new preview.",
+            )
+        chosen_mapping.check_decided(run)
+        chosen_mapping.check_choice(run, models)
+        check_audit(run)
+        if not insist:
+            refuse_doubtful(run)
+        elif run.audit.get("doubts"):
+            run.audit["insisted_by"] = actor.get_username() if actor else run.origin
+        refuse_while_at_work(models)
+        run.state = "applying"
+        run.picked_up_at = None
+        run.progress = {}
+        run.confirmed_at = database_time()
+        run.confirmed_by_name = actor.get_username() if actor else run.origin
+        run.save()
+    return run
+
+
+def check_audit(run: Any) -> None:
+    """Raise RunError if the samples' way through import-export told another story than the SQL."""
+    if disagreements := run.audit.get("disagreements"):
+        raise RunError(
+            "audit_failed",
+            f"Import {run.pk} cannot be confirmed: its set-based rules and import-export's row-by-row path disagree. "
+            f"{disagreements[0]} This is a fault of the program; report it.",
+        )
+
+
+def apply(run_id: int, models: Models | None = None) -> Any:
+    """Write a confirmed run, all or nothing, and verify it.
+
+    Returns:
+        The run, in state applied.
+
+    Raises:
+        RunError: nothing was written; the run says why.
+    """
+    models = models or Models.of()
+    with work_on(run_id, "applying", "applying", models) as (run, progress):
+        checks = checks_of(run, models)
+        staged_file(run)
+        write_all_or_nothing(run, models, checks, progress)
+        build_search_indexes(run, models)
+        verify_run(run, models)
+    discard_leftovers(models)
+    return run
+
+
+@tried_again
+def write_all_or_nothing(run: Any, models: Models, checks: list[Check], progress: Progress) -> None:
+    """The one transaction of an import. Other work that was in its way lets it begin again."""
+    rebuilt = tables_to_rebuild(run, models)
+    with transaction.atomic():
+        write_run(run, models, checks, progress, rebuilt)
+        progress.stop()
+        finish(run, state="applied", finished_at=database_time())
+
+
+def verify_run(run: Any, models: Models) -> None:
+    """Compare old and new after a run was applied. What goes wrong here does not undo the import."""
+    began = time.monotonic()
+    with Progress(run.pk, models) as progress:
+
+        def report(table: str, done: int, total: int) -> None:
+            progress.name, progress.done, progress.total = f"Verifying {table}s", done, total
+
+        try:
+            verification = verify.verify(
+                staged_file(run),
+                tables=TABLES_OF_KIND[run.kind],
+                layout=chosen_mapping.layout_of(run.source.get("mapping", {})),
+                progress=report,
+            )
+        except Exception as error:
+            logger.exception("Import %s was applied, but could not be verified.", run.pk)
+            run.verification = {"ok": False, "error": f"The verification stopped: {error}", "tables": {}}
+        else:
+            run.verification = verification.as_json(examples=True)
+    run.durations |= {"verifying": round(time.monotonic() - began, 2)}
+    run.save(update_fields=["verification", "durations"])
+
+
+def cancel(run_id: int, *, models: Models | None = None) -> Any:
+    """Give up a preview, or ask a run at work, or its undoing, to stop.
+
+    Raises:
+        RunError: the run is over.
+    """
+    models = models or Models.of()
+    reconcile(models)
+    with transaction.atomic():
+        run = models.run.objects.select_for_update().get(pk=run_id)
+        if run.state == "previewed" or (run.state in AT_WORK and run.picked_up_at is None):
+            run.state = "cancelled"
+            run.finished_at = database_time()
+        elif run.state == "applied" and run.undo_requested_at and run.picked_up_at is None:
+            run.undo_requested_at = None
+            run.error_message = f"Undoing import {run.pk} was cancelled. Nothing was taken out."
+        elif run.state in AT_WORK or (run.state == "applied" and run.undo_requested_at):
+            run.cancel_requested = True
+        else:
+            raise RunError("run_is_over", f"Import {run.pk} cannot be cancelled: it is {state_label(run.state)}.")
+        run.save(update_fields=["state", "finished_at", "cancel_requested", "undo_requested_at", "error_message"])
+        if run.state == "cancelled":
+            discard_leftovers(models)
+    return run
+
+
+def request_undo(run_id: int, *, actor: Any = None, models: Models | None = None) -> Any:
+    """Decide that an applied run shall be undone; `undo` does it.
+
+    Raises:
+        RunError: it cannot be undone now.
+    """
+    models = models or Models.of()
+    with transaction.atomic():
+        locks.serialise_starts()
+        run = models.run.objects.select_for_update().get(pk=run_id)
+        check_undoable(run, models)
+        refuse_while_at_work(models)
+        run.undo_requested_at = database_time()
+        run.undone_by_name = actor.get_username() if actor else run.origin
+        run.picked_up_at = None
+        run.progress = {}
+        run.save()
+    return run
+
+
+def undo(run_id: int, models: Models | None = None) -> Any:
+    """Take out what an applied run brought.
+
+    Raises:
+        RunError: nothing was taken out.
+    """
+    models = models or Models.of()
+    with work_on(run_id, "applied", "undoing", models) as (run, progress), transaction.atomic():
+        run.undo_result = undo_run(run, models, progress)
+        progress.stop()
+        finish(run, state="undone")
+    discard_leftovers(models)
+    return run
+
+
+def supersede_older_previews(run: Any, models: Models) -> None:
+    """One preview of a kind waits at a time: the newest."""
+    for older in models.run.objects.filter(kind=run.kind, state="previewed", id__lt=run.pk):
+        models.run.objects.filter(pk=older.pk).update(state="superseded", finished_at=database_time())
+        discard_leftovers(models)
+
+
+def checks_of(run: Any, models: Models, source: SQLiteSource | None = None, users_run: Any = None) -> list[Check]:
+    """The checks of a run's tables: when staging from the source, later from what the run remembers of it."""
+    options = ImportOptions.from_json(run.options)
+    users_run_id = users_run.pk if users_run else run.options.get("users_run")
+    return [
+        Check(
+            run_id=run.pk,
+            table=table,
+            resource=RESOURCES[table](options=options, now=run.created_at, models=models, users_run=users_run_id),
+            unique_ids=source.tables[table].unique_ids if source else run.options["unique_ids"][table],
+        )
+        for table in TABLES_OF_KIND[run.kind]
+    ]

@@ -1,0 +1,197 @@
+"""What the pages and the dashboard say of a run, and of how the two imports stand."""
+
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+
+from django.contrib.humanize.templatetags.humanize import intcomma
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.formats import date_format
+
+from legacy_import.locks import is_any_executed, is_executed
+from legacy_import.models import ImportRun
+from legacy_import.rules.options import TABLES_OF_KIND
+from legacy_import.rules.outcomes import Verdict
+from legacy_import.runs.execution import AT_WORK
+from legacy_import.runs.lifecycle import reconcile
+from MiniTwit.background.worker import WORKER_COMMAND, is_overdue, why_waiting
+from MiniTwit.database.clock import database_time
+from MiniTwit.models import Message, User
+
+State, Kind = ImportRun.State, ImportRun.Kind
+
+TABLE_NAMES = {"user": "users", "message": "messages", "follower": "follows"}
+ACTIVITIES = {
+    "staging": "Reading and checking the old database",
+    "applying": "Importing",
+    "verifying": "Imported; comparing old and new",
+    "undoing": "Undoing the import",
+}
+# All that a list or a progress bar needs; the samples of a run can be long.
+BRIEF = ("id", "kind", "state", "created_at", "created_by_name", "finished_at", "source", "counts", "error_message")
+
+
+@dataclass(frozen=True)
+class RunProgress:
+    """How far a run is.
+
+    Attributes:
+        stage: changes whenever the page has something new to show.
+        activity: what goes on; empty when nothing does.
+        phase, done, total: the part of the work at hand and its rows; a total of 0 means unknown.
+        elapsed: seconds since the step was taken up.
+        waiting: why nothing happens yet. command: what staff may run about it.
+    """
+
+    stage: str
+    activity: str
+    phase: str
+    done: int
+    total: int
+    elapsed: int
+    waiting: str
+    command: str
+
+    def as_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def progress_of(run: ImportRun) -> RunProgress:
+    """Tell how far a run is, after the runs of dead workers were ended."""
+    activity = activity_of(run)
+    waiting, needs_worker = waiting_reason(run, activity)
+    since = run.picked_up_at or enqueued_at(run)
+    return RunProgress(
+        stage=f"{run.state} {activity}".strip(),
+        activity=ACTIVITIES.get(activity, ""),
+        phase=run.progress.get("phase") or ("One moment" if run.picked_up_at else "Waiting to begin"),
+        done=run.progress.get("done", 0),
+        total=run.progress.get("total", 0),
+        elapsed=max(0, int((database_time() - since).total_seconds())),
+        waiting=waiting,
+        command=WORKER_COMMAND if needs_worker else "",
+    )
+
+
+def activity_of(run: ImportRun) -> str:
+    """What goes on with a run: staging, applying, verifying or undoing, or nothing."""
+    if run.state in AT_WORK:
+        return run.state
+    if run.state != State.APPLIED:
+        return ""
+    if run.undo_requested_at:
+        return "undoing"
+    return "verifying" if run.verification is None and is_being_verified(run) else ""
+
+
+def is_being_verified(run: ImportRun) -> bool:
+    """Whether the process that applied the run is still at work on it."""
+    return is_executed(run.pk)
+
+
+def is_writing() -> bool:
+    """Whether a process is writing an import's rows at this moment."""
+    applying = ImportRun.objects.filter(state=State.APPLYING, picked_up_at__isnull=False)
+    return any(is_executed(run_id) for run_id in applying.values_list("pk", flat=True))
+
+
+def enqueued_at(run: ImportRun) -> datetime:
+    """When the step that a run is in was handed to the worker."""
+    if run.state == State.APPLIED and run.undo_requested_at:
+        return run.undo_requested_at
+    return run.confirmed_at or run.created_at
+
+
+def waiting_reason(run: ImportRun, activity: str) -> tuple[str, bool]:
+    """Say why no worker has taken up a run yet, and whether a worker may have to be started."""
+    if not activity or run.picked_up_at or not is_overdue(enqueued_at(run)):
+        return "", False
+    if is_any_executed():
+        return "Another import is just ending; this one is next.", False
+    return why_waiting("legacy_import.")
+
+
+@dataclass(frozen=True)
+class ImportStanding:
+    """How the import of users, or of messages, stands.
+
+    Attributes:
+        state: locked, ready, running, waiting (for a confirmation) or done.
+        sentence: the state in words. url: where to go; run: the run that the sentence is about, if there is one.
+    """
+
+    kind: str
+    state: str
+    sentence: str
+    url: str
+    run: ImportRun | None = None
+
+    @property
+    def name(self) -> str:
+        return str(self.kind)
+
+    @property
+    def state_label(self) -> str:
+        return {"waiting": "waiting for confirmation"}.get(self.state, self.state)
+
+    @property
+    def run_url(self) -> str:
+        return run_url(self.run) if self.run else ""
+
+
+def standings() -> list[ImportStanding]:
+    """How both imports stand, in their order."""
+    reconcile()
+    return [standing_of(kind) for kind in Kind.values]
+
+
+def standing_of(kind: str) -> ImportStanding:
+    runs = ImportRun.objects.only(*BRIEF)
+    start = reverse(f"admin:legacy_import_{kind}")
+    if busy := runs.filter(state__in=AT_WORK).first():
+        if busy.kind == kind:
+            return ImportStanding(kind, "running", f"Import {busy.pk} is {busy.get_state_display()}.", start, busy)
+        return ImportStanding(
+            kind, "locked", f"Import {busy.pk}, of {busy.get_kind_display()}, is at work. One at a time.", start, busy
+        )
+    if kind == Kind.MESSAGES and not runs.filter(kind=Kind.USERS, state=State.APPLIED).exists():
+        return ImportStanding(
+            kind, "locked", "Import the users first: messages and follows need the users' new ids.", start
+        )
+    if waiting := runs.filter(kind=kind, state=State.PREVIEWED).first():
+        sentence = f"The preview of import {waiting.pk} waits for a confirmation."
+        return ImportStanding(kind, "waiting", sentence, start, waiting)
+    done = runs.filter(kind=kind, state=State.APPLIED).first()
+    if done and (has_imported_rows(kind) or not any(counts["read"] for counts in done.counts.values())):
+        return ImportStanding(kind, "done", f"{moment(done.finished_at)}: {account_of(done)}.", start, done)
+    if runs.filter(kind=kind, state=State.UNDONE).exists():
+        return ImportStanding(kind, "ready", "What had been imported was taken out again.", start)
+    return ImportStanding(kind, "ready", "Nothing has been imported yet.", start)
+
+
+def has_imported_rows(kind: str) -> bool:
+    """Whether anything of an import is still here: it may have been undone, with an empty one after it."""
+    model = User if kind == Kind.USERS else Message
+    return model.objects.filter(legacy_id__isnull=False).exists()
+
+
+def account_of(run: ImportRun) -> str:
+    """A run's counts in a line, e.g. `200 users read, 198 new, 2 rejected`."""
+    lines = []
+    for table in TABLES_OF_KIND[run.kind]:
+        if counts := run.counts.get(table):
+            parts = [f"{intcomma(counts['read'])} {TABLE_NAMES[table]} read", f"{intcomma(counts['new'])} new"]
+            others = [verdict for verdict in Verdict if verdict is not Verdict.NEW and counts[verdict]]
+            parts += [f"{intcomma(counts[verdict])} {verdict}" for verdict in others]
+            lines.append(", ".join(parts))
+    return "; ".join(lines)
+
+
+def run_url(run: ImportRun) -> str:
+    return reverse("admin:legacy_import_importrun_change", args=[run.pk])
+
+
+def moment(value: datetime | None) -> str:
+    """A point in time as staff read it, in the site's time zone."""
+    return date_format(timezone.localtime(value), "j M Y, H:i") if value else ""

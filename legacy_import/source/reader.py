@@ -1,0 +1,245 @@
+"""An old database, taken in as a SQLite file, as the source of an import: described and read."""
+
+import os
+import sqlite3
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass, field
+from itertools import pairwise
+from pathlib import Path
+from typing import Any, Self
+
+from legacy_import.source.copy_lines import EVERYWHERE, Chunk, Places, copy_chunks, quoted
+from legacy_import.source.errors import SourceError, no_room
+from legacy_import.source.location import Reference
+from legacy_import.source.recognition.inspection import describe_tables, read_tables
+from legacy_import.source.recognition.mapping import mappings_as_json
+from legacy_import.source.recognition.matching import Recognition, recognise
+from legacy_import.source.recognition.soft_deletion import unread_marks
+from legacy_import.source.recognition.table_profile import FoundTable
+from legacy_import.source.sandbox import UNREADABLE, Watch, complaint_of, open_readonly
+from legacy_import.source.schema import TableDescription
+from legacy_import.source.snapshot import take_in
+from legacy_import.source.snapshot.hashing import Hashing
+from legacy_import.source.snapshot.report import Report, silent
+from legacy_import.source.snapshot.sqlite_wal import WITHOUT_WAL
+from legacy_import.source.values import LegacyRow, LegacyValue, StoredReal
+from MiniTwit.storage.full_disks import lacks_room
+
+NOT_THERE = frozenset({"missing_table", "missing_column"})  # what may be in a log that did not come along
+LARGE_TABLE = 200_000  # rows; a smaller one is read in one part
+PARTS = max(2, min(os.cpu_count() or 1, 4))
+
+Choose = Callable[[Sequence[FoundTable]], Recognition]
+
+
+@dataclass(frozen=True)
+class SourceDescription:
+    """What staff are told about an old database before they import it.
+
+    Attributes:
+        label: path, address without password, or name of the uploaded file.
+        location: where a later step finds it again. kind: what it is, e.g. SQLite dump or PostgreSQL 15.
+        size, modified, sha256: see `intake.Intake`.
+        tables: rows per canonical table. ignored: other tables in the file.
+        mapping: canonical table -> the table and columns that feed it; see mapping.TableMapping.
+        undecided: canonical table -> the tables of which staff have to choose one.
+        warnings: sentences about what may be wrong with the file as a whole.
+    """
+
+    label: str
+    location: str
+    uploaded: bool
+    kind: str
+    size: int
+    sha256: str
+    modified: str
+    tables: dict[str, int] = field(default_factory=dict)
+    ignored: list[str] = field(default_factory=list)
+    mapping: dict[str, Any] = field(default_factory=dict)
+    undecided: dict[str, list[str]] = field(default_factory=dict)
+    warnings: list[str] = field(default_factory=list)
+
+    def as_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+class SQLiteSource:
+    """An old database, open for reading. Use it as a context manager, or close it.
+
+    Raises (all methods that read):
+        SourceError: the file is damaged, or a value or a statement goes beyond the limits.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        connection: sqlite3.Connection,
+        watch: Watch,
+        description: SourceDescription,
+        tables: dict[str, TableDescription],
+    ) -> None:
+        self.path = path
+        self.connection = connection
+        self.watch = watch
+        self.description = description
+        self.tables = tables
+
+    @classmethod
+    def open(
+        cls,
+        reference: Reference,
+        snapshot: Path,
+        *,
+        required: Sequence[str],
+        choose: Choose | None = None,
+        report: Report = silent,
+    ) -> Self:
+        """Take the old database in, as one SQLite file, and describe its tables.
+
+        Args:
+            reference: where the old database is.
+            snapshot: where that file may be put.
+            required: the canonical tables that must be there.
+            choose: says which of the tables found feed the canonical ones; by default they are recognised.
+            report: is told what goes on, and may raise to end it.
+        """
+        intake = take_in(reference, snapshot, report)
+        report("Looking at the tables")
+        watch = Watch.for_file(intake.path)
+        connection = open_readonly(intake.path, watch)
+        try:
+            with reading(reference.label, watch), Hashing(intake.given, reference.label) as hashing:
+                found = read_tables(connection, watch, reference.label)
+                recognition = choose(found) if choose else recognise(found, label=reference.label, required=required)
+                tables = describe_tables(connection, watch, reference.label, required, recognition)
+                marked = unread_marks(
+                    connection, [tables[name] for name in required if name in tables], recognition.tables
+                )
+                sha256 = hashing.result(report)
+        except SourceError as error:
+            connection.close()
+            if error.code in NOT_THERE and WITHOUT_WAL in intake.warnings:
+                raise SourceError(error.code, f"{error.message} {WITHOUT_WAL}") from error
+            raise
+        except BaseException:
+            connection.close()
+            raise
+        used = {table.actual_name for table in tables.values()}
+        description = SourceDescription(
+            label=reference.label,
+            location="" if reference.uploaded else reference.location,
+            uploaded=reference.uploaded,
+            kind=intake.kind,
+            size=intake.size,
+            sha256=sha256,
+            modified=intake.modified,
+            tables={name: table.rows for name, table in tables.items()},
+            ignored=[table.name for table in found if table.name not in used],
+            mapping=mappings_as_json({name: recognition.tables[name] for name in tables}),
+            undecided=recognition.undecided,
+            warnings=intake.warnings + recognition.warnings + marked,
+        )
+        return cls(intake.path, connection, watch, description, tables)
+
+    def reopened(self) -> Self:
+        """The same database with a connection of its own, for another thread."""
+        watch = Watch.for_file(self.path)
+        return type(self)(self.path, open_readonly(self.path, watch), watch, self.description, self.tables)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        self.connection.close()
+
+    def parts(self, name: str) -> list[Places]:
+        """Cut a large table into ranges of row ids, about as many rows each, for several connections to read."""
+        table = self.tables[name]
+        if table.rows < LARGE_TABLE or not table.has_row_ids:
+            return [EVERYWHERE]
+        with reading(self.description.label, self.watch):
+            low, high = (
+                self.connection.execute(
+                    f"SELECT {table.position} FROM {quoted(table.actual_name)}"  # noqa: S608
+                    f" ORDER BY {table.position} {direction} LIMIT 1"
+                ).fetchone()[0]
+                for direction in ("ASC", "DESC")
+            )
+        bounds = [low + (high + 1 - low) * number // PARTS for number in range(PARTS + 1)]
+        return [(first, end - 1) for first, end in pairwise(bounds)]
+
+    def chunks(self, name: str, places: Places = EVERYWHERE) -> Iterator[Chunk]:
+        """Stream one table, or a part of it, as lines for PostgreSQL's COPY."""
+        if not self.tables[name].actual_name:
+            return
+        with reading(self.description.label, self.watch):
+            yield from copy_chunks(
+                self.connection, self.tables[name], self.watch, lambda positions: self.rows(name, positions), places
+            )
+
+    def rows(self, name: str, positions: Sequence[int] | None = None) -> Iterator[LegacyRow]:
+        """Read rows one by one, with Python values; all of them, or those at the given positions, in order."""
+        table = self.tables[name]
+        if not table.actual_name:
+            return
+        values = ", ".join(
+            f"typeof({column}), CASE typeof({column}) WHEN 'real' THEN CAST({column} AS TEXT) ELSE {column} END"
+            for column in table.columns
+        )
+        query = f"SELECT {table.position} AS place, {values} FROM {quoted(table.actual_name)}"  # noqa: S608
+        if positions is not None:
+            marks = ", ".join("?" * len(positions))
+            query = f"SELECT * FROM ({query}) WHERE place IN ({marks})"  # noqa: S608
+        with reading(self.description.label, self.watch):
+            for place, *pairs in self.connection.execute(f"{query} ORDER BY place", positions or ()):
+                yield LegacyRow(
+                    place, tuple(_value(kind, value) for kind, value in zip(pairs[::2], pairs[1::2], strict=True))
+                )
+                self.watch.alive()
+
+
+class reading:  # noqa: N801 -- reads as a statement: `with reading(...):`
+    """Turn SQLite's errors into sentences about the file."""
+
+    def __init__(self, label: str, watch: Watch) -> None:
+        self.label = label
+        self.watch = watch
+
+    def __enter__(self) -> None:
+        self.watch.alive()
+
+    def __exit__(self, kind: type | None, error: BaseException | None, traceback: object) -> None:
+        if isinstance(error, UNREADABLE):
+            raise self.explain(error) from error
+
+    def explain(self, error: Exception) -> SourceError:
+        if self.watch.timed_out:
+            return SourceError(
+                "source_too_slow",
+                f"{self.label} gave no row for {self.watch.silence_limit:.0f} seconds, so reading it was ended. "
+                "It is damaged or was made to be slow; nothing was imported.",
+            )
+        if lacks_room(error):  # of the temporary folder, where SQLite sorts
+            return no_room(self.label)
+        if isinstance(error, sqlite3.DataError) or "too big" in str(error):
+            return SourceError(
+                "value_too_long",
+                f"{self.label} holds a value or a row longer than 16 MiB. No MiniTwit ever wrote such a one; "
+                "nothing was imported.",
+            )
+        return SourceError(
+            "damaged_file",
+            f"{self.label} cannot be read: SQLite says “{complaint_of(error)}”. The file is damaged or cut "
+            "short; copy it again from where the old application keeps it, with the application stopped.",
+        )
+
+
+def _value(kind: bytes, value: Any) -> LegacyValue:
+    if value is None or kind == b"integer":
+        return value
+    if kind == b"real":
+        return StoredReal(value.decode())
+    return value if kind == b"blob" else value.decode("utf-8", "surrogateescape")

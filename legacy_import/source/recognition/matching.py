@@ -1,0 +1,416 @@
+"""Recognise the tables and columns of a MiniTwit under whatever names they have.
+
+Canonical names always win over others; among the others, what stands in a column counts for more than its name.
+Where several tables would do, one is proposed and the decision is left to staff. It knows only what was found
+(`found.py`), so it works for any kind of database.
+"""
+
+import re
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from legacy_import.source.errors import SourceError
+from legacy_import.source.recognition import activity, known_names
+from legacy_import.source.recognition.mapping import TableMapping, TableMappings
+from legacy_import.source.recognition.table_profile import FoundColumn, FoundTable, is_secret_name
+from legacy_import.source.schema import CANONICAL_COLUMNS, EXTRA_COLUMNS, NEEDED_COLUMNS, OPTIONAL_TABLES
+from legacy_import.source.wording import listed
+
+ID_COLUMNS = frozenset({"user_id", "message_id"})
+REFERENCES = frozenset({"author_id", "who_id", "whom_id"})
+MEANINGS = {
+    "username": "the name of a user",
+    "author_id": "the author of a message",
+    "text": "the text of a message",
+    "pub_date": "the date of a message",
+    "who_id": "who follows",
+    "whom_id": "who is followed",
+}
+ROWS = {"user": "users", "message": "messages", "follower": "follows"}
+
+
+@dataclass(frozen=True)
+class Recognition:
+    """What was recognised.
+
+    Attributes:
+        tables: canonical table -> what it is called in the file; those that are not there are left out, but for a
+            required one that may be missing, whose name is then empty.
+        undecided: canonical table -> the tables that would do for it, the proposed one first.
+        warnings: sentences for staff about what was left aside.
+    """
+
+    tables: dict[str, TableMapping]
+    undecided: dict[str, list[str]] = field(default_factory=dict)
+    warnings: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A table that may be the canonical one, with the columns that would feed it."""
+
+    canonical: str
+    found: FoundTable
+    columns: dict[str, str]
+
+    @property
+    def likeness(self) -> int:
+        return known_names.table_likeness(self.canonical, self.found.name)
+
+    @property
+    def missing(self) -> list[str]:
+        return [column for column in NEEDED_COLUMNS[self.canonical] if not self.columns.get(column)]
+
+    @property
+    def foreign_ids(self) -> str | None:
+        """The column whose ids are no integers, if there is one."""
+        for column, actual in self.columns.items():
+            found = self.found.column(actual) if actual else None
+            if found and _is_foreign(column, found):
+                return found.name
+        return None
+
+    @property
+    def is_plausible(self) -> bool:
+        """Whether name and columns together say that it is what we look for."""
+        if self.missing:
+            return False
+        if self.likeness > known_names.UNKNOWN:
+            return True
+        if self.is_rather_another:
+            return False
+        if self.canonical == "follower":
+            return all(known_names.is_follow_side(self.found.name, column) for column in self.columns.values())
+        wanted = len([column for column in CANONICAL_COLUMNS[self.canonical] if column not in EXTRA_COLUMNS])
+        return self.known_columns >= wanted - 1
+
+    @property
+    def known_columns(self) -> int:
+        """How many of MiniTwit's own columns are fed."""
+        return sum(bool(actual) for column, actual in self.columns.items() if column not in EXTRA_COLUMNS)
+
+    @property
+    def is_rather_another(self) -> bool:
+        """Whether it is by its name and its columns another table, such as users with a number of their followers."""
+        return any(
+            known_names.table_likeness(other, self.found.name) and not candidate_of(self.found, other).missing
+            for other in CANONICAL_COLUMNS
+            if other != self.canonical
+        )
+
+    def preference(self) -> tuple[object, ...]:
+        """Sorts the better candidate first."""
+        return (
+            self.foreign_ids is not None,
+            self.likeness < known_names.WELL_KNOWN,
+            not self.found.rows,
+            -self.likeness,
+            -self.known_columns,
+            known_names.table_rank(self.canonical, self.found.name),
+            self.found.name,
+        )
+
+
+def recognise(
+    found: Sequence[FoundTable], *, label: str, required: Collection[str], wishes: TableMappings | None = None
+) -> Recognition:
+    """Say which table and column feeds what.
+
+    Args:
+        label: how staff know the database. required: the canonical tables that must be there.
+        wishes: what staff chose; the rest is recognised.
+
+    Raises:
+        SourceError: a required table or column is not there, its ids are no integers, or a wish cannot be met.
+    """
+    recognition = Recognition({})
+    for canonical in CANONICAL_COLUMNS:
+        wish = (wishes or {}).get(canonical)
+        if wish is not None:
+            recognition.tables[canonical] = fulfilled(found, canonical, wish, label)
+        else:
+            _propose(found, canonical, label, canonical in required, recognition)
+    return recognition
+
+
+def _propose(
+    found: Sequence[FoundTable], canonical: str, label: str, required: bool, recognition: Recognition
+) -> None:
+    """Add the best candidate to the recognition, with what has to be said of it."""
+    candidates = sorted((candidate_of(table, canonical) for table in found), key=Candidate.preference)
+    complete = [candidate for candidate in candidates if candidate.is_plausible]
+    usable = [candidate for candidate in complete if candidate.foreign_ids is None]
+    if not usable:
+        if required:
+            recognition.tables[canonical] = _nothing_usable(candidates, complete, canonical, label, found)
+            recognition.warnings.append(_no_follows(candidates, label))
+        return
+    best = usable[0]
+    recognition.tables[canonical] = TableMapping(best.found.name, best.columns)
+    if not required:
+        return
+    with_rows = [other for other in complete if other.found.rows and other.likeness >= known_names.WELL_KNOWN]
+    if not best.found.rows and with_rows and all(other.foreign_ids for other in with_rows):
+        raise foreign_ids(with_rows[0], label)
+    rivals = [other for other in usable[1:] if is_rival(best, other)]
+    if rivals:
+        recognition.undecided[canonical] = [candidate.found.name for candidate in (best, *rivals)]
+    recognition.warnings.extend(
+        f"The table {other.found.name} looks like {ROWS[canonical]}, too, but its ids ({other.foreign_ids}) are not "
+        "integers, so it is left aside."
+        for other in complete
+        if other.foreign_ids is not None and other.found.rows
+    )
+
+
+def is_rival(best: Candidate, other: Candidate) -> bool:
+    """Whether only staff can say which of two tables is meant.
+
+    An empty table is no rival, unless its name is the canonical one; neither is a table that merely resembles one,
+    unless the better name has no rows.
+    """
+    if other.likeness == known_names.CANONICAL:
+        return True
+    least = min(best.likeness, known_names.WELL_KNOWN if best.found.rows else known_names.LIKELY)
+    return other.found.rows > 0 and other.likeness >= least
+
+
+def _nothing_usable(
+    candidates: Sequence[Candidate],
+    complete: Sequence[Candidate],
+    canonical: str,
+    label: str,
+    found: Sequence[FoundTable],
+) -> TableMapping:
+    """Refuse a database without a required table, unless it may be missing.
+
+    Raises:
+        SourceError: it may not.
+    """
+    if complete:
+        raise foreign_ids(complete[0], label)
+    optional = canonical in OPTIONAL_TABLES
+    named = [
+        candidate
+        for candidate in candidates
+        if candidate.likeness >= known_names.WELL_KNOWN and (candidate.found.rows or not optional)
+    ]
+    if named:
+        best = max(named, key=lambda candidate: (candidate.likeness, -len(candidate.missing)))
+        raise missing_column(best.found, canonical, best.missing[0], label)
+    if optional:
+        return TableMapping("")
+    have = listed(table.name for table in found) or "none at all"
+    raise SourceError(
+        "missing_table",
+        f"{label} has no table {canonical}, nor one that looks like {ROWS[canonical]} under another name, so it is "
+        f"not the database of a MiniTwit. Its tables: {have}. If one of them holds the {ROWS[canonical]}, say which "
+        "one (on the page of the import, or with --map).",
+    )
+
+
+def _no_follows(candidates: Sequence[Candidate], label: str) -> str:
+    """Say that there are no follows, or which table may hold them."""
+    likely = [candidate.found for candidate in candidates if candidate.likeness and candidate.found.rows]
+    if not likely:
+        return f"{label} has no table of follows, so there are none to import."
+    columns = listed(column.name for column in likely[0].columns)
+    return (
+        f"{label} has no table whose columns tell who follows whom, so no follows are imported. If it is "
+        f"{likely[0].name} ({columns}), choose its columns."
+    )
+
+
+def foreign_ids(candidate: Candidate, label: str) -> SourceError:
+    column = candidate.foreign_ids
+    return SourceError(
+        "ids_not_integers",
+        f"The ids in the table {candidate.found.name} of {label} (column {column}) are not integers but text such as "
+        "GUIDs, by which rows cannot be recognised here. It is not the database of a MiniTwit that can be imported; "
+        "give one whose ids are whole numbers.",
+    )
+
+
+def missing_column(table: FoundTable, canonical: str, column: str, label: str) -> SourceError:
+    columns = listed(found.name for found in table.columns) or "none"
+    leave_out = f"; --map {canonical}= leaves the {ROWS[canonical]} out" if canonical in OPTIONAL_TABLES else ""
+    hashes = [found.name for found in table.columns if found.hashes and found.only_for_passwords]
+    refused = f" What looks like passwords ({listed(hashes)}) is read as nothing else." if hashes else ""
+    return SourceError(
+        "missing_column",
+        f"The table {table.name} in {label} has no column {column} ({MEANINGS[column]}), nor one that looks like it "
+        f"under another name. Its columns: {columns}. If one of them is meant, say which one (on the page of the "
+        f"import, or with --map {canonical}.{column}={table.name}.COLUMN{leave_out}).{refused}",
+    )
+
+
+def candidate_of(table: FoundTable, canonical: str) -> Candidate:
+    return Candidate(canonical, table, recognised_columns(table, canonical))
+
+
+def recognised_columns(table: FoundTable, canonical: str, taken: Collection[str] = ()) -> dict[str, str]:
+    """Canonical column -> the column that feeds it, as far as there is one; `taken` ones are not considered."""
+    if not table.columns:
+        return {}
+    spelt: dict[str, list[tuple[int, FoundColumn]]] = defaultdict(list)
+    for place, column in enumerate(table.columns):
+        for spelling in known_names.column_spellings(canonical, table.name, column.name):
+            spelt[spelling].append((place, column))
+    chosen: dict[str, str] = {}
+    for wanted in CANONICAL_COLUMNS[canonical]:
+        ranked = [
+            (
+                not _fits(wanted, column),
+                wanted in NEEDED_COLUMNS[canonical] and not _is_filled(table, column),
+                wanted in ID_COLUMNS and not column.key,
+                wanted == "is_active" and not activity.marks_somebody(table.name, column),
+                rank,
+                column.name.lower() != wanted,
+                place,
+                column.name,
+            )
+            for rank, known in enumerate(_known_names(canonical, wanted))
+            for place, column in spelt.get(known, ())
+            if column.name not in taken and column.name not in chosen.values() and _may_feed(wanted, table, column)
+        ]
+        if ranked:
+            chosen[wanted] = min(ranked)[-1]
+    if canonical == "follower":
+        _complete_follow(
+            chosen, [column for column in table.columns if column.name not in {*taken, *chosen.values()}]
+        )
+    return chosen
+
+
+def _known_names(canonical: str, wanted: str) -> tuple[str, ...]:
+    return activity.KNOWN_NAMES if wanted == "is_active" else known_names.COLUMN_NAMES[canonical, wanted]
+
+
+def _may_feed(wanted: str, table: FoundTable, column: FoundColumn) -> bool:
+    """Whether a column of a fitting name is proposed: if it holds no passwords, and what it says is plain enough."""
+    if not _may_be_shown(wanted, column):
+        return False
+    if wanted == "is_active":
+        return activity.is_plain(table.name, column)
+    if wanted == "date_joined":  # `joined` can be a yes or no
+        return column.values == 0 or column.yes + column.no < column.values
+    return True
+
+
+def _complete_follow(chosen: dict[str, str], free: list[FoundColumn]) -> None:
+    """`user_id` is who follows beside `followed_id`, and who is followed beside `follower_id`."""
+
+    def choose(wanted: str, names_of_it: re.Pattern[str], *, only_one: bool = False) -> None:
+        fitting = [
+            column for column in free if names_of_it.fullmatch(known_names.plain(column.name)) and not column.key
+        ]
+        if wanted not in chosen and fitting and not (only_one and len(fitting) > 1):
+            chosen[wanted] = fitting[0].name
+            free.remove(fitting[0])
+
+    choose("who_id", known_names.FOLLOWER_SIDE)
+    choose("whom_id", known_names.FOLLOWED_SIDE)
+    if not chosen:
+        choose("whom_id", known_names.FOLLOW)
+    if list(chosen) == ["whom_id"]:
+        choose("who_id", known_names.FOLLOWING)
+    if len(chosen) == 1:
+        [wanted] = {"who_id", "whom_id"} - set(chosen)
+        choose(wanted, known_names.ACCOUNT, only_one=True)
+    if list(chosen) == ["who_id"]:
+        choose("whom_id", known_names.FOLLOW)
+
+
+def _is_filled(table: FoundTable, column: FoundColumn) -> bool:
+    """Whether most rows hold something in a column: those without what is needed would all be refused."""
+    return 2 * column.values >= table.rows
+
+
+def _fits(canonical: str, column: FoundColumn) -> bool:
+    """Whether what stands in a column can be what the canonical column holds."""
+    if _is_foreign(canonical, column) or (canonical in ID_COLUMNS and column.repeated):
+        return False
+    if canonical in REFERENCES and column.samples == ("0",):
+        return False  # as Go writes what was never set
+    return column.values > 0 or canonical == "flagged"
+
+
+def _is_foreign(canonical: str, column: FoundColumn) -> bool:
+    if canonical in ID_COLUMNS:
+        return not column.integers and column.values > 0
+    return canonical in REFERENCES and not column.integers and column.guids > 0
+
+
+def can_be_met(found: Sequence[FoundTable], canonical: str, wish: TableMapping) -> bool:
+    """Whether the tables found have what was chosen."""
+    try:
+        fulfilled(found, canonical, wish, "")
+    except SourceError:
+        return False
+    return True
+
+
+def fulfilled(found: Sequence[FoundTable], canonical: str, wish: TableMapping, label: str) -> TableMapping:
+    """A wish with the names as they are in the file, completed by what is recognised.
+
+    Raises:
+        SourceError: there is no such table or column, or it may not be used so.
+    """
+    if not wish.table:
+        if canonical in OPTIONAL_TABLES:
+            return TableMapping("")
+        raise misfit(f"There has to be a table of {ROWS[canonical]}.")
+    table = next((table for table in found if table.name == wish.table), None) or next(
+        (table for table in found if table.name.lower() == wish.table.lower()), None
+    )
+    if table is None:
+        have = listed(table.name for table in found) or "none at all"
+        raise misfit(f"{label} has no table {wish.table}. Its tables: {have}.")
+    stated = {column: _actual(table, column, actual, label) for column, actual in wish.columns.items()}
+    others = recognised_columns(table, canonical, taken=[*stated.values()])
+    columns = {**others, **stated}
+    columns = {column: columns[column] for column in CANONICAL_COLUMNS[canonical] if columns.get(column)}
+    candidate = Candidate(canonical, table, columns)
+    if candidate.missing:
+        raise missing_column(table, canonical, candidate.missing[0], label)
+    if candidate.foreign_ids:
+        raise foreign_ids(candidate, label)
+    return TableMapping(table.name, columns)
+
+
+def _actual(table: FoundTable, canonical_column: str, name: str, label: str) -> str:
+    """The column's name as it is in the file; empty if there is to be none."""
+    if not name:
+        return ""
+    column = table.column(name)
+    if column is None:
+        if name.lower() in (computed.lower() for computed in table.computed):
+            raise misfit(f"The column {name} of the table {table.name} is computed, and such columns are not read.")
+        have = listed(column.name for column in table.columns)
+        raise misfit(f"The table {table.name} in {label} has no column {name}. Its columns: {have}.")
+    if not _may_be_shown(canonical_column, column):
+        raise misfit(
+            f"The column {column.name} of the table {table.name} looks like passwords, which would be shown to "
+            f"everybody as {canonical_column}. It can only be mapped to pw_hash."
+        )
+    return column.name
+
+
+def _may_be_shown(canonical: str, column: FoundColumn) -> bool:
+    """Whether a column can feed a canonical one without showing passwords. (A GUID looks like a hash.)"""
+    if canonical == "pw_hash" or not column.only_for_passwords:
+        return True
+    is_id = canonical in ID_COLUMNS or canonical in REFERENCES
+    return is_id and not is_secret_name(column.name) and column.guids >= column.hashes
+
+
+def misfit(sentence: str) -> SourceError:
+    return SourceError("bad_mapping", f"This mapping cannot be used. {sentence}")
+
+
+def undecided_tables(recognition: Recognition | Mapping[str, list[str]], label: str) -> str:
+    """Say which tables staff have to choose from."""
+    undecided = recognition.undecided if isinstance(recognition, Recognition) else recognition
+    lines = [f"{ROWS[canonical]} ({listed(tables)})" for canonical, tables in undecided.items()]
+    return f"{label} has several tables that could hold the {' and the '.join(lines)}."

@@ -1,0 +1,73 @@
+"""Rows that the old application had switched off, but kept with a mark.
+
+GORM, Sequelize, Rails and others keep deleted rows so. No MiniTwit knows such a mark, so messages and follows are
+imported like all others, and staff are told how many there are. Of accounts one such column can be read as
+`is_active` (see `activity.py`).
+"""
+
+import sqlite3
+from collections.abc import Iterable, Mapping
+
+from legacy_import.source.copy_lines import quoted
+from legacy_import.source.recognition.activity import Telling, inactive_condition, telling_of
+from legacy_import.source.recognition.inspection import read_columns
+from legacy_import.source.recognition.known_names import plain
+from legacy_import.source.recognition.mapping import TableMapping
+from legacy_import.source.schema import TableDescription
+
+MARKS = frozenset({"deletedat", "deletedon", "deleteddate", "dateremoved", "datedeleted", "isdeleted", "deleted"})
+
+
+def unread_marks(
+    connection: sqlite3.Connection, tables: Iterable[TableDescription], mappings: Mapping[str, TableMapping]
+) -> list[str]:
+    """Say of each column with such a mark how many rows carry one, if any do, unless a note counts them.
+
+    Raises:
+        sqlite3.Error: SQLite could not read a table.
+    """
+    sentences = []
+    for table in tables:
+        used = mappings[table.name].columns.get("is_active", "") if table.name == "user" else ""
+        for column in read_columns(connection, table.actual_name).stored.values():
+            is_deletion = plain(column) in MARKS
+            telling = telling_of(table.actual_name, column) if table.name == "user" else None
+            if telling is None and is_deletion:
+                telling = Telling.SINCE
+            if telling is None or (column == used and not is_deletion):
+                continue
+            if count := _marked(connection, table.actual_name, column, telling):
+                happened = _what_happened(table, column, is_deletion, count)
+                sentences.append(f"{happened} {_what_follows(table, column, telling, column == used)}")
+    return sentences
+
+
+def _what_happened(table: TableDescription, column: str, is_deletion: bool, count: int) -> str:
+    rows, were = ("row", "was") if count == 1 else ("rows", "were")
+    what = "deleted" if is_deletion else "deactivated, banned or locked"
+    where = f"By the column {column} of the table {table.actual_name}"
+    return f"{where}, {count:,} {rows} {were} {what} in the old application."
+
+
+def _what_follows(table: TableDescription, column: str, telling: Telling, is_used: bool) -> str:
+    if table.name != "user":
+        return (
+            "The import does not know such marks: it brings these rows like all others. If they are not to come "
+            "back, delete them from a copy of the old database first, and import that."
+        )
+    if is_used:
+        return "These accounts are imported as not active."
+    if telling is Telling.UNTIL:
+        return (
+            "It holds when a lockout ends, which is not read: deactivate or suspend these accounts after the import."
+        )
+    return (
+        "The import does not read this column. If these accounts are to be imported as not active, choose it as "
+        f"“Active” in the preview, or give --map user.is_active={table.actual_name}.{column}."
+    )
+
+
+def _marked(connection: sqlite3.Connection, table: str, column: str, telling: Telling) -> int:
+    condition = inactive_condition(telling, quoted(column))
+    [(count,)] = connection.execute(f"SELECT count(*) FROM {quoted(table)} WHERE {condition}")  # noqa: S608
+    return int(count)

@@ -1,0 +1,179 @@
+"""The tables that an old database has, with what their first rows tell of each column."""
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, fields
+from typing import Any, Self
+
+from legacy_import.source.values import LegacyValue, as_text, needs_repair
+
+SAMPLE_ROWS = 50  # that are looked at
+SHOWN_SAMPLES = 3  # different values of a column
+LONGEST_SAMPLE = 30  # characters
+LONGEST_LOOK = 200  # characters of a value that its kind is told by
+
+INTEGER = re.compile(r"-?[0-9]{1,18}")
+GUID = re.compile(r"\{?[0-9a-fA-F]{8}(-?[0-9a-fA-F]{4}){3}-?[0-9a-fA-F]{12}\}?")
+GUID_BYTES = 16
+# What says yes or no in a column that is meant for that, in lower case; and what says it of an account.
+YES_WORDS = ("1", "1.0", "true", "t", "yes", "y", "on")
+NO_WORDS = ("0", "0.0", "false", "f", "no", "n", "off")
+ACTIVE_WORDS = ("active", "enabled", "ok")
+INACTIVE_WORDS = ("inactive", "disabled", "deactivated", "banned", "blocked", "locked", "suspended", "deleted")
+_YES, _NO = frozenset(YES_WORDS + ACTIVE_WORDS), frozenset(NO_WORDS + INACTIVE_WORDS)
+SECRET_NAME = re.compile(
+    r"pass(?!age|eng|ive|port)|pwd|pw(?![a-z])|pw_?h|hash(?!tag)|salt|secret|token|(security|concurrency)_?stamp"
+    r"|credential|(api|private|auth)_?key|otp|recovery_?code|kodeord|adgangskode|l(ö|oe|o)senord|salasana|kennwort"
+    r"|contrase(ñ|n)a|senha|mot_?de_?passe?|mdp|wachtwoord|has(ł|l)o|heslo",
+    re.IGNORECASE,
+)
+TIME_NAME = re.compile(r"time_?stamp", re.IGNORECASE)
+SECRET_VALUE = re.compile(
+    r"(pbkdf2|scrypt|argon2|bcrypt|sha1|sha256|sha512|md5)[:$_].*|\$(2[abxy]|argon2|5|6|1)\S*\$.*"
+    r"|[0-9a-fA-F]{32}|[0-9a-fA-F]{40}|[0-9a-fA-F]{64}|[0-9a-fA-F]{128}|AQAAAA[0-9A-Za-z+/=]{40,}",
+    re.DOTALL,
+)
+
+
+@dataclass(frozen=True)
+class FoundColumn:
+    """One stored column, and what stands in the first rows.
+
+    Attributes:
+        values: how many of them hold something. integers: hold a whole number, be it as text.
+        guids: hold a GUID.
+        yes, no: say yes or no, or that an account is active or not.
+        repeated: whether one of the values stands there twice. key: whether the column is the table's primary key.
+        hashes: look like the hash of a password.
+        samples: the first different values, shortened; none where `secret` says that nobody is to see them.
+    """
+
+    name: str
+    values: int = 0
+    integers: int = 0
+    guids: int = 0
+    samples: tuple[str, ...] = ()
+    secret: bool = False
+    repeated: bool = False
+    key: bool = False
+    yes: int = 0
+    no: int = 0
+    hashes: int = 0
+
+    @property
+    def only_for_passwords(self) -> bool:
+        """Whether it may feed nothing but the password: by its name, or because its values are mostly hashes."""
+        return is_secret_name(self.name) or 0 < self.values <= 2 * self.hashes
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> Self:
+        """What a run remembers; it may remember more, if it is older."""
+        known = {field.name: data[field.name] for field in fields(cls) if field.name in data}
+        return cls(**known | {"samples": tuple(data["samples"])})
+
+
+@dataclass(frozen=True)
+class FoundTable:
+    """One ordinary table.
+
+    Attributes:
+        computed: columns that are calculated, which are never read.
+        rows: how many of its first rows were looked at, up to SAMPLE_ROWS.
+    """
+
+    name: str
+    columns: tuple[FoundColumn, ...]
+    computed: tuple[str, ...] = ()
+    rows: int = 0
+
+    def column(self, name: str) -> FoundColumn | None:
+        """The column of that name, in any case, as SQL has it."""
+        return next((column for column in self.columns if column.name.lower() == name.lower()), None)
+
+    def as_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> Self:
+        columns = tuple(FoundColumn.from_json(column) for column in data["columns"])
+        return cls(data["name"], columns, tuple(data["computed"]), data["rows"])
+
+
+def found_table(
+    name: str,
+    columns: Sequence[str],
+    rows: Iterable[Sequence[LegacyValue]],
+    computed: Sequence[str] = (),
+    key: Sequence[str] = (),
+) -> FoundTable:
+    """Describe a table by its first rows. No more than SAMPLE_ROWS are taken, and only one is held at a time.
+
+    Args:
+        key: the columns of the primary key, as far as it is known.
+    """
+    facts = [_ColumnFacts(column, is_key=[*key] == [column]) for column in columns]
+    count = 0
+    for row in rows:
+        for fact, value in zip(facts, row, strict=True):
+            fact.look_at(value)
+        count += 1
+        if count == SAMPLE_ROWS:
+            break
+    return FoundTable(name, tuple(fact.found() for fact in facts), tuple(computed), count)
+
+
+def is_secret_name(name: str) -> bool:
+    """Whether a column of that name may hold passwords or what is as good as one."""
+    return bool(SECRET_NAME.search(name)) and not TIME_NAME.search(name)
+
+
+def is_guid_blob(value: LegacyValue) -> bool:
+    """Sixteen bytes that are no text. (Some drivers give text as bytes.)"""
+    return isinstance(value, bytes) and len(value) == GUID_BYTES and needs_repair(value)
+
+
+class _ColumnFacts:
+    def __init__(self, name: str, *, is_key: bool) -> None:
+        self.name = name
+        self.is_key = is_key
+        self.secret = is_secret_name(name)
+        self.values = self.integers = self.guids = self.yes = self.no = self.hashes = 0
+        self.samples: list[str] = []
+        self.seen: set[int] = set()
+        self.repeated = False
+
+    def look_at(self, value: LegacyValue) -> None:
+        cut = value[:LONGEST_LOOK] if isinstance(value, str | bytes) else value
+        text = as_text(cut) or ""
+        if not text and not (isinstance(value, bytes) and value):
+            return
+        self.values += 1
+        self.repeated = self.repeated or hash(text) in self.seen
+        self.seen.add(hash(text))
+        if INTEGER.fullmatch(text):
+            self.integers += 1
+        else:
+            self.guids += bool(GUID.fullmatch(text)) or is_guid_blob(value)
+        self.yes += text.lower() in _YES or value == b"\x01"
+        self.no += text.lower() in _NO or value == b"\x00"
+        self.hashes += bool(SECRET_VALUE.fullmatch(text))
+        self.secret = self.secret or self.hashes > 0
+        shown = text if len(text) <= LONGEST_SAMPLE else f"{text[:LONGEST_SAMPLE]}…"
+        if len(self.samples) < SHOWN_SAMPLES and shown not in self.samples:
+            self.samples.append(shown)
+
+    def found(self) -> FoundColumn:
+        samples = () if self.secret else tuple(self.samples)
+        return FoundColumn(
+            self.name,
+            self.values,
+            self.integers,
+            self.guids,
+            samples,
+            bool(self.secret),
+            self.repeated,
+            self.is_key,
+            self.yes,
+            self.no,
+            self.hashes,
+        )

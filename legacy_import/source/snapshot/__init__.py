@@ -1,0 +1,167 @@
+"""Turn whatever was given into one SQLite file that nobody writes to.
+
+A SQLite file may be live, or come with its write-ahead log; a dump has to be loaded, an archive unpacked, a server
+read. What comes out is looked at by all the other rooms in the same way.
+"""
+
+import shutil
+import sqlite3
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+from legacy_import.source.errors import SourceError, no_room, not_copied
+from legacy_import.source.location import Reference, ServerReference, SourceReference
+from legacy_import.source.snapshot import live_sqlite, sqlite_wal
+from legacy_import.source.snapshot.archives import unpack
+from legacy_import.source.snapshot.dumps import load_dump
+from legacy_import.source.snapshot.file_types import Kind, recognise
+from legacy_import.source.snapshot.report import Report, silent
+from legacy_import.source.snapshot.servers import copy_tables
+from MiniTwit.storage.full_disks import lacks_room
+
+
+@dataclass
+class Intake:
+    """What was given, and the file that came of it.
+
+    Attributes:
+        path: the SQLite file.
+        kind: what was given, for staff.
+        size: bytes. modified: ISO time, UTC; of a server, when it was read.
+        given: what there is to hash: the file as it lies there and its uploaded log; of a server, the file that its
+            rows are in.
+        warnings: sentences about what may be wrong with it as a whole.
+    """
+
+    path: Path
+    kind: str
+    size: int
+    modified: str
+    given: list[Path]
+    warnings: list[str] = field(default_factory=list)
+
+
+def check_source(reference: Reference) -> None:
+    """Look at the first bytes of a file. (A server is asked when it is read.)
+
+    Raises:
+        SourceError: there is no such file, it cannot be opened, or it is something that the import cannot read.
+    """
+    if isinstance(reference, SourceReference):
+        kind = recognise(reference.path, reference.label)
+        if reference.uploaded and kind is not Kind.SQLITE and sqlite_wal.wal_of(reference.path).exists():
+            raise SourceError(
+                "not_a_wal",
+                f"{reference.label} is a {kind.value}, which has no -wal file beside it. Upload it alone; in a ZIP "
+                "archive, pack the -wal file with the database.",
+            )
+
+
+def take_in(reference: Reference, snapshot: Path, report: Report = silent) -> Intake:
+    """Make one SQLite file of an old database.
+
+    Args:
+        snapshot: where the file may be put. (An uploaded SQLite file without a log is left where it is.)
+        report: is told what goes on, and may raise to end it.
+
+    Raises:
+        SourceError: it cannot be read; nothing is left at `snapshot`.
+    """
+    discard(snapshot)
+    try:
+        if isinstance(reference, ServerReference):
+            return take_in_server(reference, snapshot, report)
+        return take_in_file(reference, snapshot, report)
+    except BaseException as error:
+        discard(snapshot)
+        if isinstance(error, OSError):
+            raise not_copied(reference.label, error, snapshot) from error
+        if isinstance(error, sqlite3.Error) and lacks_room(error):
+            raise no_room(reference.label) from error
+        raise
+
+
+def discard(snapshot: Path) -> None:
+    """Remove a snapshot and what may lie beside it."""
+    for ending in ("", "-wal", "-shm", "-journal", "-unpacked", "-unpacked-wal"):
+        Path(f"{snapshot}{ending}").unlink(missing_ok=True)
+
+
+def take_in_file(reference: SourceReference, snapshot: Path, report: Report) -> Intake:
+    path = reference.path
+    kind = recognise(path, reference.label)
+    log = sqlite_wal.wal_of(path)
+    given = [path, log] if reference.uploaded and log.exists() else [path]
+    intake = Intake(
+        path=snapshot,
+        kind=kind.value,
+        size=sum(file.stat().st_size for file in given),
+        modified=datetime.fromtimestamp(path.stat().st_mtime, UTC).isoformat(timespec="seconds"),
+        given=given,
+    )
+    bring(reference, kind, intake, snapshot, report)
+    return intake
+
+
+def bring(reference: SourceReference, kind: Kind, intake: Intake, snapshot: Path, report: Report) -> None:
+    """Make the snapshot of a file, and write down what staff should know of it."""
+    # SQLite keeps log and journal beside the file itself, not beside a link to it.
+    path, label = reference.path.resolve(), reference.label
+    if kind in (Kind.ZIP, Kind.GZIP):
+        unpacked = Path(f"{snapshot}-unpacked")
+        found = unpack(path, kind, label, unpacked, report)
+        intake.kind = f"{kind.value} of a {found.kind.value}" + (f", {found.name}" if found.name else "")
+        intake.warnings += settle(unpacked, found.kind, label, snapshot, report)
+    elif kind is Kind.DUMP:
+        intake.warnings += load_dump(path, label, snapshot, report)
+    elif reference.uploaded and not sqlite_wal.has_wal(path):
+        intake.path = path
+        if sqlite_wal.lacks_wal(path):
+            intake.warnings.append(sqlite_wal.WITHOUT_WAL)
+    elif reference.uploaded:
+        intake.warnings += sqlite_wal.copy_with_wal(path, label, snapshot, report)
+    else:
+        intake.warnings += live_sqlite.take_snapshot(path, label, snapshot, report)
+
+
+def settle(unpacked: Path, kind: Kind, label: str, snapshot: Path, report: Report) -> list[str]:
+    """Make the snapshot of what came out of an archive. Returns what staff are to be warned of."""
+    if kind is Kind.DUMP:
+        warnings = load_dump(unpacked, label, snapshot, report)
+        unpacked.unlink()
+        return warnings
+    if sqlite_wal.has_wal(unpacked):
+        warnings = sqlite_wal.merge_wal(unpacked, label)
+    else:
+        warnings = [sqlite_wal.WITHOUT_WAL] if sqlite_wal.lacks_wal(unpacked) else []
+    shutil.move(unpacked, snapshot)
+    return warnings
+
+
+def take_in_server(reference: ServerReference, snapshot: Path, report: Report) -> Intake:
+    if reference.address.engine == "postgresql":
+        from legacy_import.source.snapshot.postgresql import connected
+    else:
+        try:
+            from legacy_import.source.snapshot.mysql import connected  # type: ignore[assignment]
+        except ImportError:
+            raise SourceError(
+                "no_driver",
+                f"{reference.label} needs the driver PyMySQL, which is not installed. Run "
+                "`pip install -r requirements.txt`.",
+            ) from None
+    report("Connecting to the server")
+    with connected(reference.address) as server:
+        warnings = copy_tables(server, reference.label, snapshot, report)
+    return Intake(
+        path=snapshot,
+        kind=server.product,
+        size=snapshot.stat().st_size,
+        modified=datetime.now(UTC).isoformat(timespec="seconds"),
+        given=[snapshot],
+        warnings=warnings,
+    )
+
+
+__all__ = ["Intake", "check_source", "discard", "take_in"]

@@ -1,0 +1,220 @@
+"""Take an old database out of a ZIP or gzip archive that may be hostile.
+
+Nothing that an archive says of itself is believed: not the sizes in its headers (what comes out is counted), and not
+the names in it (what comes out goes where we say).
+"""
+
+import gzip
+import os
+import struct
+import zipfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+from django.conf import settings
+from django.template.defaultfilters import filesizeformat
+
+from legacy_import.source.errors import SourceError
+from legacy_import.source.snapshot.file_types import HEAD_BYTES, WAL_MAGICS, Kind, recognise_head
+from legacy_import.source.snapshot.report import Report, megabytes
+
+BLOCK_BYTES = 1024 * 1024
+MOST_FILES = 1000
+MOST_DIRECTORY_BYTES = 512 * 1024
+# More than an archive of this many bytes may come out, but not more than so many times its own size.
+HARMLESS_BYTES = 64 * 1024 * 1024
+GROWTH = 200
+SHOWN_NAMES = 5
+END_RECORD = struct.Struct("<4s4H2LH")
+END_SIGNATURE, LOCATOR_SIGNATURE = b"PK\x05\x06", b"PK\x06\x07"
+LOCATOR_BYTES = 20
+LONGEST_COMMENT = 65535
+ENCRYPTED = 0x1  # of a file's flags
+OUR_METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+DAMAGE = (zipfile.BadZipFile, gzip.BadGzipFile, zlib.error, EOFError, struct.error, ValueError)
+PACK_AGAIN = "Put only the database file, and its -wal file if there is one, into an ordinary ZIP"
+
+
+@dataclass(frozen=True)
+class Unpacked:
+    """What came out of an archive: a database or a dump; its log lies beside it, where there was one.
+
+    Attributes:
+        name: what it was called inside.
+    """
+
+    kind: Kind
+    name: str
+
+
+class Allowance:
+    """How much may come out of an archive, whatever it says of itself."""
+
+    def __init__(self, archive: Path, label: str) -> None:
+        self.label = label
+        self.out = 0
+        self.most = settings.LEGACY_UPLOAD_MAX_BYTES
+        self.growth = max(HARMLESS_BYTES, GROWTH * archive.stat().st_size)
+
+    def take(self, size: int) -> None:
+        self.out += size
+        if self.out > self.growth:
+            raise SourceError(
+                "archive_bomb",
+                f"{self.label} is a small archive of which more than {filesizeformat(self.growth)} come out. No "
+                "database packs so well; it was made to fill the disk. Nothing was imported.",
+            )
+        if self.out > self.most:
+            raise SourceError(
+                "too_large",
+                f"What {self.label} holds is larger than {filesizeformat(self.most)}. Put the database on the server "
+                "unpacked, and name it in LEGACY_DATABASE_URL.",
+            )
+
+
+def unpack(path: Path, kind: Kind, label: str, target: Path, report: Report) -> Unpacked:
+    """Take the one old database out of an archive, with its write-ahead log.
+
+    Args:
+        target: where the database is put; its log goes beside it, with -wal at the end.
+
+    Raises:
+        SourceError: the archive is damaged, encrypted or a bomb, or does not hold exactly one old database.
+    """
+    with explained(label):
+        if kind is Kind.GZIP:
+            return unpack_gzip(path, label, target, report)
+        check_directory(path, label)
+        with zipfile.ZipFile(path) as archive:
+            return unpack_zip(archive, path, label, target, report)
+
+
+@contextmanager
+def explained(label: str) -> Iterator[None]:
+    """Turn what the libraries say of damaged archives into a sentence."""
+    try:
+        yield
+    except (*DAMAGE, NotImplementedError) as error:
+        raise SourceError(
+            "damaged_archive", f"{label} cannot be unpacked: the archive is damaged or cut short. Copy it again."
+        ) from error
+
+
+def unpack_gzip(path: Path, label: str, target: Path, report: Report) -> Unpacked:
+    with gzip.open(path) as packed:
+        found = recognise_head(packed.read(HEAD_BYTES), f"What is in {label}")
+    refuse_nested(found, label)
+    with gzip.open(path) as packed:
+        copy(packed, target, Allowance(path, label), report)
+    return Unpacked(found, "")
+
+
+def check_directory(path: Path, label: str) -> None:
+    """Refuse an archive whose list of files would fill the memory, before the library reads it."""
+    with path.open("rb") as file:
+        size = file.seek(0, os.SEEK_END)
+        file.seek(max(0, size - LONGEST_COMMENT - END_RECORD.size - LOCATOR_BYTES))
+        tail = file.read()
+    place = tail.rfind(END_SIGNATURE)
+    if place < 0:
+        raise zipfile.BadZipFile
+    _, _, _, _, files, directory_bytes, _, _ = END_RECORD.unpack_from(tail, place)
+    is_zip64 = tail[max(0, place - LOCATOR_BYTES) : place].startswith(LOCATOR_SIGNATURE)
+    if is_zip64 or files > MOST_FILES or directory_bytes > MOST_DIRECTORY_BYTES:
+        raise SourceError("unusual_archive", f"{label} holds too many files, or too large ones. {PACK_AGAIN}.")
+
+
+def unpack_zip(archive: zipfile.ZipFile, path: Path, label: str, target: Path, report: Report) -> Unpacked:
+    members = [member for member in archive.infolist() if not member.is_dir() and member.file_size]
+    check_openable(members, label)
+    allowance = Allowance(path, label)
+    candidates, logs, others = sorted_out(archive, members, label, allowance)
+    database = the_one(candidates, others, label)
+    with archive.open(database) as packed:
+        copy(packed, target, allowance, report)
+    if log := log_of(database, logs):
+        with archive.open(log) as packed:
+            copy(packed, Path(f"{target}-wal"), allowance, report)
+    return Unpacked(candidates[database], shown(database.filename))
+
+
+def check_openable(members: list[zipfile.ZipInfo], label: str) -> None:
+    for member in members:
+        if member.flag_bits & ENCRYPTED:
+            raise SourceError(
+                "encrypted_archive", f"{label} is protected with a password. {PACK_AGAIN}, without a password."
+            )
+        if member.compress_type not in OUR_METHODS:
+            raise SourceError("unusual_archive", f"{label} is packed in an unusual way. {PACK_AGAIN}.")
+
+
+def sorted_out(
+    archive: zipfile.ZipFile, members: list[zipfile.ZipInfo], label: str, allowance: Allowance
+) -> tuple[dict[zipfile.ZipInfo, Kind], list[zipfile.ZipInfo], list[str]]:
+    """Look at the first bytes of each file: the old databases, the write-ahead logs, and what the others are."""
+    candidates: dict[zipfile.ZipInfo, Kind] = {}
+    logs, others = [], []
+    for member in members:
+        with archive.open(member) as packed:
+            head = packed.read(HEAD_BYTES)
+        allowance.take(len(head))
+        if head[:4] in WAL_MAGICS:
+            logs.append(member)
+            continue
+        try:
+            kind = recognise_head(head, shown(member.filename))
+        except SourceError as error:
+            others.append(error.message)
+            continue
+        refuse_nested(kind, label)
+        candidates[member] = kind
+    return candidates, logs, others
+
+
+def refuse_nested(kind: Kind, label: str) -> None:
+    if kind in (Kind.ZIP, Kind.GZIP):
+        raise SourceError("nested_archive", f"{label} holds another archive. {PACK_AGAIN}, and that one alone.")
+
+
+def the_one(candidates: dict[zipfile.ZipInfo, Kind], others: list[str], label: str) -> zipfile.ZipInfo:
+    if not candidates:
+        reason = f" {others[0]}" if len(others) == 1 else ""
+        raise SourceError("empty_archive", f"{label} holds no SQLite database and no dump.{reason} {PACK_AGAIN}.")
+    if len(candidates) > 1:
+        names = ", ".join(shown(member.filename) for member in list(candidates)[:SHOWN_NAMES])
+        more = f" and {len(candidates) - SHOWN_NAMES:,} more" if len(candidates) > SHOWN_NAMES else ""
+        raise SourceError(
+            "several_databases",
+            f"{label} holds more than one old database: {names}{more}. Pack the one that is to be imported alone.",
+        )
+    return next(iter(candidates))
+
+
+def log_of(database: zipfile.ZipInfo, logs: list[zipfile.ZipInfo]) -> zipfile.ZipInfo | None:
+    """The write-ahead log of the database: by its name, or the only one there is."""
+    for log in logs:
+        if log.filename == f"{database.filename}-wal":
+            return log
+    return logs[0] if len(logs) == 1 else None
+
+
+def copy(packed: IO[bytes] | gzip.GzipFile, target: Path, allowance: Allowance, report: Report) -> None:
+    """Write what comes out to a file that only this account can read."""
+    with open(target, "xb", opener=private_file) as file:
+        while block := packed.read(BLOCK_BYTES):
+            allowance.take(len(block))
+            file.write(block)
+            report(f"Unpacking: {megabytes(allowance.out)}")
+
+
+def private_file(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
+
+
+def shown(name: str) -> str:
+    """A name from an archive, for staff to read."""
+    return "".join(character for character in name if character.isprintable())[:80] or "a file without a name"

@@ -1,0 +1,176 @@
+"""What a file is, by its first bytes. Its name says nothing that could be relied on."""
+
+import codecs
+import re
+from enum import Enum
+from pathlib import Path
+
+from legacy_import.source.errors import SourceError
+
+HEAD_BYTES = 64 * 1024  # enough to see past the comments that a dump begins with
+SQLITE_MAGIC = b"SQLite format 3\0"
+WAL_MAGICS = (b"\x37\x7f\x06\x82", b"\x37\x7f\x06\x83")
+ADVICE = (
+    "Give the database file of the old MiniTwit, often called minitwit.db, a SQLite dump of it, or a ZIP of either."
+)
+
+
+class Kind(Enum):
+    """What the import can read; the value is what staff call it."""
+
+    SQLITE = "SQLite database"
+    DUMP = "SQLite dump"
+    ZIP = "ZIP archive"
+    GZIP = "gzip archive"
+
+
+KNOWN_BEGINNINGS: tuple[tuple[bytes, Kind], ...] = (
+    (SQLITE_MAGIC, Kind.SQLITE),
+    (b"PK\x03\x04", Kind.ZIP),
+    (b"PK\x05\x06", Kind.ZIP),  # an empty one
+    (b"\x1f\x8b", Kind.GZIP),
+)
+UNPACK_FIRST = "unpack it first, and give the file inside"
+EXPORT_TO_SQLITE = "export its tables into a SQLite file first"
+# (offset, what stands there, what that is, what to do about it)
+OTHER_FILES: tuple[tuple[int, bytes, str, str], ...] = (
+    (8, b"DUCK", "a DuckDB database", EXPORT_TO_SQLITE),
+    (4, b"Standard Jet DB", "a Microsoft Access database", EXPORT_TO_SQLITE),
+    (4, b"Standard ACE DB", "a Microsoft Access database", EXPORT_TO_SQLITE),
+    (0, b"H:2,block:", "an H2 database", EXPORT_TO_SQLITE),
+    (0, b"** This file contains an SQLite 2", "a SQLite 2 database", "convert it with `sqlite OLD .dump` first"),
+    (0, b"PGDMP", "a PostgreSQL dump", "restore it into a server, and name that server in LEGACY_DATABASE_URL"),
+    (0, b"PAR1", "a Parquet file", ""),
+    (0, b"BZh", "a bzip2 archive", UNPACK_FIRST),
+    (0, b"\xfd7zXZ\0", "an xz archive", UNPACK_FIRST),
+    (0, b"\x28\xb5\x2f\xfd", "a Zstandard archive", UNPACK_FIRST),
+    (0, b"7z\xbc\xaf\x27\x1c", "a 7-Zip archive", UNPACK_FIRST),
+    (0, b"Rar!\x1a\x07", "a RAR archive", UNPACK_FIRST),
+    (
+        0,
+        b"version https://git-lfs.",
+        "a pointer of Git LFS instead of the file",
+        "fetch the file with `git lfs pull`",
+    ),
+    (257, b"ustar", "a tar archive", UNPACK_FIRST),
+    (0, b"%PDF-", "a PDF document", ""),
+    (0, b"\x89PNG", "a picture", ""),
+    (0, b"\xff\xd8\xff", "a picture", ""),
+    (0, b"\x7fELF", "a program", ""),
+    (0, b"MZ", "a program", ""),
+    *(
+        (0, magic, "a SQLite write-ahead log (-wal)", "give the database file beside it, and this one with it")
+        for magic in WAL_MAGICS
+    ),
+    (0, b"\xd9\xd5\x05\xf9\x20\xa1\x63\xd7", "a SQLite rollback journal", "give the database file beside it"),
+    (24, b"\x18\xe2\x2d\x00", "the shared memory of a SQLite database (-shm)", "give the database file beside it"),
+)
+# Dumps of servers say so in their first lines, or are given away by statements that SQLite does not know.
+SERVER_DUMPS: tuple[tuple[str, str], ...] = (
+    (r"-- PostgreSQL database dump|^SET statement_timeout|pg_catalog\.|^COPY .+ FROM stdin;", "PostgreSQL"),
+    (r"-- (MySQL|MariaDB) dump|-- phpMyAdmin|/\*M?!\d{5,6}|\bENGINE ?= ?\w+|\bAUTO_INCREMENT\b", "MySQL or MariaDB"),
+    (r"^SET ANSI_NULLS|^GO\r?$|\[dbo\]\.", "Microsoft SQL Server"),
+)
+# What else a text can be.
+TEXTS: tuple[tuple[str, str], ...] = (
+    (r"<!doctype html|<html", "an HTML page, perhaps the answer to a failed download"),
+    (r"<\?xml|<\w+[ >]", "an XML file"),
+    (r"[\[{]", "a JSON file"),
+    (r"[^\n,;\t]*([,;\t])[^\n]*\n[^\n]*\1", "a table of values (CSV)"),
+)
+SPACE_AND_COMMENTS = re.compile(r"(?:\s|--[^\n]*(?:\n|$)|/\*.*?\*/)*+", re.DOTALL)
+DUMP_BEGINNING = re.compile(
+    r"(PRAGMA\s+\w|BEGIN\b|CREATE\s+(TEMP|TABLE|UNIQUE|INDEX|VIEW|TRIGGER|VIRTUAL)|(INSERT|REPLACE)\s+(OR\s|INTO\s)"
+    r"|DROP\s+(TABLE|INDEX|VIEW|TRIGGER)|COMMIT\s*;)",
+    re.IGNORECASE,
+)
+BYTE_ORDER_MARKS = (
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+
+
+def recognise(path: Path, label: str) -> Kind:
+    """Return what the file is.
+
+    Raises:
+        SourceError: there is no such file, it cannot be opened, or the import cannot read such files.
+    """
+    return recognise_head(read_head(path, label), label)
+
+
+def read_head(path: Path, label: str) -> bytes:
+    """Return the first bytes of a file, or say why there are none."""
+    try:
+        if path.is_dir():
+            raise SourceError("not_sqlite", f"{label} is a folder. Name the database file inside it.")
+        if path.exists() and not path.is_file():  # whoever opens a pipe waits for somebody to write into it
+            raise SourceError("not_sqlite", f"{label} is a pipe, a socket or a device. Name an ordinary file.")
+        with path.open("rb") as file:
+            return file.read(HEAD_BYTES)
+    except (FileNotFoundError, NotADirectoryError):
+        raise SourceError("no_such_file", f"There is no file {label}. Check the path.") from None
+    except OSError as error:
+        raise SourceError("unreadable_file", f"{label} cannot be opened: {error.strerror}.") from None
+
+
+def recognise_head(head: bytes, label: str) -> Kind:
+    """Return what a file with these first bytes is, or raise a SourceError that says what it is instead."""
+    for magic, kind in KNOWN_BEGINNINGS:
+        if head.startswith(magic):
+            return kind
+    if not head:
+        raise refusal(label, "an empty file", "Copy the old database again")
+    for offset, magic, name, advice in OTHER_FILES:
+        if head[offset:].startswith(magic):
+            raise refusal(label, name, advice)
+    text = decoded(head)
+    if text is None:
+        raise refusal(label, "a file of an unknown kind, perhaps a damaged or an encrypted database", "")
+    return recognise_text(text, label)
+
+
+def recognise_text(text: str, label: str) -> Kind:
+    """Tell a SQLite dump from other texts."""
+    start = SPACE_AND_COMMENTS.match(text)
+    statements = text[start.end() if start else 0 :]
+    for pattern, server in SERVER_DUMPS:
+        if re.search(pattern, text, re.MULTILINE):
+            advice = "restore it into a server, and name that server in LEGACY_DATABASE_URL"
+            raise refusal(label, f"a dump of {server}", advice)
+    if DUMP_BEGINNING.match(statements):
+        return Kind.DUMP
+    for pattern, name in TEXTS:
+        if re.match(pattern, statements, re.IGNORECASE):
+            raise refusal(label, name, "")
+    raise refusal(label, "a text file", "")
+
+
+def refusal(label: str, what: str, advice: str) -> SourceError:
+    advice = f"{advice[0].upper()}{advice[1:]}." if advice else ADVICE
+    return SourceError("not_sqlite", f"{label} is not a SQLite database: it is {what}. {advice}")
+
+
+def decoded(head: bytes) -> str | None:
+    """The head of a text file; None if it is none. What is not UTF-8 within a text is let through."""
+    encoding = encoding_of(head)
+    if encoding.startswith("utf-16"):
+        text = head[: len(head) // 2 * 2].decode(encoding, "replace")
+        return None if "\0" in text else text
+    text = head.decode(encoding, "replace")
+    odd = text.count("\ufffd") + sum(character < " " and character not in "\t\r\n\f" for character in text[:4096])
+    return text if odd <= len(text) // 50 else None
+
+
+def encoding_of(head: bytes) -> str:
+    """How a text is encoded: by its byte order mark, or by where its NUL bytes stand."""
+    for mark, encoding in BYTE_ORDER_MARKS:
+        if head.startswith(mark):
+            return encoding
+    start = head[:64]
+    if len(start) >= 8 and not any(start[0:-1:2]) and all(start[1::2]):
+        return "utf-16-be"
+    if len(start) >= 8 and all(start[0::2]) and not any(start[1::2]):
+        return "utf-16-le"
+    return "utf-8"

@@ -1,0 +1,1 @@
+"""What happens to the rows of an import, in order: stage, classify, preview, apply, undo."""

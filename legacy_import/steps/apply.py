@@ -1,0 +1,285 @@
+"""Write what was previewed, in one transaction: all of it or nothing.
+
+The checked rows of the preview are written, not judged anew; but first every staged row is judged again, and if that
+does not give the very same, somebody changed the new database meanwhile and nothing is written.
+"""
+
+import logging
+import time
+from collections.abc import Sequence
+from contextlib import nullcontext
+from typing import Any
+
+from django.db import connection
+from psycopg2 import sql
+
+from legacy_import.errors import RunError
+from legacy_import.rules.account_columns import IF_UNKNOWN
+from legacy_import.rules.columns import StagedColumn
+from legacy_import.rules.options import TABLES_OF_KIND, TableCounts
+from legacy_import.rules.outcomes import Verdict
+from legacy_import.rules.passwords import kept_password_sql
+from legacy_import.runs.chosen_mapping import shown_columns
+from legacy_import.source import CANONICAL_COLUMNS
+from legacy_import.steps import staging
+from legacy_import.steps.bulk_load import (
+    is_worth_rebuilding,
+    page_ranges,
+    prepare_transaction,
+    tables_locked_with,
+    without_indexes,
+)
+from legacy_import.steps.classify import Check
+from legacy_import.steps.progress import Progress
+from legacy_import.steps.search_indexes import drop_search_indexes
+from legacy_import.tables import Models, checked_table, staged_table, table_of
+from MiniTwit.database import locks
+
+logger = logging.getLogger(__name__)
+
+# Old table -> the columns that are written, as they are called in the checked table and in the new one.
+WRITTEN: dict[str, tuple[str, ...]] = {
+    "user": ("username", "email", "password", "is_active", "date_joined"),
+    "message": ("author_id", "text", "pub_date", "flagged"),
+    "follower": ("who_id", "whom_id"),
+}
+# What a new row holds besides; an imported account is never staff, whatever the old database says.
+CONSTANTS: dict[str, dict[str, Any]] = {
+    "user": {"is_staff": False, "is_superuser": False},
+    "message": {},
+    "follower": {},
+}
+# Tables that refer to users are not kept waiting: runs are among them, and their progress is written meanwhile.
+KEEPS_ITS_KEY = frozenset({"user"})
+LOCK_PATIENCE = 120.0  # seconds that an import waits for its tables
+SORTED_AT_ONCE = 300_000  # rows, which takes about half a second
+SECRET_COLUMNS = frozenset({"pw_hash"})  # not kept with rejected rows
+
+
+def tables_to_rebuild(run: Any, models: Models) -> frozenset[str]:
+    """The old tables whose new ones are small against what comes, so that their indexes are built at the end."""
+    with connection.cursor() as cursor:
+        return frozenset(
+            table
+            for table in TABLES_OF_KIND[run.kind]
+            if is_worth_rebuilding(cursor, table_of(models.target(table)), run.counts[table]["new"])
+        )
+
+
+def locks_needed(cursor: Any, run: Any, models: Models, rebuilt: frozenset[str]) -> dict[str, str]:
+    """Which tables a run locks, and how: as strongly as it will ever need, because it must not ask for more later."""
+    modes: dict[str, str] = {}
+    for table in TABLES_OF_KIND[run.kind]:
+        target = models.target(table)._meta.db_table
+        if table in rebuilt:
+            alone = tables_locked_with(cursor, sql.Identifier(target), referred_keys=table not in KEEPS_ITS_KEY)
+            modes |= dict.fromkeys([target, *alone], locks.KEEP_ALL_OUT)
+        else:
+            modes.setdefault(target, locks.KEEP_WRITERS_OUT)
+    return modes
+
+
+def write_run(
+    run: Any, models: Models, checks: Sequence[Check], progress: Progress, rebuilt: frozenset[str] = frozenset()
+) -> None:
+    """Write all tables of a run. The caller holds the transaction, which has not read any of them yet.
+
+    Args:
+        rebuilt: whose indexes are built at the end; see `tables_to_rebuild`.
+
+    Raises:
+        RunError: the staged rows are gone, or the new database is no longer as it was at the preview.
+    """
+    with connection.cursor() as cursor:
+        progress.phase("Waiting for other work on the same tables to end")
+        prepare_transaction(cursor)
+        modes = locks_needed(cursor, run, models, rebuilt)
+        began = time.monotonic()
+        locks.lock_all_or_none(modes, patience=LOCK_PATIENCE, check=progress.check)
+        logger.info("Import %s waited %.1f seconds for its tables.", run.pk, time.monotonic() - began)
+        for check in checks:
+            progress.phase(f"Checking {check.table}s once more")
+            confirm_unchanged(run, check)
+        for check in checks:
+            write_table(cursor, run, models, check.table, progress, rebuild=check.table in rebuilt)
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+
+
+def confirm_unchanged(run: Any, check: Check) -> None:
+    """Make sure that the staged rows would be judged now as they were for the preview.
+
+    Where nothing at all was changed here that is certain; otherwise they are judged again.
+    """
+    if not staging.is_complete(run.pk, check.table, run.counts[check.table]["read"]):
+        raise RunError(
+            "staging_lost",
+            f"The rows that import {run.pk} had read are gone: the database server stopped without closing down. "
+            "Nothing was imported. Make a new preview.",
+        )
+    if check.state_here() == run.fingerprints[check.table]["here"]:
+        return
+    _, fingerprint = check.judged_again()
+    if fingerprint != run.fingerprints[check.table]["verdicts"]:
+        raise RunError(
+            "preview_outdated",
+            f"Since the preview of import {run.pk} something was changed here, so that it would no longer do what "
+            "was shown. Nothing was imported. Make a new preview.",
+        )
+
+
+def write_table(cursor: Any, run: Any, models: Models, table: str, progress: Progress, *, rebuild: bool) -> None:
+    """Write one table's rejected, changed, new and merged rows."""
+    counts = TableCounts.from_json(run.counts[table])
+    target = table_of(models.target(table))
+    if counts.rejected:
+        keep_rejected_rows(cursor, run, models, table)
+
+    def tell(number: int, of: int) -> None:
+        progress.phase(f"Building the indexes of {table}s, {number} of {of}")
+
+    if rebuild:
+        drop_search_indexes(cursor, target)
+    referred_keys = table not in KEEPS_ITS_KEY
+    with without_indexes(cursor, target, tell, referred_keys=referred_keys) if rebuild else nullcontext():
+        if counts.changed:
+            progress.phase(f"Updating {table}s", counts.changed)
+            update_changed_rows(cursor, run.pk, models, table)
+        progress.phase(f"Writing {table}s", counts.new)
+        written = insert_new_rows(cursor, run.pk, target, table, counts.new, progress)
+    if written != counts.new:
+        raise RuntimeError(f"{written} {table}s were written where the preview had said {counts.new}.")
+    if table == "user" and counts.duplicate:
+        keep_merged_users(cursor, run.pk, models)
+    if rebuild:
+        progress.phase(f"Gathering statistics of {table}s")
+        cursor.execute(sql.SQL("ANALYZE {}").format(target))
+
+
+def keep_rejected_rows(cursor: Any, run: Any, models: Models, table: str) -> None:
+    """Store every rejected row with its reason and its values."""
+    shown = shown_columns(run, table)
+    pairs = [
+        sql.SQL("{}, {}").format(sql.Literal(name), StagedColumn.of(name, index).value)
+        for index, name in enumerate(CANONICAL_COLUMNS[table])
+        if name in shown and name not in SECRET_COLUMNS
+    ]
+    cursor.execute(
+        sql.SQL(
+            'INSERT INTO {rejected} (run_id, "table", position, legacy_id, username, reason, "values")'
+            " SELECT {run}, {table}, position, {legacy_id}, {username}, checked.reason, jsonb_build_object({pairs})"
+            " FROM {checked} AS checked JOIN {staged} AS staged USING (position) WHERE checked.verdict = {verdict}"
+        ).format(
+            rejected=table_of(models.rejected),
+            run=sql.Literal(run.pk),
+            table=sql.Literal(table),
+            legacy_id=sql.SQL("NULL" if table == "follower" else "checked.legacy_id"),
+            username=sql.SQL("checked.username" if table == "user" else "NULL"),
+            pairs=sql.SQL(", ").join(pairs),
+            checked=checked_table(run.pk, table),
+            staged=staged_table(run.pk, table),
+            verdict=sql.Literal(Verdict.REJECTED),
+        )
+    )
+
+
+def update_changed_rows(cursor: Any, run_id: int, models: Models, table: str) -> None:
+    """Bring rows that differ up to date, and remember what they held before."""
+    target = table_of(models.target(table))
+    names = {
+        "target": target,
+        "checked": checked_table(run_id, table),
+        "verdict": sql.Literal(Verdict.CHANGED),
+        "run": sql.Literal(run_id),
+        "table": sql.Literal(table),
+        "replaced": table_of(models.replaced),
+        "before": sql.SQL(", ").join(
+            sql.SQL("{}, target.{}").format(sql.Literal(name), sql.Identifier(name)) for name in WRITTEN[table]
+        ),
+        "assignments": assignments(table, "checked", unknown_stays=True),
+    }
+    cursor.execute(
+        sql.SQL(
+            'INSERT INTO {replaced} (run_id, "table", row_id, before)'
+            " SELECT {run}, {table}, target.id, jsonb_build_object({before})"
+            " FROM {checked} AS checked JOIN {target} AS target ON target.id = checked.target_id"
+            " WHERE checked.verdict = {verdict}"
+        ).format(**names)
+    )
+    cursor.execute(
+        sql.SQL(
+            "UPDATE {target} AS target SET {assignments} FROM {checked} AS checked"
+            " WHERE target.id = checked.target_id AND checked.verdict = {verdict}"
+        ).format(**names)
+    )
+
+
+def assignments(table: str, values: str, *, unknown_stays: bool = False) -> sql.Composed:
+    """What an UPDATE of `target` sets, from the table of that alias.
+
+    Args:
+        unknown_stays: whether a NULL means that nothing is known, so that what the target has stays.
+    """
+    parts = []
+    for name in WRITTEN[table]:
+        value: sql.Composable = sql.Identifier(values, name)
+        if name == "password":
+            value = kept_password_sql(sql.Identifier("target", name), value)
+        elif name in IF_UNKNOWN and unknown_stays:
+            value = sql.SQL("coalesce({}, {})").format(value, sql.Identifier("target", name))
+        parts.append(sql.SQL("{} = {}").format(sql.Identifier(name), value))
+    return sql.SQL(", ").join(parts)
+
+
+def insert_new_rows(
+    cursor: Any, run_id: int, target: sql.Identifier, table: str, count: int, progress: Progress
+) -> int:
+    """Insert the new rows, of which there should be `count`. Returns how many there were.
+
+    Their ids have the order of the old rows, so that of two messages of one second the newer stays the newer. A
+    multitude is not sorted for that, and goes some pages at a time, so that progress shows: it lies in that order
+    already, but for follows, which have none, and for messages of which there are fewer than accounts.
+    """
+    constants = CONSTANTS[table] | {"import_run": run_id}
+    written = [*WRITTEN[table], *([] if table == "follower" else ["legacy_id"])]
+    insert = sql.SQL("INSERT INTO {} ({}) SELECT {}").format(
+        target,
+        sql.SQL(", ").join(map(sql.Identifier, [*written, *constants])),
+        sql.SQL(", ").join([*map(new_value, written), *map(sql.Literal, constants.values())]),
+    )
+    checked, is_new = checked_table(run_id, table), sql.SQL("verdict = {}").format(sql.Literal(Verdict.NEW))
+    if count <= SORTED_AT_ONCE:
+        cursor.execute(sql.SQL("{} FROM {} WHERE {} ORDER BY position").format(insert, checked, is_new))
+        return int(cursor.rowcount)
+    done = 0
+    for part in staging.parts_of(cursor, checked):
+        statement = sql.SQL("{} FROM {} WHERE {} AND ctid >= %s::tid AND ctid < %s::tid").format(insert, part, is_new)
+        for start, end in page_ranges(cursor, part):
+            cursor.execute(statement, [start, end])
+            done += cursor.rowcount
+            progress.advance(done)
+    return done
+
+
+def new_value(name: str) -> sql.Composable:
+    """What a column of a new row is written from."""
+    if IF_UNKNOWN.get(name) is None:
+        return sql.Identifier(name)
+    return sql.SQL("coalesce({}, {})").format(sql.Identifier(name), sql.Literal(IF_UNKNOWN[name]))
+
+
+def keep_merged_users(cursor: Any, run_id: int, models: Models) -> None:
+    """Remember which old accounts are now part of another."""
+    cursor.execute(
+        sql.SQL(
+            "INSERT INTO {merged} (legacy_id, user_id, import_run)"
+            " SELECT checked.legacy_id, coalesce(checked.holder_id, survivor.id), {run}"
+            " FROM {checked} AS checked LEFT JOIN {user} AS survivor ON survivor.legacy_id = checked.survivor"
+            " WHERE checked.verdict = {verdict} ON CONFLICT (legacy_id) DO NOTHING"
+        ).format(
+            merged=table_of(models.merged),
+            run=sql.Literal(run_id),
+            checked=checked_table(run_id, "user"),
+            user=table_of(models.user),
+            verdict=sql.Literal(Verdict.DUPLICATE),
+        )
+    )

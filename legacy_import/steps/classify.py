@@ -1,0 +1,220 @@
+"""Give every staged row its verdict, in SQL.
+
+The widgets of a Resource give the expressions that clean one value; the statements of `verdicts.py` compare the
+cleaned rows with each other and with what stands in the new database.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from decimal import Decimal
+from itertools import product
+from typing import cast
+
+from django.db import connection
+from psycopg2 import sql
+
+from legacy_import.rules.columns import AccountWidget, LegacyWidget, StagedColumn
+from legacy_import.rules.options import TableCounts
+from legacy_import.rules.outcomes import Verdict
+from legacy_import.rules.resources import LegacyResource
+from legacy_import.source import CANONICAL_COLUMNS
+from legacy_import.steps.classify_sql import verdict_statement
+from legacy_import.steps.staging import LEFT_ALONE, drop_judged
+from legacy_import.tables import checked_table, part_of, staged_table, table_of
+
+# Every change of a row gives it a new xmin, so this stays the same only while nobody changes anything in the table.
+STATE = "SELECT coalesce(sum(hashint8extended({key}, xmin::text::bigint)), 0) || '/' || count(*) FROM {table}"
+
+# The cleaned rows once more, from where `Check.write` left them.
+CLEANED_BEFORE = {
+    "user": "position, legacy_id, username, email, password, is_active, date_joined, own_reason AS reason, notes",
+    "message": "position, legacy_id, author_key AS author_id, author_id_name, text, pub_date, flagged,"
+    " own_reason AS reason, notes",
+    "follower": "position, who_key AS who_id, who_id_name, whom_key AS whom_id, whom_id_name, notes",
+}
+
+SUMMARY = """
+SELECT verdict, reason, nullif(notes, '') AS notes, count(*), sum({row_hash}) AS fingerprint
+FROM ({rows}) AS rows GROUP BY 1, 2, 3 ORDER BY 1, 2, 3
+"""
+# What ties a verdict to particular rows of the new database.
+FINGERPRINT_COLUMNS = {
+    "user": ("target_id", "holder_id"),
+    "message": ("target_id", "author_id"),
+    "follower": ("target_id", "who_id", "whom_id"),
+}
+
+
+# Verdict, reason, notes, how many rows have these, and the sum of their hashes.
+SummaryRow = tuple[str, str | None, str | None, int, Decimal]
+
+
+@dataclass(frozen=True)
+class Check:
+    """The verdicts of one table of one run.
+
+    Attributes:
+        run_id: whose staging tables are read.
+        table: user, message or follower.
+        resource: gives the widgets, the options and the models.
+        unique_ids: whether the source guarantees that no id stands twice.
+    """
+
+    run_id: int
+    table: str
+    resource: LegacyResource
+    unique_ids: bool
+
+    @property
+    def checked(self) -> sql.Identifier:
+        """The table whose parts `write_part` fills."""
+        return checked_table(self.run_id, self.table)
+
+    @property
+    def staged(self) -> sql.Identifier:
+        return staged_table(self.run_id, self.table)
+
+    @property
+    def can_be_parted(self) -> bool:
+        """Whether a row's verdict depends on no other row of the table, so that parts can be judged by themselves."""
+        return self.table == "message" and self.unique_ids
+
+    def create(self) -> None:
+        """Make the table of checked rows, without rows."""
+        with connection.cursor() as cursor:
+            statement = self.verdicts(self.cleaned(self.staged))
+            cursor.execute(
+                sql.SQL("CREATE UNLOGGED TABLE {} {} AS {} WITH NO DATA").format(self.checked, LEFT_ALONE, statement)
+            )
+
+    def write_part(self, number: int) -> list[SummaryRow]:
+        """Judge a part of the staged rows into a part of the table of checked rows, and sum it up.
+
+        Of the staged rows only those that are rejected stay. They are shown and kept as they were; the others have
+        told everything, and the sooner they go, the fewer of them are ever written to the disk.
+        """
+        staged, part = part_of(self.staged, number), part_of(self.checked, number)
+        with connection.cursor() as cursor:
+            statement = self.verdicts(self.cleaned(staged)) + self.order()
+            cursor.execute(sql.SQL("CREATE UNLOGGED TABLE {} {} AS {}").format(part, LEFT_ALONE, statement))
+            # A tenth of the usual sample tells as well how many rows there are and which columns repeat.
+            cursor.execute("SET LOCAL default_statistics_target = 10")
+            cursor.execute(sql.SQL("ANALYZE {}").format(part))
+            summary = self._summary(sql.SQL("SELECT * FROM {}").format(part))
+            rejected = any(verdict == Verdict.REJECTED for verdict, *_ in summary)
+            drop_judged(cursor, self.staged, staged, part, rejected=rejected)
+            # Last, because until the commit it keeps other parts from doing the same.
+            cursor.execute(sql.SQL("ALTER TABLE {} INHERIT {}").format(part, self.checked))
+        return summary
+
+    def judged_again(self) -> tuple[TableCounts, str]:
+        """The account of the verdicts that the new database would give rise to now. (The notes may fall short.)"""
+        cleaned = sql.SQL("SELECT {} FROM {}").format(sql.SQL(CLEANED_BEFORE[self.table]), self.checked)
+        return account_of(self._summary(self.verdicts(cleaned)))
+
+    def state_here(self) -> str:
+        """What stands in the new database where the verdicts depend on it, as a short text to compare."""
+        models = self.resource.models
+        tables = {models.user, models.merged, models.rejected, models.target(self.table)}
+        if models.purged and self.table == "message":
+            tables.add(models.purged)
+        states = [
+            sql.SQL(STATE).format(table=table_of(model), key=sql.Identifier(model._meta.pk.column))
+            for model in sorted(tables, key=lambda model: model.__name__)
+        ]
+        with connection.cursor() as cursor:
+            cursor.execute(sql.SQL(" UNION ALL ").join(states))
+            return " ".join(state for (state,) in cursor.fetchall())
+
+    def order(self) -> sql.SQL:
+        """Bring the judged rows back into the order of the old ones, where comparing them with each other cost it."""
+        return sql.SQL("" if self.can_be_parted or self.table == "follower" else " ORDER BY position")
+
+    def verdicts(self, cleaned: sql.Composable) -> sql.Composed:
+        """The statement that judges every cleaned row."""
+        return verdict_statement(self.table, cleaned, self.resource)
+
+    def cleaned(self, staged: sql.Identifier) -> sql.Composed:
+        """Every row of a staging table, cleaned, with the reason of its own values if any, and its notes."""
+        columns = CANONICAL_COLUMNS[self.table]
+        values, outputs, reasons = [], [], []
+        notes: defaultdict[str, list[sql.Composable]] = defaultdict(list)  # code -> when it applies
+        for index, (name, field) in enumerate(zip(columns, self.fields(), strict=True)):
+            column, widget = StagedColumn.of(name, index), field.widget
+            values.append(_named(widget.value_sql(column), f"clean_{name}"))
+            outputs.append(_named(column.cleaned, field.attribute))
+            if isinstance(widget, AccountWidget):
+                values.append(_named(widget.name_sql(column), f"{name}_name"))
+                outputs.append(sql.Identifier("staged", f"{name}_name"))
+            reasons.append(widget.reason_sql(column))
+            for code, condition in widget.notes_sql(column).items():
+                notes[code].append(condition)
+        if not self.unique_ids and self.table != "follower":
+            values.append(_repeated(columns[0], self.fields()[0].widget))
+            reasons.append(sql.SQL("CASE WHEN staged.repeated THEN 'duplicate_id' END"))
+        return sql.SQL(
+            "SELECT staged.position, {outputs}, coalesce({reasons}, NULL) AS reason,"
+            " CASE WHEN {plain} THEN '' ELSE concat_ws(' ', {notes}) END AS notes"
+            " FROM (SELECT staged.*, {values} FROM {staging} AS staged OFFSET 0) AS staged OFFSET 0"
+        ).format(
+            outputs=_list(outputs),
+            reasons=_list(reasons),
+            plain=self.is_plain(),
+            notes=_list([_when(conditions, code) for code, conditions in notes.items()]),
+            values=_list(values),
+            staging=staged,
+        )
+
+    def is_plain(self) -> sql.Composable:
+        """Whether a row is as most rows are, so that there is nothing to note: looking for each note takes longer."""
+        usual = map("".join, product(*(field.widget.usual_storage for field in self.fields())))
+        conditions = [
+            field.widget.plain_sql(StagedColumn.of(name, index))
+            for index, (name, field) in enumerate(zip(CANONICAL_COLUMNS[self.table], self.fields(), strict=True))
+        ]
+        return sql.SQL("staged.storage IN ({}) AND {}").format(
+            sql.SQL(", ").join(map(sql.Literal, usual)), sql.SQL(" AND ").join(conditions)
+        )
+
+    def fields(self) -> list:
+        return self.resource.get_import_fields()
+
+    def _summary(self, rows: sql.Composable) -> list[SummaryRow]:
+        row_hash: sql.Composable = sql.Identifier("position")
+        for name in FINGERPRINT_COLUMNS[self.table]:
+            row_hash = sql.SQL("hashint8extended({}, coalesce({}, 0))").format(row_hash, sql.Identifier(name))
+        with connection.cursor() as cursor:
+            cursor.execute(sql.SQL(SUMMARY).format(row_hash=row_hash, rows=rows))
+            return cast("list[SummaryRow]", cursor.fetchall())
+
+
+def account_of(summary: Iterable[SummaryRow]) -> tuple[TableCounts, str]:
+    """The counts of a table and the fingerprint of its verdicts, from the summaries of all its parts."""
+    counts, fingerprint = TableCounts(), Counter[str]()
+    for verdict, reason, notes, count, hashes in summary:
+        counts.add(verdict, reason, notes, count)
+        fingerprint[f"{verdict} {reason or ''}"] += int(hashes)
+    return counts, " ".join(f"{outcome}:{total}" for outcome, total in sorted(fingerprint.items()))
+
+
+def _repeated(id_column: str, widget: LegacyWidget) -> sql.Composed:
+    """Whether an earlier row has the same id."""
+    number = widget.value_sql(StagedColumn.of(id_column, 0))
+    return sql.SQL(
+        "({number} IS NOT NULL AND row_number() OVER (PARTITION BY {number} ORDER BY staged.position) > 1)"
+        " AS repeated"
+    ).format(number=number)
+
+
+def _named(expression: sql.Composable, name: str) -> sql.Composed:
+    return sql.SQL("{} AS {}").format(expression, sql.Identifier(name))
+
+
+def _when(conditions: list[sql.Composable], code: str) -> sql.Composed:
+    """A note stands once on a row, however many of its values give rise to it."""
+    return sql.SQL("CASE WHEN {} THEN {} END").format(sql.SQL(" OR ").join(conditions), sql.Literal(code))
+
+
+def _list(parts: list[sql.Composable]) -> sql.Composed:
+    return sql.SQL(", ").join(parts)

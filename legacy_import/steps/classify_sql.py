@@ -1,0 +1,229 @@
+"""The statements that compare cleaned rows with each other and with what stands here, and so judge them.
+
+They say for all rows what `Resource.judge` says for one; the property tests hold the two together.
+"""
+
+from typing import Any
+
+from django.db import connection
+from psycopg2 import sql
+
+from legacy_import.rules.outcomes import Verdict
+from legacy_import.rules.passwords import kept_password_sql
+from legacy_import.rules.resources import LegacyResource
+from legacy_import.tables import table_of
+
+# Each OFFSET 0 keeps the planner from copying what a subquery calculates into every place that uses it.
+USER_VERDICTS = """
+WITH cleaned AS ({cleaned}),
+compared AS (
+    SELECT *,
+        min(legacy_id) FILTER (WHERE reason IS NULL) OVER (PARTITION BY username) AS survivor,
+        count(*) FILTER (WHERE reason IS NULL) OVER (PARTITION BY email) AS email_holders,
+        min(username COLLATE "C") FILTER (WHERE reason IS NULL) OVER spelling AS first_spelling,
+        max(username COLLATE "C") FILTER (WHERE reason IS NULL) OVER spelling AS last_spelling
+    FROM cleaned
+    WINDOW spelling AS (PARTITION BY lower(username COLLATE "C"))
+),
+judged AS (
+    SELECT compared.*, existing.id AS target_id, holder.id AS holder_id,
+        existing.changed_at IS NOT NULL AS changed_here,
+        CASE
+            WHEN reason IS NOT NULL THEN reason
+            WHEN existing.id IS NOT NULL AND (existing.username, existing.email, existing.password)
+                = (compared.username, compared.email, {kept_password})
+                AND coalesce(existing.is_active = compared.is_active, true)
+                AND (compared.date_joined IS NULL OR existing.date_joined IS NOT DISTINCT FROM compared.date_joined)
+                THEN 'unchanged'
+            WHEN existing.id IS NOT NULL AND (existing.changed_at IS NOT NULL OR {keep}) THEN 'kept'
+            WHEN holder.id IS NOT NULL AND holder.legacy_id IS NULL THEN 'username_taken'
+            WHEN holder.id IS NULL AND survivor = compared.legacy_id
+                THEN CASE WHEN existing.id IS NULL THEN 'new' ELSE 'changed' END
+            -- Merged is who shares a name in the old database, not who now has the former name of another.
+            WHEN existing.id IS NULL AND (
+                {merge} AND survivor <> compared.legacy_id AND coalesce(holder.legacy_id, survivor) = survivor
+                OR compared.legacy_id IN (SELECT legacy_id FROM {merged})) THEN 'duplicate'
+            ELSE 'duplicate_username'
+        END AS outcome
+    FROM compared
+    LEFT JOIN {user} AS existing ON existing.legacy_id = compared.legacy_id AND reason IS NULL
+    LEFT JOIN {user} AS holder ON holder.username = compared.username AND reason IS NULL
+        AND holder.id IS DISTINCT FROM existing.id
+    OFFSET 0
+)
+SELECT position, legacy_id, is_active, date_joined, username, email, password, reason AS own_reason,
+    target_id, holder_id, survivor, {verdict_and_reason},
+    concat_ws(' ', nullif(notes, ''), CASE WHEN email <> '' AND email_holders > 1 THEN 'duplicate_email' END,
+        CASE WHEN first_spelling <> last_spelling THEN 'case_twin' END, {kept_because}) AS notes
+FROM judged
+"""
+
+# Old ids and usernames of the imported accounts, and of those that were refused.
+ACCOUNTS = """
+accounts AS (
+    SELECT legacy_id, id, {erased} AS erased FROM {user} WHERE legacy_id IS NOT NULL
+    UNION ALL
+    SELECT merged.legacy_id, merged.user_id, {erased} FROM {merged} AS merged
+    JOIN {user} ON {user}.id = merged.user_id
+    WHERE NOT EXISTS (SELECT FROM {user} AS own WHERE own.legacy_id = merged.legacy_id)
+),
+refused AS (SELECT legacy_id, username FROM {rejected} WHERE run_id = {users_run} AND "table" = 'user')
+"""
+
+MESSAGE_VERDICTS = """
+WITH {accounts},
+found AS (
+    SELECT cleaned.*, coalesce(author.id, named.id) AS account_id,
+        existing.id AS target_id, existing.changed_at IS NOT NULL AS changed_here,
+        -- Deleted here for good, or by an account that was erased: it does not come back.
+        CASE WHEN existing.id IS NULL AND purged.legacy_id IS NOT NULL THEN 'purged_here'
+            WHEN existing.id IS NULL AND author.erased THEN 'erased_here' END AS gone_because,
+        CASE WHEN existing.id IS NULL THEN NULL
+            WHEN (existing.author_id, existing.text, existing.pub_date, existing.flagged)
+                = (coalesce(author.id, named.id), cleaned.text, cleaned.pub_date, cleaned.flagged) THEN 'unchanged'
+            WHEN existing.changed_at IS NOT NULL OR {keep} THEN 'kept'
+            ELSE 'changed' END AS existing_outcome
+    FROM ({cleaned}) AS cleaned
+    LEFT JOIN accounts AS author ON author.legacy_id = cleaned.author_id
+    LEFT JOIN {user} AS named ON named.username = cleaned.author_id_name AND named.legacy_id IS NOT NULL
+    {existing_message}
+    {purged}
+),
+judged AS (
+    SELECT found.*,
+        CASE
+            WHEN reason IS NOT NULL THEN reason
+            WHEN gone_because = 'purged_here' THEN 'kept'
+            WHEN account_id IS NULL THEN CASE
+                WHEN author_id IN (SELECT legacy_id FROM refused WHERE legacy_id IS NOT NULL)
+                    OR author_id_name IN (SELECT username FROM refused WHERE username IS NOT NULL)
+                THEN 'author_rejected' ELSE 'author_missing' END
+            WHEN gone_because = 'erased_here' THEN 'kept'
+            ELSE coalesce(existing_outcome, 'new')
+        END AS outcome
+    FROM found
+    OFFSET 0
+)
+SELECT position, legacy_id, author_id AS author_key, account_id AS author_id, pub_date, flagged, target_id,
+    author_id_name, text, reason AS own_reason, {verdict_and_reason},
+    CASE WHEN outcome = 'kept' THEN concat_ws(' ', nullif(notes, ''), coalesce(gone_because, {kept_because}))
+        ELSE notes END AS notes
+FROM judged
+"""
+
+FOLLOW_VERDICTS = """
+WITH {accounts},
+found AS (
+    SELECT cleaned.position, cleaned.notes,
+        cleaned.who_id AS who_key, who_id_name, cleaned.whom_id AS whom_key, whom_id_name,
+        coalesce(who.id, named_who.id) AS who_id, coalesce(whom.id, named_whom.id) AS whom_id,
+        coalesce(who.erased, false) OR coalesce(whom.erased, false) AS erased,
+        CASE
+            WHEN cleaned.who_id IS NULL AND who_id_name IS NULL OR cleaned.whom_id IS NULL AND whom_id_name IS NULL
+                THEN 'incomplete_follow'
+            WHEN cleaned.who_id = cleaned.whom_id OR who_id_name = whom_id_name
+                OR coalesce(who.id, named_who.id) = coalesce(whom.id, named_whom.id) THEN 'self_follow'
+            WHEN coalesce(who.id, named_who.id) IS NULL THEN 'follower_missing'
+            WHEN coalesce(whom.id, named_whom.id) IS NULL THEN 'followed_missing'
+        END AS reason
+    FROM ({cleaned}) AS cleaned
+    LEFT JOIN accounts AS who ON who.legacy_id = cleaned.who_id
+    LEFT JOIN accounts AS whom ON whom.legacy_id = cleaned.whom_id
+    LEFT JOIN {user} AS named_who ON named_who.username = who_id_name AND named_who.legacy_id IS NOT NULL
+    LEFT JOIN {user} AS named_whom ON named_whom.username = whom_id_name AND named_whom.legacy_id IS NOT NULL
+    OFFSET 0
+),
+judged AS (
+    SELECT found.*, existing.id AS target_id,
+        CASE
+            WHEN reason IS NOT NULL THEN reason
+            WHEN row_number() OVER (PARTITION BY found.who_id, found.whom_id, reason ORDER BY position) > 1
+                THEN 'duplicate'
+            WHEN existing.id IS NOT NULL THEN 'unchanged'
+            WHEN found.erased THEN 'kept'
+            ELSE 'new'
+        END AS outcome
+    FROM found
+    {existing_follow}
+    OFFSET 0
+)
+SELECT position, who_key, whom_key, who_id, whom_id, target_id, who_id_name, whom_id_name, {verdict_and_reason},
+    CASE WHEN outcome = 'kept' THEN concat_ws(' ', nullif(notes, ''), 'erased_here') ELSE notes END AS notes
+FROM judged
+"""
+
+STATEMENTS = {"user": USER_VERDICTS, "message": MESSAGE_VERDICTS, "follower": FOLLOW_VERDICTS}
+
+# `outcome` is a verdict, or the reason for a rejection.
+IMPORTED = sql.SQL("outcome IN ({})").format(
+    sql.SQL(", ").join(sql.Literal(verdict.value) for verdict in Verdict if verdict is not Verdict.REJECTED)
+)
+VERDICT_AND_REASON = sql.SQL(
+    "CASE WHEN {0} THEN outcome ELSE 'rejected' END AS verdict, CASE WHEN NOT {0} THEN outcome END AS reason"
+).format(IMPORTED)
+
+KEPT_BECAUSE = sql.SQL(
+    "CASE WHEN outcome = 'kept' THEN CASE WHEN changed_here THEN 'changed_here' ELSE 'kept_by_option' END END"
+)
+
+
+def verdict_statement(table: str, cleaned: sql.Composable, resource: LegacyResource) -> sql.Composed:
+    """The statement that judges every row of the given one, which cleans them.
+
+    Args:
+        table: user, message or follower.
+        resource: gives the options and the models.
+    """
+    models, options = resource.models, resource.options
+    accounts = sql.SQL(ACCOUNTS).format(
+        user=table_of(models.user),
+        merged=table_of(models.merged),
+        rejected=table_of(models.rejected),
+        users_run=sql.Literal(resource.users_run),
+        erased=sql.SQL("erased_at IS NOT NULL" if models.knows_erasure else "false"),
+    )
+    return sql.SQL(STATEMENTS[table]).format(
+        cleaned=cleaned,
+        accounts=accounts,
+        user=table_of(models.user),
+        existing_message=joined(
+            models.message, "existing", "existing.legacy_id = cleaned.legacy_id", "legacy_id IS NOT NULL"
+        ),
+        existing_follow=joined(
+            models.follow, "existing", "(existing.who_id, existing.whom_id) = (found.who_id, found.whom_id)"
+        ),
+        purged=joined(models.purged, "purged", "purged.legacy_id = cleaned.legacy_id"),
+        keep=sql.Literal(options.existing == "keep"),
+        kept_password=kept_password_sql(
+            sql.Identifier("existing", "password"), sql.Identifier("compared", "password")
+        ),
+        merge=sql.Literal(options.duplicates == "merge"),
+        merged=table_of(models.merged),
+        verdict_and_reason=VERDICT_AND_REASON,
+        kept_because=KEPT_BECAUSE,
+    )
+
+
+def joined(model: Any, alias: str, condition: str, which: str = "true") -> sql.Composed:
+    """Join what is here already under an alias, as far as anything is.
+
+    Before a first import there is nothing, and even an empty table would cost every row of the old one a look. Nulls
+    in its place the planner folds away.
+
+    Args:
+        model: whose table; None for one that was not there yet.
+        condition: on what to join. which: the rows that can be found so.
+    """
+    if model is not None:
+        names = {"table": table_of(model), "alias": sql.Identifier(alias), "which": sql.SQL(which)}
+        with connection.cursor() as cursor:
+            cursor.execute(sql.SQL("SELECT EXISTS (SELECT FROM {table} WHERE {which})").format(**names))
+            if cursor.fetchone()[0]:
+                return sql.SQL("LEFT JOIN {table} AS {alias} ON {condition}").format(
+                    condition=sql.SQL(condition), **names
+                )
+    types = {field.column: field.db_type(connection) for field in model._meta.concrete_fields} if model else {}
+    nulls = [sql.SQL("NULL::{} AS {}").format(sql.SQL(kind), sql.Identifier(name)) for name, kind in types.items()]
+    return sql.SQL("CROSS JOIN (SELECT {}) AS {}").format(
+        sql.SQL(", ").join(nulls or [sql.SQL("NULL::bigint AS legacy_id")]), sql.Identifier(alias)
+    )

@@ -1,0 +1,107 @@
+"""An import of which nothing, or hardly anything, arrives. It would read like a success, so it is asked about first.
+
+Most often a column is read that most rows leave empty, or another table than is meant.
+"""
+
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from legacy_import.rules.options import TableCounts
+from legacy_import.rules.outcomes import REASONS
+from legacy_import.source.recognition.matching import ID_COLUMNS, ROWS, recognised_columns
+from legacy_import.source.recognition.table_profile import FoundTable
+from legacy_import.source.schema import CANONICAL_COLUMNS, OPTIONAL_TABLES
+from legacy_import.source.wording import listed
+
+# Beyond this share of rejected rows hardly anything arrives; of so few rows all have to be rejected.
+HARDLY_ANYTHING, FEW_ROWS = 0.9, 10
+CODE = "nothing_arrives"
+
+# Reason -> the column that gives rise to it; None stands for the id of the table.
+COLUMN_OF_REASON: dict[str, str | None] = {
+    "bad_id": None,
+    "duplicate_id": None,
+    "empty_username": "username",
+    "bad_username": "username",
+    "duplicate_username": "username",
+    "username_taken": "username",
+    "author_missing": "author_id",
+    "author_rejected": "author_id",
+    "empty_text": "text",
+    "bad_date": "pub_date",
+    "incomplete_follow": "who_id",
+    "self_follow": "whom_id",
+    "follower_missing": "who_id",
+    "followed_missing": "whom_id",
+}
+
+
+@dataclass(frozen=True)
+class NothingArrives:
+    """Of a table all rows, or nearly all, are rejected.
+
+    Attributes:
+        table: user, message or follower. reason: the most frequent one; advice: what would let them in.
+    """
+
+    table: str
+    read: int
+    rejected: int
+    reason: str
+    advice: str
+    code: str = CODE
+    examples: list[dict[str, Any]] = field(default_factory=list)
+
+    def as_json(self) -> dict[str, Any]:
+        return asdict(self) | {"sentence": self.sentence}
+
+    @property
+    def sentence(self) -> str:
+        rows = ROWS[self.table]
+        if self.read == 1:
+            return f"The only row of {rows} is rejected: {REASONS[self.reason]} {self.advice}".strip()
+        which = (
+            f"All {self.read:,} {rows}"
+            if self.read == self.rejected
+            else f"{self.rejected:,} of {self.read:,} {rows}"
+        )
+        return f"{which} are rejected, most of them because: {REASONS[self.reason]} {self.advice}".strip()
+
+
+def nothing_arrives(run: Any, table: str) -> NothingArrives | None:
+    """Say so of a table whose rows are judged, if it is so."""
+    counts = TableCounts.from_json(run.counts[table])
+    hardly = counts.read > FEW_ROWS and counts.rejected >= HARDLY_ANYTHING * counts.read
+    if not counts.rejected or not (counts.rejected == counts.read or hardly):
+        return None
+    if table in OPTIONAL_TABLES and counts.read <= FEW_ROWS:
+        return None  # a few follows of accounts that are gone are usual
+    reason = max(counts.reasons, key=lambda code: (counts.reasons[code], code))
+    return NothingArrives(table, counts.read, counts.rejected, reason, advice_for(run, table, reason))
+
+
+def advice_for(run: Any, table: str, reason: str) -> str:
+    """Say which column is read, and which others could be."""
+    column = COLUMN_OF_REASON.get(reason, "") or CANONICAL_COLUMNS[table][0]
+    used = run.source.get("mapping", {}).get(table, {"table": "", "columns": {}})
+    actual = used["columns"].get(column, "")
+    found = next((FoundTable.from_json(old) for old in run.old_tables if old["name"] == used["table"]), None)
+    if not actual or found is None:
+        return ""
+    advice = f"The {column} is read from the column {actual} of the table {used['table']}."
+    if column in ID_COLUMNS:
+        return (
+            f"{advice} To number the rows by their place in the table, give --map {table}.{column}={used['table']}."
+        )
+    free = [
+        other.name
+        for other in found.columns
+        if other.name not in used["columns"].values() and other.values and not other.only_for_passwords
+    ]
+    if not free:
+        return advice
+    likely = recognised_columns(found, table, taken=[*used["columns"].values()]).get(column, free[0])
+    return (
+        f"{advice} Others that hold something: {listed(free)}. Choose one in the preview, or with "
+        f"--map {table}.{column}={used['table']}.{likely}."
+    )

@@ -1,0 +1,163 @@
+"""The rows that a preview shows, audited: each of them goes through import-export's own path as well.
+
+For every verdict the first rows and some random ones are taken. They are read from the old database anew, one by
+one, and judged by `Resource.import_row` in a dry run, which gives import-export's RowResult with its diff. If it
+disagrees with the verdict in SQL, one of the two rules is wrong, and the import must not be confirmed.
+"""
+
+from dataclasses import asdict, dataclass
+from operator import itemgetter
+from typing import Any
+
+from django.db import connection
+from django.utils.text import Truncator
+from psycopg2 import sql
+
+from legacy_import.rules import neighbours
+from legacy_import.rules.options import TableCounts
+from legacy_import.rules.outcomes import Verdict
+from legacy_import.rules.resources import LegacyRowResult
+from legacy_import.source import CANONICAL_COLUMNS, LegacyRow, SQLiteSource
+from legacy_import.source.schema import EXTRA_COLUMNS
+from legacy_import.source.values import as_text
+from legacy_import.steps.classify import Check
+from MiniTwit.excerpts import capped, excerpt
+
+FIRST_ROWS = RANDOM_ROWS = 5  # of each verdict; of each reason among the rejected
+LARGE_CLASS = 300_000  # rows
+Drawn = tuple[int, str]  # position and notes
+LONGEST_SHOWN = 500  # characters of a value
+LONGEST_MARKUP = 400 * LONGEST_SHOWN  # no character of a diff has longer tags around it
+
+
+@dataclass
+class SampleRow:
+    """One row as a preview shows it.
+
+    Attributes:
+        position: the row's place in the old table.
+        verdict, reason, notes: what the SQL says of it; notes are codes with spaces between.
+        values: the old values as text, by canonical column; passwords are not shown.
+        import_type: what import-export calls the outcome: new, update, skip, invalid or error.
+        diff: import-export's HTML for each field of the new row; empty for rejected rows.
+    """
+
+    position: int
+    verdict: str
+    reason: str | None
+    notes: str
+    values: dict[str, str | None]
+    import_type: str = ""
+    diff: list[str] | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def take_samples(check: Check, counts: TableCounts, source: SQLiteSource) -> tuple[list[SampleRow], list[str]]:
+    """Choose the sample rows of a table and audit them.
+
+    Returns:
+        The rows, and a sentence for each disagreement.
+    """
+    judged = chosen_rows(check, counts)
+    positions = sorted(judged)
+    check.resource.neighbours = neighbours.STAGED[check.table](check.run_id, positions, check.unique_ids)
+    loader = check.resource._meta.instance_loader_class(check.resource)
+    samples, disagreements = [], []
+    for row in source.rows(check.table, positions):
+        verdict, reason, notes = judged[row.position]
+        sample = SampleRow(row.position, verdict, reason, notes, shown_values(check.table, row))
+        for name in EXTRA_COLUMNS.intersection(source.tables[check.table].missing):
+            del sample.values[name]
+        outcome = import_row(check, row, loader)
+        sample.import_type = outcome.import_type
+        sample.diff = [shown_diff(markup) for markup in outcome.diff or []] or None
+        samples.append(sample)
+        if complaint := disagreement(check.table, sample, outcome):
+            disagreements.append(complaint)
+    found = {sample.position for sample in samples}
+    disagreements += [
+        f"{check.table} row {position}: staged, but not in the old database."
+        for position in positions
+        if position not in found
+    ]
+    order = [verdict.value for verdict in Verdict]
+    samples.sort(key=lambda sample: (order.index(sample.verdict), sample.reason or "", sample.position))
+    return samples, disagreements
+
+
+def chosen_rows(check: Check, counts: TableCounts) -> dict[int, tuple[str, str | None, str]]:
+    """Position -> verdict, reason and notes, of the first rows of each class and of random ones."""
+    classes: list[tuple[str, str | None, int]] = [
+        (Verdict.REJECTED.value, reason, count) for reason, count in counts.reasons.items()
+    ]
+    classes += [(v.value, None, getattr(counts, v.value)) for v in Verdict if v is not Verdict.REJECTED]
+    chosen: dict[int, tuple[str, str | None, str]] = {}
+    for verdict, reason, count in filter(itemgetter(2), classes):
+        drawn = first_rows(check, verdict, reason, count)
+        # A hundredth of the pages has plenty to draw from.
+        part = "TABLESAMPLE SYSTEM (1)" if count > LARGE_CLASS else ""
+        drawn += draw(check, verdict, reason, part, "random()", RANDOM_ROWS)
+        chosen |= {position: (verdict, reason, notes) for position, notes in drawn}
+    return chosen
+
+
+def first_rows(check: Check, verdict: str, reason: str | None, count: int) -> list[Drawn]:
+    """The first rows of a class; of a large one, whose rows nearly always lie in order, those of the first pages."""
+    if count > LARGE_CLASS and check.can_be_parted:
+        rows = draw(check, verdict, reason, "WHERE ctid < '(100,0)'", "position", FIRST_ROWS)
+        if len(rows) == FIRST_ROWS:
+            return rows
+    return draw(check, verdict, reason, "", "position", FIRST_ROWS)
+
+
+def draw(check: Check, verdict: str, reason: str | None, pages: str, order: str, limit: int) -> list[Drawn]:
+    """Position and notes of some rows of a class, out of all pages or those that a clause says."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            sql.SQL(
+                "SELECT position, notes FROM (SELECT * FROM {checked} {pages}) AS checked"
+                " WHERE verdict = %s AND reason IS NOT DISTINCT FROM %s ORDER BY {order} LIMIT %s"
+            ).format(checked=check.checked, pages=sql.SQL(pages), order=sql.SQL(order)),
+            [verdict, reason, limit],
+        )
+        return cursor.fetchall()
+
+
+def import_row(check: Check, row: LegacyRow, loader: Any) -> LegacyRowResult:
+    """Send one row through import-export's own path, which only reads."""
+    values = row.named(CANONICAL_COLUMNS[check.table]) | {"position": row.position}
+    return check.resource.import_row(values, loader, row_number=row.position, dry_run=True, using_transactions=False)
+
+
+def disagreement(table: str, sample: SampleRow, outcome: LegacyRowResult) -> str | None:
+    """Say in what the two paths differ, if they do."""
+    if outcome.errors:
+        return f"{table} row {sample.position}: import-export stopped with “{outcome.errors[0].error}”."
+    theirs = (outcome.verdict, outcome.reason, set(outcome.notes.split()))
+    ours = (sample.verdict, sample.reason, set(sample.notes.split()) if sample.reason is None else set())
+    if theirs == ours:
+        return None
+    return f"{table} row {sample.position}: {_spoken(ours)} by the set-based rules, {_spoken(theirs)} row by row."
+
+
+def _spoken(outcome: tuple[str, str | None, set[str]]) -> str:
+    verdict, reason, notes = outcome
+    return " ".join(filter(None, [verdict, reason, f"({', '.join(sorted(notes))})" if notes else ""]))
+
+
+def shown_values(table: str, row: LegacyRow) -> dict[str, str | None]:
+    """The old values as text, cut to a readable length, without the password."""
+    shown: dict[str, str | None] = {}
+    for name, value in row.named(CANONICAL_COLUMNS[table]).items():
+        if name == "pw_hash":
+            continue
+        text = as_text(value)
+        shown[name] = text if text is None else excerpt(text, LONGEST_SHOWN)
+    return shown
+
+
+def shown_diff(markup: str) -> str:
+    """A diff cut to a readable length, as HTML: tags stay closed and values escaped."""
+    return Truncator(capped(markup[:LONGEST_MARKUP])).chars(LONGEST_SHOWN, html=True)

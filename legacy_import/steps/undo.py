@@ -1,0 +1,159 @@
+"""Take out what a run brought, and put back what it changed; rows that were changed here since stay."""
+
+from typing import Any
+
+from django.db import connection
+from django.db.models import Exists, OuterRef
+from psycopg2 import sql
+
+from legacy_import.errors import RunError
+from legacy_import.rules.options import TABLES_OF_KIND
+from legacy_import.steps.apply import LOCK_PATIENCE, assignments
+from legacy_import.steps.bulk_load import prepare_transaction
+from legacy_import.steps.progress import Progress
+from legacy_import.tables import Models, table_of
+from MiniTwit.database import locks
+
+REFERENCES = """
+SELECT conrelid::regclass::text, attname FROM pg_constraint
+JOIN pg_attribute ON attrelid = conrelid AND attnum = conkey[1]
+WHERE contype = 'f' AND confrelid = %s::regclass
+"""
+
+# What goes with a message instead of holding it here: what the watch-list found in it, and who looks at it.
+GOES_ALONG = ("MiniTwit_watchhit", "MiniTwit_reviewclaim")
+
+# Somebody may have taken the former username, or deleted the former author.
+RESTORABLE = {
+    "user": "NOT EXISTS (SELECT FROM {user} AS other"
+    " WHERE other.username = former.username AND other.id <> target.id)",
+    "message": "EXISTS (SELECT FROM {user} AS author WHERE author.id = former.author_id)",
+}
+
+
+def check_undoable(run: Any, models: Models) -> None:
+    """Refuse to take out users on whom an applied messages import rests, or what a later import changed again.
+
+    Raises:
+        RunError: the run is not applied, or another one has to be undone first.
+    """
+    if run.state != "applied":
+        raise RunError("not_applied", f"Import {run.pk} cannot be undone: only an import that was applied can.")
+    if run.kind == "users":
+        for later in models.run.objects.filter(kind="messages", state="applied", id__gt=run.pk).order_by("-id"):
+            if any(counts["new"] for counts in later.counts.values()):
+                raise RunError(
+                    "messages_first",
+                    f"Import {later.pk} brought messages and follows of these users. Undo that import first.",
+                )
+    changed_here = models.replaced.objects.filter(run_id=run.pk, table=OuterRef("table"), row_id=OuterRef("row_id"))
+    changed_again = models.replaced.objects.filter(Exists(changed_here), run_id__gt=run.pk, run__state="applied")
+    if newest := changed_again.order_by("-run_id").first():
+        raise RunError(
+            "newer_first",
+            f"Import {newest.run_id} changed some of the same rows later. Undo that import first.",
+        )
+
+
+def undo_run(run: Any, models: Models, progress: Progress) -> dict[str, dict[str, int]]:
+    """Undo all tables of a run. The caller holds the transaction.
+
+    Returns:
+        For each table how many rows were removed, how many got their former values back, and how many were left
+        alone because they were changed here or are in use here.
+
+    Raises:
+        RunError: another run has to be undone first; it may have come since this was asked for.
+    """
+    check_undoable(run, models)
+    result = {}
+    with connection.cursor() as cursor:
+        prepare_transaction(cursor)
+        progress.phase("Waiting for other work on the same tables to end")
+        locks.lock_all_or_none(locks_needed(run, models), patience=LOCK_PATIENCE, check=progress.check)
+        if run.kind == "users":
+            cursor.execute(sql.SQL("DELETE FROM {} WHERE import_run = %s").format(table_of(models.merged)), [run.pk])
+        for table in reversed(TABLES_OF_KIND[run.kind]):
+            progress.phase(f"Taking out {table}s")
+            restored, not_restored = restore_replaced_rows(cursor, run.pk, models, table)
+            removed = remove_new_rows(cursor, run.pk, models, table)
+            cursor.execute(
+                sql.SQL("SELECT count(*) FROM {} WHERE import_run = %s").format(table_of(models.target(table))),
+                [run.pk],
+            )
+            result[table] = {"removed": removed, "restored": restored, "kept": not_restored + cursor.fetchone()[0]}
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+    return result
+
+
+def locks_needed(run: Any, models: Models) -> dict[str, str]:
+    """The tables from which rows are taken out, and those whose rows go along with them: nothing is added to them
+    meanwhile."""
+    tables = [models.target(table)._meta.db_table for table in TABLES_OF_KIND[run.kind]]
+    if run.kind == "messages" and models.purged is not None:  # where there is moderation
+        tables += GOES_ALONG
+    return dict.fromkeys(tables, locks.KEEP_WRITERS_OUT)
+
+
+def restore_replaced_rows(cursor: Any, run_id: int, models: Models, table: str) -> tuple[int, int]:
+    """Give updated rows their former values back, unless somebody changed them here since or something is in the way.
+
+    Returns:
+        How many rows got them back, and how many did not.
+    """
+    if table == "follower":
+        return 0, 0
+    target = table_of(models.target(table))
+    names = {"target": target, "replaced": table_of(models.replaced), "user": table_of(models.user)}
+    of_run = sql.SQL('replaced.run_id = %s AND replaced."table" = %s AND replaced.row_id = target.id')
+    cursor.execute(
+        sql.SQL("SELECT count(*) FROM {target} AS target, {replaced} AS replaced WHERE ").format(**names) + of_run,
+        [run_id, table],
+    )
+    changed = cursor.fetchone()[0]
+    cursor.execute(
+        sql.SQL(
+            "UPDATE {target} AS target SET {assignments} FROM {replaced} AS replaced,"
+            " jsonb_populate_record(NULL::{target}, replaced.before) AS former"
+            " WHERE {of_run} AND target.changed_at IS NULL AND {possible}"
+        ).format(
+            **names,
+            of_run=of_run,
+            assignments=assignments(table, "former"),
+            possible=sql.SQL(RESTORABLE[table]).format(**names),
+        ),
+        [run_id, table],
+    )
+    return int(cursor.rowcount), changed - int(cursor.rowcount)
+
+
+def remove_new_rows(cursor: Any, run_id: int, models: Models, table: str) -> int:
+    """Delete what the run brought, except rows that were changed here and accounts that something here refers to."""
+    target = table_of(models.target(table))
+    conditions = [sql.SQL("target.import_run = {}").format(sql.Literal(run_id))]
+    if table != "follower":
+        conditions.append(sql.SQL("target.changed_at IS NULL"))
+        cursor.execute(REFERENCES, [target.as_string(cursor.cursor)])
+        references = cursor.fetchall()
+        for referring, column in references:
+            if table == "message" and referring.strip('"') in GOES_ALONG:
+                remove_what_goes_along(cursor, sql.SQL(referring), sql.Identifier(column), target, conditions)
+        conditions += [
+            sql.SQL("NOT EXISTS (SELECT FROM {} AS referring WHERE referring.{} = target.id)").format(
+                sql.SQL(referring), sql.Identifier(column)
+            )
+            for referring, column in references
+        ]
+    cursor.execute(sql.SQL("DELETE FROM {} AS target WHERE {}").format(target, sql.SQL(" AND ").join(conditions)))
+    return int(cursor.rowcount)
+
+
+def remove_what_goes_along(
+    cursor: Any, referring: sql.SQL, column: sql.Identifier, target: sql.Identifier, conditions: list[sql.Composable]
+) -> None:
+    """Delete the rows that belong to rows which are about to be removed; their table is locked."""
+    cursor.execute(
+        sql.SQL("DELETE FROM {} AS referring USING {} AS target WHERE referring.{} = target.id AND {}").format(
+            referring, target, column, sql.SQL(" AND ").join(conditions)
+        )
+    )
