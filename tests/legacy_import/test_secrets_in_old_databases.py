@@ -12,6 +12,7 @@ from django.test import Client
 
 from legacy_import.models import ImportRun
 from legacy_import.runs import lifecycle
+from legacy_import.source.recognition.known_names import COLUMN_NAMES
 from legacy_import.source.recognition.table_profile import is_secret_name
 from MiniTwit.models import User
 from tests.legacy_import.conftest import confirm, page_of, preview, text_of
@@ -103,27 +104,24 @@ def test_what_was_chosen_as_the_password_is_shown_no_more(admin: Client, old: Pa
     assert User.objects.get(username="ann").check_password(f"{CLEAR} 1")
 
 
-@pytest.mark.parametrize(
-    ("name", "secret"),
-    [
-        ("passwd", True),
-        ("Adgangskode", True),
-        ("contraseña", True),
-        ("api_key", True),
-        ("SecurityStamp", True),
-        ("concurrency_stamp", True),
-        ("password_salt", True),
-        ("credentials", True),
-        ("passport", False),
-        ("hashtag", False),
-        ("timestamp", False),
-        ("ti_mestamp", False),
-        ("datestamp", False),
-        ("author", False),
-        ("email", False),
-        ("nickname", False),
-        ("spelling", False),
-    ],
-)
-def test_secrets_are_known_by_their_names(name: str, secret: bool) -> None:
-    assert is_secret_name(name) is secret
+SECRET_NAMES = """
+passwd Adgangskode contraseña api_key apiKey APIKey SecurityStamp concurrency_stamp password_salt credentials pass
+Pass user_pass userPass userpass loginpass PASS pass1 passHash passhash passphrase passcode PassKey passe mot_de_passe
+userpassword PasswordHash otp OTP otp_secret userOtp totp otpcode mdp userMdp usermdp pw userPW pw_hash pwh pwd
+UserPwd hash secretWord resetToken tokens senha haslo hasło heslo
+"""
+OTHER_NAMES = """
+passport PassPort passport_number hashtag hashTag timestamp ti_mestamp datestamp author email nickname spelling
+footprint compass passenger passengers passage passed passing passive bypass overpass rootpath hotplate cmdpath
+secretary hasLocation haslogin desenhado
+"""
+
+
+@pytest.mark.parametrize("name", [*SECRET_NAMES.split(), *COLUMN_NAMES["user", "pw_hash"]])
+def test_secrets_are_known_by_their_names(name: str) -> None:
+    assert is_secret_name(name)
+
+
+@pytest.mark.parametrize("name", OTHER_NAMES.split())
+def test_names_in_which_the_letters_of_a_secret_are_part_of_another_word_are_none(name: str) -> None:
+    assert not is_secret_name(name)

@@ -21,13 +21,23 @@ NO_WORDS = ("0", "0.0", "false", "f", "no", "n", "off")
 ACTIVE_WORDS = ("active", "enabled", "ok")
 INACTIVE_WORDS = ("inactive", "disabled", "deactivated", "banned", "blocked", "locked", "suspended", "deleted")
 _YES, _NO = frozenset(YES_WORDS + ACTIVE_WORDS), frozenset(NO_WORDS + INACTIVE_WORDS)
+# Names are compared in small letters, with an underscore between their words. What is a part of other words, as in
+# `footprint`, `compass` or `passenger`, counts at the edge of a word only.
+WORD_EDGE = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])|[^\w]+")
 SECRET_NAME = re.compile(
-    r"pass(?!age|eng|ive|port)|pwd|pw(?![a-z])|pw_?h|hash(?!tag)|salt|secret|token|(security|concurrency)_?stamp"
-    r"|credential|(api|private|auth)_?key|otp|recovery_?code|kodeord|adgangskode|l(ö|oe|o)senord|salasana|kennwort"
-    r"|contrase(ñ|n)a|senha|mot_?de_?passe?|mdp|wachtwoord|has(ł|l)o|heslo",
-    re.IGNORECASE,
+    r"""
+    (?<![a-z]) pass (?!_?port | able | age | e[drs] | eng | ing | ion | iv | over | through)
+    | (?<!com)(?<!by)(?<!sur)(?<!over)(?<!under)(?<!tres) pass (?![a-z]|_port)
+    | pass (?=hash|code|key|phrase|w)
+    | (?<![a-z]) (?:otp|mdp|psw) | (?:otp|mdp|psw) (?![a-z])
+    | pwd | pw (?![a-z]) | pw_?h | hash (?!_?tag) | salt | secret (?!ar) | token | credential
+    | (?:security|concurrency)_?stamp | (?:api|private|auth)_?key | recovery_?code
+    | kodeord | adgangskode | l(?:ö|oe|o)senord | salasana | kennwort | contrase[ñn]a | (?<!de)senha
+    | mot_?de_?passe? | wachtwoord | (?<![a-z]) has[łl]o (?![a-z]) | (?<![a-z]) heslo
+    """,
+    re.VERBOSE,
 )
-TIME_NAME = re.compile(r"time_?stamp", re.IGNORECASE)
+TIME_NAME = re.compile(r"time_?stamp")
 SECRET_VALUE = re.compile(
     r"(pbkdf2|scrypt|argon2|bcrypt|sha1|sha256|sha512|md5)[:$_].*|\$(2[abxy]|argon2|5|6|1)\S*\$.*"
     r"|[0-9a-fA-F]{32}|[0-9a-fA-F]{40}|[0-9a-fA-F]{64}|[0-9a-fA-F]{128}|AQAAAA[0-9A-Za-z+/=]{40,}",
@@ -124,7 +134,8 @@ def found_table(
 
 def is_secret_name(name: str) -> bool:
     """Whether a column of that name may hold passwords or what is as good as one."""
-    return bool(SECRET_NAME.search(name)) and not TIME_NAME.search(name)
+    words = WORD_EDGE.sub("_", name).lower()
+    return bool(SECRET_NAME.search(words)) and not TIME_NAME.search(words)
 
 
 def is_guid_blob(value: LegacyValue) -> bool:
