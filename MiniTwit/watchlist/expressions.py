@@ -24,6 +24,14 @@ SPACE = r"[ \t\n\r\f\v]+"
 OPTIONS = re.compile(r"\(\?[a-z]+\)")
 DIRECTOR = "***"
 BACK_REFERENCE = re.compile(r"(?<!\\)(?:\\\\)*\\[1-9]")
+# What other programs mean by these is something else to PostgreSQL, which takes them without a word.
+FOREIGN_ESCAPE = re.compile(r"(?<!\\)(?:\\\\)*(\\[bB<>])")
+FOREIGN_ESCAPES = {
+    r"\b": r"\b is a backspace. Write \m for the beginning of a word, \M for its end, \y for either",
+    r"\B": r"\B is a backslash. Write \Y for a place that is no edge of a word",
+    r"\<": r"\< is the sign <. Write \m for the beginning of a word; for the sign, < alone",
+    r"\>": r"\> is the sign >. Write \M for the end of a word; for the sign, > alone",
+}
 
 # Collations that know the letters of every language, best first; each server has at least one of the last three.
 COLLATIONS = ("pg_c_utf8", "und-x-icu", "C.utf8", "C.UTF-8", "en_US.utf8", "default")
@@ -138,6 +146,8 @@ def check(kind: str, pattern: str) -> None:
             raise PatternError("An expression cannot begin with ***. To look for the text itself, choose “phrase”.")
         if BACK_REFERENCE.search(pattern):
             raise PatternError(r"Back references such as \1 are not supported: they can take very long.")
+        if foreign := FOREIGN_ESCAPE.search(pattern):
+            raise PatternError(f"To PostgreSQL, {FOREIGN_ESCAPES[foreign[1]]}.")
     try:
         matches_nothing = matches_the_empty_text(expression_of(kind, pattern))
     except DataError as error:

@@ -61,6 +61,8 @@ def found_by(kind: str, pattern: str, *texts: str) -> list[str]:
         ("regex", r"https?://\S+", ["see HTTP://x.example/a"], ["http:// nothing"]),
         ("regex", r"fr[e3]+", ["fr33 stuff"], ["fr"]),
         ("regex", r"(?c)Win", ["Win"], ["win"]),
+        ("regex", r"\mwin\M", ["You WIN!"], ["window", "wins", "Darwin"]),
+        ("regex", r"c:\\bin", [r"see C:\bin"], ["c:bin"]),
     ],
 )
 def test_what_a_term_finds(kind: str, pattern: str, found: list[str], not_found: list[str]) -> None:
@@ -74,6 +76,11 @@ def test_what_a_term_finds(kind: str, pattern: str, found: list[str], not_found:
         ("regex", "a*", "empty text"),
         ("regex", "x|", "empty text"),
         ("regex", r"(a)\1", "Back references"),
+        ("regex", r"\bwin\b", r"\b is a backspace. Write \m for the beginning of a word, \M for its end"),
+        ("regex", r"\\\bwin", r"\b is a backspace"),
+        ("regex", r"win\B", r"Write \Y"),
+        ("regex", r"\<win\>", r"Write \m"),
+        ("regex", r"win\>", r"Write \M"),
         ("regex", "***=literal", "cannot begin with ***"),
         ("regex", "a)(b", "not balanced"),
         ("word", "two words", "phrase"),
