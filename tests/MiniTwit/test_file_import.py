@@ -4,10 +4,12 @@ import json
 import os
 import re
 import time
+from html import unescape
 from pathlib import Path
 
 import pytest
 from django.contrib.admin.models import LogEntry
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
 from django.test import Client
 
@@ -17,6 +19,26 @@ from tests.MiniTwit.factories import make_follow, make_message, make_staff, make
 from tests.MiniTwit.files import FORMATS, MESSAGE_COLUMNS, confirm, export, last_id, preview, table
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("kept_uploads")]
+
+
+@pytest.mark.parametrize(
+    ("name", "sentence"),
+    [
+        ("users.ods", "“users.ods” is an OpenDocument spreadsheet. Save the rows as CSV, XLSX or JSON"),
+        ("old.DB", "“old.DB” is a database, which “Import legacy users” is for. Save"),
+        ("users.log", "The name “users.log” ends in .log, which is none of them: choose the format"),
+        ("users", "The name “users” has no ending that tells: choose the format"),
+        ("users.csv", ""),
+        ("users.TSV", ""),
+        ("users.txt", ""),
+    ],
+)
+def test_the_format_is_as_the_name_of_the_file_ends(admin: Client, name: str, sentence: str) -> None:
+    chosen = {"resource": "0", "format": "", "import_file": SimpleUploadedFile(name, b"username\tid\nann\t\n")}
+    page = admin.post("/admin/MiniTwit/user/import/", chosen)
+    assert sentence in unescape(page.content.decode())
+    assert ("confirm_form" in page.context) is not bool(sentence)
+    assert page.context["form"].errors or not sentence
 
 
 @pytest.mark.parametrize("kind", FORMATS)

@@ -1,5 +1,6 @@
 """The forms of a file's import: which file, how it is read, and that it is meant so."""
 
+from pathlib import PurePath
 from typing import Any
 
 from django import forms
@@ -10,6 +11,24 @@ from MiniTwit.admin.files.csv_files import DELIMITERS, ENCODINGS
 from MiniTwit.admin.files.rows import MAX_BYTES
 
 RECOGNISE = ("", "detect")
+
+# What the ends of names tell: text that may be CSV, and what has to be saved as something else.
+TEXT_TABLES = ("txt", "tsv", "tab")
+DATABASE = "a database, which “Import legacy users” is for"
+OTHER_FORMATS = {
+    "ods": "an OpenDocument spreadsheet",
+    "xls": "a workbook of an old Excel",
+    "xlsm": "a workbook with macros",
+    "xlsb": "a binary workbook",
+    "numbers": "a spreadsheet of Apple's Numbers",
+    "pdf": "a document for printing",
+    "zip": "an archive",
+    "gz": "a compressed file",
+    "db": DATABASE,
+    "sqlite": DATABASE,
+    "sqlite3": DATABASE,
+    "sql": DATABASE,
+}
 
 
 class ReadingForm(forms.Form):
@@ -39,6 +58,40 @@ class ReadingForm(forms.Form):
 
 class BoundedImportForm(ReadingForm, ImportForm):
     field_order = ["resource", "import_file", "format", "empty_cells", "encoding", "delimiter", "sheet"]
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        choice: Any = self.fields["format"]
+        self.formats = {name: value for value, name in choice.choices if value}
+        choice.required = False
+        choice.choices = [
+            ("", "as the name of the file ends"),
+            *((value, name) for name, value in self.formats.items()),
+        ]
+
+    def clean(self) -> dict[str, Any]:
+        cleaned: dict[str, Any] = super().clean() or self.cleaned_data
+        if cleaned.get("import_file") and cleaned.get("format") == "":
+            cleaned["format"] = self.format_by_name(cleaned["import_file"].name)
+        return cleaned
+
+    def format_by_name(self, file_name: str) -> str:
+        """The format that a file's name ends in, as a choice. Where it is none of ours, the form says so."""
+        *names, last = (name.upper() for name in self.formats)
+        readable = f"{', '.join(names)} or {last}"
+        suffix = PurePath(file_name).suffix[1:].lower()
+        found = self.formats.get("csv" if suffix in TEXT_TABLES else suffix, "")
+        if suffix in OTHER_FORMATS:
+            sentence = f"“{file_name}” is {OTHER_FORMATS[suffix]}. Save the rows as {readable}, and choose that file."
+            self.add_error("import_file", sentence)
+        elif not found:
+            what = f"ends in .{suffix}, which is none of them" if suffix else "has no ending that tells"
+            sentence = (
+                f"A file can be {readable}. The name “{file_name}” {what}: choose the format that the file has, or "
+                "save the rows as one of these."
+            )
+            self.add_error("format", sentence)
+        return found
 
     def clean_import_file(self) -> Any:
         upload = self.cleaned_data["import_file"]
