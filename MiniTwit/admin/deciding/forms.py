@@ -1,5 +1,8 @@
 """What a decision about a selection asks for: a reason, a note, and what the verb needs besides."""
 
+import json
+from calendar import monthrange
+from datetime import datetime, timedelta
 from typing import Any
 
 from django import forms
@@ -31,12 +34,29 @@ class PurgeForm(ReasonForm):
 
 
 class MomentInput(forms.DateTimeInput):
-    """The browser's own picker of a date and a time."""
+    """The browser's own picker of a date and a time to come, with some that are often wanted beside it."""
 
     input_type = "datetime-local"
+    written = "%Y-%m-%dT%H:%M"
 
     def __init__(self, **kwargs: Any) -> None:
-        super().__init__(**{"format": "%Y-%m-%dT%H:%M"} | kwargs)
+        super().__init__(**{"format": self.written} | kwargs)
+
+    def count_from(self, now: datetime) -> None:
+        """Offer what comes after `now`, which is local time."""
+        moments = {
+            "1 day": now + timedelta(days=1),
+            "1 week": now + timedelta(weeks=1),
+            "1 month": one_month_after(now),
+        }
+        written = [(label, moment.strftime(self.written)) for label, moment in moments.items()]
+        self.attrs |= {"min": now.strftime(self.written), "data-moments": json.dumps(written)}
+
+
+def one_month_after(moment: datetime) -> datetime:
+    """The same day of the next month, or its last day."""
+    year, month = (moment.year, moment.month + 1) if moment.month < 12 else (moment.year + 1, 1)
+    return moment.replace(year=year, month=month, day=min(moment.day, monthrange(year, month)[1]))
 
 
 class SuspendForm(ReasonForm):
@@ -51,7 +71,7 @@ class SuspendForm(ReasonForm):
         until.help_text = (
             f"Date and time, {timezone.get_current_timezone_name()}. Empty: until a moderator reinstates the account."
         )
-        until.widget.attrs["min"] = timezone.localtime().strftime("%Y-%m-%dT%H:%M")
+        until.widget.count_from(timezone.localtime())
 
     def clean_until(self) -> Any:
         until = self.cleaned_data["until"]

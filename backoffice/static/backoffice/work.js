@@ -1,4 +1,4 @@
-// Pages that show how far some work is, and forms that are sent once. Everything works without it.
+// Pages that show how far some work is, and small comforts of forms. Everything works without it.
 "use strict";
 
 const POLL_MILLISECONDS = 700;
@@ -40,4 +40,46 @@ function sendOnce(form) {
   window.addEventListener("pageshow", () => delete form.dataset.sent);
 }
 
+// A button may have to wait for several things; it is disabled until all of them are there.
+const waitsFor = new WeakMap();
+function wait(button, what, isWaiting) {
+  const waited = waitsFor.get(button) || new Set();
+  waitsFor.set(button, waited);
+  if (isWaiting) waited.add(what);
+  else waited.delete(what);
+  button.disabled = waited.size > 0;
+  button.title = waited.has("ticks") ? "First tick what the page asks you to." : "";
+}
+
+// What a form asks to be ticked comes before the button that sends it.
+function waitForTicks(form) {
+  const ticks = [...form.elements].filter((field) => field.type === "checkbox" && field.required);
+  const buttons = [...form.elements].filter((field) => field.type === "submit" && !field.formNoValidate);
+  const show = () => {
+    const isMissing = ticks.some((tick) => !tick.checked);
+    buttons.forEach((button) => wait(button, "ticks", isMissing));
+  };
+  if (!ticks.length) return;
+  form.addEventListener("change", show);
+  window.addEventListener("pageshow", show); // a browser may come back with what was ticked before
+  show();
+}
+
+// Beside a date and time: dates that are often wanted, as the server reckons them.
+function offerMoments(input) {
+  const choices = document.createElement("span");
+  choices.className = "moment-choices";
+  for (const [label, value] of JSON.parse(input.dataset.moments)) {
+    const button = Object.assign(document.createElement("button"), { type: "button", className: "grp-button", textContent: label });
+    button.addEventListener("click", () => {
+      input.value = value;
+      input.dispatchEvent(new Event("change", { bubbles: true }));
+    });
+    choices.append(button);
+  }
+  input.after(choices);
+}
+
 document.querySelectorAll("form[data-once]").forEach(sendOnce);
+document.querySelectorAll("form").forEach(waitForTicks);
+document.querySelectorAll("input[data-moments]").forEach(offerMoments);

@@ -41,7 +41,7 @@ function holdConfirmation(mapping) {
   if (!confirm) return;
   const show = () => {
     const isChanged = [...mapping.querySelectorAll("select")].some((select) => select.value !== select.dataset.previewed);
-    confirm.disabled = isChanged;
+    wait(confirm, "mapping", isChanged);
     document.querySelector("[data-mapping-changed]").hidden = !isChanged;
   };
   mapping.addEventListener("change", show);
