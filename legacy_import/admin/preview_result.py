@@ -12,8 +12,8 @@ from legacy_import.models import ImportRun
 from legacy_import.rules.options import TABLES_OF_KIND, TableCounts
 from legacy_import.rules.outcomes import NOTES, REASONS, VERDICTS, Verdict
 from legacy_import.rules.resources import RESOURCES, LegacyRowResult
-from legacy_import.runs.chosen_mapping import column_heading, shown_columns
 from legacy_import.runs.status import TABLE_NAMES
+from legacy_import.source.recognition.mapping import column_heading, shown_columns
 
 # import-export's word for each verdict, for the totals.
 IMPORT_TYPES = {

@@ -22,7 +22,7 @@ from legacy_import.source.recognition.mapping import (
 )
 from legacy_import.source.recognition.matching import Recognition, can_be_met, recognise, undecided_tables
 from legacy_import.source.recognition.table_profile import FoundTable
-from legacy_import.source.schema import CANONICAL_COLUMNS, EXTRA_COLUMNS
+from legacy_import.source.schema import CANONICAL_COLUMNS
 from legacy_import.tables import Models
 from legacy_import.verify import CANONICAL_LAYOUT, OldTable
 from MiniTwit.database.clock import database_time
@@ -156,18 +156,6 @@ def offered_table(table: FoundTable, used: Collection[str]) -> FoundTable:
     others = [column for column in table.columns if column.name not in used and len(column.name) <= LONGEST_NAME]
     kept = {*used, *(column.name for column in others[: max(0, OFFERED_COLUMNS - len(used))])}
     return replace(table, columns=tuple(column for column in table.columns if column.name in kept), computed=())
-
-
-def shown_columns(run: Any, table: str) -> list[str]:
-    """The columns of a table that a run's page and files show: those of a MiniTwit, and others that were read."""
-    read = run.source.get("mapping", {}).get(table, {}).get("columns", {})
-    return [column for column in CANONICAL_COLUMNS[table] if column not in EXTRA_COLUMNS or read.get(column)]
-
-
-def column_heading(run: Any, table: str, column: str) -> str:
-    """A canonical column, with the old one that feeds it where that is called otherwise."""
-    old = run.source.get("mapping", {}).get(table, {}).get("columns", {}).get(column, column)
-    return column if old.lower() == column else f"{column} ({old})"
 
 
 def remembered(models: Models, key: str) -> dict[str, TableMapping]:
