@@ -11,9 +11,8 @@ from MiniTwit.admin.deciding.actions import may
 from MiniTwit.background.worker import WORKER_COMMAND, is_overdue, why_waiting
 from MiniTwit.excerpts import excerpt
 from MiniTwit.instants import showable
-from MiniTwit.models import BatchState, Message, ModerationBatch, ModerationEvent, SelectedRow, User, Verb
+from MiniTwit.models import BatchState, Message, ModerationBatch, ModerationEvent, SelectedRow, Subject, User, Verb
 from MiniTwit.moderation import selections
-from MiniTwit.moderation.batches import MESSAGE_VERBS
 from MiniTwit.moderation.verbs import obstacle_to_undoing
 
 SAMPLE = 10
@@ -38,7 +37,7 @@ def sample_of(batch: ModerationBatch) -> list[ShownObject]:
     ids = list(
         SelectedRow.objects.filter(batch=batch).order_by("object_id").values_list("object_id", flat=True)[:SAMPLE]
     )
-    if batch.verb in MESSAGE_VERBS:
+    if Verb(batch.verb).rules.subject is Subject.MESSAGE:
         messages = Message.objects.filter(pk__in=ids).select_related("author").order_by("pk")
         return [shown_message(message) for message in messages]
     return [shown_user(user) for user in User.objects.filter(pk__in=ids).order_by("pk")]
@@ -81,7 +80,7 @@ def context_of(batch: ModerationBatch, user: Any, after: int = 0) -> dict[str, A
     shown = skipped[:SKIPPED_PER_PAGE]
     return {
         "progress": progress_of(batch),
-        "skipped": [skipped_object(batch, object_id, why) for object_id, why in with_objects(batch, shown)],
+        "skipped": [skipped_object(named, why) for named, why in with_objects(batch, shown)],
         "skipped_before": bool(after),
         "skipped_next": shown[-1][0] if len(skipped) > SKIPPED_PER_PAGE else 0,
         "until": until_of(batch),
@@ -101,27 +100,27 @@ def until_of(batch: ModerationBatch) -> datetime | None:
     return showable(until) if until else None
 
 
-Skipped = list[tuple[tuple[str, int], str]]
+Skipped = list[tuple[tuple[Subject, int], str]]
 
 
 def with_objects(batch: ModerationBatch, rows: list[tuple[int, str]]) -> Skipped:
     """The skipped rows with what they are; those of an undo are events."""
-    if batch.verb != Verb.UNDO:
-        kind = "message" if batch.verb in MESSAGE_VERBS else "user"
-        return [((kind, object_id), why) for object_id, why in rows]
+    subject = Verb(batch.verb).rules.subject
+    if subject is not Subject.DECISION:
+        return [((subject, object_id), why) for object_id, why in rows]
     events = ModerationEvent.objects.in_bulk([event_id for event_id, _ in rows])
     return [(object_of(events[event_id]), why) for event_id, why in rows]
 
 
-def object_of(event: ModerationEvent) -> tuple[str, int]:
-    return ("message", event.message_id) if event.message_id else ("user", event.user_id or 0)
+def object_of(event: ModerationEvent) -> tuple[Subject, int]:
+    return (Subject.MESSAGE, event.message_id) if event.message_id else (Subject.ACCOUNT, event.user_id or 0)
 
 
-def skipped_object(batch: ModerationBatch, named: tuple[str, int], why: str) -> ShownObject:
-    kind, object_id = named
+def skipped_object(named: tuple[Subject, int], why: str) -> ShownObject:
+    subject, object_id = named
     return ShownObject(
-        name=f"{'Message' if kind == 'message' else 'Account'} {object_id}",
-        url=reverse(f"admin:MiniTwit_{kind}_change", args=[object_id]),
+        name=f"{subject.label.capitalize()} {object_id}",
+        url=reverse(f"admin:MiniTwit_{subject}_change", args=[object_id]),
         why=why,
     )
 

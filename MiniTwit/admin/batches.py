@@ -20,9 +20,8 @@ from MiniTwit.admin.forms.posting import page_named, post_only
 from MiniTwit.admin.lists.large_tables import LargeTableAdmin
 from MiniTwit.admin.lists.read_only import ReadOnlyAdmin
 from MiniTwit.admin.lists.way_back import filters_of, with_filters
-from MiniTwit.models import BatchState, Message, ModerationBatch, User, Verb
+from MiniTwit.models import BatchState, ModerationBatch, User, Verb
 from MiniTwit.moderation import ModerationError, batch_worker, selections
-from MiniTwit.moderation.batches import MESSAGE_VERBS
 from MiniTwit.moderation.verbs import obstacle_to_undoing
 
 
@@ -217,13 +216,10 @@ def page_of(batch: ModerationBatch, name: str) -> str:
 
 
 def list_of(batch: ModerationBatch) -> str:
-    model = Message if batch.verb in MESSAGE_VERBS else User
-    return reverse(f"admin:MiniTwit_{model._meta.model_name}_changelist")
+    return reverse(f"admin:MiniTwit_{Verb(batch.verb).rules.subject}_changelist")
 
 
 def objects_of(batch: ModerationBatch) -> str:
     """What the batch is about, in a word that goes with its number."""
-    if batch.verb == Verb.UNDO:
-        return "decision" if batch.named == 1 else "decisions"
-    word = "message" if batch.verb in MESSAGE_VERBS else "account"
+    word = Verb(batch.verb).rules.subject.label
     return word if batch.named == 1 else f"{word}s"

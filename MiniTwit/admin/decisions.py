@@ -16,7 +16,7 @@ from django.utils.safestring import SafeString
 from django.utils.timezone import localtime
 
 from MiniTwit.admin.deciding.actions import may
-from MiniTwit.admin.deciding.history import DONE, changes_of
+from MiniTwit.admin.deciding.history import changes_of
 from MiniTwit.admin.files.export_resources import DecisionResource
 from MiniTwit.admin.files.exporting import FileExportMixin
 from MiniTwit.admin.lists.filters import (
@@ -54,7 +54,7 @@ class ModerationEventAdmin(ReadOnlyAdmin, FileExportMixin, LargeTableAdmin):
 
     @admin.display(description="decision")
     def done(self, event: ModerationEvent) -> str:
-        return DONE.get(Verb(event.verb), event.verb)
+        return Verb(event.verb).rules.past_tense
 
     @admin.display(description="about")
     def about(self, event: ModerationEvent) -> SafeString:

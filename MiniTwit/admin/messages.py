@@ -17,7 +17,7 @@ from django.utils.timezone import localtime
 from MiniTwit import excerpts, moderation, watchlist
 from MiniTwit.admin.deciding.actions import may, message_actions
 from MiniTwit.admin.deciding.forms import ReasonForm
-from MiniTwit.admin.deciding.history import DONE, lines_about
+from MiniTwit.admin.deciding.history import lines_about
 from MiniTwit.admin.deciding.on_change_pages import DecidesMixin
 from MiniTwit.admin.files.importing import FileImportExportMixin
 from MiniTwit.admin.files.resources import MessageResource
@@ -138,7 +138,7 @@ class MessageAdmin(DecidesMixin, VersionedAdmin, FileImportExportMixin, LargeTab
         if event is None:
             return message.get_decision_display() or NOTHING
         when = date_format(localtime(event.created_at), "j M Y, H:i")
-        done = DONE.get(Verb(event.verb), event.verb)
+        done = Verb(event.verb).rules.past_tense
         return format_html('{} <span class="quiet">by {}, {}</span>', done, event.actor_name, when)
 
     def load_columns(self, rows: Sequence[Model]) -> None:

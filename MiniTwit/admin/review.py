@@ -18,12 +18,13 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
 
 from MiniTwit import review
+from MiniTwit.admin.deciding.actions import may
 from MiniTwit.admin.forms.drafts import keep_draft, take_draft
 from MiniTwit.admin.forms.ids import id_in
 from MiniTwit.admin.forms.posting import page_named, post_only
 from MiniTwit.admin.lists.read_only import ReadOnlyAdmin
 from MiniTwit.admin.review_desk import desk_of
-from MiniTwit.models import Message, ReviewClaim, User
+from MiniTwit.models import Message, ReviewClaim, User, Verb
 from MiniTwit.review import Position, Refusal
 from MiniTwit.review.claims import held_by, waiting_message
 from MiniTwit.watchlist import request_scan_if_behind
@@ -31,7 +32,6 @@ from MiniTwit.watchlist import request_scan_if_behind
 REASONS = "review_reasons"  # of the session: what was chosen last, by verb
 DECISIONS = "review_decisions"  # of the session: (batch, message) of what can be taken back, the last one at the end
 DECISIONS_KEPT = 50
-DONE = {"flag": "flagged", "unflag": "unflagged", "keep": "kept"}
 
 Notice = tuple[int, str]
 
@@ -44,7 +44,7 @@ class ReviewQueueAdmin(ReadOnlyAdmin):
         return self.has_view_permission(request)
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return request.user.has_perm("MiniTwit.moderate_message")
+        return may(request.user, Verb.FLAG)
 
     def get_urls(self) -> list[URLPattern]:
         def page(view: Callable[..., HttpResponse]) -> Callable[..., Any]:
@@ -104,7 +104,7 @@ class ReviewQueueAdmin(ReadOnlyAdmin):
             )
         self.remember(request, batch.pk, message_id)
         request.session[REASONS] = request.session.get(REASONS, {}) | {verb: batch.reason}
-        notice = (messages.SUCCESS, f"Message {message_id} {DONE[verb]}: {batch.reason}.")
+        notice = (messages.SUCCESS, f"Message {message_id} {Verb(verb).rules.past_tense}: {batch.reason}.")
         return self.answer(request, self.following(request, place), notice)
 
     def move_view(self, request: HttpRequest) -> HttpResponse:
@@ -122,7 +122,7 @@ class ReviewQueueAdmin(ReadOnlyAdmin):
         return self.answer(request, here, (messages.INFO, end))
 
     def warn_view(self, request: HttpRequest) -> HttpResponse:
-        if not request.user.has_perm("MiniTwit.moderate_user"):
+        if not may(request.user, Verb.WARN):
             raise PermissionDenied
         message_id = id_in(request.POST.get("message"))
         try:
@@ -143,7 +143,7 @@ class ReviewQueueAdmin(ReadOnlyAdmin):
 
     def undo_view(self, request: HttpRequest) -> HttpResponse:
         """Take back the moderator's own last decision, and show what it was about."""
-        if not request.user.has_perm("MiniTwit.undo_moderationbatch"):
+        if not may(request.user, Verb.UNDO):
             raise PermissionDenied
         here = id_in(request.POST.get("message"))
         decisions = request.session.get(DECISIONS, [])

@@ -11,6 +11,7 @@ from MiniTwit.models.moderation import (
     SelectedRow,
     StaffNote,
     Strike,
+    Subject,
     Verb,
 )
 from MiniTwit.models.review import EditedMessage, ReviewClaim, SkippedMessage, WatchHit, WatchTerm
@@ -33,6 +34,7 @@ __all__ = [
     "SkippedMessage",
     "StaffNote",
     "Strike",
+    "Subject",
     "User",
     "Verb",
     "WatchHit",

@@ -6,6 +6,9 @@ refers to messages and accounts by number only, without a foreign key: what it t
 messages that were edited, and moderators' notes, are struck out of it when an account is erased on request.
 """
 
+from dataclasses import dataclass
+
+from django.apps import apps
 from django.conf import settings
 from django.db import models
 from django.db.models.functions import Now
@@ -14,17 +17,58 @@ from MiniTwit.models.domain import Message
 from MiniTwit.models.saving import SavesChanges
 
 
+class Subject(models.TextChoices):
+    """What a verb is about: the name of its model, and the word for it."""
+
+    MESSAGE = "message", "message"
+    ACCOUNT = "user", "account"
+    DECISION = "moderationevent", "decision"
+
+    @property
+    def model(self) -> type[models.Model]:
+        return apps.get_model("MiniTwit", self.value)
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What is true of a verb.
+
+    Attributes:
+        past_tense: as the log says it.
+        permission: what an account needs to use it.
+        needs_reason: a warning says why in its text.
+        is_final: it cannot be undone.
+    """
+
+    past_tense: str
+    subject: Subject
+    permission: str
+    needs_reason: bool = True
+    is_final: bool = False
+
+
 class Verb(models.TextChoices):
-    FLAG = "flag", "Flag"
-    UNFLAG = "unflag", "Unflag"
-    KEEP = "keep", "Keep"
-    EDIT = "edit", "Edit"
-    PURGE = "purge", "Purge"
-    SUSPEND = "suspend", "Suspend"
-    REINSTATE = "reinstate", "Reinstate"
-    WARN = "warn", "Warn"
-    ERASE = "erase", "Erase"
-    UNDO = "undo", "Undo"
+    """What moderators do, each with its rules."""
+
+    FLAG = "flag", Rules("flagged", Subject.MESSAGE, "MiniTwit.moderate_message"), "Flag"
+    UNFLAG = "unflag", Rules("unflagged", Subject.MESSAGE, "MiniTwit.moderate_message"), "Unflag"
+    KEEP = "keep", Rules("kept", Subject.MESSAGE, "MiniTwit.moderate_message"), "Keep"
+    EDIT = "edit", Rules("edited", Subject.MESSAGE, "MiniTwit.edit_message"), "Edit"
+    PURGE = "purge", Rules("deleted for good", Subject.MESSAGE, "MiniTwit.purge_message", is_final=True), "Purge"
+    SUSPEND = "suspend", Rules("suspended", Subject.ACCOUNT, "MiniTwit.moderate_user"), "Suspend"
+    REINSTATE = "reinstate", Rules("reinstated", Subject.ACCOUNT, "MiniTwit.moderate_user"), "Reinstate"
+    WARN = "warn", Rules("warned", Subject.ACCOUNT, "MiniTwit.moderate_user", needs_reason=False), "Warn"
+    ERASE = "erase", Rules("erased", Subject.ACCOUNT, "MiniTwit.erase_user", is_final=True), "Erase"
+    UNDO = "undo", Rules("put back", Subject.DECISION, "MiniTwit.undo_moderationbatch"), "Undo"
+
+    rules: Rules
+
+    def __new__(cls, value: str, *rules: Rules) -> "Verb":
+        """Define a member; a look-up such as `Verb("flag")` brings no rules and does not come here."""
+        member = str.__new__(cls, value)
+        member._value_ = value
+        (member.rules,) = rules
+        return member
 
 
 class BatchState(models.TextChoices):

@@ -8,7 +8,7 @@ from typing import Any
 from django.db.models import Count, Q
 
 from MiniTwit.database.clock import database_time
-from MiniTwit.models import ModerationBatch, ModerationEvent, Strike, User, Verb
+from MiniTwit.models import ModerationBatch, ModerationEvent, Strike, Subject, User, Verb
 from MiniTwit.moderation import messages
 from MiniTwit.moderation.batches import Cause, Tally
 from MiniTwit.moderation.errors import ModerationError
@@ -98,7 +98,7 @@ def undo(event_ids: Sequence[int], batch: ModerationBatch, cause: Cause) -> Tall
     }
     tally.unchanged -= len(others)
     tally.skipped = {changes[user_id].event_id: why for user_id, why in refused.items()}
-    tally.skipped |= who_did_what("user", others, is_newer=newer_than_the_event)
+    tally.skipped |= who_did_what(Subject.ACCOUNT, others, is_newer=newer_than_the_event)
     return tally
 
 
@@ -112,7 +112,7 @@ def lock(ids: Sequence[int], cause: Cause) -> tuple[list[int], dict[int, str]]:
     privileges = rows.values_list("pk", "is_staff", "is_superuser")
     found = {user_id: is_staff or is_superuser for user_id, is_staff, is_superuser in privileges}
     missing = set(ids) - found.keys()
-    skipped = who_did_what("user", {user_id: user_id for user_id in missing}, missing)
+    skipped = who_did_what(Subject.ACCOUNT, {user_id: user_id for user_id in missing}, missing)
     if cause.actor is not None:
         if not cause.actor.is_superuser:
             skipped |= {user_id: STAFF for user_id, is_privileged in found.items() if is_privileged}

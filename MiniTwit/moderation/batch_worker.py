@@ -15,10 +15,10 @@ from MiniTwit.background.task_lookup import without_a_task
 from MiniTwit.database import locks
 from MiniTwit.database.failures import ERRORS, cause_of, explain, is_unavailable, server_words
 from MiniTwit.database.session_check import SharedSessionError
-from MiniTwit.models import BatchState, Message, ModerationBatch, ModerationEvent, SelectedRow, Strike, User, Verb
+from MiniTwit.models import BatchState, ModerationBatch, ModerationEvent, SelectedRow, Strike, Subject, Verb
 from MiniTwit.moderation import ModerationError, erasure
-from MiniTwit.moderation.batches import MESSAGE_VERBS, Cause, Tally, close_batch, lock_tables_of, record
-from MiniTwit.moderation.history import Kind, who_did_what
+from MiniTwit.moderation.batches import Cause, Tally, close_batch, lock_tables_of, record
+from MiniTwit.moderation.history import who_did_what
 from MiniTwit.moderation.verbs import execute
 
 TASK = "MiniTwit.moderation.tasks.run_batch"
@@ -121,9 +121,10 @@ def do_rows(batch: ModerationBatch, rows: Rows) -> None:
 
 def changed_in_between(batch: ModerationBatch, rows: Rows) -> dict[int, str]:
     """Lock the rows, and tell who changed which of them since they were selected."""
-    is_about_messages = batch.verb in MESSAGE_VERBS
-    objects = Message.objects.all() if is_about_messages else User.objects.all()
-    locked = objects.filter(pk__in=rows).order_by("pk").select_for_update(no_key=batch.verb != Verb.PURGE)
+    subject = Verb(batch.verb).rules.subject
+    is_about_messages = subject is Subject.MESSAGE
+    selected = subject.model._default_manager.filter(pk__in=rows)
+    locked = selected.order_by("pk").select_for_update(no_key=batch.verb != Verb.PURGE)
     present = dict(locked.values_list("pk", "changed_at"))
     changed = {row_id for row_id, seen in rows.items() if row_id in present and present[row_id] != seen}
     if not is_about_messages:
@@ -134,8 +135,7 @@ def changed_in_between(batch: ModerationBatch, rows: Rows) -> dict[int, str]:
         seen = rows[row_id] if is_about_messages else batch.created_at
         return seen is None or event.created_at > seen
 
-    kind: Kind = "message" if is_about_messages else "user"
-    return who_did_what(kind, {row_id: row_id for row_id in changed}, is_newer=is_newer)
+    return who_did_what(subject, {row_id: row_id for row_id in changed}, is_newer=is_newer)
 
 
 def warned_since(batch: ModerationBatch, rows: Rows) -> set[int]:

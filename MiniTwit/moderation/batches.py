@@ -12,12 +12,11 @@ from django.db.models import F, QuerySet
 from MiniTwit.database import locks
 from MiniTwit.database.clock import database_time
 from MiniTwit.database.failures import is_busy
-from MiniTwit.models import BatchState, ModerationBatch, ModerationReason, SelectedRow, User, Verb
+from MiniTwit.models import BatchState, ModerationBatch, ModerationReason, SelectedRow, Subject, User, Verb
 from MiniTwit.moderation.errors import ModerationError
 
 COMMAND_LINE = "the command line"
 BUSY = "Nothing was decided: other work keeps the accounts or messages, such as an import. Try again in a moment."
-MESSAGE_VERBS = frozenset({Verb.FLAG, Verb.UNFLAG, Verb.KEEP, Verb.EDIT, Verb.PURGE})
 Objects = QuerySet[Any] | Iterable[models.Model | int]
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -109,7 +108,7 @@ def one_decision(function: Callable[P, R]) -> Callable[P, R]:
 
 def lock_tables_of(verb: str) -> None:
     """Begin a transaction in which a verb changes its objects; see `MiniTwit/database/locks.py`."""
-    if verb in MESSAGE_VERBS:
+    if Verb(verb).rules.subject is Subject.MESSAGE:
         locks.lock_tables(locks.MESSAGES, referring_to=[locks.USERS])
     elif verb == Verb.ERASE:
         locks.lock_tables(locks.USERS, locks.MESSAGES, locks.FOLLOWS)

@@ -15,7 +15,7 @@ from django.db.models import Q
 from psycopg2 import sql
 
 from MiniTwit.database.triggers import ERASED_NOTE
-from MiniTwit.models import Message, ModerationBatch, Verb
+from MiniTwit.models import Message, ModerationBatch, Subject, Verb
 from MiniTwit.moderation.batches import Cause, Tally
 from MiniTwit.moderation.errors import ModerationError
 from MiniTwit.moderation.history import newer_than_the_event, who_did_what
@@ -149,7 +149,7 @@ def undo(event_ids: Sequence[int], batch: ModerationBatch, cause: Cause) -> Tall
         else:
             restorable.append(event)
     tally.changed = execute(RESTORE, log_parameters(Verb.UNDO, batch, cause, events=restorable))
-    tally.skipped |= who_did_what("message", others, gone, newer_than_the_event)
+    tally.skipped |= who_did_what(Subject.MESSAGE, others, gone, newer_than_the_event)
     return tally
 
 

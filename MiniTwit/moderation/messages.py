@@ -18,6 +18,7 @@ from MiniTwit.models import (
     ModerationEvent,
     PurgedMessage,
     ReviewClaim,
+    Subject,
     User,
     Verb,
     WatchHit,
@@ -170,7 +171,7 @@ def undo(event_ids: Sequence[int], batch: ModerationBatch, cause: Cause) -> Tall
     gone = {event for event, found_id, *_ in standings if found_id is None}
     execute(RESTORE, log_parameters(Verb.UNDO, batch, cause, events=restorable))
     execute(SETTLE_HITS, {"ids": found})
-    skipped |= who_did_what("message", others, gone, newer_than_the_event)
+    skipped |= who_did_what(Subject.MESSAGE, others, gone, newer_than_the_event)
     return Tally(len(restorable), len(unchanged), skipped)
 
 
@@ -196,7 +197,7 @@ def lock(ids: Sequence[int], cause: Cause, strength: str = "NO KEY UPDATE") -> t
 
 def skipped_as_gone(ids: Sequence[int], found: Sequence[int]) -> dict[int, str]:
     missing = set(ids) - set(found)
-    return who_did_what("message", {message_id: message_id for message_id in missing}, missing)
+    return who_did_what(Subject.MESSAGE, {message_id: message_id for message_id in missing}, missing)
 
 
 def log_parameters(verb: Verb, batch: ModerationBatch, cause: Cause, **others: Any) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from MiniTwit import moderation
 from MiniTwit.database.clock import database_time
 from MiniTwit.models import BatchState, Message, ModerationBatch, ModerationEvent, SelectedRow, User, Verb
 from MiniTwit.moderation import ModerationError, batch_worker, erasure, tasks
-from MiniTwit.moderation.batches import MESSAGE_VERBS, Cause, lock_tables_of, one_decision
+from MiniTwit.moderation.batches import Cause, lock_tables_of, one_decision
 from MiniTwit.moderation.verbs import Reason, lock_undoable, undos_in_force
 
 SMALL = 1_000  # rows that are done while the moderator waits
@@ -45,8 +45,7 @@ def freeze(
     Raises:
         ModerationError: there are no such rows.
     """
-    expected = Message if verb in MESSAGE_VERBS else User
-    if not issubclass(queryset.model, expected):
+    if not issubclass(queryset.model, verb.rules.subject.model):
         raise TypeError(f"{verb} is not about {queryset.model.__name__} objects.")
     discard_abandoned()
     with transaction.atomic():
@@ -112,7 +111,7 @@ def confirm(
             return found
         if found.actor != actor:
             raise ModerationError("not_yours", f"{found.actor_name} made this selection; only he can confirm it.")
-        if found.verb != Verb.WARN:
+        if Verb(found.verb).rules.needs_reason:
             cause.require_reason()
         found.reason, found.note = cause.reason, cause.note
         found.options |= options or {}

@@ -25,8 +25,6 @@ from MiniTwit.moderation.batches import (
 from MiniTwit.moderation.edits import MessageEdit
 from MiniTwit.moderation.errors import ModerationError
 
-USER_VERBS = frozenset({Verb.SUSPEND, Verb.REINSTATE, Verb.WARN})
-FOR_GOOD = frozenset({Verb.PURGE, Verb.ERASE})
 REFUSALS = frozenset({user_verbs.YOURSELF, user_verbs.STAFF, message_verbs.OWN})
 Reason = ModerationReason | str
 
@@ -219,7 +217,7 @@ def decide(
     Raises:
         ModerationError: it makes no sense; nothing was changed.
     """
-    if verb is not Verb.WARN:  # a warning says why in its text
+    if verb.rules.needs_reason:
         cause.require_reason()
     ids = ids_of(objects)
     if not ids:
@@ -287,8 +285,9 @@ def lock_undoable(batch: ModerationBatch, undoing: ModerationBatch | None = None
 
 def obstacle_to_undoing(batch: ModerationBatch, undoing: ModerationBatch | None = None) -> str:
     """Why a batch cannot be undone, or nothing."""
-    if batch.verb in FOR_GOOD:
-        return f"What was {'deleted' if batch.verb == Verb.PURGE else 'erased'} for good cannot be brought back."
+    rules = Verb(batch.verb).rules
+    if rules.is_final:
+        return f"What was {rules.past_tense} cannot be brought back."
     if not batch.is_over:
         return "This batch is still at work: wait for its end, or cancel it."
     if not batch.changed:

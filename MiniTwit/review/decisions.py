@@ -11,14 +11,6 @@ from MiniTwit.moderation.batches import one_decision
 from MiniTwit.review.claims import claimed_by, release
 
 VERBS = {Verb.FLAG: moderation.flag, Verb.UNFLAG: moderation.unflag, Verb.KEEP: moderation.keep}
-DONE = {
-    Verb.FLAG: "flagged",
-    Verb.UNFLAG: "unflagged",
-    Verb.KEEP: "kept",
-    Verb.EDIT: "edited",
-    Verb.UNDO: "put back as it was",
-    Verb.ERASE: "erased",
-}
 
 
 class Refusal(Exception):  # noqa: N818 -- not an error
@@ -86,8 +78,7 @@ def what_happened_to(message: Message, version: str) -> str:
         return f"Message {message.pk} was edited since you saw it."
     moments = timesince(event.created_at, depth=1)
     ago = "a moment ago" if moments.startswith("0") else f"{moments} ago"
-    done = DONE.get(Verb(event.verb), "changed")
-    return f"Message {message.pk} was {done} by {event.actor_name} {ago}."
+    return f"Message {message.pk} was {Verb(event.verb).rules.past_tense} by {event.actor_name} {ago}."
 
 
 def warn_author(*, moderator: User, message_id: int, text: str, reason: str) -> ModerationBatch:

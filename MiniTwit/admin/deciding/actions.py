@@ -1,6 +1,6 @@
 """What can be done to many rows of a list at once.
 
-Each action is an object with its verb and its permission. It freezes what is selected, for "select all" the whole
+Each action is an object with its verb. It freezes what is selected, for "select all" the whole
 filtered list, and leads to the page that asks for the reason (see `MiniTwit/admin/batches.py`). A screen offers them
 with one line: `actions = message_actions` or `actions = user_actions`.
 """
@@ -17,23 +17,10 @@ from MiniTwit.admin.lists.way_back import with_filters
 from MiniTwit.models import User, Verb
 from MiniTwit.moderation import ModerationError, selections
 
-PERMISSIONS = {
-    Verb.FLAG: "MiniTwit.moderate_message",
-    Verb.UNFLAG: "MiniTwit.moderate_message",
-    Verb.KEEP: "MiniTwit.moderate_message",
-    Verb.EDIT: "MiniTwit.edit_message",
-    Verb.PURGE: "MiniTwit.purge_message",
-    Verb.SUSPEND: "MiniTwit.moderate_user",
-    Verb.REINSTATE: "MiniTwit.moderate_user",
-    Verb.WARN: "MiniTwit.moderate_user",
-    Verb.ERASE: "MiniTwit.erase_user",
-    Verb.UNDO: "MiniTwit.undo_moderationbatch",
-}
-
 
 def may(user: Any, verb: str) -> bool:
     """Whether a staff account may use a verb."""
-    return bool(user.has_perm(PERMISSIONS[Verb(verb)]))
+    return bool(user.has_perm(Verb(verb).rules.permission))
 
 
 class ModerationAction:

@@ -21,19 +21,6 @@ SHOWN_EVENTS = 25
 SHOWN_CHARACTERS = 1_000  # of a text that was edited
 COUNTED = 1_000  # events of a batch
 
-# What was done, in the words of a list.
-DONE = {
-    Verb.FLAG: "flagged",
-    Verb.UNFLAG: "unflagged",
-    Verb.KEEP: "kept",
-    Verb.EDIT: "edited",
-    Verb.PURGE: "purged",
-    Verb.SUSPEND: "suspended",
-    Verb.REINSTATE: "reinstated",
-    Verb.WARN: "warned",
-    Verb.ERASE: "erased",
-    Verb.UNDO: "undone",
-}
 # The parts of a state, as `before` and `after` of an event name them.
 TITLES = {
     "author": "author",
@@ -138,7 +125,7 @@ def batches_about(user: User, before: str = "") -> tuple[list[Line], int | None]
 
 
 def line_of(event: ModerationEvent) -> Line:
-    return Line(event, DONE.get(Verb(event.verb), event.verb), changes_of(event), batch_url(event.batch_id))
+    return Line(event, Verb(event.verb).rules.past_tense, changes_of(event), batch_url(event.batch_id))
 
 
 def batch_url(batch_id: int) -> str:

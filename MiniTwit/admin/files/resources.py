@@ -19,7 +19,7 @@ from MiniTwit.admin.files.widgets import (
     UsernameWidget,
     YesNoWidget,
 )
-from MiniTwit.models import Follow, Message, ModerationBatch, User
+from MiniTwit.models import Follow, Message, ModerationBatch, User, Verb
 from MiniTwit.moderation.messages import OWN
 from MiniTwit.skeletons import Skeleton, skeleton
 from MiniTwit.validators import is_storable, normalised_username
@@ -166,7 +166,7 @@ class MessageResource(AuthorsMixin, FileResource):
 
     def validate_instance(self, instance: Message, *args: Any, **kwargs: Any) -> None:
         if self.before is not None and self.editor is not None:
-            if not self.editor.has_perm("MiniTwit.edit_message"):
+            if not self.editor.has_perm(Verb.EDIT.rules.permission):
                 raise ValidationError("You may not edit messages: leave this row out, or ask a superuser.")
             if self.before["author"].pk == self.editor.pk:
                 raise ValidationError(OWN)

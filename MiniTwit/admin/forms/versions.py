@@ -30,8 +30,8 @@ from django.utils.timezone import localtime
 
 from MiniTwit.database import locks
 from MiniTwit.excerpts import excerpt
-from MiniTwit.models import Message, ModerationEvent, User
-from MiniTwit.moderation.history import Kind, who_did_what
+from MiniTwit.models import ModerationEvent, Subject
+from MiniTwit.moderation.history import who_did_what
 
 SHOWN_CHARACTERS = 2_000
 VERSION = "changed_at"  # kept beside the fields
@@ -232,9 +232,9 @@ def who_changed_since(row: models.Model, version: str | None) -> str:
     def is_newer(_pk: int, event: ModerationEvent) -> bool:
         return seen is None or event.created_at > seen
 
-    kinds: dict[type, Kind] = {Message: "message", User: "user"}
-    kind = kinds.get(type(row))
-    return who_did_what(kind, {cast(int, row.pk): cast(int, row.pk)}, is_newer=is_newer)[row.pk] if kind else ""
+    if row._meta.model_name not in (Subject.MESSAGE, Subject.ACCOUNT):
+        return ""
+    return who_did_what(Subject(row._meta.model_name), {row.pk: row.pk}, is_newer=is_newer)[row.pk]
 
 
 def fingerprint(field: forms.Field, value: Any) -> str:

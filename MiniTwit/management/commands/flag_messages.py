@@ -7,7 +7,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import transaction
 
 from MiniTwit import moderation
-from MiniTwit.models import Message, ModerationBatch, ModerationReason, SelectedRow, User
+from MiniTwit.models import Message, ModerationBatch, ModerationReason, SelectedRow, User, Verb
 from MiniTwit.moderation.batches import one_decision
 from MiniTwit.moderation.messages import OWN
 
@@ -94,7 +94,7 @@ def actor_named(username: str) -> User:
     actor = User.objects.filter(username=username).first()
     if actor is None:
         raise CommandError(f"Nothing was changed: there is no account {username}.", returncode=NOT_FOUND)
-    if not actor.has_perm("MiniTwit.moderate_message"):
+    if not actor.has_perm(Verb.FLAG.rules.permission):
         raise CommandError(f"Nothing was changed: {username} may not flag messages.", returncode=USAGE)
     return actor
 
