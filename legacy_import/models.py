@@ -40,12 +40,12 @@ class ImportRun(models.Model):
     options = models.JSONField(default=dict)
     # {table: {"read": 0, "new": 0, ..., "reasons": {code: 0}, "notes": {code: 0}}}; see records.TableCounts
     counts = models.JSONField(default=dict)
-    # {table: [sample row, ...]}; see preview.SampleRow. {"vanished": {table: [...]}}; see vanished.vanished_rows
+    # {table: [sample row, ...]}; see preview.SampleRow. {"vanished": {table: [...]}}; see identity.vanished_rows
     samples = models.JSONField(default=dict)
     # What there was to choose from for the mapping: [sources.found.FoundTable, ...]. The mapping itself is in source.
     old_tables = models.JSONField(default=list)
     # What speaks against a confirmation. {"checked": 0, "disagreements": [sentence, ...]}: the samples' way through
-    # import-export's own path. {"doubts": [...]}: see wrong_file.Doubt. {"insisted_by": who confirmed all the same}
+    # import-export's own path. {"doubts": [...]}: see identity.Doubt. {"insisted_by": who confirmed all the same}
     audit = models.JSONField(default=dict)
     # {"phase": "Reading messages", "done": 0, "total": 0}
     progress = models.JSONField(default=dict)

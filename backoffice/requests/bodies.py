@@ -17,7 +17,7 @@ from django.urls import reverse
 from django.views.defaults import permission_denied
 
 from backoffice.requests.refusals import refusal
-from legacy_import.runs.uploads import CappedUploadHandler
+from legacy_import.runs.files import CappedUploadHandler
 from MiniTwit.admin.files.upload_views import most_file_bytes
 
 # A browser that is still sending does not read the answer. So much is read and dropped for the page to be seen.

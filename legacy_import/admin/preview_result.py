@@ -50,7 +50,7 @@ class TableResult(Result):
         table: user, message or follower.
         samples: what the run stored of `preview.SampleRow`.
         meanings: a sentence for each verdict.
-        vanished: what the run stored of `vanished.vanished_rows`.
+        vanished: what the run stored of `identity.vanished_rows`.
         run: whose mapping says what the columns were called.
     """
 

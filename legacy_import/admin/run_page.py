@@ -13,8 +13,8 @@ from legacy_import.admin.start_form import DUPLICATES, EXISTING, PLAIN_PASSWORDS
 from legacy_import.models import ImportRun
 from legacy_import.rules.options import TABLES_OF_KIND
 from legacy_import.rules.outcomes import Verdict
+from legacy_import.runs.files import kept_for
 from legacy_import.runs.status import TABLE_NAMES, activity_of, moment, progress_of, standing_of
-from legacy_import.runs.uploads import kept_for
 from legacy_import.source.recognition.matching import undecided_tables
 from legacy_import.tables import Models
 

@@ -10,7 +10,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from legacy_import.rules.options import ImportOptions
-from legacy_import.runs.uploads import store_upload, stored_users_upload
+from legacy_import.runs.files import store_upload, stored_users_upload
 from legacy_import.source import Reference, SourceError, configured_source
 from legacy_import.source.snapshot.sqlite_wal import check_wal
 

@@ -15,8 +15,8 @@ from legacy_import.errors import RunError
 from legacy_import.models import ImportRun
 from legacy_import.rules.options import ImportOptions
 from legacy_import.runs import lifecycle
+from legacy_import.runs.files import discard_upload
 from legacy_import.runs.status import run_url, standing_of
-from legacy_import.runs.uploads import discard_upload
 from legacy_import.source import SourceError
 
 LONGEST_RUN_NUMBER = 9  # digits; longer ones are no number of a run

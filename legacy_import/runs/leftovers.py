@@ -23,8 +23,7 @@ from django.db import connection, transaction
 from psycopg2 import sql
 
 from legacy_import.locks import RUN_IS_HELD
-from legacy_import.runs.files import import_dir
-from legacy_import.runs.uploads import discard_unneeded_uploads
+from legacy_import.runs.files import discard_unneeded_uploads, import_dir
 from legacy_import.source import SourceError
 from legacy_import.steps import staging
 from legacy_import.tables import Models, table_of

@@ -35,8 +35,6 @@ from legacy_import.steps.parallel import Prepared, prepare_tables
 from legacy_import.steps.progress import Progress
 from legacy_import.steps.search_indexes import build_search_indexes
 from legacy_import.steps.undo import check_undoable, undo_run
-from legacy_import.steps.vanished import vanished_rows
-from legacy_import.steps.wrong_file import Doubt, doubt_of, doubt_of_checked, refuse_doubtful
 from legacy_import.tables import Models
 from MiniTwit.database.clock import database_time
 from MiniTwit.database.locks import tried_again
@@ -147,7 +145,7 @@ def compare_users(run: Any, source: SQLiteSource, users_run: Any, models: Models
     shared = identity.shared_users(check.cleaned(check.staged), users_run.pk, models)
     run.source["warnings"] += identity.check_shared_users(shared, users_run, run.source)
     rows = sql.SQL("SELECT * FROM ({}) AS cleaned WHERE reason IS NULL").format(check.cleaned(check.staged))
-    if shared.namesakes < shared.here / 2 and (doubt := doubt_of("user", rows, models)):
+    if shared.namesakes < shared.accounts / 2 and (doubt := identity.doubt_of("user", rows, models)):
         keep_doubt(run, doubt)
 
 
@@ -158,16 +156,16 @@ def look_back(run: Any, checks: list[Check], progress: Progress) -> None:
         prepare_transaction(cursor)
         for check in checks:
             progress.check()
-            if doubt := doubt_of_checked(check, TableCounts.from_json(run.counts[check.table])):
+            if doubt := identity.doubt_of_checked(check, TableCounts.from_json(run.counts[check.table])):
                 keep_doubt(run, doubt)
             if nothing := nothing_arrives(run, check.table):
                 keep_doubt(run, nothing)
-            count, examples = vanished_rows(check)
+            count, examples = identity.vanished_rows(check)
             run.counts[check.table]["vanished"] = count
             run.samples["vanished"] = run.samples.get("vanished", {}) | {check.table: examples}
 
 
-def keep_doubt(run: Any, doubt: Doubt | NothingArrives) -> None:
+def keep_doubt(run: Any, doubt: identity.Doubt | NothingArrives) -> None:
     run.audit["doubts"] = [*run.audit.get("doubts", []), doubt.as_json()]
 
 
@@ -213,7 +211,7 @@ def confirm(run_id: int, *, actor: Any = None, insist: bool = False, models: Mod
         chosen_mapping.check_choice(run, models)
         check_audit(run)
         if not insist:
-            refuse_doubtful(run)
+            identity.refuse_doubtful(run)
         elif run.audit.get("doubts"):
             run.audit["insisted_by"] = actor.get_username() if actor else run.origin
         refuse_while_at_work(models)

@@ -1,65 +1,161 @@
-"""Whether messages may be imported: the users of the same old database must have come first.
+"""Whether an old database is the one that was imported before, and which of its earlier rows it no longer has.
 
-The same database is the same path; for an upload, the same file, or a copy that shares its users.
+Messages need the users of the same old database: the same path, or for an upload the same file or a copy that
+shares its users. Beyond that the content decides. Every MiniTwit counts its users and messages from 1, so the file of
+another one fits without a complaint and would give people the messages of strangers. But in a newer copy of the same
+database most people still have their name, address or password, and most messages their author and second, whatever
+was renamed or edited since.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from django.db import connection
+from django.db.models import QuerySet
 from psycopg2 import sql
 
 from legacy_import.errors import RunError
+from legacy_import.models import ImportRun
+from legacy_import.rules.options import TableCounts
 from legacy_import.source import Reference
+from legacy_import.steps import nothing_arrives
+from legacy_import.steps.classify import Check
 from legacy_import.tables import Models, table_of
 
-# Of the file's users that are known here by id, this share must carry the same name in an upload of unknown origin.
+# Of the file's users whose id an account has, this share must carry the same name in an upload of unknown origin.
 SHARED_USERS = 0.9
+# Beyond this share of other people or texts it is another database.
+MOST_DIFFERENT = 0.5
+EXAMPLES = 3  # of a doubt
+LONGEST_EXAMPLE = 120  # characters
+WRONG_FILE = "wrong_file"
+VANISHED_SHOWN = 10  # rows of each table
+LONGEST_VANISHED = 200  # characters of a value
 
 SHARED = """
 SELECT count(*) AS total,
-    count(*) FILTER (WHERE here.id IS NOT NULL OR merged.id IS NOT NULL OR refused.id IS NOT NULL) AS known,
-    count(here.id) AS here,
-    count(*) FILTER (WHERE here.username = old.username OR here.changed_at IS NOT NULL) AS same,
-    count(*) FILTER (WHERE here.username = old.username) AS namesakes
+    count(*) FILTER (WHERE account.id IS NOT NULL OR merged.id IS NOT NULL OR refused.id IS NOT NULL) AS known,
+    count(account.id) AS accounts,
+    count(*) FILTER (WHERE account.username = old.username OR account.changed_at IS NOT NULL) AS same,
+    count(*) FILTER (WHERE account.username = old.username) AS namesakes
 FROM ({users}) AS old
-LEFT JOIN {user} AS here ON here.legacy_id = old.legacy_id
+LEFT JOIN {user} AS account ON account.legacy_id = old.legacy_id
 LEFT JOIN {merged} AS merged ON merged.legacy_id = old.legacy_id
 LEFT JOIN {rejected} AS refused ON refused.run_id = {users_run} AND refused."table" = 'user'
     AND refused.position = old.position
 """
+# A name that was lengthened or shortened is not visibly another; nor is a person whose address or hash nobody shares.
+OTHER_PEOPLE = """
+SELECT pairs.*, username AS old, imported_username AS imported,
+    lower(username COLLATE "C") <> lower(imported_username COLLATE "C")
+    AND NOT (least(length(username), length(imported_username)) >= 3 AND (
+        strpos(lower(username), lower(imported_username)) > 0
+        OR strpos(lower(imported_username), lower(username)) > 0))
+    AND NOT (email = imported_email AND email <> '' AND email_holders = 1)
+    AND NOT (password = imported_password AND left(password, 1) <> '!' AND password_holders = 1) AS different
+FROM (
+    SELECT old.legacy_id, old.username, old.email, old.password, account.username AS imported_username,
+        account.email AS imported_email, account.password AS imported_password,
+        count(*) OVER (PARTITION BY old.email) AS email_holders,
+        count(*) OVER (PARTITION BY old.password) AS password_holders
+    FROM ({rows}) AS old JOIN {user} AS account ON account.legacy_id = old.legacy_id
+) AS pairs
+"""
+OTHER_TEXTS = """
+SELECT old.legacy_id, old.text AS old, message.text AS imported,
+    old.text <> message.text
+        AND (old.author_id, old.pub_date) IS DISTINCT FROM (message.author_id, message.pub_date) AS different
+FROM ({rows}) AS old JOIN {message} AS message ON message.legacy_id = old.legacy_id
+"""
+PAIRS = {"user": OTHER_PEOPLE, "message": OTHER_TEXTS}
+FIGURES = "SELECT count(*), count(*) FILTER (WHERE different) FROM ({pairs}) AS pairs"
+SIDE_BY_SIDE = """
+SELECT legacy_id, left(old, {longest}), left(imported, {longest}) FROM ({pairs}) AS pairs
+WHERE different ORDER BY legacy_id LIMIT {examples}
+"""
+WHAT = {"user": ("users", "people"), "message": ("messages", "texts")}
+
+# There is one old database, so every row with an old id came from it; a follow did if an import brought it. A sample
+# shows the old id and what the row is.
+VANISHED = {
+    "user": """
+        SELECT account.legacy_id, account.username AS what, '' AS more FROM {user} AS account
+        WHERE account.legacy_id IS NOT NULL
+            AND NOT EXISTS (SELECT FROM {checked} AS old WHERE old.legacy_id = account.legacy_id)
+        UNION ALL
+        SELECT merged.legacy_id, survivor.username, 'merged into the account of this name'
+        FROM {merged} AS merged JOIN {user} AS survivor ON survivor.id = merged.user_id
+        WHERE NOT EXISTS (SELECT FROM {checked} AS old WHERE old.legacy_id = merged.legacy_id)
+            AND NOT EXISTS (SELECT FROM {user} AS own WHERE own.legacy_id = merged.legacy_id)
+    """,
+    "message": """
+        SELECT message.legacy_id, author.username AS what, message.text AS more
+        FROM {message} AS message JOIN {user} AS author ON author.id = message.author_id
+        WHERE message.legacy_id IS NOT NULL
+            AND NOT EXISTS (SELECT FROM {checked} AS old WHERE old.legacy_id = message.legacy_id)
+    """,
+    "follower": """
+        SELECT who.legacy_id, who.username AS what, whom.username AS more
+        FROM {follow} AS follow
+        JOIN {user} AS who ON who.id = follow.who_id JOIN {user} AS whom ON whom.id = follow.whom_id
+        WHERE follow.import_run IS NOT NULL AND NOT EXISTS (
+            SELECT FROM {checked} AS old WHERE old.who_id = follow.who_id AND old.whom_id = follow.whom_id)
+    """,
+}
 
 
 @dataclass(frozen=True)
 class SharedUsers:
-    """How the users of an old database stand to those here.
+    """How the users of an old database compare with the accounts.
 
     Attributes:
-        total: users in the old table. known: those imported, merged or refused here.
-        here: those with an account of the same old id here. same: those of them with the same name, or renamed here.
+        total: users in the old table. known: those that were imported, merged or refused.
+        accounts: those whose old id an account has. same: those of them with the same name, or renamed since.
         namesakes: those with the same name.
     """
 
     total: int
     known: int
-    here: int
+    accounts: int
     same: int
     namesakes: int
 
     @property
     def look_alike(self) -> bool:
-        return self.here > 0 and self.same >= SHARED_USERS * self.here
+        return self.accounts > 0 and self.same >= SHARED_USERS * self.accounts
 
 
-def applied_users_runs(models: Models) -> Any:
-    """The users imports that count, newest first."""
-    return models.run.objects.filter(kind="users", state="applied").order_by("-id")
+@dataclass(frozen=True)
+class Doubt:
+    """Why an old database does not look like the one imported before.
+
+    Attributes:
+        table: user or message.
+        compared: old rows whose id an imported row has. different: those of them that are visibly something else.
+        examples: some of these, each `{"legacy_id", "old", "here"}`; `here` is what the imported row holds.
+    """
+
+    table: str
+    compared: int
+    different: int
+    examples: list[dict[str, Any]] = field(default_factory=list)
+
+    def as_json(self) -> dict[str, Any]:
+        return asdict(self) | {"code": WRONG_FILE, "sentence": self.sentence}
+
+    @property
+    def sentence(self) -> str:
+        rows, others = WHAT[self.table]
+        return (
+            f"{self.different:,} of the {self.compared:,} {rows} whose ids are here already are other {others} here."
+        )
 
 
-def users_run_before(models: Models, reference: Reference) -> Any:
-    """Return the users import on which a messages import of this source may rest.
+def users_run_before(models: Models, reference: Reference) -> ImportRun:
+    """Return the import of the users that an import of the messages of this source rests on.
 
-    For an upload the content decides, which `check_shared_users` looks at later.
+    For an upload the content decides, which `check_shared_users` compares later.
 
     Raises:
         RunError: no users were imported from this database yet.
@@ -75,8 +171,13 @@ def users_run_before(models: Models, reference: Reference) -> Any:
     return run
 
 
+def applied_users_runs(models: Models) -> QuerySet[ImportRun]:
+    """The imports of users that count, newest first."""
+    return models.run.objects.filter(kind="users", state="applied").order_by("-id")
+
+
 def shared_users(users: sql.Composable, users_run_id: int, models: Models) -> SharedUsers:
-    """Compare the cleaned users of the old database, which the given statement reads, with those here."""
+    """Compare the cleaned users of the old database, which the given statement reads, with the accounts."""
     query = sql.SQL(SHARED).format(
         users=users,
         users_run=sql.Literal(users_run_id),
@@ -89,8 +190,8 @@ def shared_users(users: sql.Composable, users_run_id: int, models: Models) -> Sh
         return SharedUsers(*cursor.fetchone())
 
 
-def check_shared_users(shared: SharedUsers, users_run: Any, source: dict[str, Any]) -> list[str]:
-    """Refuse an upload that is of another database; return what the preview has to say of a changed one.
+def check_shared_users(shared: SharedUsers, users_run: ImportRun, source: Mapping[str, Any]) -> list[str]:
+    """Refuse an upload of another database; return what the preview says of one that has changed.
 
     Raises:
         RunError: the upload's users are not the ones that were imported.
@@ -100,7 +201,7 @@ def check_shared_users(shared: SharedUsers, users_run: Any, source: dict[str, An
         raise RunError(
             "other_database",
             f"{source['label']} is not the database whose users were imported (import {users_run.pk}, "
-            f"{users_run.source.get('label')}): {shared.here:,} of its {shared.total:,} users have their old id "
+            f"{users_run.source.get('label')}): {shared.accounts:,} of its {shared.total:,} users have their old id "
             f"here, and {shared.same:,} of those the same name. Import its users first.",
         )
     warnings = []
@@ -112,3 +213,74 @@ def check_shared_users(shared: SharedUsers, users_run: Any, source: dict[str, An
             "whom they follow is rejected until the users are imported again."
         )
     return warnings
+
+
+def doubt_of(table: str, rows: sql.Composable, models: Models) -> Doubt | None:
+    """Compare the cleaned rows of an old table, which the given statement reads, with the imported rows of their
+    ids."""
+    pairs = sql.SQL(PAIRS[table]).format(rows=rows, user=table_of(models.user), message=table_of(models.message))
+    with connection.cursor() as cursor:
+        cursor.execute(sql.SQL(FIGURES).format(pairs=pairs))
+        compared, different = cursor.fetchone()
+        if different <= MOST_DIFFERENT * compared:
+            return None
+        names = {"pairs": pairs, "longest": sql.Literal(LONGEST_EXAMPLE), "examples": sql.Literal(EXAMPLES)}
+        cursor.execute(sql.SQL(SIDE_BY_SIDE).format(**names))
+        examples = [
+            {"legacy_id": number, "old": old, "here": imported} for number, old, imported in cursor.fetchall()
+        ]
+    return Doubt(table, compared, different, examples)
+
+
+def doubt_of_checked(check: Check, counts: TableCounts) -> Doubt | None:
+    """The same for the checked rows of a run; follows have no ids to compare."""
+    if check.table not in PAIRS or counts.unchanged >= counts.changed + counts.kept + counts.rejected:
+        return None  # most of the rows that were imported before are the same
+    rows = sql.SQL("SELECT * FROM {} WHERE own_reason IS NULL").format(check.checked)
+    return doubt_of(check.table, rows, check.resource.models)
+
+
+def refuse_doubtful(run: ImportRun) -> None:
+    """Raise RunError if the old database does not look like the one imported before, or nothing of it arrives."""
+    insist = f"insist: tick so on the preview of import {run.pk}, or run import_legacy {run.kind} with --insist."
+    for doubt in run.audit.get("doubts", []):
+        if doubt["code"] == nothing_arrives.CODE:
+            raise RunError(
+                nothing_arrives.CODE,
+                f"{run.source['label']}: {doubt['sentence']} Nothing was imported. If that is right, {insist}",
+            )
+        example = doubt["examples"][0]
+        raise RunError(
+            WRONG_FILE,
+            f"{run.source['label']} does not look like the database imported before: {doubt['sentence']} "
+            f"Old id {example['legacy_id']} is “{example['old']}” there and “{example['here']}” here. Nothing was "
+            f"imported. If it is the right one all the same, {insist}",
+        )
+
+
+def vanished_rows(check: Check) -> tuple[int, list[dict[str, Any]]]:
+    """How many imported rows have vanished from an old table, and the first of them: `{"legacy_id", "what", "more"}`.
+
+    An import tells of them and leaves them alone.
+    """
+    models = check.resource.models
+    rows = sql.SQL(VANISHED[check.table]).format(
+        user=table_of(models.user),
+        message=table_of(models.message),
+        follow=table_of(models.follow),
+        merged=table_of(models.merged),
+        checked=check.checked,
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(sql.SQL("SELECT count(*) FROM ({}) AS vanished").format(rows))
+        count = cursor.fetchone()[0]
+        if not count:
+            return 0, []
+        cursor.execute(
+            # The fence: to find ten quickly, PostgreSQL would look for each row in all of the old ones in turn.
+            sql.SQL(
+                "SELECT legacy_id, left(what, {longest}), left(more, {longest}) FROM ({rows} OFFSET 0) AS vanished"
+                " ORDER BY 1, 2, 3 LIMIT {shown}"
+            ).format(rows=rows, longest=sql.Literal(LONGEST_VANISHED), shown=sql.Literal(VANISHED_SHOWN))
+        )
+        return count, [{"legacy_id": number, "what": what, "more": more} for number, what, more in cursor.fetchall()]

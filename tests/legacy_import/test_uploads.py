@@ -15,7 +15,7 @@ from django.test import Client
 
 from legacy_import.models import ImportRun
 from legacy_import.runs import lifecycle
-from legacy_import.runs.uploads import ORPHAN_SECONDS, CappedUploadHandler, discard_unneeded_uploads
+from legacy_import.runs.files import ORPHAN_SECONDS, CappedUploadHandler, discard_unneeded_uploads
 from MiniTwit.models import Message
 from tests.legacy_import.conftest import ask_for_preview, confirm, page_of, preview, text_of
 

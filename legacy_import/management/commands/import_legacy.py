@@ -13,7 +13,7 @@ from legacy_import.rules.options import ImportOptions, TableCounts
 from legacy_import.runs.foreground import cancel_at_work, import_at_once
 from legacy_import.source import CANONICAL_COLUMNS, Reference, SourceError, configured_source, source_at
 from legacy_import.source.recognition.mapping import TableMappings, mappings_from_words
-from legacy_import.steps import wrong_file
+from legacy_import.steps import identity
 from MiniTwit import watchlist
 from MiniTwit.database.failures import ERRORS
 
@@ -102,7 +102,7 @@ class Command(BaseCommand):
             self.stderr.write(self.style.WARNING(warning))
         for doubt in run.audit.get("doubts", []):
             before = "This does not look like the database imported before: "
-            sentence = f"{before if doubt['code'] == wrong_file.CODE else ''}{doubt['sentence']}"
+            sentence = f"{before if doubt['code'] == identity.WRONG_FILE else ''}{doubt['sentence']}"
             self.stderr.write(self.style.WARNING(sentence))
         self.stdout.write(f"Import {run.pk} of {run.kind} from {run.source['label']}: {run.get_state_display()}.")
         for table, mapping in run.source["mapping"].items():
