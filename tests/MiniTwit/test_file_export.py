@@ -53,6 +53,15 @@ def test_what_was_exported_comes_back_unchanged(admin: Client, kind: str) -> Non
     assert sorted(Message.objects.values_list("text", flat=True)) == sorted(texts)
 
 
+def test_yes_and_no_are_the_same_in_the_csv_file_of_any_spreadsheet(admin: Client) -> None:
+    """A German one would write its own TRUE as WAHR."""
+    make_message(flagged=True)
+    workbook = openpyxl.load_workbook(io.BytesIO(export(admin, "message", "xlsx")))
+    headings, values = workbook.worksheets[0].iter_rows()
+    flagged = values[[cell.value for cell in headings].index("flagged")]
+    assert (flagged.value, flagged.data_type) == (1, "n")
+
+
 @pytest.mark.parametrize("kind", ["csv", "xlsx"])
 def test_an_exported_text_is_no_formula_for_a_spreadsheet(admin: Client, kind: str) -> None:
     make_message(text="=HYPERLINK(1)")

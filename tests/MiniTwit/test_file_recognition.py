@@ -196,6 +196,13 @@ def test_a_cell_that_shows_something_else_than_it_holds_is_refused(path: Path) -
     assert type(good["id"]) is int
 
 
+def test_yes_and_no_are_read_as_libreoffice_writes_them(path: Path) -> None:
+    _, rows = read(
+        path, saved(workbook(["author", "flagged"], ["a", "=TRUE()"], ["b", "=FALSE()"], ["c", True])), "xlsx"
+    )
+    assert [row["flagged"] for row in rows] == [True, False, True]
+
+
 def test_merged_cells_are_refused(path: Path) -> None:
     book = workbook(["author", "text"], ["ana", "one"], [None, "two"])
     book.worksheets[0].merge_cells("A2:A3")

@@ -72,6 +72,11 @@ class YesNoWidget(widgets.BooleanWidget):
             raise ValueError(f"“{shortened(value)}” is neither 1 (yes) nor 0 (no).")
         return self.MEANINGS[text]
 
+    def render(self, value: bool | None, obj: Any = None, **kwargs: Any) -> str | int:
+        """1 or 0; in a workbook as numbers, because yes and no become words of the spreadsheet's language in CSV."""
+        written: str = super().render(value)
+        return int(written) if written and kwargs.get("force_native_type") else written
+
 
 class InstantWidget(widgets.DateTimeWidget):
     """A date with its time in ISO 8601, to the microsecond. Without an offset it is in the site's time zone."""

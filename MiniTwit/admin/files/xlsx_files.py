@@ -31,6 +31,7 @@ from MiniTwit.admin.files.xlsx_writer import MAX_SHEET_ROWS
 MAX_UNPACKED_BYTES = 300 * 1024 * 1024  # an XLSX file is a zip archive
 MAX_UNPACKED_BESIDE = 100 * 1024 * 1024  # what is not a sheet is read into memory
 MERGED = re.compile(rb"<(?:\w+:)?mergeCell\s[^>]*\bref=\"([A-Z0-9:]{1,30})\"")
+CONSTANTS = {"=TRUE()": True, "=FALSE()": False}  # so LibreOffice writes a yes or no
 BLOCK = 1024 * 1024
 
 
@@ -91,8 +92,10 @@ def value_of(cell: Any) -> Any:
     value = cell.value
     match cell.data_type:
         case "f":
-            formula = getattr(value, "text", value)
-            return BadCell(f"The cell holds a formula ({str(formula)[:40]}): copy the cells and paste their values.")
+            formula = str(getattr(value, "text", value))
+            if formula.upper() in CONSTANTS:
+                return CONSTANTS[formula.upper()]
+            return BadCell(f"The cell holds a formula ({formula[:40]}): copy the cells and paste their values.")
         case "e":
             return BadCell(f"The cell holds the error {value}.")
     if isinstance(value, str):
