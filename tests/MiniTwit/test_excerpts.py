@@ -7,7 +7,7 @@ import pytest
 from django.test import Client
 
 from MiniTwit import moderation, watchlist
-from MiniTwit.excerpts import capped, capped_html, excerpt, has_heaps
+from MiniTwit.excerpts import FIRST_MARK, capped, capped_html, excerpt, has_heaps
 from MiniTwit.models import Message, StaffNote, Verb, WatchTerm
 from MiniTwit.moderation import selections
 from tests.MiniTwit.factories import make_message, make_staff, make_user
@@ -25,6 +25,13 @@ def test_an_excerpt_is_cut_by_code_points_and_has_few_marks_on_a_letter() -> Non
     assert capped("a" + "\u0301\u200d\u0488" * 99) == "a\u0301\u200d\u0488\u0301"
     assert capped("Việt, שָׁלוֹם, हिन्दी, กี่, 👨‍👩‍👧‍👦") == "Việt, שָׁלוֹם, हिन्दी, กี่, 👨‍👩‍👧‍👦"
     assert not has_heaps("e\u0301" * 1_000)
+    assert has_heaps("é" * 1_000 + "e" + "\u0301" * 5 + "é")
+    assert not has_heaps("é" * 1_000 + "e" + "\u0301" * 4 + "é")
+
+
+def test_no_mark_is_passed_over_unseen() -> None:
+    below = "".join(map(chr, range(0xA0, ord(FIRST_MARK))))
+    assert capped("".join(letter * 9 for letter in below)) == "".join(letter * 9 for letter in below)
 
 
 def test_what_a_form_sends_back_is_left_alone() -> None:
