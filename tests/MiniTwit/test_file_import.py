@@ -133,12 +133,29 @@ def test_the_preview_shows_every_kind_of_row_with_its_number(admin: Client) -> N
         f"There is no message {here.pk + 999}.",
         "“yesterday” is not a date and time",
         "“perhaps” is neither 1 (yes) nor 0 (no).",
-        "This field cannot be blank.",
+        "A value is missing.",
         "&lt;b&gt;good&lt;/b&gt;",
     ):
         assert sentence in page
     assert "confirm_form" not in response.context
     assert "Confirm import" not in page
+
+
+def test_a_date_that_changes_is_shown_as_two_dates(admin: Client) -> None:
+    here = make_message(text="good day", pub_date="2024-05-31T18:30:00Z")
+    previewed = preview(
+        admin, "message", table(["id", "text", "pub_date"], [here.pk, "good night", "2025-04-30T08:00Z"])
+    )
+    page = previewed.content.decode()
+    assert "<del>2024-05-31T18:30:00+00:00</del><ins>2025-04-30T08:00:00+00:00</ins>" in page
+    assert "good " in page.split("<del")[0].rsplit("<td", 1)[-1], "a text is compared by its letters"
+
+
+def test_a_row_of_spaces_is_an_empty_row(admin: Client) -> None:
+    make_user("amy")
+    previewed = preview(admin, "message", table(["author", "text"], ["amy", "hello"], ["", " "], ["", ""]))
+    assert "confirm_form" in previewed.context
+    assert previewed.context["report"].blank == 2
 
 
 def test_a_row_that_stands_twice_is_refused_in_the_preview(admin: Client) -> None:

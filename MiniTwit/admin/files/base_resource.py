@@ -167,6 +167,9 @@ class FileResource(resources.ModelResource):
         try:
             instance.clean_fields(exclude=kept | found | errors.keys())
         except ValidationError as error:
+            for missing in (one for of_field in error.error_dict.values() for one in of_field):
+                if missing.code in ("null", "blank"):
+                    missing.message = "A value is missing."
             errors = error.update_error_dict(errors)
         if errors:
             raise ValidationError(errors)

@@ -119,7 +119,7 @@ def judge_all(table: TableFile, resource: FileResource, report: Report, user: Us
 def filled_rows(table: TableFile, report: Report) -> Iterator[FileRow]:
     count = 0
     for row in table.rows:
-        if not row.problem and all(is_empty(value) for value in row.values()):
+        if not row.problem and all(is_empty(value) or str(value).isspace() for value in row.values()):
             report.blank += 1
             continue
         count += 1

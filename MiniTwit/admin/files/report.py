@@ -3,11 +3,13 @@
 It is kept as JSON between the check and the page, which shows import-export's own `Result`.
 """
 
+import re
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from diff_match_patch import diff_match_patch
 from django.core.exceptions import ValidationError
+from django.utils.html import format_html
 from django.utils.safestring import mark_safe
 from import_export.results import InvalidRow, Result, RowResult
 
@@ -112,6 +114,8 @@ def presentable(value: Any) -> str:
 
 def difference(before: str, after: str) -> str:
     """Import-export's own way to show a change."""
+    if before and after and before != after and not re.search(r"\s", before + after):
+        return format_html("<del>{}</del><ins>{}</ins>", before, after)  # a date or an address is read as a whole
     compare = diff_match_patch()
     compare.Diff_Timeout = COMPARED_SECONDS
     differences = compare.diff_main(before, after)
