@@ -15,8 +15,8 @@ expect.set_options(timeout=60_000)
 
 @pytest.fixture
 def guessed(tmp_path: Path) -> Path:
-    """A file whose encoding is a guess, so that staff have to say that it is right."""
-    path = tmp_path / "users.csv"
+    """A file whose encoding is a guess, so that staff have to say that it is right; and with a long name."""
+    path = tmp_path / f"users{'_of_another_database' * 5}.csv"
     path.write_bytes("username,email\nJörg Müller,joerg@example.com\n".encode("cp1252"))
     return path
 
