@@ -1,7 +1,6 @@
-"""The import as two migrations of MiniTwit: the same door, against the models of that time."""
+"""The import as two migrations of MiniTwit: the same functions, with the models of that time."""
 
 import sys
-from typing import Any
 
 from django.apps.registry import Apps
 from django.core.management.base import CommandError
@@ -10,6 +9,7 @@ from legacy_import.errors import RunError
 from legacy_import.rules.options import ImportOptions, TableCounts
 from legacy_import.runs.foreground import import_at_once, undo_at_once
 from legacy_import.source import SourceError, configured_source
+from legacy_import.steps.undo import UndoneTable
 from legacy_import.tables import Models
 
 # What has to be answered first, and how to go on without: a migration takes no answers.
@@ -49,16 +49,15 @@ def take_out(apps: Apps, kind: str) -> None:
         CommandError: an import that came later has to be undone first.
     """
     models = Models.of(apps)
-    brought: list[Any] = list(
-        models.run.objects.filter(origin="migration", kind=kind, state="applied").order_by("-id")
-    )
+    brought = list(models.run.objects.filter(origin="migration", kind=kind, state="applied").order_by("-id"))
     if not brought:
         say(f"No migration brought any {kind}: there is nothing to take out.")
     try:
         for run in brought:
             run = undo_at_once(run.pk, models)
-            for table, result in run.undo_result.items():
-                say(f"Import {run.pk}, {table}: {result['removed']:,} taken out, {result['kept']:,} kept.")
+            for table, result in (run.undo_result or {}).items():
+                undone = UndoneTable.from_json(result)
+                say(f"Import {run.pk}, {table}: {undone.removed:,} taken out, {undone.kept:,} kept.")
     except RunError as error:
         raise CommandError(error.message) from error
 

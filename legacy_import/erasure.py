@@ -6,12 +6,12 @@ from django.db import connection
 from psycopg2 import sql
 
 from legacy_import.models import ImportRun, MergedUser, RejectedRow, ReplacedRow
+from legacy_import.steps.audit import Audit
 from MiniTwit.models import ModerationEvent, Verb
 from MiniTwit.moderation.erasure import ErasedAccount
 from MiniTwit.moderation.traces import Traces
 
 REMEMBERED = ("samples", "audit", "verification", "old_tables", "error_message")
-TOLD = ("disagreements", "doubts")  # of an audit: sentences, and old rows beside those that are here
 
 # The rows are counted on their runs, so they stay, without their values.
 EMPTY_REJECTED = """
@@ -58,9 +58,11 @@ def forget(account: ErasedAccount, **kwargs: Any) -> None:
 
 def forget_in_run(run: ImportRun, authors: set[str], traces: Traces) -> None:
     """A run keeps old rows and values for its pages: those of the account, by it, and about it go."""
+    audit = Audit.from_json(run.audit)
+    stripped = audit.without(traces.struck_out_of)
     kept = {
         "samples": kept_samples(run.samples, authors, traces),
-        "audit": run.audit | {name: traces.struck_out_of(run.audit[name]) for name in TOLD if name in run.audit},
+        "audit": run.audit if stripped == audit else stripped.as_json(),
         "verification": traces.struck_out_of(run.verification),
         "old_tables": without_samples_of(run.old_tables, traces),
         "error_message": traces.struck_out_of(run.error_message),

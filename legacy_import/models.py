@@ -30,29 +30,25 @@ class ImportRun(models.Model):
     kind = models.CharField(max_length=10, choices=Kind.choices)
     state = models.CharField(max_length=12, choices=State.choices, default=State.STAGING, db_default=State.STAGING)
     origin = models.CharField(max_length=10, choices=Origin.choices, default=Origin.ADMIN, db_default=Origin.ADMIN)
-    # {"label", "location", "uploaded", "stored_as", "size", "sha256", "modified", "tables", "warnings", "mapping",
-    # "undecided"}; see sources.SourceDescription; "mapping_key", "mapping_choice": see mappings.py
-    source = models.JSONField(default=dict)
+    # The columns of JSON each have a class that reads and writes them, which their comment names.
+    source = models.JSONField(default=dict)  # source.record.SourceRecord
     # Two runs are of the same old database when their keys are equal: a path, a URL or an upload's hash.
     source_key = models.TextField(default="", db_default="", db_index=True)
-    # {"existing": "keep" | "update", "duplicates": "reject" | "merge", "plain_passwords": "hash" | "unusable"}, and
-    # "mapping" if one was asked for; an empty one is the recognised one
-    options = models.JSONField(default=dict)
-    # {table: {"read": 0, "new": 0, ..., "reasons": {code: 0}, "notes": {code: 0}}}; see records.TableCounts
-    counts = models.JSONField(default=dict)
-    # {table: [sample row, ...]}; see preview.SampleRow. {"vanished": {table: [...]}}; see identity.vanished_rows
+    # What staff chose. A run that follows another one takes all of it over.
+    options = models.JSONField(default=dict)  # runs.records.Choices
+    # What the preview found that the later steps need. No other run takes it over.
+    findings = models.JSONField(default=dict)  # runs.records.Findings
+    counts = models.JSONField(default=dict)  # {table: rules.options.TableCounts}
+    # {table: [steps.preview.SampleRow, ...], "vanished": {table: [...]}}; see steps.identity.vanished_rows
     samples = models.JSONField(default=dict)
-    # What there was to choose from for the mapping: [sources.found.FoundTable, ...]. The mapping itself is in source.
-    old_tables = models.JSONField(default=list)
-    # What speaks against a confirmation. {"checked": 0, "disagreements": [sentence, ...]}: the samples' way through
-    # import-export's own path. {"doubts": [...]}: see identity.Doubt. {"insisted_by": who confirmed all the same}
-    audit = models.JSONField(default=dict)
-    # {"phase": "Reading messages", "done": 0, "total": 0}
-    progress = models.JSONField(default=dict)
-    # What verify.py found after applying.
-    verification = models.JSONField(null=True)
-    # {table: {"verdicts", "here"}}: which rows were to become what, and what stood here at that time. The
-    # confirmation applies only what still gives the same.
+    # What there is to choose from for the mapping. The mapping itself is in source.
+    old_tables = models.JSONField(default=list)  # [source.recognition.table_profile.FoundTable, ...]
+    audit = models.JSONField(default=dict)  # steps.audit.Audit
+    progress = models.JSONField(default=dict)  # steps.progress.Position
+    # What was compared after the rows were written.
+    verification = models.JSONField(null=True)  # verify.Verification, with examples
+    # {table: {"verdicts", "here"}}: which rows were to become what, and what the target held at that time. A
+    # confirmation is applied only if both would still be the same.
     fingerprints = models.JSONField(default=dict)
     error_code = models.CharField(max_length=40, default="", db_default="")
     error_message = models.TextField(default="", db_default="")
@@ -67,8 +63,7 @@ class ImportRun(models.Model):
     finished_at = models.DateTimeField(null=True)
     undo_requested_at = models.DateTimeField(null=True)
     undone_by_name = models.TextField(default="", db_default="")
-    # {table: {"removed": 0, "restored": 0, "kept": 0}}
-    undo_result = models.JSONField(null=True)
+    undo_result = models.JSONField(null=True)  # {table: steps.undo.UndoneTable}
     # seconds per step: {"staging": 1.5, "applying": 2.5, "verifying": 0.5}
     durations = models.JSONField(default=dict)
 
@@ -128,11 +123,11 @@ class MergedUser(models.Model):
 
 
 class SourceMapping(models.Model):
-    """Which old table and columns somebody chose, to be used again for the same old database."""
+    """Which old table and columns staff chose, to be used again for the same old database."""
 
     source_key = models.TextField()  # the place of the old database, or the fingerprint of an upload's schema
     old_table = models.CharField(max_length=10)  # user, message or follower
-    mapping = models.JSONField()  # see sources.mapping.TableMapping
+    mapping = models.JSONField()  # source.recognition.mapping.TableMapping
     chosen_at = models.DateTimeField(default=timezone.now)
     chosen_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
     chosen_by_name = models.TextField(default="", db_default="")

@@ -1,34 +1,37 @@
 """The models that an import writes, and their tables.
 
 The data migrations hand in historical models (`apps.get_model`), which know only the columns of their time; all
-else works with the current ones. Hence nothing in the import's engine imports a model by name.
+else works with the current ones. Hence what reads and writes rows takes its models from `Models`.
 """
 
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Self
 
 from django.apps import apps as current_apps
 from django.apps.registry import Apps
 from django.db import models
 from psycopg2 import sql
 
+from legacy_import.models import ImportRun, MergedUser, RejectedRow, ReplacedRow, SourceMapping
+from MiniTwit.models import Follow, Message, PurgedMessage, User
+
 
 @dataclass(frozen=True)
 class Models:
     """The models of the domain and of the import, of one moment in the history of the migrations.
 
-    Typed as Any: a historical model has the fields of its time, which no type checker knows.
+    Typed as the current ones. A historical model has the fields of its time, and no methods but Django's own.
     """
 
-    user: Any
-    message: Any
-    follow: Any
-    run: Any
-    rejected: Any
-    merged: Any
-    replaced: Any
-    mapping: Any
-    purged: Any  # messages that moderators deleted for good; None before the migration that makes the table
+    user: type[User]
+    message: type[Message]
+    follow: type[Follow]
+    run: type[ImportRun]
+    rejected: type[RejectedRow]
+    merged: type[MergedUser]
+    replaced: type[ReplacedRow]
+    mapping: type[SourceMapping]
+    purged: type[PurgedMessage] | None  # None before the migration that makes the table
 
     @classmethod
     def of(cls, apps: Apps = current_apps) -> Self:
@@ -41,7 +44,7 @@ class Models:
             merged=apps.get_model("legacy_import", "MergedUser"),
             replaced=apps.get_model("legacy_import", "ReplacedRow"),
             mapping=apps.get_model("legacy_import", "SourceMapping"),
-            purged=apps.all_models["MiniTwit"].get("purgedmessage"),
+            purged=apps.all_models["MiniTwit"].get("purgedmessage"),  # type: ignore[arg-type]
         )
 
     @property
@@ -56,11 +59,16 @@ class Models:
         """Whether one of the accounts was erased."""
         if not self.knows_erasure:
             return False
-        return bool(self.user._default_manager.filter(pk__in=user_ids, erased_at__isnull=False).exists())
+        return self.user._default_manager.filter(pk__in=user_ids, erased_at__isnull=False).exists()
 
-    def target(self, table: str) -> Any:
+    def target(self, table: str) -> type[models.Model]:
         """The model that an old table becomes."""
-        return {"user": self.user, "message": self.message, "follower": self.follow}[table]
+        targets: dict[str, type[models.Model]] = {
+            "user": self.user,
+            "message": self.message,
+            "follower": self.follow,
+        }
+        return targets[table]
 
 
 def table_of(model: type[models.Model]) -> sql.Identifier:
@@ -74,7 +82,7 @@ def staged_table(run_id: int, table: str) -> sql.Identifier:
 
 
 def checked_table(run_id: int, table: str) -> sql.Identifier:
-    """Where a run keeps the cleaned rows with their verdicts."""
+    """Where a run keeps the cleaned rows with their outcomes."""
     return sql.Identifier(f"legacy_staging_{run_id}_{table}_checked")
 
 

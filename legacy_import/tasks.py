@@ -1,11 +1,10 @@
 """The import's work in the background: what `manage.py db_worker` executes.
 
-How a run ended, well or badly, stands on the run itself; so the tasks have nothing to return or to raise.
+A run records itself how it ended, well or badly; so the tasks have nothing to return or to raise.
 """
 
 import time
 from collections.abc import Callable
-from typing import Any
 
 from django.conf import settings
 from django_tasks import task
@@ -58,7 +57,7 @@ def request_hardening(run_id: int) -> None:
         harden_passwords.enqueue()
 
 
-def execute(step: Callable[[int], Any], run_id: int, this_task: Task) -> None:
+def execute(step: Callable[[int], object], run_id: int, this_task: Task) -> None:
     """Do one step of a run; while another process is at work on an import, come back a little later.
 
     The pause is taken in this process: the worker that takes the next task may have another clock than the one that

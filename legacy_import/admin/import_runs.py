@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from functools import partial
 from http import HTTPStatus
-from typing import Any
+from typing import Any, cast
 
 from django.conf import settings
 from django.contrib import admin, messages
@@ -21,13 +21,14 @@ from legacy_import.admin.mapping_form import MappingForm
 from legacy_import.admin.mapping_page import MappingPageMixin
 from legacy_import.admin.progress import status_url, status_view
 from legacy_import.admin.rejected_rows import rejected_csv
-from legacy_import.admin.run_page import cancelling_permission, context_of, template_of
+from legacy_import.admin.run_page import RunPage, cancelling_permission
 from legacy_import.admin.start_pages import StartPagesMixin
 from legacy_import.errors import RunError
 from legacy_import.models import ImportRun
 from legacy_import.rules.options import TABLES_OF_KIND
 from legacy_import.runs import lifecycle
 from legacy_import.runs.status import BRIEF, account_of, moment, run_url
+from legacy_import.source.record import SourceRecord
 from legacy_import.steps.undo import check_undoable
 from legacy_import.tables import Models
 from MiniTwit.admin.files.upload_views import takes_files
@@ -35,6 +36,7 @@ from MiniTwit.admin.forms.ids import id_in
 from MiniTwit.admin.forms.posting import page_named, post_only
 from MiniTwit.admin.lists.own_parameters import OwnParametersMixin
 from MiniTwit.admin.lists.read_only import ReadOnlyAdmin
+from MiniTwit.models import User
 
 State = ImportRun.State
 MAPPING_CHANGED = (
@@ -62,7 +64,7 @@ class ImportRunAdmin(StartPagesMixin, MappingPageMixin, OwnParametersMixin, Read
 
     @admin.display(description="old database")
     def database(self, run: ImportRun) -> str:
-        return str(run.source.get("label", ""))
+        return SourceRecord.from_json(run.source).label
 
     @admin.display(description="rows")
     def account(self, run: ImportRun) -> str:
@@ -111,8 +113,9 @@ class ImportRunAdmin(StartPagesMixin, MappingPageMixin, OwnParametersMixin, Read
     ) -> HttpResponse:
         """The page of a run: progress, preview or result, as far as the run is."""
         run = self.run_or_404(request, id_in(unquote(object_id)))
-        context = self.page_context(request, run) | context_of(run, request.user)
-        return TemplateResponse(request, template_of(run), context | {"status_url": status_url(request, run.pk)})
+        page = RunPage(run, request.user)
+        context = self.page_context(request, run) | page.context() | {"status_url": status_url(request, run.pk)}
+        return TemplateResponse(request, page.template, context)
 
     def page_context(self, request: HttpRequest, run: ImportRun) -> dict[str, Any]:
         return {
@@ -157,7 +160,7 @@ class ImportRunAdmin(StartPagesMixin, MappingPageMixin, OwnParametersMixin, Read
         insist = "insist" in request.POST
 
         def confirm() -> None:
-            lifecycle.confirm(run_id, actor=request.user, insist=insist)
+            lifecycle.confirm(run_id, actor=cast(User, request.user), insist=insist)
             tasks.apply_run.enqueue(run_id)
 
         log = "Confirmed the import, insisting on this database." if insist else "Confirmed the import."
@@ -173,14 +176,14 @@ class ImportRunAdmin(StartPagesMixin, MappingPageMixin, OwnParametersMixin, Read
         """Say what undoing takes out and what stays; when that is confirmed, do it."""
 
         def undo() -> None:
-            lifecycle.request_undo(run_id, actor=request.user)
+            lifecycle.request_undo(run_id, actor=cast(User, request.user))
             tasks.undo_run.enqueue(run_id)
 
         if request.method == "POST":
             return self.act(request, run_id, "undo_legacy_import", undo, log="Asked for the import to be undone.")
         self.require(request, "undo_legacy_import")
         run = self.run_or_404(request, run_id)
-        context = self.page_context(request, run) | context_of(run, request.user)
+        context = self.page_context(request, run) | RunPage(run, request.user).context()
         try:
             check_undoable(run, Models.of())
         except RunError as error:
@@ -190,9 +193,9 @@ class ImportRunAdmin(StartPagesMixin, MappingPageMixin, OwnParametersMixin, Read
         )
 
     def act(
-        self, request: HttpRequest, run_id: int, permission: str, action: Callable[[], Any], log: str
+        self, request: HttpRequest, run_id: int, permission: str, action: Callable[[], object], log: str
     ) -> HttpResponse:
-        """Do something to a run, and go back to its page; what stands against it is said there."""
+        """Do something to a run, and go back to its page, which says why if it was refused."""
         self.require(request, permission)
         run = self.run_or_404(request, run_id, *BRIEF)
         try:

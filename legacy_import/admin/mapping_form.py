@@ -12,6 +12,7 @@ from legacy_import.source import CANONICAL_COLUMNS, SourceError
 from legacy_import.source.recognition.mapping import TableMapping
 from legacy_import.source.recognition.matching import Candidate, candidate_of, fulfilled, recognised_columns
 from legacy_import.source.recognition.table_profile import FoundColumn, FoundTable
+from legacy_import.source.record import SourceRecord
 from legacy_import.source.schema import NEEDED_COLUMNS, OPTIONAL_TABLES
 from MiniTwit.excerpts import excerpt
 
@@ -48,7 +49,7 @@ class MappingForm(forms.Form):
     """One select box for each canonical table, and one for each of its columns.
 
     A column select offers the columns of the table that its page showed. When another table is sent than the page
-    showed, which happens without JavaScript, that table's columns are recognised anew.
+    showed, which happens without JavaScript, that table's columns are recognised again.
 
     Args:
         run: whose tables are mapped; it knows what was found in the old database.
@@ -60,6 +61,7 @@ class MappingForm(forms.Form):
     def __init__(self, run: ImportRun, data: QueryDict | None = None) -> None:
         super().__init__(None if data is None else data.dict())
         self.run = run
+        self.source = SourceRecord.from_json(run.source)
         self.found = [FoundTable.from_json(table) for table in run.old_tables]
         self.names = TABLES_OF_KIND[run.kind]
         self.mapping: dict[str, TableMapping] = {}
@@ -75,8 +77,8 @@ class MappingForm(forms.Form):
 
     def _current(self, name: str) -> TableMapping:
         """The run's mapping; of a run that was refused for want of one, the likeliest."""
-        if used := self.run.source.get("mapping", {}).get(name):
-            return TableMapping.from_json(used)
+        if used := self.source.mapping.get(name):
+            return used
         candidates = sorted((candidate_of(table, name) for table in self.found), key=Candidate.preference)
         best = min(candidates, key=lambda candidate: len(candidate.missing), default=None)
         return TableMapping(best.found.name, best.columns) if best and best.columns else TableMapping("")
@@ -137,7 +139,7 @@ class MappingForm(forms.Form):
                 return
         wish = TableMapping(cleaned[name], columns if cleaned[name] else {})
         try:
-            fulfilled(self.found, name, wish, self.run.source.get("label", ""))
+            fulfilled(self.found, name, wish, self.source.label)
         except SourceError as error:
             self.add_error(name, error.message)
         else:

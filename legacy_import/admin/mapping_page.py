@@ -1,6 +1,6 @@
 """Change a run's mapping: a new preview with other tables and columns takes the place of the old one."""
 
-from typing import Any
+from typing import cast
 
 from django.contrib import admin, messages
 from django.db import transaction
@@ -9,16 +9,18 @@ from django.template.response import TemplateResponse
 
 from legacy_import import tasks
 from legacy_import.admin.mapping_form import MappingForm
-from legacy_import.admin.run_page import context_of, start_url_like, template_of
+from legacy_import.admin.run_page import RunPage
 from legacy_import.errors import RunError
 from legacy_import.models import ImportRun
-from legacy_import.rules.options import ImportOptions
 from legacy_import.runs import chosen_mapping, lifecycle
 from legacy_import.runs.files import reference_of, stored_file
+from legacy_import.runs.records import Choices
 from legacy_import.runs.status import run_url
 from legacy_import.source import SourceError
 from legacy_import.source.recognition.mapping import TableMappings
+from legacy_import.source.record import SourceRecord
 from legacy_import.tables import Models
+from MiniTwit.models import User
 
 
 class MappingPageMixin(admin.ModelAdmin):
@@ -38,10 +40,10 @@ class MappingPageMixin(admin.ModelAdmin):
         if not automatic and not form.is_valid():
             return self.page_with_mapping(request, run, form)
         mapping = {} if automatic else form.mapping
-        if run.source["uploaded"] and stored_file(run) is None:
+        if SourceRecord.from_json(run.source).uploaded and stored_file(run) is None:
             return self.keep_for_next_upload(request, run, mapping)
         try:
-            newer = start_again(run, mapping, request.user)
+            newer = start_again(run, mapping, cast(User, request.user))
         except (RunError, SourceError) as error:
             self.message_user(request, error.message, messages.WARNING)
             return HttpResponseRedirect(run_url(run))
@@ -52,29 +54,31 @@ class MappingPageMixin(admin.ModelAdmin):
         self, request: HttpRequest, run: ImportRun, form: MappingForm, status: int = 200
     ) -> HttpResponse:
         """The page of a run with the mapping that was sent, so that nothing has to be chosen twice."""
-        context = self.page_context(request, run) | context_of(run, request.user) | {"mapping_form": form}  # type: ignore[attr-defined]
-        return TemplateResponse(request, template_of(run), context, status=status)
+        page = RunPage(run, request.user, sent=form)
+        context = self.page_context(request, run) | page.context()  # type: ignore[attr-defined]
+        return TemplateResponse(request, page.template, context, status=status)
 
     def keep_for_next_upload(self, request: HttpRequest, run: ImportRun, mapping: TableMappings) -> HttpResponse:
         """A refused upload was deleted at once, so it has to come again; its mapping waits for it."""
-        chosen_mapping.choose_for(run, mapping, request.user, Models.of())
+        chosen_mapping.choose_for(run, mapping, cast(User, request.user), Models.of())
+        page = RunPage(run, request.user)
         self.message_user(
-            request, f"The choice is kept. Upload {run.source['label']} once more: it is read with these tables."
+            request, f"The choice is kept. Upload {page.source.label} once more: it is read with these tables."
         )
-        return HttpResponseRedirect(start_url_like(run))
+        return HttpResponseRedirect(page.start_url)
 
 
-def start_again(run: ImportRun, mapping: TableMappings, actor: Any) -> ImportRun:
+def start_again(run: ImportRun, mapping: TableMappings, actor: User) -> ImportRun:
     """Open a run of the same old database with another mapping, and queue it.
 
     Raises:
         RunError, SourceError: it cannot be started.
     """
     with transaction.atomic():
-        newer: ImportRun = lifecycle.start(
+        newer = lifecycle.start(
             kind=run.kind,
             reference=reference_of(run),
-            options=ImportOptions.from_json(run.options),
+            options=Choices.from_json(run.options).options,
             actor=actor,
             mapping=mapping,
         )

@@ -1,6 +1,7 @@
 """A run's stored samples as import-export's Result, so that its pages can show them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 
@@ -13,9 +14,12 @@ from legacy_import.rules.options import TABLES_OF_KIND, TableCounts
 from legacy_import.rules.outcomes import NOTES, REASONS, VERDICTS, Verdict
 from legacy_import.rules.resources import RESOURCES, LegacyRowResult
 from legacy_import.runs.status import TABLE_NAMES
-from legacy_import.source.recognition.mapping import column_heading, shown_columns
+from legacy_import.source.record import SourceRecord
+from legacy_import.steps.audit import Audit
+from legacy_import.steps.preview import SampleRow
 
-# import-export's word for each verdict, for the totals.
+SHOWN_DISAGREEMENTS = 10
+# import-export's word for each outcome, for the totals.
 IMPORT_TYPES = {
     Verdict.NEW: LegacyRowResult.IMPORT_TYPE_NEW,
     Verdict.CHANGED: LegacyRowResult.IMPORT_TYPE_UPDATE,
@@ -25,8 +29,8 @@ IMPORT_TYPES = {
     Verdict.REJECTED: LegacyRowResult.IMPORT_TYPE_INVALID,
 }
 
-# What the verdicts meant, once the run is applied.
-AFTERWARDS = {
+# What the outcomes mean once the run is applied.
+AFTERWARDS: dict[str, str] = {
     Verdict.NEW: "Was not here yet: created.",
     Verdict.CHANGED: "Was here, different in the old database: updated.",
     Verdict.UNCHANGED: "Was here already and the same.",
@@ -43,25 +47,42 @@ VANISHED_HEADERS = {
 }
 
 
+@dataclass(frozen=True)
+class Line:
+    """A line of a table's account: an outcome, or the code of a reason or a note, its rows and what it means."""
+
+    name: str
+    rows: int
+    meaning: str
+
+
+@dataclass(frozen=True)
+class SampleGroup:
+    """The sample rows of one outcome, and how many rows have it."""
+
+    name: str
+    total: int
+    rows: list[LegacyRowResult]
+
+
 class TableResult(Result):
     """One old table: totals of all its rows, and of the rows themselves the samples.
 
     Args:
         table: user, message or follower.
-        samples: what the run stored of `preview.SampleRow`.
-        meanings: a sentence for each verdict.
+        meanings: a sentence for each outcome.
         vanished: what the run stored of `identity.vanished_rows`.
-        run: whose mapping says what the columns were called.
+        source: its mapping says what the columns are called in the old database.
     """
 
     def __init__(
         self,
         table: str,
         counts: TableCounts,
-        samples: list[dict[str, Any]],
-        meanings: dict[Any, str],
+        samples: list[SampleRow],
+        meanings: Mapping[str, str],
         vanished: list[dict[str, Any]],
-        run: ImportRun,
+        source: SourceRecord,
     ) -> None:
         super().__init__()
         self.meanings = meanings
@@ -70,63 +91,59 @@ class TableResult(Result):
         self.vanished_headers = VANISHED_HEADERS[table]
         self.name = TABLE_NAMES[table]
         self.counts = counts
-        self.columns = shown_columns(run, table)
-        self.diff_headers = [column_heading(run, table, column) for column in self.columns]
+        self.columns = source.shown_columns(table)
+        self.diff_headers = [source.heading(table, column) for column in self.columns]
         fields = [field.column_name for field in RESOURCES[table]().get_import_fields()]
         places = [fields.index(column) for column in self.columns]
         self.total_rows = counts.read
         for verdict, import_type in IMPORT_TYPES.items():
             self.totals[import_type] += getattr(counts, verdict)
         for sample in samples:
-            if sample["verdict"] == Verdict.REJECTED:
+            if sample.verdict == Verdict.REJECTED:
                 self.append_rejected(sample)
             else:
                 self.append_row_result(row_result_of(sample, places))
 
-    def append_rejected(self, sample: dict[str, Any]) -> None:
-        code = sample["reason"]
-        values = {"pw_hash": "not shown"} | sample["values"]
+    def append_rejected(self, sample: SampleRow) -> None:
+        code = sample.reason or ""
+        values = {"pw_hash": "not shown", **sample.values}
         error = ValidationError({code: ValidationError(REASONS.get(code, code), code=code)})
         shown = tuple(values.get(column) for column in self.columns)
-        self.invalid_rows.append(InvalidRow(sample["position"], error, shown))
+        self.invalid_rows.append(InvalidRow(sample.position, error, shown))
 
-    def outcomes(self) -> list[dict[str, Any]]:
-        """Each verdict with its number of rows and what it means."""
-        return [
-            {"name": verdict.value, "rows": getattr(self.counts, verdict), "meaning": self.meanings[verdict]}
-            for verdict in Verdict
-        ]
+    def outcomes(self) -> list[Line]:
+        return [Line(outcome.value, getattr(self.counts, outcome), self.meanings[outcome]) for outcome in Verdict]
 
-    def reasons(self) -> list[dict[str, Any]]:
+    def reasons(self) -> list[Line]:
         return explained(self.counts.reasons, REASONS)
 
-    def notes(self) -> list[dict[str, Any]]:
+    def notes(self) -> list[Line]:
         return explained(self.counts.notes, NOTES)
 
-    def samples_by_verdict(self) -> Iterator[dict[str, Any]]:
-        """The rows that are not rejected, in groups; the run stores them in the order of the verdicts."""
+    def sample_groups(self) -> Iterator[SampleGroup]:
+        """The rows that are not rejected, in groups; the run stores them in the order of their outcomes."""
         for verdict, rows in groupby(self.rows, key=lambda row: row.verdict):
-            yield {"name": verdict, "total": getattr(self.counts, verdict), "rows": list(rows)}
+            yield SampleGroup(verdict, getattr(self.counts, verdict), list(rows))
 
 
 class PreviewResult(Result):
     """All tables of a run. What the audit found is an error of the whole."""
 
-    def __init__(self, run: ImportRun) -> None:
+    def __init__(self, run: ImportRun, source: SourceRecord, counts: Mapping[str, TableCounts], audit: Audit) -> None:
         super().__init__()
         meanings = AFTERWARDS if run.state == ImportRun.State.APPLIED else VERDICTS
         vanished = run.samples.get("vanished", {})
         self.tables = [
             TableResult(
                 table,
-                TableCounts.from_json(run.counts[table]),
-                run.samples.get(table, []),
+                counts[table],
+                [SampleRow(**sample) for sample in run.samples.get(table, [])],
                 meanings,
                 vanished.get(table, []),
-                run,
+                source,
             )
             for table in TABLES_OF_KIND[run.kind]
-            if table in run.counts
+            if table in counts
         ]
         for table in self.tables:
             self.rows += table.rows
@@ -134,27 +151,27 @@ class PreviewResult(Result):
             self.total_rows += table.total_rows
             for import_type, total in table.totals.items():
                 self.totals[import_type] += total
-        for disagreement in run.audit.get("disagreements", [])[:10]:
+        for disagreement in audit.disagreements[:SHOWN_DISAGREEMENTS]:
             self.append_base_error(Error(disagreement))
 
 
-def row_result_of(sample: dict[str, Any], places: list[int]) -> LegacyRowResult:
-    """A genuine RowResult from what was stored of it; of its diff the fields at the given places."""
+def row_result_of(sample: SampleRow, places: list[int]) -> LegacyRowResult:
+    """A genuine RowResult from what was stored of it, with the given fields of its diff."""
     result = LegacyRowResult()
-    result.import_type = sample["import_type"]
+    result.import_type = sample.import_type
     # import-export escapes the values when it makes the diff.
-    diff = sample["diff"] or []
+    diff = sample.diff or []
     result.diff = [mark_safe(diff[place]) for place in places if place < len(diff)]  # noqa: S308
-    result.verdict = sample["verdict"]
-    result.notes = sample["notes"]
-    result.row_values = sample["values"]
-    result.number = sample["position"]
+    result.verdict = sample.verdict
+    result.notes = sample.notes
+    result.row_values = sample.values
+    result.number = sample.position
     return result
 
 
-def explained(counts: dict[str, int], sentences: dict[str, str]) -> list[dict[str, Any]]:
+def explained(counts: dict[str, int], sentences: dict[str, str]) -> list[Line]:
     """Codes with their counts and sentences, the most frequent first."""
     return [
-        {"code": code, "rows": rows, "meaning": sentences.get(code, "")}
+        Line(code, rows, sentences.get(code, ""))
         for code, rows in sorted(counts.items(), key=lambda item: (-item[1], item[0]))
     ]

@@ -12,7 +12,7 @@ from legacy_import.models import ImportRun
 from legacy_import.rules.columns import StagedColumn
 from legacy_import.rules.outcomes import REASONS, Verdict
 from legacy_import.runs.status import TABLE_NAMES
-from legacy_import.source.recognition.mapping import column_heading, shown_columns
+from legacy_import.source.record import column_heading, shown_columns
 from legacy_import.steps.apply import SECRET_COLUMNS
 from legacy_import.tables import checked_table, staged_table
 

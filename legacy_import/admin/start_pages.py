@@ -1,7 +1,7 @@
 """The two start pages: choose the old database and how its rows are treated, then preview."""
 
 from pathlib import Path
-from typing import Any
+from typing import cast
 
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
@@ -16,8 +16,10 @@ from legacy_import.models import ImportRun
 from legacy_import.rules.options import ImportOptions
 from legacy_import.runs import lifecycle
 from legacy_import.runs.files import discard_upload
+from legacy_import.runs.records import Choices
 from legacy_import.runs.status import run_url, standing_of
 from legacy_import.source import SourceError
+from MiniTwit.models import User
 
 LONGEST_RUN_NUMBER = 9  # digits; longer ones are no number of a run
 INTRODUCTIONS = {
@@ -33,7 +35,7 @@ INTRODUCTIONS = {
 
 
 class StartPagesMixin(admin.ModelAdmin):
-    """Stands before the admin of runs."""
+    """The start pages, for the admin of runs."""
 
     def start_view(self, request: HttpRequest, kind: str) -> HttpResponse:
         """Show the form; when it is sent, open a run and hand it to the worker."""
@@ -49,7 +51,7 @@ class StartPagesMixin(admin.ModelAdmin):
         )
         if posted and form.is_valid():
             try:
-                run = start_run(kind, form, request.user)
+                run = start_run(kind, form, cast(User, request.user))
             except (RunError, SourceError) as error:
                 form.add_error(None, error.message)
             else:
@@ -71,10 +73,10 @@ def options_like(kind: str, number: str) -> ImportOptions:
     if not (number.isascii() and number.isdigit() and len(number) <= LONGEST_RUN_NUMBER):
         return ImportOptions()
     run = ImportRun.objects.filter(pk=int(number), kind=kind).only("options").first()
-    return ImportOptions.from_json(run.options) if run else ImportOptions()
+    return Choices.from_json(run.options).options if run else ImportOptions()
 
 
-def start_run(kind: str, form: StartForm, actor: Any) -> ImportRun:
+def start_run(kind: str, form: StartForm, actor: User) -> ImportRun:
     """Open a run and queue it.
 
     The queue is a table of the same database: the task is there as soon as the run is, and never without it.
@@ -85,7 +87,7 @@ def start_run(kind: str, form: StartForm, actor: Any) -> ImportRun:
     reference = form.take_reference()
     try:
         with transaction.atomic():
-            run: ImportRun = lifecycle.start(kind=kind, reference=reference, options=form.options(), actor=actor)
+            run = lifecycle.start(kind=kind, reference=reference, options=form.options(), actor=actor)
             tasks.stage_run.enqueue(run.pk)
     except BaseException:
         if form.is_upload:

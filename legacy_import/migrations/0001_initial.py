@@ -58,6 +58,7 @@ class Migration(migrations.Migration):
                 ("source", models.JSONField(default=dict)),
                 ("source_key", models.TextField(db_default="", db_index=True, default="")),
                 ("options", models.JSONField(default=dict)),
+                ("findings", models.JSONField(default=dict)),
                 ("counts", models.JSONField(default=dict)),
                 ("samples", models.JSONField(default=dict)),
                 ("audit", models.JSONField(default=dict)),

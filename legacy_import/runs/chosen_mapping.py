@@ -5,13 +5,13 @@ names of its tables and columns, so that a newer copy finds it again.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
-from typing import Any
 
 from legacy_import.errors import RunError
 from legacy_import.models import ImportRun
 from legacy_import.rules.options import TABLES_OF_KIND
+from legacy_import.runs.records import Choices
 from legacy_import.source import Reference, SourceError
 from legacy_import.source.recognition.known_names import table_likeness
 from legacy_import.source.recognition.mapping import (
@@ -22,10 +22,12 @@ from legacy_import.source.recognition.mapping import (
 )
 from legacy_import.source.recognition.matching import Recognition, can_be_met, recognise, undecided_tables
 from legacy_import.source.recognition.table_profile import FoundTable
+from legacy_import.source.record import MappingChoice, SourceRecord
 from legacy_import.source.schema import CANONICAL_COLUMNS
 from legacy_import.tables import Models
 from legacy_import.verify import CANONICAL_LAYOUT, OldTable
 from MiniTwit.database.clock import database_time
+from MiniTwit.models import User
 
 # What is kept with a run of the tables found: enough to choose from, whatever the file holds.
 OFFERED_TABLES, OFFERED_COLUMNS, LONGEST_NAME = 30, 40, 100
@@ -33,38 +35,40 @@ MOST_EXAMPLES = 3  # of what can be written on the command line
 
 
 def chooser(
-    run: Any, reference: Reference, required: Sequence[str], users_run: Any, models: Models
+    run: ImportRun, reference: Reference, required: Sequence[str], users_run: ImportRun | None, models: Models
 ) -> Callable[[Sequence[FoundTable]], Recognition]:
     """Return the function that tells a source of this run which table and column feeds what.
 
-    It also writes down on the run what there was to choose from, and remembers what was asked for.
+    It also writes on the run what there was to choose from, and remembers what was asked for.
 
     Args:
-        required: the canonical tables that must be there.
+        required: the canonical tables that the old database must have.
         users_run: for messages, the import of their users, whose mapping of the users is used again.
     """
 
     def choose(found: Sequence[FoundTable]) -> Recognition:
         key = f"schema:{schema_fingerprint(found)}" if reference.uploaded else reference.key("")
-        run.source = run.source | {"mapping_key": key}
-        asked = mappings_from_json(run.options.get("mapping", {}))
-        if "mapping" in run.options and not asked:
+        run.source = replace(SourceRecord.from_json(run.source), mapping_key=key).as_json()
+        asked_for = Choices.from_json(run.options).mapping
+        asked = asked_for or {}
+        if asked_for == {}:
             forget(models, key, TABLES_OF_KIND[run.kind])
         chosen = {name: wish for name, wish in remembered(models, key).items() if name in required}
         fitting = {name: wish for name, wish in chosen.items() if can_be_met(found, name, wish)}
-        wishes = fitting | users_as_imported(users_run, found) | asked
+        wishes = {**fitting, **users_as_imported(users_run, found), **asked}
         keep_found_tables(run, found, wishes)
         recognition = recognise(found, label=reference.label, required=required, wishes=wishes)
         keep_found_tables(run, found, recognition.tables)
         if any(name not in fitting and name not in asked for name in chosen):
             recognition.warnings.append(
-                "The tables that were chosen for this old database before are not there any more, or not with those "
-                "columns; they were recognised anew."
+                "This old database no longer has the tables that were chosen for it before, or not with those "
+                "columns; its tables were recognised again."
             )
         used = {name: recognition.tables[name] for name in asked}
         remember(models, key, used, run.created_by_id, run.created_by_name)
         hide_passwords(models, key, used)
-        run.source = run.source | {"mapping_choice": choice_of(models, key, run.kind)}
+        choice = choice_of(models, key, run.kind)
+        run.source = replace(SourceRecord.from_json(run.source), mapping_choice=choice).as_json()
         if recognition.undecided and run.origin != ImportRun.Origin.ADMIN:
             raise undecided_on_the_command_line(recognition, reference.label)
         return recognition
@@ -72,12 +76,13 @@ def chooser(
     return choose
 
 
-def users_as_imported(users_run: Any, found: Sequence[FoundTable]) -> dict[str, TableMapping]:
+def users_as_imported(users_run: ImportRun | None, found: Sequence[FoundTable]) -> dict[str, TableMapping]:
     """The mapping of the users that a messages import rests on, if the old database still has those tables."""
-    used = users_run.source.get("mapping", {}) if users_run else {}
-    wishes = mappings_from_json({"user": used["user"]} if "user" in used else {})
-    whole = {name: with_what_is_left_out(name, wish) for name, wish in wishes.items()}
-    return {name: wish for name, wish in whole.items() if can_be_met(found, name, wish)}
+    used = SourceRecord.from_json(users_run.source).mapping if users_run else {}
+    if "user" not in used:
+        return {}
+    wish = with_what_is_left_out("user", used["user"])
+    return {"user": wish} if can_be_met(found, "user", wish) else {}
 
 
 def with_what_is_left_out(table: str, mapping: TableMapping) -> TableMapping:
@@ -97,11 +102,11 @@ def undecided_on_the_command_line(recognition: Recognition, label: str) -> Sourc
     )
 
 
-def keep_found_tables(run: Any, found: Sequence[FoundTable], used: TableMappings) -> None:
-    """Write down what staff can choose from, at once, so that it is there even if the run is refused.
+def keep_found_tables(run: ImportRun, found: Sequence[FoundTable], used: TableMappings) -> None:
+    """Write on the run what staff can choose from, at once, so that they can even if the run is refused.
 
     Args:
-        used: the mapping of the run, or what is known of it. What it uses is offered in any case.
+        used: the mapping of the run, or what is known of it. All that it uses is offered.
     """
     columns_used: dict[str, set[str]] = defaultdict(set)
     for mapping in used.values():
@@ -165,7 +170,7 @@ def remembered(models: Models, key: str) -> dict[str, TableMapping]:
 
 
 def remember(models: Models, key: str, chosen: TableMappings, actor_id: int | None, actor_name: str) -> None:
-    """Keep what somebody chose for an old database."""
+    """Keep what staff chose for an old database."""
     for name, mapping in chosen.items():
         models.mapping.objects.update_or_create(
             source_key=key,
@@ -179,9 +184,9 @@ def remember(models: Models, key: str, chosen: TableMappings, actor_id: int | No
         )
 
 
-def choose_for(run: Any, mapping: TableMappings, actor: Any, models: Models) -> None:
+def choose_for(run: ImportRun, mapping: TableMappings, actor: User, models: Models) -> None:
     """Remember a choice for the old database of a run that is over; an empty one is the recognised mapping."""
-    key = run.source["mapping_key"]
+    key = SourceRecord.from_json(run.source).mapping_key
     if mapping:
         remember(models, key, mapping, actor.pk, actor.get_username())
     else:
@@ -193,50 +198,52 @@ def forget(models: Models, key: str, tables: Sequence[str]) -> None:
     models.mapping.objects.filter(source_key=key, old_table__in=tables).delete()
 
 
-def choice_of(models: Models, key: str, kind: str) -> dict[str, Any] | None:
-    """Who chose the mapping of the tables of a kind, and when; None if nobody did."""
+def choice_of(models: Models, key: str, kind: str) -> MappingChoice | None:
+    """Who chose the mapping of the tables of a kind, and when; None if it is not chosen."""
     chosen = models.mapping.objects.filter(source_key=key, old_table__in=TABLES_OF_KIND[kind])
     newest = chosen.order_by("-chosen_at").first()
-    return newest and {"by": newest.chosen_by_name, "at": newest.chosen_at.isoformat()}
+    return MappingChoice(newest.chosen_by_name, newest.chosen_at.isoformat()) if newest else None
 
 
-def check_choice(run: Any, models: Models) -> None:
+def check_choice(run: ImportRun, models: Models) -> None:
     """Raise RunError if another mapping was chosen for the old database since the run was previewed."""
-    before = run.source.get("mapping_choice")
-    now = choice_of(models, run.source.get("mapping_key", ""), run.kind)
-    if (before and before["at"]) != (now and now["at"]):
-        by = f"{now['by']} chose another mapping for" if now else "the mapping that had been chosen was dropped for"
+    source = SourceRecord.from_json(run.source)
+    before, now = source.mapping_choice, choice_of(models, source.mapping_key, run.kind)
+    if (before and before.at) != (now and now.at):
+        by = f"{now.by} chose another mapping for" if now else "the mapping that had been chosen was dropped for"
         raise RunError(
             "mapping_changed",
             f"Import {run.pk} cannot be confirmed: since its preview {by} this old database. Make a new preview.",
         )
 
 
-def check_decided(run: Any) -> None:
+def check_decided(run: ImportRun) -> None:
     """Raise RunError if staff have yet to say which tables are meant."""
-    if undecided := run.source.get("undecided"):
+    source = SourceRecord.from_json(run.source)
+    if source.undecided:
         raise RunError(
             "undecided_mapping",
-            f"Import {run.pk} cannot be confirmed: {undecided_tables(undecided, run.source['label'])} Choose the "
+            f"Import {run.pk} cannot be confirmed: {undecided_tables(source.undecided, source.label)} Choose the "
             "tables in the preview, and make a new preview with them.",
         )
 
 
 def layout_imported(reference: Reference) -> dict[str, OldTable]:
     """What the tables of an old database were called when they were imported: that very database, or the last one."""
-    mapping: dict[str, Any] = {}
+    mapping: dict[str, TableMapping] = {}
     for kind, tables in TABLES_OF_KIND.items():
         applied = ImportRun.objects.filter(kind=kind, state=ImportRun.State.APPLIED).only("source").order_by("-id")
         run = applied.filter(source_key=reference.key("")).first() or applied.first()
-        seen = run.source.get("mapping", {}) if run else {}
-        # What a table was imported from counts for more than what was seen of it at another import.
+        seen = SourceRecord.from_json(run.source).mapping if run else {}
+        # The tables that an import read count for more than those that it only saw.
         mapping = {**mapping, **{name: used for name, used in seen.items() if name in tables or name not in mapping}}
-    not_there = {} if not mapping else {name: OldTable("", ()) for name in CANONICAL_LAYOUT if name not in mapping}
-    return layout_of(mapping) | not_there
+    missing = {} if not mapping else {name: OldTable("", ()) for name in CANONICAL_LAYOUT if name not in mapping}
+    return layout_of(mapping) | missing
 
 
-def layout_of(mapping: Mapping[str, Any]) -> dict[str, OldTable]:
+def layout_of(mapping: TableMappings) -> dict[str, OldTable]:
     """A run's mapping as the verification reads it; canonical names where it says nothing."""
-    tables = mappings_from_json(mapping).items()
-    mapped = {name: OldTable(table.table, table.in_order(name) if table.table else ()) for name, table in tables}
+    mapped = {
+        name: OldTable(table.table, table.in_order(name) if table.table else ()) for name, table in mapping.items()
+    }
     return {**CANONICAL_LAYOUT, **mapped}

@@ -30,7 +30,7 @@ TASKS = "legacy_import.tasks."  # how the paths of the tasks begin that execute 
 
 
 @contextmanager
-def work_on(run_id: int, state: str, step: str, models: Models) -> Iterator[tuple[Any, Progress]]:
+def work_on(run_id: int, state: str, step: str, models: Models) -> Iterator[tuple[ImportRun, Progress]]:
     """Execute one step of a run: hold the lock, show progress, and turn what goes wrong into the run's end."""
     try:
         with locks.executing(run_id):
@@ -59,8 +59,8 @@ def another_at_work() -> RunError:
     )
 
 
-def take_up(run_id: int, state: str, models: Models) -> Any:
-    """Say that somebody is now at work on the run."""
+def take_up(run_id: int, state: str, models: Models) -> ImportRun:
+    """Write on the run that a process is now at work on it."""
     taken = models.run.objects.filter(pk=run_id, state=state, picked_up_at__isnull=True)
     if state == "applied":
         taken = taken.filter(undo_requested_at__isnull=False)  # the request may have been withdrawn
@@ -70,7 +70,7 @@ def take_up(run_id: int, state: str, models: Models) -> Any:
     return models.run.objects.get(pk=run_id)
 
 
-def finish(run: Any, **changes: Any) -> None:
+def finish(run: ImportRun, **changes: Any) -> None:
     """Write down the end of a step together with what it found.
 
     Raises:
@@ -85,7 +85,7 @@ def finish(run: Any, **changes: Any) -> None:
         run.save()
 
 
-def fail(run: Any, step: str, error: BaseException, models: Models) -> RunError:
+def fail(run: ImportRun, step: str, error: BaseException, models: Models) -> RunError:
     """Record why a step ended, clean up after it, and return the error to raise."""
     if not connection.is_usable():
         connection.close()  # the next statement makes a new connection
@@ -99,7 +99,7 @@ def fail(run: Any, step: str, error: BaseException, models: Models) -> RunError:
         return explain(run, lost)
 
 
-def record_failure(run: Any, step: str, error: BaseException, models: Models) -> RunError:
+def record_failure(run: ImportRun, step: str, error: BaseException, models: Models) -> RunError:
     runs = models.run.objects.filter(pk=run.pk)
     if isinstance(error, Exception):
         failure = explain(run, error, cancel_requested=runs.filter(cancel_requested=True).exists())
@@ -128,11 +128,11 @@ def record_failure(run: Any, step: str, error: BaseException, models: Models) ->
         )
     if state != "previewed":
         discard_leftovers(models)
-    # Where somebody else ended it, because this process had lost its lock with its connection, his reason stands.
+    # Another process ended it if this one had lost its lock with its connection; then the other's reason stays.
     return failure if ended or not code else RunError(code, message)
 
 
-def explain(run: Any, error: Exception, *, cancel_requested: bool = False) -> RunError:
+def explain(run: ImportRun, error: Exception, *, cancel_requested: bool = False) -> RunError:
     """Turn any error into a sentence for staff."""
     if isinstance(error, RunError):
         return error

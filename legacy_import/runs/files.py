@@ -12,9 +12,9 @@ import secrets
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
@@ -26,6 +26,7 @@ from legacy_import.errors import RunError
 from legacy_import.locks import is_executed
 from legacy_import.models import ImportRun
 from legacy_import.source import Reference, SourceError, SourceReference, source_again
+from legacy_import.source.record import SourceRecord, StagedFile
 from legacy_import.source.snapshot.sqlite_wal import wal_of
 from MiniTwit.storage.database_folders import database_folder, file_clock
 from MiniTwit.storage.full_disks import NO_ROOM, lacks_room
@@ -53,38 +54,41 @@ def import_dir() -> Path:
         ) from error
 
 
-def name_snapshot(run: Any) -> Path:
+def name_snapshot(run: ImportRun) -> Path:
     """Give a run a snapshot's name, and write it on the run at once. Returns where the snapshot may be put."""
     name = f"snapshot-{run.pk}-{secrets.token_hex(8)}.sqlite3"
-    run.source = run.source | {"snapshot": name}
+    run.source = replace(SourceRecord.from_json(run.source), snapshot=name).as_json()
     run.save(update_fields=["source"])
     return import_dir() / name
 
 
-def remember_staged_file(run: Any, path: Path) -> None:
+def remember_staged_file(run: ImportRun, path: Path) -> None:
     """Write on a run which file was staged, so that `staged_file` recognises it later."""
     facts = path.stat()
-    run.source = run.source | {"staged": {"size": facts.st_size, "modified": facts.st_mtime_ns}}
+    staged = StagedFile(facts.st_size, facts.st_mtime_ns)
+    run.source = replace(SourceRecord.from_json(run.source), staged=staged).as_json()
 
 
-def reference_of(run: Any) -> Reference:
+def reference_of(run: ImportRun) -> Reference:
     """The old database of a run that another process began.
 
     Raises:
         SourceError: it was a server that is no longer configured.
     """
-    return source_again(run.source["location"], run.source["label"], uploaded=run.source["uploaded"])
+    source = SourceRecord.from_json(run.source)
+    return source_again(source.location, source.label, uploaded=source.uploaded)
 
 
-def stored_file(run: Any) -> Path | None:
+def stored_file(run: ImportRun) -> Path | None:
     """The SQLite file that was staged: the snapshot, or an upload that needed none; None if it is gone."""
-    if (name := run.source.get("snapshot")) and (snapshot := import_dir() / name).exists():
+    source = SourceRecord.from_json(run.source)
+    if source.snapshot and (snapshot := import_dir() / source.snapshot).exists():
         return snapshot
-    upload = Path(run.source["location"])
-    return upload if run.source["uploaded"] and upload.exists() else None
+    upload = Path(source.location)
+    return upload if source.uploaded and upload.exists() else None
 
 
-def staged_file(run: Any) -> Path:
+def staged_file(run: ImportRun) -> Path:
     """The file that was staged, which the imported rows are compared with.
 
     Raises:
@@ -98,7 +102,7 @@ def staged_file(run: Any) -> Path:
             "compared after the import. Make a new preview. Web server and worker must see the same VAR_DIR.",
         )
     facts = path.stat()
-    if run.source.get("staged") != {"size": facts.st_size, "modified": facts.st_mtime_ns}:
+    if SourceRecord.from_json(run.source).staged != StagedFile(facts.st_size, facts.st_mtime_ns):
         raise RunError(
             "snapshot_changed",
             f"The copy of the old database that import {run.pk} was previewed from was changed or replaced since. "
@@ -175,9 +179,11 @@ def discard_upload(path: Path) -> None:
 def stored_users_upload() -> tuple[ImportRun, SourceReference] | None:
     """The upload whose users were imported last, if the file is still kept for its messages."""
     run = newest_users_run()
-    if run is None or not run.source["uploaded"] or not Path(run.source["location"]).exists():
+    if run is None:
         return None
-    return run, SourceReference(Path(run.source["location"]), run.source["label"], uploaded=True)
+    source = SourceRecord.from_json(run.source)
+    upload = SourceReference(Path(source.location), source.label, uploaded=True)
+    return (run, upload) if source.uploaded and upload.path.exists() else None
 
 
 def discard_unneeded_uploads() -> None:

@@ -3,7 +3,6 @@
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from typing import Any
 
 from django.db import transaction
 from django.db.models import Q
@@ -16,6 +15,7 @@ from legacy_import.runs import lifecycle
 from legacy_import.runs.execution import AT_WORK, another_at_work
 from legacy_import.source import Reference
 from legacy_import.source.recognition.mapping import TableMappings
+from legacy_import.steps.audit import check_audit
 from legacy_import.tables import Models
 from MiniTwit.database.session_check import SharedSessionError
 
@@ -33,7 +33,7 @@ def import_at_once(
     dry_run: bool = False,
     insist: bool = False,
     mapping: TableMappings | None = None,
-) -> Any:
+) -> ImportRun:
     """Preview an old database and, unless that is all, import it.
 
     Args:
@@ -56,7 +56,7 @@ def import_at_once(
         try:
             run = lifecycle.stage(run.pk, models, reference)
             if dry_run:
-                lifecycle.check_audit(run)
+                check_audit(run)
                 return run
             lifecycle.confirm(run.pk, insist=insist, models=models)
             return lifecycle.apply(run.pk, models)
@@ -67,7 +67,7 @@ def import_at_once(
             raise
 
 
-def undo_at_once(run_id: int, models: Models) -> Any:
+def undo_at_once(run_id: int, models: Models) -> ImportRun:
     """Take out what an applied run brought. No task stands for the request, so the run's lock does.
 
     Raises:

@@ -1,5 +1,5 @@
 """The life of an import run. The only door to the import: the admin, the commands, the tasks and the migrations
-all come through here.
+start, confirm and end a run with these functions.
 
     start -> stage -> (look at the preview) -> confirm -> apply -> (undo)
 
@@ -9,13 +9,14 @@ in a worker or in the foreground, one at a time in the whole database.
 
 import logging
 import time
-from typing import Any
+from dataclasses import replace
 
 from django.db import connection, transaction
 from psycopg2 import sql
 
 from legacy_import import locks, verify
 from legacy_import.errors import RunError
+from legacy_import.models import ImportRun
 from legacy_import.rules.options import TABLES_OF_KIND, ImportOptions, TableCounts
 from legacy_import.rules.passwords import Conversion
 from legacy_import.rules.resources import RESOURCES
@@ -23,14 +24,17 @@ from legacy_import.runs import chosen_mapping
 from legacy_import.runs.execution import AT_WORK, finish, reconcile, state_label, work_on
 from legacy_import.runs.files import name_snapshot, reference_of, remember_staged_file, staged_file
 from legacy_import.runs.leftovers import discard_leftovers, expire_previews
+from legacy_import.runs.records import Choices, Findings
 from legacy_import.source import Reference, SQLiteSource, check_source
 from legacy_import.source.copy_lines import EVERYWHERE
-from legacy_import.source.recognition.mapping import TableMappings, mappings_as_json
+from legacy_import.source.recognition.mapping import TableMappings
+from legacy_import.source.record import SourceRecord
 from legacy_import.steps import identity, staging
 from legacy_import.steps.apply import tables_to_rebuild, write_run
+from legacy_import.steps.audit import Audit, Doubt, check_audit, refuse_doubtful
 from legacy_import.steps.bulk_load import prepare_transaction
 from legacy_import.steps.classify import Check
-from legacy_import.steps.nothing_arrives import NothingArrives, nothing_arrives
+from legacy_import.steps.nothing_arrives import nothing_arrives
 from legacy_import.steps.parallel import Prepared, prepare_tables
 from legacy_import.steps.progress import Progress
 from legacy_import.steps.search_indexes import build_search_indexes
@@ -38,6 +42,7 @@ from legacy_import.steps.undo import check_undoable, undo_run
 from legacy_import.tables import Models
 from MiniTwit.database.clock import database_time
 from MiniTwit.database.locks import tried_again
+from MiniTwit.models import User
 
 logger = logging.getLogger(__name__)
 
@@ -47,11 +52,11 @@ def start(
     kind: str,
     reference: Reference,
     options: ImportOptions,
-    actor: Any = None,
+    actor: User | None = None,
     origin: str = "admin",
     models: Models | None = None,
     mapping: TableMappings | None = None,
-) -> Any:
+) -> ImportRun:
     """Open a run for an old database. Nothing is read yet but the first bytes of a file.
 
     Args:
@@ -73,8 +78,8 @@ def start(
         return models.run.objects.create(
             kind=kind,
             origin=origin,
-            options=options.as_json() | ({} if mapping is None else {"mapping": mappings_as_json(mapping)}),
-            source={"label": reference.label, "location": reference.location, "uploaded": reference.uploaded},
+            options=Choices(options, mapping).as_json(),
+            source=SourceRecord(reference.label, reference.location, reference.uploaded).as_json(),
             source_key="" if reference.uploaded else reference.key(""),
             created_by_id=actor.pk if actor else None,
             created_by_name=actor.get_username() if actor else origin,
@@ -93,11 +98,11 @@ def refuse_while_at_work(models: Models) -> None:
         )
 
 
-def stage(run_id: int, models: Models | None = None, reference: Reference | None = None) -> Any:
+def stage(run_id: int, models: Models | None = None, reference: Reference | None = None) -> ImportRun:
     """Read the old database, judge every row and prepare the preview.
 
     Args:
-        reference: the one that the run was started with, for who still has it.
+        reference: the one that the run was started with, if the caller still has it.
 
     Returns:
         The run, in state previewed.
@@ -115,14 +120,16 @@ def stage(run_id: int, models: Models | None = None, reference: Reference | None
         with SQLiteSource.open(
             reference, name_snapshot(run), required=tables, choose=choose, report=progress.phase
         ) as source:
-            run.source = run.source | source.description.as_json() | {"location": run.source["location"]}
+            described = SourceRecord.from_json(run.source).described(source.description)
+            run.source = described.as_json()
             remember_staged_file(run, source.path)
-            run.source_key = reference.key(run.source["sha256"])
-            checks = checks_of(run, models, source, users_run)
-            run.options |= {"unique_ids": {name: table.unique_ids for name, table in source.tables.items()}}
-            if users_run:
-                run.options |= {"users_run": users_run.pk}
-            if users_run and run.source["sha256"] != users_run.source.get("sha256"):
+            run.source_key = reference.key(described.sha256)
+            run.findings = Findings(
+                unique_ids={name: table.unique_ids for name, table in source.tables.items()},
+                users_run=users_run.pk if users_run else None,
+            ).as_json()
+            checks = checks_of(run, models)
+            if users_run and described.sha256 != SourceRecord.from_json(users_run.source).sha256:
                 compare_users(run, source, users_run, models, progress)
             for prepared in prepare_tables(checks, source, progress):
                 keep_prepared(run, prepared)
@@ -133,7 +140,9 @@ def stage(run_id: int, models: Models | None = None, reference: Reference | None
     return run
 
 
-def compare_users(run: Any, source: SQLiteSource, users_run: Any, models: Models, progress: Progress) -> None:
+def compare_users(
+    run: ImportRun, source: SQLiteSource, users_run: ImportRun, models: Models, progress: Progress
+) -> None:
     """Make sure that the messages belong to the users that were imported."""
     progress.phase("Comparing users", source.tables["user"].rows)
     staging.create(run.pk, "user")
@@ -143,44 +152,55 @@ def compare_users(run: Any, source: SQLiteSource, users_run: Any, models: Models
     resource = RESOURCES["user"](models=models, now=run.created_at)
     check = Check(run.pk, "user", resource, source.tables["user"].unique_ids)
     shared = identity.shared_users(check.cleaned(check.staged), users_run.pk, models)
-    run.source["warnings"] += identity.check_shared_users(shared, users_run, run.source)
+    add_warnings(run, identity.check_shared_users(shared, users_run, SourceRecord.from_json(run.source)))
     rows = sql.SQL("SELECT * FROM ({}) AS cleaned WHERE reason IS NULL").format(check.cleaned(check.staged))
     if shared.namesakes < shared.accounts / 2 and (doubt := identity.doubt_of("user", rows, models)):
         keep_doubt(run, doubt)
 
 
-def look_back(run: Any, checks: list[Check], progress: Progress) -> None:
+def add_warnings(run: ImportRun, warnings: list[str]) -> None:
+    source = SourceRecord.from_json(run.source)
+    run.source = replace(source, warnings=source.warnings + warnings).as_json()
+
+
+def look_back(run: ImportRun, checks: list[Check], progress: Progress) -> None:
     """Compare with what was imported earlier: is it the same old database, and what is no longer in it?"""
     progress.phase("Comparing with earlier imports")
     with transaction.atomic(), connection.cursor() as cursor:
         prepare_transaction(cursor)
         for check in checks:
             progress.check()
-            if doubt := identity.doubt_of_checked(check, TableCounts.from_json(run.counts[check.table])):
+            counts = TableCounts.from_json(run.counts[check.table])
+            if doubt := identity.doubt_of_checked(check, counts):
                 keep_doubt(run, doubt)
             if nothing := nothing_arrives(run, check.table):
                 keep_doubt(run, nothing)
-            count, examples = identity.vanished_rows(check)
-            run.counts[check.table]["vanished"] = count
+            counts.vanished, examples = identity.vanished_rows(check)
+            run.counts[check.table] = counts.as_json()
             run.samples["vanished"] = run.samples.get("vanished", {}) | {check.table: examples}
 
 
-def keep_doubt(run: Any, doubt: identity.Doubt | NothingArrives) -> None:
-    run.audit["doubts"] = [*run.audit.get("doubts", []), doubt.as_json()]
+def keep_doubt(run: ImportRun, doubt: Doubt) -> None:
+    audit = Audit.from_json(run.audit)
+    run.audit = replace(audit, doubts=[*audit.doubts, doubt]).as_json()
 
 
-def keep_prepared(run: Any, prepared: Prepared) -> None:
+def keep_prepared(run: ImportRun, prepared: Prepared) -> None:
     """Write down on the run what was found in one table."""
     run.counts[prepared.table] = prepared.counts.as_json()
     run.fingerprints[prepared.table] = {"verdicts": prepared.fingerprint, "here": prepared.here}
     run.samples[prepared.table] = [sample.as_json() for sample in prepared.samples]
-    run.audit |= {
-        "checked": run.audit.get("checked", 0) + len(prepared.samples),
-        "disagreements": run.audit.get("disagreements", []) + prepared.disagreements,
-    }
+    audit = Audit.from_json(run.audit)
+    run.audit = replace(
+        audit,
+        checked=audit.checked + len(prepared.samples),
+        disagreements=audit.disagreements + prepared.disagreements,
+    ).as_json()
 
 
-def confirm(run_id: int, *, actor: Any = None, insist: bool = False, models: Models | None = None) -> Any:
+def confirm(
+    run_id: int, *, actor: User | None = None, insist: bool = False, models: Models | None = None
+) -> ImportRun:
     """Take the confirmation of a previewed run; it counts once.
 
     Args:
@@ -211,9 +231,9 @@ def confirm(run_id: int, *, actor: Any = None, insist: bool = False, models: Mod
         chosen_mapping.check_choice(run, models)
         check_audit(run)
         if not insist:
-            identity.refuse_doubtful(run)
-        elif run.audit.get("doubts"):
-            run.audit["insisted_by"] = actor.get_username() if actor else run.origin
+            refuse_doubtful(run)
+        elif (audit := Audit.from_json(run.audit)).doubts:
+            run.audit = replace(audit, insisted_by=actor.get_username() if actor else run.origin).as_json()
         refuse_while_at_work(models)
         run.state = "applying"
         run.picked_up_at = None
@@ -224,17 +244,7 @@ def confirm(run_id: int, *, actor: Any = None, insist: bool = False, models: Mod
     return run
 
 
-def check_audit(run: Any) -> None:
-    """Raise RunError if the samples' way through import-export told another story than the SQL."""
-    if disagreements := run.audit.get("disagreements"):
-        raise RunError(
-            "audit_failed",
-            f"Import {run.pk} cannot be confirmed: its set-based rules and import-export's row-by-row path disagree. "
-            f"{disagreements[0]} This is a fault of the program; report it.",
-        )
-
-
-def apply(run_id: int, models: Models | None = None) -> Any:
+def apply(run_id: int, models: Models | None = None) -> ImportRun:
     """Write a confirmed run, all or nothing, and verify it.
 
     Returns:
@@ -255,7 +265,7 @@ def apply(run_id: int, models: Models | None = None) -> Any:
 
 
 @tried_again
-def write_all_or_nothing(run: Any, models: Models, checks: list[Check], progress: Progress) -> None:
+def write_all_or_nothing(run: ImportRun, models: Models, checks: list[Check], progress: Progress) -> None:
     """The one transaction of an import. Other work that was in its way lets it begin again."""
     rebuilt = tables_to_rebuild(run, models)
     with transaction.atomic():
@@ -264,7 +274,7 @@ def write_all_or_nothing(run: Any, models: Models, checks: list[Check], progress
         finish(run, state="applied", finished_at=database_time())
 
 
-def verify_run(run: Any, models: Models) -> None:
+def verify_run(run: ImportRun, models: Models) -> None:
     """Compare old and new after a run was applied. What goes wrong here does not undo the import."""
     began = time.monotonic()
     with Progress(run.pk, models) as progress:
@@ -276,19 +286,18 @@ def verify_run(run: Any, models: Models) -> None:
             verification = verify.verify(
                 staged_file(run),
                 tables=TABLES_OF_KIND[run.kind],
-                layout=chosen_mapping.layout_of(run.source.get("mapping", {})),
+                layout=chosen_mapping.layout_of(SourceRecord.from_json(run.source).mapping),
                 progress=report,
             )
         except Exception as error:
             logger.exception("Import %s was applied, but could not be verified.", run.pk)
-            run.verification = {"ok": False, "error": f"The verification stopped: {error}", "tables": {}}
-        else:
-            run.verification = verification.as_json(examples=True)
+            verification = verify.Verification(error=f"The verification stopped: {error}")
+    run.verification = verification.as_json(examples=True)
     run.durations |= {"verifying": round(time.monotonic() - began, 2)}
     run.save(update_fields=["verification", "durations"])
 
 
-def cancel(run_id: int, *, models: Models | None = None) -> Any:
+def cancel(run_id: int, *, models: Models | None = None) -> ImportRun:
     """Give up a preview, or ask a run at work, or its undoing, to stop.
 
     Raises:
@@ -314,7 +323,7 @@ def cancel(run_id: int, *, models: Models | None = None) -> Any:
     return run
 
 
-def request_undo(run_id: int, *, actor: Any = None, models: Models | None = None) -> Any:
+def request_undo(run_id: int, *, actor: User | None = None, models: Models | None = None) -> ImportRun:
     """Decide that an applied run shall be undone; `undo` does it.
 
     Raises:
@@ -334,7 +343,7 @@ def request_undo(run_id: int, *, actor: Any = None, models: Models | None = None
     return run
 
 
-def undo(run_id: int, models: Models | None = None) -> Any:
+def undo(run_id: int, models: Models | None = None) -> ImportRun:
     """Take out what an applied run brought.
 
     Raises:
@@ -342,30 +351,31 @@ def undo(run_id: int, models: Models | None = None) -> Any:
     """
     models = models or Models.of()
     with work_on(run_id, "applied", "undoing", models) as (run, progress), transaction.atomic():
-        run.undo_result = undo_run(run, models, progress)
+        run.undo_result = {table: undone.as_json() for table, undone in undo_run(run, models, progress).items()}
         progress.stop()
         finish(run, state="undone")
     discard_leftovers(models)
     return run
 
 
-def supersede_older_previews(run: Any, models: Models) -> None:
+def supersede_older_previews(run: ImportRun, models: Models) -> None:
     """One preview of a kind waits at a time: the newest."""
     for older in models.run.objects.filter(kind=run.kind, state="previewed", id__lt=run.pk):
         models.run.objects.filter(pk=older.pk).update(state="superseded", finished_at=database_time())
         discard_leftovers(models)
 
 
-def checks_of(run: Any, models: Models, source: SQLiteSource | None = None, users_run: Any = None) -> list[Check]:
-    """The checks of a run's tables: when staging from the source, later from what the run remembers of it."""
-    options = ImportOptions.from_json(run.options)
-    users_run_id = users_run.pk if users_run else run.options.get("users_run")
+def checks_of(run: ImportRun, models: Models) -> list[Check]:
+    """The checks of a run's tables, once its source was read."""
+    options, findings = Choices.from_json(run.options).options, Findings.from_json(run.findings)
     return [
         Check(
             run_id=run.pk,
             table=table,
-            resource=RESOURCES[table](options=options, now=run.created_at, models=models, users_run=users_run_id),
-            unique_ids=source.tables[table].unique_ids if source else run.options["unique_ids"][table],
+            resource=RESOURCES[table](
+                options=options, now=run.created_at, models=models, users_run=findings.users_run
+            ),
+            unique_ids=findings.unique_ids[table],
         )
         for table in TABLES_OF_KIND[run.kind]
     ]

@@ -11,10 +11,11 @@ from django.utils.formats import date_format
 
 from legacy_import.locks import is_any_executed, is_executed
 from legacy_import.models import ImportRun
-from legacy_import.rules.options import TABLES_OF_KIND
+from legacy_import.rules.options import TABLES_OF_KIND, TableCounts
 from legacy_import.rules.outcomes import Verdict
 from legacy_import.runs.execution import AT_WORK
 from legacy_import.runs.lifecycle import reconcile
+from legacy_import.steps.progress import Position
 from MiniTwit.background.worker import WORKER_COMMAND, is_overdue, why_waiting
 from MiniTwit.database.clock import database_time
 from MiniTwit.models import Message, User
@@ -62,12 +63,13 @@ def progress_of(run: ImportRun) -> RunProgress:
     activity = activity_of(run)
     waiting, needs_worker = waiting_reason(run, activity)
     since = run.picked_up_at or enqueued_at(run)
+    position = Position.from_json(run.progress)
     return RunProgress(
         stage=f"{run.state} {activity}".strip(),
         activity=ACTIVITIES.get(activity, ""),
-        phase=run.progress.get("phase") or ("One moment" if run.picked_up_at else "Waiting to begin"),
-        done=run.progress.get("done", 0),
-        total=run.progress.get("total", 0),
+        phase=position.phase or ("One moment" if run.picked_up_at else "Waiting to begin"),
+        done=position.done,
+        total=position.total,
         elapsed=max(0, int((database_time() - since).total_seconds())),
         waiting=waiting,
         command=WORKER_COMMAND if needs_worker else "",
@@ -163,7 +165,7 @@ def standing_of(kind: str) -> ImportStanding:
         sentence = f"The preview of import {waiting.pk} waits for a confirmation."
         return ImportStanding(kind, "waiting", sentence, start, waiting)
     done = runs.filter(kind=kind, state=State.APPLIED).first()
-    if done and (has_imported_rows(kind) or not any(counts["read"] for counts in done.counts.values())):
+    if done and (has_imported_rows(kind) or not any(counts.read for counts in counts_of(done).values())):
         return ImportStanding(kind, "done", f"{moment(done.finished_at)}: {account_of(done)}.", start, done)
     if runs.filter(kind=kind, state=State.UNDONE).exists():
         return ImportStanding(kind, "ready", "What had been imported was taken out again.", start)
@@ -171,7 +173,7 @@ def standing_of(kind: str) -> ImportStanding:
 
 
 def has_imported_rows(kind: str) -> bool:
-    """Whether anything of an import is still here: it may have been undone, with an empty one after it."""
+    """Whether a row of an import is left: it may have been undone, with an empty one after it."""
     model = User if kind == Kind.USERS else Message
     return model.objects.filter(legacy_id__isnull=False).exists()
 
@@ -179,13 +181,19 @@ def has_imported_rows(kind: str) -> bool:
 def account_of(run: ImportRun) -> str:
     """A run's counts in a line, e.g. `200 users read, 198 new, 2 rejected`."""
     lines = []
-    for table in TABLES_OF_KIND[run.kind]:
-        if counts := run.counts.get(table):
-            parts = [f"{intcomma(counts['read'])} {TABLE_NAMES[table]} read", f"{intcomma(counts['new'])} new"]
-            others = [verdict for verdict in Verdict if verdict is not Verdict.NEW and counts[verdict]]
-            parts += [f"{intcomma(counts[verdict])} {verdict}" for verdict in others]
-            lines.append(", ".join(parts))
+    for table, counts in counts_of(run).items():
+        parts = [f"{intcomma(counts.read)} {TABLE_NAMES[table]} read", f"{intcomma(counts.new)} new"]
+        for outcome in Verdict:
+            if outcome is not Verdict.NEW and (rows := getattr(counts, outcome)):
+                parts.append(f"{intcomma(rows)} {outcome}")
+        lines.append(", ".join(parts))
     return "; ".join(lines)
+
+
+def counts_of(run: ImportRun) -> dict[str, TableCounts]:
+    """A run's counts by canonical table, in the order of the import."""
+    tables = (table for table in TABLES_OF_KIND[run.kind] if table in run.counts)
+    return {table: TableCounts.from_json(run.counts[table]) for table in tables}
 
 
 def run_url(run: ImportRun) -> str:

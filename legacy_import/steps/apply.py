@@ -20,7 +20,7 @@ from legacy_import.rules.options import TABLES_OF_KIND, TableCounts
 from legacy_import.rules.outcomes import Verdict
 from legacy_import.rules.passwords import kept_password_sql
 from legacy_import.source import CANONICAL_COLUMNS
-from legacy_import.source.recognition.mapping import shown_columns
+from legacy_import.source.record import shown_columns
 from legacy_import.steps import staging
 from legacy_import.steps.bulk_load import (
     is_worth_rebuilding,

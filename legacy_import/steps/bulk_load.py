@@ -8,8 +8,8 @@ was ever dropped.
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
 
+from django.db.backends.utils import CursorWrapper
 from psycopg2 import sql
 
 from MiniTwit.database.triggers import IMPORTING_SETTING
@@ -17,7 +17,7 @@ from MiniTwit.database.triggers import IMPORTING_SETTING
 SMALL_BATCH = 20_000  # rows; below it, keeping the indexes costs less than building them again
 NUMBERS_AT_ONCE = 10_000  # taken from a sequence; one by one takes a fifth of the time of writing a row
 
-# What a transaction that moves millions of rows wants of the server.
+# The settings of a transaction that moves millions of rows.
 SETTINGS = {
     IMPORTING_SETTING: "on",
     "jit": "off",
@@ -71,24 +71,24 @@ class Dropped:
     create: sql.Composable
 
 
-def prepare_transaction(cursor: Any) -> None:
+def prepare_transaction(cursor: CursorWrapper) -> None:
     """Set what SETTINGS says, for this transaction only."""
     for name, value in SETTINGS.items():
         cursor.execute("SELECT set_config(%s, %s, true)", [name, value])
 
 
-def is_worth_rebuilding(cursor: Any, table: sql.Identifier, batch: int) -> bool:
+def is_worth_rebuilding(cursor: CursorWrapper, table: sql.Identifier, batch: int) -> bool:
     """Whether the table is empty or small against the batch."""
     return batch >= SMALL_BATCH and has_fewer_rows(cursor, table, batch)
 
 
-def has_fewer_rows(cursor: Any, table: sql.Identifier, rows: int) -> bool:
+def has_fewer_rows(cursor: CursorWrapper, table: sql.Identifier, rows: int) -> bool:
     """Whether the table has fewer than so many rows, without counting more than those."""
     cursor.execute(sql.SQL("SELECT count(*) FROM (SELECT FROM {} LIMIT %s) AS first_rows").format(table), [rows])
     return bool(cursor.fetchone()[0] < rows)
 
 
-def tables_locked_with(cursor: Any, table: sql.Identifier, *, referred_keys: bool) -> list[str]:
+def tables_locked_with(cursor: CursorWrapper, table: sql.Identifier, *, referred_keys: bool) -> list[str]:
     """The other tables that `without_indexes` keeps all else from: a foreign key goes at both of its ends."""
     cursor.execute(OTHER_ENDS, {"table": table.as_string(cursor.cursor), "referred_keys": referred_keys})
     return [name for (name,) in cursor.fetchall()]
@@ -96,7 +96,7 @@ def tables_locked_with(cursor: Any, table: sql.Identifier, *, referred_keys: boo
 
 @contextmanager
 def without_indexes(
-    cursor: Any, table: sql.Identifier, tell: Callable[[int, int], None], *, referred_keys: bool
+    cursor: CursorWrapper, table: sql.Identifier, tell: Callable[[int, int], None], *, referred_keys: bool
 ) -> Iterator[None]:
     """Drop the table's indexes, keys and foreign keys, and make them again from their own definitions.
 
@@ -116,7 +116,7 @@ def without_indexes(
 
 
 @contextmanager
-def numbered_in_blocks(cursor: Any, table: sql.Identifier) -> Iterator[None]:
+def numbered_in_blocks(cursor: CursorWrapper, table: sql.Identifier) -> Iterator[None]:
     """Take the numbers of the new rows from their sequence in large blocks. The rest of the last one stays unused."""
     cursor.execute(IDENTITIES, {"table": table.as_string(cursor.cursor)})
     found = cursor.fetchall()
@@ -129,7 +129,7 @@ def numbered_in_blocks(cursor: Any, table: sql.Identifier) -> Iterator[None]:
         cursor.execute(statement.format(table, sql.Identifier(column), sql.Literal(usual)))
 
 
-def begin_new_file(cursor: Any, table: sql.Identifier) -> None:
+def begin_new_file(cursor: CursorWrapper, table: sql.Identifier) -> None:
     """Rewrite the table if it holds few rows, so that its file is of this transaction.
 
     Where the server's log is minimal, PostgreSQL does not log what goes into such a file, but writes it out at the
@@ -142,9 +142,9 @@ def begin_new_file(cursor: Any, table: sql.Identifier) -> None:
         cursor.execute(sql.SQL("ALTER TABLE {} SET WITHOUT CLUSTER").format(table))  # this once only
 
 
-def _dropped(cursor: Any, table: sql.Identifier, referred_keys: bool) -> list[Dropped]:
+def _dropped(cursor: CursorWrapper, table: sql.Identifier, referred_keys: bool) -> list[Dropped]:
     """Indexes, then keys and unique constraints, then foreign keys, those of others last: the order of building."""
-    arguments: dict[str, Any] = {"table": table.as_string(cursor.cursor)}
+    arguments = {"table": table.as_string(cursor.cursor)}
     cursor.execute(REFERRING, arguments)
     referring = cursor.fetchall()
     drop_keys = referred_keys and all(
@@ -155,7 +155,7 @@ def _dropped(cursor: Any, table: sql.Identifier, referred_keys: bool) -> list[Dr
         Dropped(sql.SQL("DROP INDEX {}").format(sql.SQL(name)), sql.SQL(definition))
         for name, definition in cursor.fetchall()
     ]
-    cursor.execute(CONSTRAINTS, arguments | {"keys": drop_keys})
+    cursor.execute(CONSTRAINTS, {**arguments, "keys": drop_keys})
     found += [_constraint(table, name, definition) for name, definition in cursor.fetchall()]
     if drop_keys:
         found += [_constraint(sql.Identifier(other), name, definition) for other, name, definition in referring]
@@ -169,7 +169,7 @@ def _constraint(table: sql.Identifier, name: str, definition: str) -> Dropped:
     )
 
 
-def page_ranges(cursor: Any, table: sql.Identifier, slices: int = 50) -> Iterator[tuple[str, str]]:
+def page_ranges(cursor: CursorWrapper, table: sql.Identifier, slices: int = 50) -> Iterator[tuple[str, str]]:
     """Cut a table into ranges of pages, as bounds for `ctid >= … AND ctid < …`."""
     cursor.execute("SELECT greatest(pg_relation_size(%s::regclass) / 8192, 1)", [table.as_string(cursor.cursor)])
     pages = cursor.fetchone()[0]

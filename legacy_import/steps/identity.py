@@ -8,8 +8,8 @@ was renamed or edited since.
 """
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
-from typing import Any
+from dataclasses import asdict, dataclass
+from typing import Any, ClassVar, Self
 
 from django.db import connection
 from django.db.models import QuerySet
@@ -19,7 +19,7 @@ from legacy_import.errors import RunError
 from legacy_import.models import ImportRun
 from legacy_import.rules.options import TableCounts
 from legacy_import.source import Reference
-from legacy_import.steps import nothing_arrives
+from legacy_import.source.record import SourceRecord
 from legacy_import.steps.classify import Check
 from legacy_import.tables import Models, table_of
 
@@ -29,7 +29,6 @@ SHARED_USERS = 0.9
 MOST_DIFFERENT = 0.5
 EXAMPLES = 3  # of a doubt
 LONGEST_EXAMPLE = 120  # characters
-WRONG_FILE = "wrong_file"
 VANISHED_SHOWN = 10  # rows of each table
 LONGEST_VANISHED = 200  # characters of a value
 
@@ -127,7 +126,7 @@ class SharedUsers:
 
 
 @dataclass(frozen=True)
-class Doubt:
+class OtherDatabase:
     """Why an old database does not look like the one imported before.
 
     Attributes:
@@ -136,19 +135,34 @@ class Doubt:
         examples: some of these, each `{"legacy_id", "old", "here"}`; `here` is what the imported row holds.
     """
 
+    code: ClassVar[str] = "wrong_file"
+
     table: str
     compared: int
     different: int
-    examples: list[dict[str, Any]] = field(default_factory=list)
+    examples: list[dict[str, Any]]
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Self:
+        return cls(data["table"], data["compared"], data["different"], data["examples"])
 
     def as_json(self) -> dict[str, Any]:
-        return asdict(self) | {"code": WRONG_FILE, "sentence": self.sentence}
+        return asdict(self) | {"code": self.code, "sentence": self.sentence}
 
     @property
     def sentence(self) -> str:
         rows, others = WHAT[self.table]
         return (
             f"{self.different:,} of the {self.compared:,} {rows} whose ids are here already are other {others} here."
+        )
+
+    def objection_to(self, label: str) -> str:
+        """Why the import is refused, up to what to do if staff know better."""
+        example = self.examples[0]
+        return (
+            f"{label} does not look like the database imported before: {self.sentence} Old id {example['legacy_id']} "
+            f"is “{example['old']}” there and “{example['here']}” here. Nothing was imported. If it is the right one "
+            "all the same"
         )
 
 
@@ -190,18 +204,19 @@ def shared_users(users: sql.Composable, users_run_id: int, models: Models) -> Sh
         return SharedUsers(*cursor.fetchone())
 
 
-def check_shared_users(shared: SharedUsers, users_run: ImportRun, source: Mapping[str, Any]) -> list[str]:
+def check_shared_users(shared: SharedUsers, users_run: ImportRun, source: SourceRecord) -> list[str]:
     """Refuse an upload of another database; return what the preview says of one that has changed.
 
     Raises:
         RunError: the upload's users are not the ones that were imported.
     """
-    same_file = source["sha256"] == users_run.source.get("sha256")
-    if source["uploaded"] and not same_file and not shared.look_alike:
+    imported = SourceRecord.from_json(users_run.source)
+    same_file = source.sha256 == imported.sha256
+    if source.uploaded and not same_file and not shared.look_alike:
         raise RunError(
             "other_database",
-            f"{source['label']} is not the database whose users were imported (import {users_run.pk}, "
-            f"{users_run.source.get('label')}): {shared.accounts:,} of its {shared.total:,} users have their old id "
+            f"{source.label} is not the database whose users were imported (import {users_run.pk}, "
+            f"{imported.label}): {shared.accounts:,} of its {shared.total:,} users have their old id "
             f"here, and {shared.same:,} of those the same name. Import its users first.",
         )
     warnings = []
@@ -215,7 +230,7 @@ def check_shared_users(shared: SharedUsers, users_run: ImportRun, source: Mappin
     return warnings
 
 
-def doubt_of(table: str, rows: sql.Composable, models: Models) -> Doubt | None:
+def doubt_of(table: str, rows: sql.Composable, models: Models) -> OtherDatabase | None:
     """Compare the cleaned rows of an old table, which the given statement reads, with the imported rows of their
     ids."""
     pairs = sql.SQL(PAIRS[table]).format(rows=rows, user=table_of(models.user), message=table_of(models.message))
@@ -229,33 +244,15 @@ def doubt_of(table: str, rows: sql.Composable, models: Models) -> Doubt | None:
         examples = [
             {"legacy_id": number, "old": old, "here": imported} for number, old, imported in cursor.fetchall()
         ]
-    return Doubt(table, compared, different, examples)
+    return OtherDatabase(table, compared, different, examples)
 
 
-def doubt_of_checked(check: Check, counts: TableCounts) -> Doubt | None:
+def doubt_of_checked(check: Check, counts: TableCounts) -> OtherDatabase | None:
     """The same for the checked rows of a run; follows have no ids to compare."""
     if check.table not in PAIRS or counts.unchanged >= counts.changed + counts.kept + counts.rejected:
         return None  # most of the rows that were imported before are the same
     rows = sql.SQL("SELECT * FROM {} WHERE own_reason IS NULL").format(check.checked)
     return doubt_of(check.table, rows, check.resource.models)
-
-
-def refuse_doubtful(run: ImportRun) -> None:
-    """Raise RunError if the old database does not look like the one imported before, or nothing of it arrives."""
-    insist = f"insist: tick so on the preview of import {run.pk}, or run import_legacy {run.kind} with --insist."
-    for doubt in run.audit.get("doubts", []):
-        if doubt["code"] == nothing_arrives.CODE:
-            raise RunError(
-                nothing_arrives.CODE,
-                f"{run.source['label']}: {doubt['sentence']} Nothing was imported. If that is right, {insist}",
-            )
-        example = doubt["examples"][0]
-        raise RunError(
-            WRONG_FILE,
-            f"{run.source['label']} does not look like the database imported before: {doubt['sentence']} "
-            f"Old id {example['legacy_id']} is “{example['old']}” there and “{example['here']}” here. Nothing was "
-            f"imported. If it is the right one all the same, {insist}",
-        )
 
 
 def vanished_rows(check: Check) -> tuple[int, list[dict[str, Any]]]:

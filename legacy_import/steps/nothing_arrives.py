@@ -1,21 +1,23 @@
-"""An import of which nothing, or hardly anything, arrives. It would read like a success, so it is asked about first.
+"""An import of which nothing, or hardly anything, arrives. It would read like a success, so staff have to insist.
 
 Most often a column is read that most rows leave empty, or another table than is meant.
 """
 
-from dataclasses import asdict, dataclass, field
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Any, ClassVar, Self
 
+from legacy_import.models import ImportRun
 from legacy_import.rules.options import TableCounts
 from legacy_import.rules.outcomes import REASONS
 from legacy_import.source.recognition.matching import ID_COLUMNS, ROWS, recognised_columns
 from legacy_import.source.recognition.table_profile import FoundTable
+from legacy_import.source.record import SourceRecord
 from legacy_import.source.schema import CANONICAL_COLUMNS, OPTIONAL_TABLES
 from legacy_import.source.wording import listed
 
 # Beyond this share of rejected rows hardly anything arrives; of so few rows all have to be rejected.
 HARDLY_ANYTHING, FEW_ROWS = 0.9, 10
-CODE = "nothing_arrives"
 
 # Reason -> the column that gives rise to it; None stands for the id of the table.
 COLUMN_OF_REASON: dict[str, str | None] = {
@@ -44,16 +46,21 @@ class NothingArrives:
         table: user, message or follower. reason: the most frequent one; advice: what would let them in.
     """
 
+    code: ClassVar[str] = "nothing_arrives"
+    examples: ClassVar[list[dict[str, Any]]] = []  # the rejected rows can be downloaded
+
     table: str
     read: int
     rejected: int
     reason: str
     advice: str
-    code: str = CODE
-    examples: list[dict[str, Any]] = field(default_factory=list)
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Self:
+        return cls(**{field.name: data[field.name] for field in fields(cls)})
 
     def as_json(self) -> dict[str, Any]:
-        return asdict(self) | {"sentence": self.sentence}
+        return asdict(self) | {"code": self.code, "examples": self.examples, "sentence": self.sentence}
 
     @property
     def sentence(self) -> str:
@@ -67,9 +74,13 @@ class NothingArrives:
         )
         return f"{which} are rejected, most of them because: {REASONS[self.reason]} {self.advice}".strip()
 
+    def objection_to(self, label: str) -> str:
+        """Why the import is refused, up to what to do if staff know better."""
+        return f"{label}: {self.sentence} Nothing was imported. If that is right"
 
-def nothing_arrives(run: Any, table: str) -> NothingArrives | None:
-    """Say so of a table whose rows are judged, if it is so."""
+
+def nothing_arrives(run: ImportRun, table: str) -> NothingArrives | None:
+    """What to say of a table whose rows have their outcomes, if hardly any of them arrives."""
     counts = TableCounts.from_json(run.counts[table])
     hardly = counts.read > FEW_ROWS and counts.rejected >= HARDLY_ANYTHING * counts.read
     if not counts.rejected or not (counts.rejected == counts.read or hardly):
@@ -80,28 +91,26 @@ def nothing_arrives(run: Any, table: str) -> NothingArrives | None:
     return NothingArrives(table, counts.read, counts.rejected, reason, advice_for(run, table, reason))
 
 
-def advice_for(run: Any, table: str, reason: str) -> str:
+def advice_for(run: ImportRun, table: str, reason: str) -> str:
     """Say which column is read, and which others could be."""
     column = COLUMN_OF_REASON.get(reason, "") or CANONICAL_COLUMNS[table][0]
-    used = run.source.get("mapping", {}).get(table, {"table": "", "columns": {}})
-    actual = used["columns"].get(column, "")
-    found = next((FoundTable.from_json(old) for old in run.old_tables if old["name"] == used["table"]), None)
+    used = SourceRecord.from_json(run.source).mapping_of(table)
+    actual = used.columns.get(column, "")
+    found = next((FoundTable.from_json(old) for old in run.old_tables if old["name"] == used.table), None)
     if not actual or found is None:
         return ""
-    advice = f"The {column} is read from the column {actual} of the table {used['table']}."
+    advice = f"The {column} is read from the column {actual} of the table {used.table}."
     if column in ID_COLUMNS:
-        return (
-            f"{advice} To number the rows by their place in the table, give --map {table}.{column}={used['table']}."
-        )
+        return f"{advice} To number the rows by their place in the table, give --map {table}.{column}={used.table}."
     free = [
         other.name
         for other in found.columns
-        if other.name not in used["columns"].values() and other.values and not other.only_for_passwords
+        if other.name not in used.columns.values() and other.values and not other.only_for_passwords
     ]
     if not free:
         return advice
-    likely = recognised_columns(found, table, taken=[*used["columns"].values()]).get(column, free[0])
+    likely = recognised_columns(found, table, taken=[*used.columns.values()]).get(column, free[0])
     return (
         f"{advice} Others that hold something: {listed(free)}. Choose one in the preview, or with "
-        f"--map {table}.{column}={used['table']}.{likely}."
+        f"--map {table}.{column}={used.table}.{likely}."
     )

@@ -7,10 +7,11 @@ writes the progress down, looks whether somebody asked to cancel, and if so inte
 import json
 import logging
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import asdict, dataclass
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from django.db import DEFAULT_DB_ALIAS, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
@@ -30,6 +31,22 @@ class Cancelled(Exception):  # noqa: N818 -- not an error
 def may_be_cancellation(error: BaseException | None) -> bool:
     """Whether an error may say that the run was to stop; a time limit or an administrator ends a statement alike."""
     return isinstance(error, Cancelled) or cause_of(error) is Cause.QUERY_CANCELED
+
+
+@dataclass(frozen=True)
+class Position:
+    """`ImportRun.progress`: the part of the work in progress and its rows; a total of 0 means unknown."""
+
+    phase: str = ""
+    done: int = 0
+    total: int = 0
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Self:
+        return cls(**data)
+
+    def as_json(self) -> dict[str, Any]:
+        return asdict(self)
 
 
 class Lane:
@@ -132,16 +149,16 @@ class Progress(Lane):
             cursor.execute(
                 f"UPDATE {self.table.as_string(cursor.cursor)} SET progress = %s WHERE id = %s"  # noqa: S608
                 " RETURNING cancel_requested",
-                [json.dumps(self.as_json()), self.run_id],
+                [json.dumps(self.position().as_json()), self.run_id],
             )
             row = cursor.fetchone()
         if row and row[0] and not self.cancelled:
             self.cancel()
 
-    def as_json(self) -> dict[str, str | int]:
+    def position(self) -> Position:
         """All lanes together."""
-        return {
-            "phase": "; ".join(dict.fromkeys(lane.name for lane in self.lanes if lane.name)),
-            "done": sum(lane.done for lane in self.lanes),
-            "total": sum(lane.total for lane in self.lanes),
-        }
+        return Position(
+            phase="; ".join(dict.fromkeys(lane.name for lane in self.lanes if lane.name)),
+            done=sum(lane.done for lane in self.lanes),
+            total=sum(lane.total for lane in self.lanes),
+        )

@@ -5,10 +5,11 @@ They wait until a run is applied.
 
 import logging
 import time
-from typing import Any
 
+from django.db.backends.utils import CursorWrapper
 from psycopg2 import sql
 
+from legacy_import.models import ImportRun
 from legacy_import.rules.options import TABLES_OF_KIND
 from legacy_import.steps.progress import Progress
 from legacy_import.tables import Models
@@ -24,15 +25,15 @@ WHERE indrelid = %s::regclass AND (amname = 'gin' OR relname = ANY(%s))
 """
 
 
-def drop_search_indexes(cursor: Any, table: sql.Identifier) -> None:
+def drop_search_indexes(cursor: CursorWrapper, table: sql.Identifier) -> None:
     """Drop a table's search indexes in the caller's transaction; `build_search_indexes` makes them again after it."""
     cursor.execute(SEARCH_INDEXES, [table.as_string(cursor.cursor), list(BUILT_LATER)])
     for (name,) in cursor.fetchall():
         cursor.execute(sql.SQL("DROP INDEX {}").format(sql.SQL(name)))
 
 
-def build_search_indexes(run: Any, models: Models) -> None:
-    """Build what is missing while everybody works. If that fails, the import stays, and searching is slow."""
+def build_search_indexes(run: ImportRun, models: Models) -> None:
+    """Build what is missing while others work. If that fails, the import stays, and searching is slow."""
     targets = [models.target(table) for table in TABLES_OF_KIND[run.kind]]
     began = time.monotonic()
     with Progress(run.pk, models) as progress:
@@ -42,7 +43,7 @@ def build_search_indexes(run: Any, models: Models) -> None:
             logger.exception("Import %s was applied, but its search index could not be built.", run.pk)
             run.error_message = (
                 f"Everything is imported, but the search index could not be built ({error}). Searching is slow until "
-                "somebody runs `python manage.py build_search_indexes`."
+                "you run `python manage.py build_search_indexes`."
             )
     run.durations |= {"indexing": round(time.monotonic() - began, 2)}
     run.save(update_fields=["error_message", "durations"])

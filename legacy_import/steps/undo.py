@@ -1,13 +1,17 @@
-"""Take out what a run brought, and put back what it changed; rows that were changed here since stay."""
+"""Take out what a run brought, and put back what it changed; rows that were changed since stay."""
 
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Self
 
 from django.db import connection
+from django.db.backends.utils import CursorWrapper
 from django.db.models import Exists, OuterRef
 from psycopg2 import sql
 
 from legacy_import.errors import RunError
-from legacy_import.rules.options import TABLES_OF_KIND
+from legacy_import.models import ImportRun
+from legacy_import.rules.options import TABLES_OF_KIND, TableCounts
 from legacy_import.steps.apply import LOCK_PATIENCE, assignments
 from legacy_import.steps.bulk_load import prepare_transaction
 from legacy_import.steps.progress import Progress
@@ -20,10 +24,10 @@ JOIN pg_attribute ON attrelid = conrelid AND attnum = conkey[1]
 WHERE contype = 'f' AND confrelid = %s::regclass
 """
 
-# What goes with a message instead of holding it here: what the watch-list found in it, and who looks at it.
+# What is removed with a message instead of keeping it: what the watch-list found in it, and who reviews it.
 GOES_ALONG = ("MiniTwit_watchhit", "MiniTwit_reviewclaim")
 
-# Somebody may have taken the former username, or deleted the former author.
+# Another account may have taken the former username since, or the former author may be deleted.
 RESTORABLE = {
     "user": "NOT EXISTS (SELECT FROM {user} AS other"
     " WHERE other.username = former.username AND other.id <> target.id)",
@@ -31,7 +35,24 @@ RESTORABLE = {
 }
 
 
-def check_undoable(run: Any, models: Models) -> None:
+@dataclass(frozen=True)
+class UndoneTable:
+    """Of one table how many rows were removed, how many got their former values back, and how many were left alone
+    because they were changed since, or other rows refer to them."""
+
+    removed: int
+    restored: int
+    kept: int
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Self:
+        return cls(**data)
+
+    def as_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def check_undoable(run: ImportRun, models: Models) -> None:
     """Refuse to take out users on whom an applied messages import rests, or what a later import changed again.
 
     Raises:
@@ -41,7 +62,7 @@ def check_undoable(run: Any, models: Models) -> None:
         raise RunError("not_applied", f"Import {run.pk} cannot be undone: only an import that was applied can.")
     if run.kind == "users":
         for later in models.run.objects.filter(kind="messages", state="applied", id__gt=run.pk).order_by("-id"):
-            if any(counts["new"] for counts in later.counts.values()):
+            if any(TableCounts.from_json(counts).new for counts in later.counts.values()):
                 raise RunError(
                     "messages_first",
                     f"Import {later.pk} brought messages and follows of these users. Undo that import first.",
@@ -55,12 +76,8 @@ def check_undoable(run: Any, models: Models) -> None:
         )
 
 
-def undo_run(run: Any, models: Models, progress: Progress) -> dict[str, dict[str, int]]:
+def undo_run(run: ImportRun, models: Models, progress: Progress) -> dict[str, UndoneTable]:
     """Undo all tables of a run. The caller holds the transaction.
-
-    Returns:
-        For each table how many rows were removed, how many got their former values back, and how many were left
-        alone because they were changed here or are in use here.
 
     Raises:
         RunError: another run has to be undone first; it may have come since this was asked for.
@@ -81,12 +98,12 @@ def undo_run(run: Any, models: Models, progress: Progress) -> dict[str, dict[str
                 sql.SQL("SELECT count(*) FROM {} WHERE import_run = %s").format(table_of(models.target(table))),
                 [run.pk],
             )
-            result[table] = {"removed": removed, "restored": restored, "kept": not_restored + cursor.fetchone()[0]}
+            result[table] = UndoneTable(removed, restored, not_restored + cursor.fetchone()[0])
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
     return result
 
 
-def locks_needed(run: Any, models: Models) -> dict[str, str]:
+def locks_needed(run: ImportRun, models: Models) -> dict[str, str]:
     """The tables from which rows are taken out, and those whose rows go along with them: nothing is added to them
     meanwhile."""
     tables = [models.target(table)._meta.db_table for table in TABLES_OF_KIND[run.kind]]
@@ -95,8 +112,8 @@ def locks_needed(run: Any, models: Models) -> dict[str, str]:
     return dict.fromkeys(tables, locks.KEEP_WRITERS_OUT)
 
 
-def restore_replaced_rows(cursor: Any, run_id: int, models: Models, table: str) -> tuple[int, int]:
-    """Give updated rows their former values back, unless somebody changed them here since or something is in the way.
+def restore_replaced_rows(cursor: CursorWrapper, run_id: int, models: Models, table: str) -> tuple[int, int]:
+    """Give updated rows their former values back, unless they were changed since or something is in the way.
 
     Returns:
         How many rows got them back, and how many did not.
@@ -127,8 +144,8 @@ def restore_replaced_rows(cursor: Any, run_id: int, models: Models, table: str) 
     return int(cursor.rowcount), changed - int(cursor.rowcount)
 
 
-def remove_new_rows(cursor: Any, run_id: int, models: Models, table: str) -> int:
-    """Delete what the run brought, except rows that were changed here and accounts that something here refers to."""
+def remove_new_rows(cursor: CursorWrapper, run_id: int, models: Models, table: str) -> int:
+    """Delete what the run brought, except rows that were changed since and accounts that other rows refer to."""
     target = table_of(models.target(table))
     conditions = [sql.SQL("target.import_run = {}").format(sql.Literal(run_id))]
     if table != "follower":
@@ -149,7 +166,11 @@ def remove_new_rows(cursor: Any, run_id: int, models: Models, table: str) -> int
 
 
 def remove_what_goes_along(
-    cursor: Any, referring: sql.SQL, column: sql.Identifier, target: sql.Identifier, conditions: list[sql.Composable]
+    cursor: CursorWrapper,
+    referring: sql.SQL,
+    column: sql.Identifier,
+    target: sql.Identifier,
+    conditions: list[sql.Composable],
 ) -> None:
     """Delete the rows that belong to rows which are about to be removed; their table is locked."""
     cursor.execute(

@@ -1,7 +1,8 @@
 """What a verification found."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Self
 
 EXAMPLES = 5  # sentences per table, of each kind
 
@@ -56,13 +57,23 @@ class TableVerification:
 
 @dataclass
 class Verification:
-    """The account of every table that was compared, by canonical name."""
+    """The account of every table that was compared, by canonical name.
+
+    Attributes:
+        error: what ended the comparison before its end; empty if nothing did.
+    """
 
     tables: dict[str, TableVerification] = field(default_factory=dict)
+    error: str = ""
 
     @property
     def ok(self) -> bool:
-        return all(table.ok for table in self.tables.values())
+        return not self.error and all(table.ok for table in self.tables.values())
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Self:
+        tables = {name: TableVerification(**table) for name, table in data["tables"].items()}
+        return cls(tables, data.get("error", ""))
 
     def as_json(self, *, examples: bool = False) -> dict[str, Any]:
         """Return `{"ok": true, "tables": {"user": {"legacy": 0, ...}}}`; with `examples`, their sentences too."""
@@ -70,4 +81,4 @@ class Verification:
         if examples:
             for name, table in self.tables.items():
                 tables[name]["examples"] = table.examples
-        return {"ok": self.ok, "tables": tables}
+        return {"ok": self.ok, "tables": tables} | ({"error": self.error} if self.error else {})

@@ -10,6 +10,9 @@ from django.db import connection
 from psycopg2 import sql
 
 from legacy_import.models import ImportRun, RejectedRow, ReplacedRow
+from legacy_import.steps.audit import Audit, Doubt
+from legacy_import.steps.identity import OtherDatabase
+from legacy_import.steps.nothing_arrives import NothingArrives
 from MiniTwit import moderation
 from MiniTwit.models import FileImport, SavedFilter, StaffNote, User
 from MiniTwit.moderation.traces import Traces
@@ -41,6 +44,13 @@ def columns_that_hold(word: str) -> set[str]:
     return found
 
 
+def doubts_about(name: str) -> list[Doubt]:
+    return [
+        OtherDatabase("user", 9, 8, [{"legacy_id": 7, "old": name, "here": "x"}]),
+        NothingArrives("user", 9, 9, "bad_id", f"The user_id is read from the column {name}."),
+    ]
+
+
 def leave_traces(roger: User, boss: User) -> None:
     """Everything that may remember an account: what it did, what was decided, searched, imported and tried."""
     message = make_message(roger, "Hello.", legacy_id=70)
@@ -58,7 +68,7 @@ def leave_traces(roger: User, boss: User) -> None:
         samples={"user": [{"values": {"user_id": "7", "username": "R", "email": EMAIL}}], "vanished": {}},
         audit={
             "disagreements": [f"User {NAME}"],
-            "doubts": [{"examples": [{"legacy_id": 7, "old": NAME, "here": "x"}]}],
+            "doubts": [doubt.as_json() for doubt in doubts_about(NAME)],
         },
         verification={"ok": False, "tables": {"user": {"examples": [f"User 7 ({NAME}) is missing."]}}},
         old_tables=[{"name": "user", "columns": [{"name": "username", "samples": [NAME, "Ada"]}]}],
@@ -102,10 +112,11 @@ def test_nothing_in_the_database_tells_who_it_was() -> None:
 
 def test_a_name_that_is_a_word_of_the_program_breaks_nothing_of_a_run() -> None:
     user = make_user("user")
-    ImportRun.objects.create(kind="users", audit={"checked": 1}, old_tables=[{"name": "user", "columns": []}])
+    audit = Audit(checked=1, doubts=doubts_about("Ann")).as_json()
+    ImportRun.objects.create(kind="users", audit=audit, old_tables=[{"name": "user", "columns": []}])
     moderation.erase(users=[user], actor=make_superuser("boss"), reason="On request", messages="keep")
     run = ImportRun.objects.get()
-    assert (run.audit, run.old_tables) == ({"checked": 1}, [{"name": "user", "columns": []}])
+    assert (run.audit, run.old_tables) == (audit, [{"name": "user", "columns": []}])
 
 
 def test_a_name_is_struck_out_as_a_whole_only() -> None:

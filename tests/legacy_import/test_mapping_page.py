@@ -160,7 +160,7 @@ def test_a_mapping_that_was_changed_is_not_confirmed_as_the_old_one(admin: Clien
         page = response.content.decode()
         assert "the mapping was changed after this preview" in page
         assert "data-mapping-changed>" in page, "not hidden"
-        shown = response.context["mapping_form"]
+        shown = response.context["page"].mapping_form
         assert all(shown[field].value() == value for field, value in changed.items())
         run.refresh_from_db()
         assert run.state == "previewed"
@@ -180,7 +180,7 @@ def test_a_wide_table_can_be_confirmed_with_a_column_from_its_end(admin: Client,
         database.execute("INSERT INTO people (id, username) VALUES (1, 'ann')")
     database.close()
     run = preview(admin, "users")
-    form = admin.get(page_of(run), follow=True).context["mapping_form"]
+    form = admin.get(page_of(run), follow=True).context["page"].mapping_form
     assert form["user-username"].value() == "username"
     assert ("username", "username: ann") in form.fields["user-username"].choices
     sent = {"user": "people", "user-user_id": "id", "user-username": "username", "user-email": "", "user-pw_hash": ""}

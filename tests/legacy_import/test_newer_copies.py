@@ -272,7 +272,7 @@ def test_a_migration_refuses_a_stranger_with_a_sentence(path, settings):
 
 
 def test_insisting_where_there_is_no_doubt_is_not_remembered(path):
-    assert "insisted_by" not in import_of("users", path, insist=True).audit
+    assert not import_of("users", path, insist=True).audit["insisted_by"]
 
 
 def test_what_a_newer_copy_changed_is_looked_through_again_for_the_watch_list(path):

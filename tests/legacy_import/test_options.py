@@ -84,7 +84,7 @@ def test_whoever_starts_again_from_a_run_finds_its_options_chosen(admin: Client,
     run = preview(admin, "users", **other_choices())
     page = admin.post(f"{page_of(run)}cancel/", follow=True)
     assert f"users/?like={run.pk}" in page.content.decode()
-    form = admin.get(page.context["start_url"]).context["form"]
+    form = admin.get(page.context["page"].start_url).context["form"]
     assert {name: form[name].value() for name in OPTIONS} == other_choices()
     # Messages have options of their own, and what is no run's number is no run.
     for address in (f"messages/?like={run.pk}", "users/?like=x", f"users/?like={'9' * 30}"):

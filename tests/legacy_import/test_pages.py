@@ -84,7 +84,7 @@ def test_a_preview_accounts_for_every_row_and_shows_why(admin: Client, configure
     run = preview(admin, "users")
     response = admin.get(page_of(run), follow=True)
     (table,) = response.context["result"].tables
-    outcomes = {outcome["name"]: outcome["rows"] for outcome in table.outcomes()}
+    outcomes = {outcome.name: outcome.rows for outcome in table.outcomes()}
     assert sum(outcomes.values()) == table.counts.read == run.source["tables"]["user"]
     assert len(table.invalid_rows) == outcomes["rejected"]
     assert not response.context["result"].has_errors()

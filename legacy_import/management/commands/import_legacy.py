@@ -12,8 +12,10 @@ from legacy_import.models import ImportRun
 from legacy_import.rules.options import ImportOptions, TableCounts
 from legacy_import.runs.foreground import cancel_at_work, import_at_once
 from legacy_import.source import CANONICAL_COLUMNS, Reference, SourceError, configured_source, source_at
-from legacy_import.source.recognition.mapping import TableMappings, mappings_from_words
-from legacy_import.steps import identity
+from legacy_import.source.recognition.mapping import TableMapping, TableMappings, mappings_from_words
+from legacy_import.source.record import SourceRecord
+from legacy_import.steps.audit import Audit
+from legacy_import.steps.identity import OtherDatabase
 from MiniTwit import watchlist
 from MiniTwit.database.failures import ERRORS
 
@@ -97,15 +99,16 @@ class Command(BaseCommand):
         else:
             self.stdout.write(f"Undoing import {run.pk} of {run.kind} is cancelled. Nothing was taken out.")
 
-    def print_account(self, run: Any) -> None:
-        for warning in run.source["warnings"]:
+    def print_account(self, run: ImportRun) -> None:
+        source = SourceRecord.from_json(run.source)
+        for warning in source.warnings:
             self.stderr.write(self.style.WARNING(warning))
-        for doubt in run.audit.get("doubts", []):
-            before = "This does not look like the database imported before: "
-            sentence = f"{before if doubt['code'] == identity.WRONG_FILE else ''}{doubt['sentence']}"
-            self.stderr.write(self.style.WARNING(sentence))
-        self.stdout.write(f"Import {run.pk} of {run.kind} from {run.source['label']}: {run.get_state_display()}.")
-        for table, mapping in run.source["mapping"].items():
+        for doubt in Audit.from_json(run.audit).doubts:
+            is_other = isinstance(doubt, OtherDatabase)
+            before = "This does not look like the database imported before: " if is_other else ""
+            self.stderr.write(self.style.WARNING(f"{before}{doubt.sentence}"))
+        self.stdout.write(f"Import {run.pk} of {run.kind} from {source.label}: {run.get_state_display()}.")
+        for table, mapping in source.mapping.items():
             if table in run.counts:
                 self.print_mapping(table, mapping)
         for table, data in run.counts.items():
@@ -118,16 +121,16 @@ class Command(BaseCommand):
                 for code, count in sorted(codes.items()):
                     self.stdout.write(f"    {title} {code}: {count:,}")
         if run.verification:
-            verdict = "ok" if run.verification["ok"] else "NOT ok; see verify_legacy"
-            self.stdout.write(f"  verification: {verdict}")
+            outcome = "ok" if run.verification["ok"] else "NOT ok; see verify_legacy"
+            self.stdout.write(f"  verification: {outcome}")
 
-    def print_mapping(self, table: str, mapping: dict[str, Any]) -> None:
-        """Say where the rows come from, unless everything has its own name."""
-        old = mapping["columns"]
+    def print_mapping(self, table: str, mapping: TableMapping) -> None:
+        """Say where the rows come from, unless everything has its canonical name."""
+        old = mapping.columns
         renamed = [f"{own} from {old[own]}" for own in CANONICAL_COLUMNS[table] if old.get(own, own) != own]
-        if mapping["table"] and (renamed or mapping["table"] != table):
+        if mapping.table and (renamed or mapping.table != table):
             columns = f": {', '.join(renamed)}" if renamed else ""
-            self.stdout.write(f"  {table} is read from {mapping['table']}{columns}")
+            self.stdout.write(f"  {table} is read from {mapping.table}{columns}")
 
 
 VERDICT_NAMES = ("new", "changed", "unchanged", "kept", "duplicate", "rejected")
@@ -150,7 +153,7 @@ def chosen_mapping(words: list[str] | None, anew: bool) -> TableMappings | None:
     return mappings_from_words(words) if words else ({} if anew else None)
 
 
-def account(run: Any) -> dict[str, Any]:
+def account(run: ImportRun) -> dict[str, Any]:
     """The object that `--json` prints. `vanished` and `doubts` are there only when there are any."""
     counts = run.counts.items()
     vanished = {table: data["vanished"] for table, data in counts if data["vanished"]}

@@ -8,7 +8,7 @@ from typing import Any, Self
 
 from legacy_import.source.errors import SourceError
 from legacy_import.source.recognition.table_profile import FoundTable
-from legacy_import.source.schema import CANONICAL_COLUMNS, EXTRA_COLUMNS
+from legacy_import.source.schema import CANONICAL_COLUMNS
 
 
 @dataclass(frozen=True)
@@ -45,18 +45,6 @@ def mappings_as_json(mappings: TableMappings) -> dict[str, Any]:
 
 def mappings_from_json(data: Mapping[str, Any]) -> dict[str, TableMapping]:
     return {name: TableMapping.from_json(mapping) for name, mapping in data.items()}
-
-
-def shown_columns(run: Any, table: str) -> list[str]:
-    """The columns of a table that a run's page and files show: those of a MiniTwit, and others that were read."""
-    read = run.source.get("mapping", {}).get(table, {}).get("columns", {})
-    return [column for column in CANONICAL_COLUMNS[table] if column not in EXTRA_COLUMNS or read.get(column)]
-
-
-def column_heading(run: Any, table: str, column: str) -> str:
-    """A canonical column, with the old one that feeds it where that is called otherwise."""
-    old = run.source.get("mapping", {}).get(table, {}).get("columns", {}).get(column, column)
-    return column if old.lower() == column else f"{column} ({old})"
 
 
 def schema_fingerprint(found: Iterable[FoundTable]) -> str:

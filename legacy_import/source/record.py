@@ -1,0 +1,92 @@
+"""What a run keeps of its old database."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any, Self
+
+from legacy_import.source.reader import SourceDescription
+from legacy_import.source.recognition.mapping import TableMapping, mappings_from_json
+from legacy_import.source.schema import CANONICAL_COLUMNS, EXTRA_COLUMNS
+
+
+@dataclass(frozen=True)
+class MappingChoice:
+    """Who chose a mapping, and when, as an ISO date."""
+
+    by: str
+    at: str
+
+
+@dataclass(frozen=True)
+class StagedFile:
+    """Size and date, in nanoseconds, of the SQLite file that was staged, by which a later step recognises it."""
+
+    size: int
+    modified: int
+
+
+@dataclass(frozen=True)
+class SourceRecord:
+    """The old database of a run: where it is from the start, what is in it once it was read.
+
+    Attributes:
+        label, location, uploaded: see `Reference`. kind ... warnings: see `SourceDescription`.
+        mapping_key: what choices of a mapping are remembered by.
+        mapping_choice: who chose the mapping that was used; None if it was recognised.
+        snapshot: the file name of the copy; empty until it has one. staged: the file that was staged.
+    """
+
+    label: str = ""
+    location: str = ""
+    uploaded: bool = False
+    kind: str = ""
+    size: int = 0
+    sha256: str = ""
+    modified: str = ""
+    tables: Mapping[str, int] = field(default_factory=dict)
+    ignored: list[str] = field(default_factory=list)
+    mapping: Mapping[str, TableMapping] = field(default_factory=dict)
+    undecided: Mapping[str, list[str]] = field(default_factory=dict)
+    warnings: list[str] = field(default_factory=list)
+    mapping_key: str = ""
+    mapping_choice: MappingChoice | None = None
+    snapshot: str = ""
+    staged: StagedFile | None = None
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Self:
+        parts: dict[str, Any] = {"mapping": mappings_from_json(data.get("mapping", {}))}
+        if choice := data.get("mapping_choice"):
+            parts["mapping_choice"] = MappingChoice(**choice)
+        if staged := data.get("staged"):
+            parts["staged"] = StagedFile(**staged)
+        return cls(**{**data, **parts})
+
+    def as_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+    def described(self, description: SourceDescription) -> Self:
+        """The record once the old database was read; it is found again where the run was told to."""
+        return self.from_json(self.as_json() | description.as_json() | {"location": self.location})
+
+    def mapping_of(self, table: str) -> TableMapping:
+        """What feeds a canonical table; empty names where nothing does."""
+        return self.mapping.get(table, TableMapping(""))
+
+    def shown_columns(self, table: str) -> list[str]:
+        """The columns of a table that pages and files show: those of a MiniTwit, and others that were read."""
+        read = self.mapping_of(table).columns
+        return [column for column in CANONICAL_COLUMNS[table] if column not in EXTRA_COLUMNS or read.get(column)]
+
+    def heading(self, table: str, column: str) -> str:
+        """A canonical column, with the old one that feeds it where that has another name."""
+        old = self.mapping_of(table).columns.get(column, column)
+        return column if old.lower() == column else f"{column} ({old})"
+
+
+def shown_columns(run: Any, table: str) -> list[str]:
+    return SourceRecord.from_json(run.source).shown_columns(table)
+
+
+def column_heading(run: Any, table: str, column: str) -> str:
+    return SourceRecord.from_json(run.source).heading(table, column)
