@@ -17,7 +17,7 @@ __all__ = ["Busy", "end_with_the_process"]
 EXECUTING = (0x4D54, 1)
 STARTING = (0x4D54, 2)
 
-RUN = 0x4D57  # the class of the lock that stands for one run; the object is the run's number
+RUN = 0x4D57  # the class of the lock of one run; the object is the run's number
 
 # True where some process executes an import; for use in a WHERE.
 IMPORT_IS_EXECUTED = is_held(EXECUTING[0], str(EXECUTING[1]))
@@ -27,9 +27,9 @@ RUN_IS_HELD = is_held(RUN, "run.id")
 
 @contextmanager
 def executing(run_id: int | None = None) -> Iterator[None]:
-    """Hold the right to execute an import, and the lock that stands for a run; or raise Busy.
+    """Hold the right to execute an import, and the lock of a run; or raise Busy.
 
-    PostgreSQL counts: who holds a lock already may take it again.
+    PostgreSQL counts: a process that holds a lock already may take it again.
     """
     with hold(EXECUTING), nullcontext() if run_id is None else hold((RUN, run_id)):
         yield

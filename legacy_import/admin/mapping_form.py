@@ -1,9 +1,11 @@
 """What staff see and change of a run's mapping: which old table and column feeds what."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 from django import forms
+from django.forms.boundfield import BoundField
 from django.http import QueryDict
 
 from legacy_import.models import ImportRun
@@ -43,6 +45,34 @@ WITHOUT = {
     "flagged": "none: not flagged",
 }
 LONGEST_LABEL = 60  # characters of a name, or of a column with its samples
+
+
+@dataclass(frozen=True)
+class SectionRow:
+    """A canonical column: its select box, the column that is chosen in it, and what that one holds."""
+
+    field: BoundField
+    column: FoundColumn | None
+    samples: list[str]
+
+
+@dataclass(frozen=True)
+class Section:
+    """A canonical table with its columns.
+
+    Attributes:
+        table: the table that is chosen; empty if none is. field: its select box.
+        shown: the hidden field that says which table's columns the page offers.
+        unused: the columns of the table that feed nothing.
+    """
+
+    name: str
+    label: str
+    table: str
+    field: BoundField
+    shown: BoundField
+    rows: list[SectionRow]
+    unused: list[str]
 
 
 class MappingForm(forms.Form):
@@ -145,25 +175,25 @@ class MappingForm(forms.Form):
         else:
             self.mapping[name] = wish
 
-    def sections(self) -> Iterator[dict[str, Any]]:
+    def sections(self) -> Iterator[Section]:
         """Each canonical table with its fields and the samples of the columns that are chosen."""
         for name in self.names:
             table = self.table(self.shown[name].table)
-            rows: list[dict[str, Any]] = []
+            rows = []
             for column in CANONICAL_COLUMNS[name]:
                 field = self[f"{name}-{column}"]
                 found = table.column(str(field.value())) if table and field.value() else None
-                rows.append({"field": field, "name": column, "column": found, "samples": samples_of(found, column)})
-            used = {row["column"].name for row in rows if row["column"]}
-            yield {
-                "name": name,
-                "label": TABLE_LABELS[name],
-                "table": self.shown[name].table,
-                "field": self[name],
-                "shown": self[f"{name}-shown"],
-                "rows": rows,
-                "unused": [column.name for column in table.columns if column.name not in used] if table else [],
-            }
+                rows.append(SectionRow(field, found, samples_of(found, column)))
+            used = {row.column.name for row in rows if row.column}
+            yield Section(
+                name=name,
+                label=TABLE_LABELS[name],
+                table=self.shown[name].table,
+                field=self[name],
+                shown=self[f"{name}-shown"],
+                rows=rows,
+                unused=[column.name for column in table.columns if column.name not in used] if table else [],
+            )
 
     def data_for_script(self) -> dict[str, Any]:
         """Every table's columns with their samples, and what they would feed; for changing the table at once."""

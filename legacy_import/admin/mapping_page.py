@@ -24,7 +24,7 @@ from MiniTwit.models import User
 
 
 class MappingPageMixin(admin.ModelAdmin):
-    """Stands before the admin of runs."""
+    """The change of a mapping, for the admin of runs."""
 
     def mapping_view(self, request: HttpRequest, run_id: int) -> HttpResponse:
         """Take another mapping, or the recognised one again, and start a preview with it."""

@@ -31,18 +31,18 @@ IMPORT_TYPES = {
 
 # What the outcomes mean once the run is applied.
 AFTERWARDS: dict[str, str] = {
-    Verdict.NEW: "Was not here yet: created.",
-    Verdict.CHANGED: "Was here, different in the old database: updated.",
-    Verdict.UNCHANGED: "Was here already and the same.",
-    Verdict.KEPT: "Was here and different: what stood here was kept.",
+    Verdict.NEW: "Did not exist yet: created.",
+    Verdict.CHANGED: "Existed, different in the old database: updated.",
+    Verdict.UNCHANGED: "Existed and the same.",
+    Verdict.KEPT: "Existed and different: the existing row was kept.",
     Verdict.DUPLICATE: "The same as another row that was imported: not imported twice.",
     Verdict.REJECTED: "Could not be imported: stored with the reason, and downloadable.",
 }
 
 # What the sample of vanished rows shows.
 VANISHED_HEADERS = {
-    "user": ("old id", "username here", ""),
-    "message": ("old id", "author", "text here"),
+    "user": ("old id", "username", ""),
+    "message": ("old id", "author", "text"),
     "follower": ("old id", "follower", "followed"),
 }
 

@@ -1,8 +1,8 @@
 """How far a run is, for the progress bar of its page.
 
-While rows are written, PostgreSQL keeps everybody from the table of users: its foreign keys are being rebuilt. The
-question must be answered all the same, so it is not answered by looking at the user: the page, which only those see
-who may, hands out a ticket, good for its run and its session.
+While rows are written, PostgreSQL locks the table of users: its foreign keys are being rebuilt. The question must be
+answered all the same, so the answer does not read the user: the page, which only permitted users see, hands out a
+ticket, good for its run and its session.
 """
 
 from urllib.parse import urlencode

@@ -190,7 +190,7 @@ class RunPage:
 
     @cached_property
     def messages_standing(self) -> ImportStanding | None:
-        """How the import of the messages stands that follows one of users."""
+        """The state of the import of messages, for the page of an import of users."""
         is_applied = self.run.kind == ImportRun.Kind.USERS and self.run.state == State.APPLIED
         return standing_of("messages") if is_applied else None
 

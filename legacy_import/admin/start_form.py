@@ -24,12 +24,12 @@ def explained(choice: str, explanation: str) -> SafeString:
 
 
 EXISTING = [
-    ("keep", explained("Keep what stands here", "Rows that are here already and differ stay as they are.")),
+    ("keep", explained("Keep existing rows", "Existing rows that differ stay as they are.")),
     (
         "update",
         explained(
             "Update from the old database",
-            "Rows that are here already and differ are brought up to date, unless somebody changed them here.",
+            "Existing rows that differ are brought up to date, unless they were changed since their import.",
         ),
     ),
 ]
@@ -52,7 +52,7 @@ PLAIN_PASSWORDS = [
 
 
 class StartForm(forms.Form):
-    """Which old database, and how rows are treated that are here already.
+    """Which old database, and how existing rows are treated.
 
     Args:
         kind: users or messages.
@@ -71,9 +71,7 @@ class StartForm(forms.Form):
         allow_empty_file=True,
         help_text="Only if there is one beside the database, often called minitwit.db-wal. It holds the newest rows.",
     )
-    existing = forms.ChoiceField(
-        label="Rows that are here already", choices=EXISTING, initial="keep", widget=forms.RadioSelect
-    )
+    existing = forms.ChoiceField(label="Existing rows", choices=EXISTING, initial="keep", widget=forms.RadioSelect)
     duplicates = forms.ChoiceField(
         label="Users of the same name", choices=DUPLICATES, initial="reject", widget=forms.RadioSelect
     )

@@ -24,8 +24,8 @@ from MiniTwit.models import User
 LONGEST_RUN_NUMBER = 9  # digits; longer ones are no number of a run
 INTRODUCTIONS = {
     "users": (
-        "Brings the accounts of the old MiniTwit here: usernames, e-mail addresses and passwords, so that everybody "
-        "can go on signing in as before. Nobody becomes staff by it."
+        "Brings the accounts of the old MiniTwit: usernames, e-mail addresses and passwords, so that people go on "
+        "signing in as before. No account becomes staff by it."
     ),
     "messages": (
         "Brings all messages, and who follows whom, of the users that were imported before. Flagged messages stay "

@@ -154,7 +154,7 @@ def explain(run: ImportRun, error: Exception, *, cancel_requested: bool = False)
     if isinstance(error, IntegrityError):  # the target is locked, but not what its rows refer to
         return RunError(
             "preview_outdated",
-            f"While import {run.pk} was written something was changed here that it refers to. Nothing was imported. "
+            f"While import {run.pk} was written something was changed that it refers to. Nothing was imported. "
             "Make a new preview.",
         )
     logger.exception("Import %s failed", run.pk, exc_info=error)
@@ -187,7 +187,7 @@ WHERE state = 'applied' AND undo_requested_at IS NOT NULL AND {IS_DEAD}
 
 
 def reconcile(models: Models | None = None) -> None:
-    """End the runs that no process is at work on and no task stands for, so that nothing waits for them.
+    """End the runs that no process is at work on and that no task is queued for, so that nothing waits for them.
 
     PostgreSQL looks at the lock and at the run once more before it changes the run; so one that is taken up or ends
     at this very moment is left alone.

@@ -51,7 +51,7 @@ def import_at_once(
             run = lifecycle.start(
                 kind=kind, reference=reference, options=options, origin=origin, models=models, mapping=mapping
             )
-            # No task stands for this run, so its lock does, before any other process can see the run.
+            # This run has no task, so its lock says that it is alive, before any other process can see the run.
             stack.enter_context(locks.executing(run.pk))
         try:
             run = lifecycle.stage(run.pk, models, reference)
@@ -68,7 +68,7 @@ def import_at_once(
 
 
 def undo_at_once(run_id: int, models: Models) -> ImportRun:
-    """Take out what an applied run brought. No task stands for the request, so the run's lock does.
+    """Take out what an applied run brought. The request has no task, so the run's lock says that it is alive.
 
     Raises:
         RunError: nothing was taken out.

@@ -99,7 +99,7 @@ def refuse_while_at_work(models: Models) -> None:
 
 
 def stage(run_id: int, models: Models | None = None, reference: Reference | None = None) -> ImportRun:
-    """Read the old database, judge every row and prepare the preview.
+    """Read the old database, find the outcome of every row and prepare the preview.
 
     Args:
         reference: the one that the run was started with, if the caller still has it.
@@ -275,7 +275,7 @@ def write_all_or_nothing(run: ImportRun, models: Models, checks: list[Check], pr
 
 
 def verify_run(run: ImportRun, models: Models) -> None:
-    """Compare old and new after a run was applied. What goes wrong here does not undo the import."""
+    """Compare old and new after a run was applied. An error in it does not undo the import."""
     began = time.monotonic()
     with Progress(run.pk, models) as progress:
 

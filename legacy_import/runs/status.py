@@ -1,4 +1,4 @@
-"""What the pages and the dashboard say of a run, and of how the two imports stand."""
+"""What the pages and the dashboard say of a run, and of the state of the two imports."""
 
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -116,7 +116,7 @@ def waiting_reason(run: ImportRun, activity: str) -> tuple[str, bool]:
 
 @dataclass(frozen=True)
 class ImportStanding:
-    """How the import of users, or of messages, stands.
+    """The state of the import of users, or of messages.
 
     Attributes:
         state: locked, ready, running, waiting (for a confirmation) or done.
@@ -143,7 +143,7 @@ class ImportStanding:
 
 
 def standings() -> list[ImportStanding]:
-    """How both imports stand, in their order."""
+    """The state of both imports, in their order."""
     reconcile()
     return [standing_of(kind) for kind in Kind.values]
 

@@ -21,7 +21,7 @@ class Audit:
         checked: how many sample rows went through import-export's own path.
         disagreements: a sentence for each of them that came out differently; this cannot be insisted on.
         doubts: what staff have to insist on, in the order in which it was found.
-        insisted_by: who did; empty if nobody had to.
+        insisted_by: who did; empty if the preview needed no insisting.
     """
 
     checked: int = 0

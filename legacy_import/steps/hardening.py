@@ -1,6 +1,6 @@
 """Put a strong hash around every weak one that an old database brought, without knowing the passwords.
 
-What is done is in the rows themselves: a run that was stopped is resumed by starting it again. Nothing here counts
+What is done is in the rows themselves: a run that was stopped is resumed by starting it again. None of it counts
 as a change of an account, and a sign-in that comes in between wins.
 """
 
@@ -101,7 +101,7 @@ def weak_former_passwords() -> Iterator[Password]:
 
 
 def write_passwords(weak: list[Password], strong: list[str]) -> int:
-    """Write those that nobody changed meanwhile, without a mark of a change. Returns how many those are."""
+    """Write those that were not changed meanwhile, without a mark of a change. Returns how many those are."""
     with transaction.atomic():
         with connection.cursor() as cursor:
             cursor.execute("SELECT set_config(%s, 'on', true)", [IMPORTING_SETTING])

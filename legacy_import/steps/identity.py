@@ -44,7 +44,7 @@ LEFT JOIN {merged} AS merged ON merged.legacy_id = old.legacy_id
 LEFT JOIN {rejected} AS refused ON refused.run_id = {users_run} AND refused."table" = 'user'
     AND refused.position = old.position
 """
-# A name that was lengthened or shortened is not visibly another; nor is a person whose address or hash nobody shares.
+# A name that was lengthened or shortened is not visibly another; nor is a person whose address or hash is their own.
 OTHER_PEOPLE = """
 SELECT pairs.*, username AS old, imported_username AS imported,
     lower(username COLLATE "C") <> lower(imported_username COLLATE "C")
@@ -153,16 +153,16 @@ class OtherDatabase:
     def sentence(self) -> str:
         rows, others = WHAT[self.table]
         return (
-            f"{self.different:,} of the {self.compared:,} {rows} whose ids are here already are other {others} here."
+            f"{self.different:,} of the {self.compared:,} {rows} whose ids were imported before are other {others}."
         )
 
     def objection_to(self, label: str) -> str:
         """Why the import is refused, up to what to do if staff know better."""
-        example = self.examples[0]
+        first = self.examples[0]
         return (
-            f"{label} does not look like the database imported before: {self.sentence} Old id {example['legacy_id']} "
-            f"is “{example['old']}” there and “{example['here']}” here. Nothing was imported. If it is the right one "
-            "all the same"
+            f"{label} does not look like the database imported before: {self.sentence} Old id {first['legacy_id']} "
+            f"is “{first['old']}” in it and “{first['here']}” among the imported rows. Nothing was imported. If it "
+            "is the right one all the same"
         )
 
 
@@ -216,15 +216,15 @@ def check_shared_users(shared: SharedUsers, users_run: ImportRun, source: Source
         raise RunError(
             "other_database",
             f"{source.label} is not the database whose users were imported (import {users_run.pk}, "
-            f"{imported.label}): {shared.accounts:,} of its {shared.total:,} users have their old id "
-            f"here, and {shared.same:,} of those the same name. Import its users first.",
+            f"{imported.label}): {shared.accounts:,} of its {shared.total:,} users have an account "
+            f"of their old id, and {shared.same:,} of those the same name. Import its users first.",
         )
     warnings = []
     if not same_file:
         warnings.append(f"The database has changed since its users were imported (import {users_run.pk}).")
     if later := shared.total - shared.known:
         warnings.append(
-            f"{later:,} of its {shared.total:,} users are missing here, because they came later. What they wrote and "
+            f"{later:,} of its {shared.total:,} users are missing, because they came later. What they wrote and "
             "whom they follow is rejected until the users are imported again."
         )
     return warnings

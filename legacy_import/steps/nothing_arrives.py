@@ -19,7 +19,7 @@ from legacy_import.source.wording import listed
 # Beyond this share of rejected rows hardly anything arrives; of so few rows all have to be rejected.
 HARDLY_ANYTHING, FEW_ROWS = 0.9, 10
 
-# Reason -> the column that gives rise to it; None stands for the id of the table.
+# Reason -> the column that gives rise to it; None means the id of the table.
 COLUMN_OF_REASON: dict[str, str | None] = {
     "bad_id": None,
     "duplicate_id": None,

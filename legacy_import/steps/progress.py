@@ -1,7 +1,7 @@
 """Tell how far a run is, and hear whether it shall stop.
 
-The work happens in one long transaction, whose writes nobody else sees. So a thread with a connection of its own
-writes the progress down, looks whether somebody asked to cancel, and if so interrupts the statement at work.
+The work happens in one long transaction, whose writes no other connection sees. So a thread with a connection of its
+own writes the progress, reads whether a cancellation was requested, and if so interrupts the statement at work.
 """
 
 import json
@@ -25,7 +25,7 @@ logger = logging.getLogger(__name__)
 
 
 class Cancelled(Exception):  # noqa: N818 -- not an error
-    """Somebody asked for the run to stop."""
+    """A cancellation of the run was requested."""
 
 
 def may_be_cancellation(error: BaseException | None) -> bool:
@@ -71,7 +71,7 @@ class Lane:
         self.check()
 
     def check(self) -> None:
-        """Raise Cancelled if somebody asked to stop."""
+        """Raise Cancelled if a cancellation was requested."""
         if self.progress.cancelled:
             raise Cancelled
 
@@ -129,7 +129,7 @@ class Progress(Lane):
                 worker.connection.cancel()
 
     def stop(self) -> None:
-        """End the thread. From here on nothing can be cancelled."""
+        """End the thread. From now on nothing can be cancelled."""
         self.finished.set()
         if self.thread.is_alive():
             self.thread.join()

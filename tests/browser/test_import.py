@@ -42,7 +42,7 @@ def test_both_imports_by_clicking(visitor: Visitor, configured: Path, worker: St
     expect(page.locator("body")).to_contain_text("sample rows went through import-export's own path: all agree")
     visitor.look("05_preview_users")
     confirm.dblclick()
-    expect(page.locator("text=Every row of the old database is here as it was")).to_be_visible()
+    expect(page.locator("text=Every row of the old database arrived as it was")).to_be_visible()
     expect(page.locator(".import-totals")).to_contain_text(f"{User.objects.filter(legacy_id__isnull=False).count()}")
     visitor.look("06_result_users")
 
@@ -52,7 +52,7 @@ def test_both_imports_by_clicking(visitor: Visitor, configured: Path, worker: St
     expect(confirm).to_be_visible()
     visitor.look("08_preview_messages")
     confirm.click()
-    expect(page.locator("text=Every row of the old database is here as it was")).to_be_visible()
+    expect(page.locator("text=Every row of the old database arrived as it was")).to_be_visible()
     expect(page.locator(".import-totals")).to_contain_text(f"{Message.objects.count():,} new messages")
     expect(page.locator(".import-totals")).to_contain_text(f"{Follow.objects.count():,} new follows")
     visitor.look("09_result_messages")

@@ -61,7 +61,7 @@ def test_another_table_brings_its_columns_at_once_and_is_then_imported(
     expect(page.get_by_text("The mapping was changed: make a preview with it first.")).to_be_hidden()
     expect(confirm).to_be_enabled()
     page.get_by_role("button", name="Confirm import").click()
-    expect(page.locator("text=Every row of the old database is here as it was")).to_be_visible()
+    expect(page.locator("text=Every row of the old database arrived as it was")).to_be_visible()
     visitor.look("16_mapping_applied")
     assert sorted(User.objects.filter(legacy_id__isnull=False).values_list("username", "email")) == [
         ("Dora", ""),

@@ -110,7 +110,7 @@ def test_the_sample_of_what_vanished_stays_small(tmp_path):
 def test_the_preview_shows_what_vanished_and_that_it_stays(path, admin: Client):
     page = text_of(admin, page_of(preview_of("users", now_holds(path, user=OURS[:2]))))
     assert "Users: 2 no longer in the old database" in page
-    assert "They are left alone here." in page
+    assert "The import leaves them as they are." in page
     assert "cleo" in page
 
 
@@ -123,7 +123,7 @@ def test_the_command_tells_scripts_and_people_what_vanished(path):
     assert "vanished" not in answer["tables"]["user"]
     output = io.StringIO()
     call_command("import_legacy", "users", "--source", str(path), stdout=output)
-    assert "1 that came earlier are no longer in it; they stay here" in output.getvalue()
+    assert "1 that came earlier are no longer in it; they stay" in output.getvalue()
 
 
 def test_a_kept_row_says_why_it_is_kept_and_shows_what_differs(path, admin: Client):
@@ -192,7 +192,7 @@ def test_other_people_under_the_same_ids_are_refused_until_staff_insist(path, ad
     ]
     page = text_of(admin, page_of(run))
     assert "This does not look like the database imported before" in page
-    assert "4 of the 4 users whose ids are here already are other people here." in page
+    assert "4 of the 4 users whose ids were imported before are other people." in page
     answer = admin.post(f"{page_of(run)}confirm/", follow=True)
     assert "insist" in str(next(iter(answer.context["messages"])))
     admin.post(f"{page_of(run)}confirm/", {"insist": "on"})

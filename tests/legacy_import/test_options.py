@@ -18,6 +18,7 @@ from legacy_import.management.commands.import_legacy import Command
 from legacy_import.models import ImportRun
 from legacy_import.rules.options import ImportOptions
 from legacy_import.runs import lifecycle
+from legacy_import.runs.records import Choices
 from MiniTwit.models import User
 from tests.legacy_import.conftest import ask_for_preview, confirm, newest_run, page_of, preview
 from tests.legacy_import.old_database import make_old_database
@@ -78,6 +79,16 @@ def test_a_changed_mapping_forgets_no_option(admin: Client, old: Path) -> None:
     assert chosen_for(third) == other_choices()
     confirm(admin, third)
     assert not User.objects.get(username="ann").has_usable_password()
+
+
+def test_what_was_found_of_an_old_database_is_no_choice(admin: Client, old: Path) -> None:
+    """A run that follows another one takes its choices over as they are."""
+    run = preview(admin, "users", **other_choices())
+    admin.post(f"{page_of(run)}mapping/", MAPPING)
+    second = lifecycle.stage(newest_run().pk)
+    for staged in (run, second):
+        assert Choices.from_json(staged.options).as_json() == staged.options
+        assert staged.findings["unique_ids"]["user"]
 
 
 def test_whoever_starts_again_from_a_run_finds_its_options_chosen(admin: Client, old: Path) -> None:

@@ -66,7 +66,7 @@ def test_both_imports_from_the_buttons_to_the_rows(admin: Client, configured: Pa
     assert not User.objects.filter(legacy_id__isnull=False).exists()
 
     page = text_of(admin, page_of(confirm(admin, users)))
-    assert "Every row of the old database is here as it was" in page
+    assert "Every row of the old database arrived as it was" in page
     assert f"/admin/MiniTwit/user/?import_run={users.pk}" in page
     assert START_MESSAGES in page
     assert User.objects.filter(import_run=users.pk).count() == users.counts["user"]["new"]

@@ -324,13 +324,13 @@ def test_the_follows_can_be_left_out(old: Path) -> None:
     assert verification()["ok"]
 
 
-def test_a_remembered_table_that_is_gone_is_said_and_recognised_anew(old: Path) -> None:
+def test_a_remembered_table_that_is_gone_is_said_and_recognised_again(old: Path) -> None:
     write_script(old, TWO_SETS)
     import_legacy("users", "--map", "user=accounts")
     write_script(old, FLASK)
     errors = io.StringIO()
     call_command("import_legacy", "users", stdout=io.StringIO(), stderr=errors)
-    assert "recognised anew" in errors.getvalue()
+    assert "recognised again" in errors.getvalue()
     assert User.objects.filter(username="eve").exists()
 
 

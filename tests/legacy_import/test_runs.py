@@ -100,7 +100,7 @@ def test_users_who_came_later_are_named_in_the_preview_of_messages(tmp_path):
     path = old_file(tmp_path, user=[ANN, BOB], message=[(1, 2, "hi", MORNING, 0)])
     run = preview_of("messages", path)
     assert counts(run, "message").reasons == {"author_missing": 1}
-    assert any("1 of its 2 users are missing here" in warning for warning in run.source["warnings"])
+    assert any("1 of its 2 users are missing" in warning for warning in run.source["warnings"])
 
 
 def test_an_upload_may_be_a_copy_of_the_database_but_not_another_one(tmp_path):

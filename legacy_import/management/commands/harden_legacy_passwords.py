@@ -1,4 +1,4 @@
-"""`manage.py harden_legacy_passwords`: nobody who steals the weak old hashes shall find the passwords."""
+"""`manage.py harden_legacy_passwords`: a thief of the weak old hashes shall not find the passwords."""
 
 from argparse import ArgumentParser
 from typing import Any

@@ -39,12 +39,12 @@ class Command(BaseCommand):
             "user.username=people.nick; may be given several times, and is remembered for this old database",
         )
         parser.add_argument(
-            "--map-anew", action="store_true", help="forget what was chosen before, and recognise the tables anew"
+            "--map-anew", action="store_true", help="forget what was chosen before, and recognise the tables again"
         )
         parser.add_argument("--dry-run", action="store_true", help="preview only: write nothing")
         parser.add_argument("--json", action="store_true", help="print one JSON object instead of text")
         parser.add_argument(
-            "--existing", choices=["keep", "update"], default="keep", help="rows that are here already and differ"
+            "--existing", choices=["keep", "update"], default="keep", help="existing rows that differ"
         )
         parser.add_argument(
             "--duplicates", choices=["reject", "merge"], default="reject", help="users of the same username"
@@ -116,7 +116,7 @@ class Command(BaseCommand):
             figures = ", ".join(f"{data[name]:,} {name}" for name in VERDICT_NAMES if data[name])
             self.stdout.write(f"  {table}: {counts.read:,} read" + (f": {figures}" if figures else ""))
             if counts.vanished:
-                self.stdout.write(f"    {counts.vanished:,} that came earlier are no longer in it; they stay here")
+                self.stdout.write(f"    {counts.vanished:,} that came earlier are no longer in it; they stay")
             for title, codes in (("rejected", counts.reasons), ("note", counts.notes)):
                 for code, count in sorted(codes.items()):
                     self.stdout.write(f"    {title} {code}: {count:,}")

@@ -1,4 +1,4 @@
-"""`manage.py verify_legacy`: is every row of the old database here, and as it was?"""
+"""`manage.py verify_legacy`: did every row of the old database arrive, and as it was?"""
 
 import json
 import shutil
@@ -25,7 +25,7 @@ COLUMNS = ("legacy", "arrived", "rejected", "missing", "altered")
 
 class Command(BaseCommand):
     help = (
-        "Compare the old database with what is here, row by row, without the import's code. "
+        "Compare the old database with the imported rows, one by one, without the import's code. "
         "Ends with 0 when nothing is missing or altered, with 1 when something is."
     )
 
@@ -102,12 +102,12 @@ def folder_for_copy(label: str) -> Iterator[Path]:
 
 
 def as_table(label: str, verification: Verification) -> str:
-    """Return the figures in columns, the examples, and the verdict."""
-    lines = [f"{label} and what is here:", "", f"{'':10}" + "".join(f"{column:>12}" for column in COLUMNS)]
+    """Return the figures in columns, the examples, and the conclusion."""
+    lines = [f"{label} and the imported rows:", "", f"{'':10}" + "".join(f"{column:>12}" for column in COLUMNS)]
     for name, table in verification.tables.items():
         figures = table.as_json()
         lines.append(f"{name:10}" + "".join(f"{figures[column]:>12,}" for column in COLUMNS))
     for table in verification.tables.values():
         lines += ["", *table.examples] if table.examples else []
-    verdict = "Nothing is missing or altered." if verification.ok else "Not everything is here as it was."
-    return "\n".join([*lines, "", verdict])
+    conclusion = "Nothing is missing or altered." if verification.ok else "Not every row arrived as it was."
+    return "\n".join([*lines, "", conclusion])

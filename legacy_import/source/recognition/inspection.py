@@ -45,7 +45,7 @@ def read_tables(connection: sqlite3.Connection, watch: Watch, label: str) -> lis
 
 
 def check_size_of_schema(connection: sqlite3.Connection, label: str) -> None:
-    """Whoever opens the file reads all of its schema, and it is opened several times in an import."""
+    """Every opening of the file reads all of its schema, and an import opens it several times."""
     lengths = connection.execute("SELECT coalesce(length(sql), 0) FROM sqlite_master").fetchall()
     if sum(length for (length,) in lengths) > LARGEST_SCHEMA:
         raise SourceError(
@@ -209,5 +209,5 @@ def _position(connection: sqlite3.Connection, actual_name: str, columns: Columns
             except sqlite3.OperationalError:
                 break  # WITHOUT ROWID
             return name
-    # In the order of the key, so that whoever counts the rows comes to the same numbers.
+    # In the order of the key, so that every count of the rows gives the same numbers.
     return f"row_number() OVER (ORDER BY {', '.join(map(quoted, columns.primary_key)) or 'NULL'})"

@@ -1,8 +1,8 @@
 """Recognise the tables and columns of a MiniTwit under whatever names they have.
 
-Canonical names always win over others; among the others, what stands in a column counts for more than its name.
+Canonical names always win over others; among the others, the values of a column count for more than its name.
 Where several tables would do, one is proposed and the decision is left to staff. It knows only what was found
-(`found.py`), so it works for any kind of database.
+(`table_profile.py`), so it works for any kind of database.
 """
 
 import re
@@ -35,7 +35,7 @@ class Recognition:
     """What was recognised.
 
     Attributes:
-        tables: canonical table -> what it is called in the file; those that are not there are left out, but for a
+        tables: canonical table -> what it is called in the file; those that the file lacks are left out, but for a
             required one that may be missing, whose name is then empty.
         undecided: canonical table -> the tables that would do for it, the proposed one first.
         warnings: sentences for staff about what was left aside.
@@ -73,7 +73,7 @@ class Candidate:
 
     @property
     def is_plausible(self) -> bool:
-        """Whether name and columns together say that it is what we look for."""
+        """Whether name and columns together say that it is the canonical table."""
         if self.missing:
             return False
         if self.likeness > known_names.UNKNOWN:
@@ -122,7 +122,7 @@ def recognise(
         wishes: what staff chose; the rest is recognised.
 
     Raises:
-        SourceError: a required table or column is not there, its ids are no integers, or a wish cannot be met.
+        SourceError: a required table or column is missing, its ids are no integers, or a wish cannot be met.
     """
     recognition = Recognition({})
     for canonical in CANONICAL_COLUMNS:
@@ -227,8 +227,8 @@ def foreign_ids(candidate: Candidate, label: str) -> SourceError:
     return SourceError(
         "ids_not_integers",
         f"The ids in the table {candidate.found.name} of {label} (column {column}) are not integers but text such as "
-        "GUIDs, by which rows cannot be recognised here. It is not the database of a MiniTwit that can be imported; "
-        "give one whose ids are whole numbers.",
+        "GUIDs, by which the import cannot recognise rows. It is not the database of a MiniTwit that can be "
+        "imported; give one whose ids are whole numbers.",
     )
 
 
@@ -328,7 +328,7 @@ def _is_filled(table: FoundTable, column: FoundColumn) -> bool:
 
 
 def _fits(canonical: str, column: FoundColumn) -> bool:
-    """Whether what stands in a column can be what the canonical column holds."""
+    """Whether the values of a column can be what the canonical column holds."""
     if _is_foreign(canonical, column) or (canonical in ID_COLUMNS and column.repeated):
         return False
     if canonical in REFERENCES and column.samples == ("0",):

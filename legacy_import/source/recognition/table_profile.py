@@ -47,15 +47,15 @@ SECRET_VALUE = re.compile(
 
 @dataclass(frozen=True)
 class FoundColumn:
-    """One stored column, and what stands in the first rows.
+    """One stored column, and what its first rows hold.
 
     Attributes:
         values: how many of them hold something. integers: hold a whole number, be it as text.
         guids: hold a GUID.
         yes, no: say yes or no, or that an account is active or not.
-        repeated: whether one of the values stands there twice. key: whether the column is the table's primary key.
+        repeated: whether one of the values occurs twice. key: whether the column is the table's primary key.
         hashes: look like the hash of a password.
-        samples: the first different values, shortened; none where `secret` says that nobody is to see them.
+        samples: the first different values, shortened; none where `secret` hides them.
     """
 
     name: str
