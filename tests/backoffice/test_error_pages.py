@@ -35,7 +35,7 @@ def test_a_page_that_is_not_ones_own_says_whom_to_ask(client: Client) -> None:
 
 
 def test_a_broken_page_says_so_without_what_may_be_broken_itself(client: Client, monkeypatch) -> None:
-    monkeypatch.setattr("legacy_import.admin.import_runs.runs.reconcile", None)
+    monkeypatch.setattr("legacy_import.admin.import_runs.lifecycle.reconcile", None)
     client.raise_request_exception = False
     client.force_login(make_superuser())
     response = client.get(reverse("admin:legacy_import_importrun_changelist"))
