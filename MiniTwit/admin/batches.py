@@ -1,7 +1,7 @@
 """Batches of decisions: the page that asks before one, its progress and result, and undoing it."""
 
 from collections.abc import Callable
-from typing import Any, cast
+from typing import Any
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
@@ -20,7 +20,7 @@ from MiniTwit.admin.forms.posting import page_named, post_only
 from MiniTwit.admin.lists.large_tables import LargeTableAdmin
 from MiniTwit.admin.lists.read_only import ReadOnlyAdmin
 from MiniTwit.admin.lists.way_back import filters_of, with_filters
-from MiniTwit.models import BatchState, ModerationBatch, User, Verb
+from MiniTwit.models import BatchState, ModerationBatch, Verb
 from MiniTwit.moderation import ModerationError, batch_worker, selections
 from MiniTwit.moderation.verbs import obstacle_to_undoing
 
@@ -92,13 +92,7 @@ class ModerationBatchAdmin(ReadOnlyAdmin, LargeTableAdmin):
         form = form_of(batch.verb)(request.POST if request.method == "POST" else None)
         if form.is_valid():
             try:
-                batch = selections.confirm(
-                    batch=batch,
-                    actor=staff(request),
-                    reason=form.cleaned_data["reason"],
-                    note=form.cleaned_data["note"],
-                    options=form.options(),
-                )
+                batch = selections.confirm(batch=batch, cause=form.cause(request), options=form.options())
             except ModerationError as error:
                 form.add_error(None, error.sentence)
             else:
@@ -134,9 +128,8 @@ class ModerationBatchAdmin(ReadOnlyAdmin, LargeTableAdmin):
             return self.gone(request)
         form = ReasonForm(request.POST if request.method == "POST" else None)
         if form.is_valid():
-            reason, note = form.cleaned_data["reason"], form.cleaned_data["note"]
             try:
-                undoing = selections.undo(batch=batch, actor=staff(request), reason=reason, note=note)
+                undoing = selections.undo(batch=batch, cause=form.cause(request))
             except ModerationError as error:
                 form.add_error(None, error.sentence)
             else:
@@ -200,11 +193,6 @@ class ModerationBatchAdmin(ReadOnlyAdmin, LargeTableAdmin):
             "discard_url": with_filters(page_of(batch, "discard"), filters_of(request)),
             "title": f"{batch.get_verb_display()} {batch.named:,} {objects_of(batch)}",
         }
-
-
-def staff(request: HttpRequest) -> User:
-    """Who is signed in; the admin lets nobody else through."""
-    return cast(User, request.user)
 
 
 def to(name: str, batch: ModerationBatch, request: HttpRequest) -> HttpResponseRedirect:

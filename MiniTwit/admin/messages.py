@@ -1,7 +1,7 @@
 """The screen of messages."""
 
 from collections.abc import Sequence
-from typing import Any, cast
+from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
@@ -15,7 +15,7 @@ from django.utils.html import format_html
 from django.utils.timezone import localtime
 
 from MiniTwit import excerpts, moderation, watchlist
-from MiniTwit.admin.deciding.actions import may, message_actions
+from MiniTwit.admin.deciding.actions import actor_of, may, message_actions
 from MiniTwit.admin.deciding.forms import ReasonForm
 from MiniTwit.admin.deciding.history import lines_about
 from MiniTwit.admin.deciding.on_change_pages import DecidesMixin
@@ -178,7 +178,7 @@ class MessageAdmin(DecidesMixin, VersionedAdmin, FileImportExportMixin, LargeTab
         if message is None:
             return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)
         one = Message.objects.filter(pk=message.pk)
-        batch = selections.freeze(verb=Verb.PURGE, queryset=one, actor=cast(User, request.user))
+        batch = selections.freeze(verb=Verb.PURGE, queryset=one, actor=actor_of(request))
         confirm = reverse("admin:MiniTwit_moderationbatch_confirm", args=[batch.pk])
         return HttpResponseRedirect(with_filters(confirm, filters_of(request)))
 
@@ -211,7 +211,7 @@ class MessageAdmin(DecidesMixin, VersionedAdmin, FileImportExportMixin, LargeTab
         elif form.changed_data:
             typed = {name: form.cleaned_data[name] for name in form.changed_data}
             reason, note = form.cleaned_data["reason"], form.cleaned_data["note"]
-            moderation.edit(messages=[obj], actor=cast(User, request.user), reason=reason, note=note, **typed)
+            moderation.edit(messages=[obj], actor=actor_of(request), reason=reason, note=note, **typed)
         if change:
             self.tell_what_was_kept(request, form)
         watchlist.request_scan_if_behind()

@@ -18,13 +18,13 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
 
 from MiniTwit import review
-from MiniTwit.admin.deciding.actions import may
+from MiniTwit.admin.deciding.actions import actor_of, may
 from MiniTwit.admin.forms.drafts import keep_draft, take_draft
 from MiniTwit.admin.forms.ids import id_in
 from MiniTwit.admin.forms.posting import page_named, post_only
 from MiniTwit.admin.lists.read_only import ReadOnlyAdmin
 from MiniTwit.admin.review_desk import desk_of
-from MiniTwit.models import Message, ReviewClaim, User, Verb
+from MiniTwit.models import Message, ReviewClaim, Verb
 from MiniTwit.review import Position, Refusal
 from MiniTwit.review.claims import held_by, waiting_message
 from MiniTwit.watchlist import request_scan_if_behind
@@ -76,9 +76,9 @@ class ReviewQueueAdmin(ReadOnlyAdmin):
         request_scan_if_behind()
         asked_for = id_in(request.GET.get("message"))
         message = None
-        if asked_for and review.claim(moderator=user_of(request), message_id=asked_for):
+        if asked_for and review.claim(moderator=actor_of(request), message_id=asked_for):
             message = waiting_message(asked_for)
-        message = message or held_by(user_of(request)) or review.claim_next(moderator=user_of(request))
+        message = message or held_by(actor_of(request)) or review.claim_next(moderator=actor_of(request))
         context = {**self.admin_site.each_context(request), "opts": self.opts, "title": "Review queue"}
         return render(request, "admin/MiniTwit/review/queue.html", context | self.desk(request, message))
 
@@ -89,7 +89,7 @@ class ReviewQueueAdmin(ReadOnlyAdmin):
         reason = request.POST.get("reason", "") or request.POST.get(f"usual_{verb}", "")
         try:
             batch = review.decide(
-                moderator=user_of(request),
+                moderator=actor_of(request),
                 message_id=message_id,
                 verb=verb,
                 version=request.POST.get("version", ""),
@@ -112,7 +112,7 @@ class ReviewQueueAdmin(ReadOnlyAdmin):
         place = place_of(id_in(request.POST.get("message")))
         back = request.POST.get("to") == "previous"
         if back and place:
-            message = review.claim_next(moderator=user_of(request), before=place)
+            message = review.claim_next(moderator=actor_of(request), before=place)
         else:
             message = self.following(request, place, wrap=False)
         if message is not None:
@@ -127,7 +127,7 @@ class ReviewQueueAdmin(ReadOnlyAdmin):
         message_id = id_in(request.POST.get("message"))
         try:
             batch = review.warn_author(
-                moderator=user_of(request),
+                moderator=actor_of(request),
                 message_id=message_id,
                 text=request.POST.get("text", ""),
                 reason=request.POST.get("reason", ""),
@@ -153,7 +153,7 @@ class ReviewQueueAdmin(ReadOnlyAdmin):
         batch_id, message_id = decisions.pop()
         request.session[DECISIONS] = decisions
         try:
-            undone = review.undo_decision(moderator=user_of(request), batch_id=batch_id)
+            undone = review.undo_decision(moderator=actor_of(request), batch_id=batch_id)
         except Refusal as refusal:
             notice = (messages.WARNING, str(refusal))
         else:
@@ -170,7 +170,7 @@ class ReviewQueueAdmin(ReadOnlyAdmin):
     def renew_view(self, request: HttpRequest) -> JsonResponse:
         """Keep the message while the page is open; say so when it is another moderator's by now."""
         message_id = id_in(request.POST.get("message"))
-        if review.renew(moderator=user_of(request), message_id=message_id):
+        if review.renew(moderator=actor_of(request), message_id=message_id):
             return JsonResponse({"held": True})
         holder = review.claimed_by(message_id)
         who = f"{holder} has it before him now" if holder else "it is being decided about, or gone"
@@ -178,22 +178,22 @@ class ReviewQueueAdmin(ReadOnlyAdmin):
 
     def release_view(self, request: HttpRequest) -> HttpResponse:
         """The page was left."""
-        review.release(moderator=user_of(request), message_id=id_in(request.POST.get("message")))
+        review.release(moderator=actor_of(request), message_id=id_in(request.POST.get("message")))
         return HttpResponse(status=204)
 
     def taken(self, request: HttpRequest, message_id: int) -> Message | None:
         """That message, if it waits and can be the moderator's."""
-        if not review.claim(moderator=user_of(request), message_id=message_id):
+        if not review.claim(moderator=actor_of(request), message_id=message_id):
             return None
         message = waiting_message(message_id)
-        review.release(moderator=user_of(request), all_but=message_id if message else None)
+        review.release(moderator=actor_of(request), all_but=message_id if message else None)
         return message
 
     def following(self, request: HttpRequest, place: Position | None, wrap: bool = True) -> Message | None:
         """The next message after a place; at the end of the queue what was left at its beginning."""
-        message = review.claim_next(moderator=user_of(request), after=place)
+        message = review.claim_next(moderator=actor_of(request), after=place)
         if message is None and wrap:
-            message = review.claim_next(moderator=user_of(request))
+            message = review.claim_next(moderator=actor_of(request))
         return message
 
     def remember(self, request: HttpRequest, batch_id: int, message_id: int) -> None:
@@ -203,7 +203,7 @@ class ReviewQueueAdmin(ReadOnlyAdmin):
     def desk(self, request: HttpRequest, message: Message | None) -> dict[str, Any]:
         session = request.session
         typed = {form: take_draft(request, panel(message.pk, form)) for form in ("decide", "warn")} if message else {}
-        return desk_of(message, user_of(request), session.get(REASONS, {})) | {
+        return desk_of(message, actor_of(request), session.get(REASONS, {})) | {
             "typed": typed,
             "undoable": len(session.get(DECISIONS, [])),
         }
@@ -224,11 +224,6 @@ class ReviewQueueAdmin(ReadOnlyAdmin):
 def panel(message_id: int, form: str) -> str:
     """The name of a form at the desk, for what was typed into it."""
     return f"review {message_id} {form}"
-
-
-def user_of(request: HttpRequest) -> User:
-    assert isinstance(request.user, User)  # noqa: S101 -- the admin lets nobody else in
-    return request.user
 
 
 def place_of(message_id: int) -> Position | None:

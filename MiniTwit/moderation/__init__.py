@@ -3,6 +3,7 @@
 from MiniTwit.moderation.edits import MessageEdit
 from MiniTwit.moderation.errors import ModerationError
 from MiniTwit.moderation.verbs import (
+    decide,
     edit,
     edit_each,
     erase,
@@ -19,6 +20,7 @@ from MiniTwit.moderation.verbs import (
 __all__ = [
     "MessageEdit",
     "ModerationError",
+    "decide",
     "edit",
     "edit_each",
     "erase",

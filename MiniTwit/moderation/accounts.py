@@ -31,11 +31,9 @@ def suspend(
 
     if until is not None and until <= database_time():
         raise ModerationError("until_is_past", "A suspension has to end in the future.")
-    allowed, skipped = lock(ids, cause)
-    tally = change_accounts(Verb.SUSPEND, allowed, batch, cause, change)
+    tally = change_allowed(Verb.SUSPEND, ids, batch, cause, change)
     if flag_messages:
-        tally += messages.flag_all_of(allowed, batch, cause)
-    tally.skipped = skipped
+        tally += messages.flag_all_of([user_id for user_id in ids if user_id not in tally.skipped], batch, cause)
     return tally
 
 
@@ -45,10 +43,7 @@ def reinstate(ids: Sequence[int], batch: ModerationBatch, cause: Cause) -> Tally
             suspended_at=None, suspended_until=None
         )
 
-    allowed, skipped = lock(ids, cause)
-    tally = change_accounts(Verb.REINSTATE, allowed, batch, cause, change)
-    tally.skipped = skipped
-    return tally
+    return change_allowed(Verb.REINSTATE, ids, batch, cause, change)
 
 
 def warn(ids: Sequence[int], batch: ModerationBatch, cause: Cause, *, text: str) -> Tally:
@@ -63,10 +58,7 @@ def warn(ids: Sequence[int], batch: ModerationBatch, cause: Cause, *, text: str)
 
     if not text.strip():
         raise ModerationError("text_missing", "Write what the account is warned of.")
-    allowed, skipped = lock(ids, cause)
-    tally = change_accounts(Verb.WARN, allowed, batch, cause, change)
-    tally.skipped = skipped
-    return tally
+    return change_allowed(Verb.WARN, ids, batch, cause, change)
 
 
 def undo(event_ids: Sequence[int], batch: ModerationBatch, cause: Cause) -> Tally:
@@ -119,6 +111,14 @@ def lock(ids: Sequence[int], cause: Cause) -> tuple[list[int], dict[int, str]]:
         if cause.actor.pk in found:
             skipped[cause.actor.pk] = YOURSELF
     return [user_id for user_id in found if user_id not in skipped], skipped
+
+
+def change_allowed(verb: Verb, ids: Sequence[int], batch: ModerationBatch, cause: Cause, change: Change) -> Tally:
+    """Lock accounts, and change those that the actor may decide about."""
+    allowed, skipped = lock(ids, cause)
+    tally = change_accounts(verb, allowed, batch, cause, change)
+    tally.skipped = skipped
+    return tally
 
 
 def change_accounts(verb: Verb, ids: list[int], batch: ModerationBatch, cause: Cause, change: Change) -> Tally:

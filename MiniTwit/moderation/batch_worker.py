@@ -17,7 +17,7 @@ from MiniTwit.database.failures import ERRORS, cause_of, explain, is_unavailable
 from MiniTwit.database.session_check import SharedSessionError
 from MiniTwit.models import BatchState, ModerationBatch, ModerationEvent, SelectedRow, Strike, Subject, Verb
 from MiniTwit.moderation import ModerationError, erasure
-from MiniTwit.moderation.batches import Cause, Tally, close_batch, lock_tables_of, record
+from MiniTwit.moderation.batches import Tally, close_batch, lock_tables_of, record
 from MiniTwit.moderation.history import who_did_what
 from MiniTwit.moderation.verbs import execute
 
@@ -114,7 +114,7 @@ def do_rows(batch: ModerationBatch, rows: Rows) -> None:
     skipped = {} if batch.verb == Verb.UNDO else changed_in_between(batch, rows)
     ids = [row_id for row_id in rows if row_id not in skipped]
     rows_left(batch).filter(object_id__in=rows).delete()
-    tally = execute(batch.verb, ids, batch, Cause.of_batch(batch), batch.options) if ids else Tally()
+    tally = execute(ids, batch) if ids else Tally()
     tally.skipped |= skipped
     record(batch, tally)
 

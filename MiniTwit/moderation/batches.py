@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import wraps
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, ParamSpec, Required, TypedDict, TypeVar
 
 from django.db import OperationalError, connection, models, transaction
 from django.db.models import F, QuerySet
@@ -22,21 +22,42 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 
+class CauseFields(TypedDict, total=False):
+    """The cause of a decision, as the arguments of a verb; see `Cause.of`."""
+
+    actor: Required[User | None]
+    reason: ModerationReason | str
+    note: str
+    actor_name: str
+
+
 @dataclass(frozen=True)
 class Cause:
-    """Who decided, and why. The name is kept beside the account, because it outlives it."""
+    """Who decides, and why. Every verb has one, and the log keeps it with each change.
+
+    Attributes:
+        actor: the account that decides; None for a command or a job.
+        actor_name: the name in the log, because it outlives the account.
+        reason: the name of a reason that staff keep, or the moderator's own words.
+        note: more for the log.
+    """
 
     actor: User | None
     actor_name: str
     reason: str
-    note: str = ""
+    note: str
 
     @classmethod
-    def of(cls, actor: User | None, actor_name: str, reason: ModerationReason | str, note: str) -> "Cause":
-        """The cause that a verb was given.
+    def of(
+        cls, *, actor: User | None, reason: ModerationReason | str = "", note: str = "", actor_name: str = ""
+    ) -> "Cause":
+        """The cause that a verb is given.
+
+        Args:
+            actor_name: counts only without an actor.
 
         Raises:
-            ModerationError: a reason that does not fit the log.
+            ModerationError: the reason is too long for the log.
         """
         name = str(reason).strip()
         longest = ModerationReason._meta.get_field("name").max_length or 0

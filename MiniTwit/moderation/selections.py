@@ -12,12 +12,11 @@ from django.db import connection, transaction
 from django.db.models import QuerySet
 from psycopg2 import sql
 
-from MiniTwit import moderation
 from MiniTwit.database.clock import database_time
 from MiniTwit.models import BatchState, Message, ModerationBatch, ModerationEvent, SelectedRow, User, Verb
 from MiniTwit.moderation import ModerationError, batch_worker, erasure, tasks
 from MiniTwit.moderation.batches import Cause, lock_tables_of, one_decision
-from MiniTwit.moderation.verbs import Reason, lock_undoable, undos_in_force
+from MiniTwit.moderation.verbs import lock_undoable, undo_batch, undos_in_force
 
 SMALL = 1_000  # rows that are done while the moderator waits
 KEPT_UNCONFIRMED = timedelta(days=1)
@@ -32,7 +31,7 @@ EVENTS = sql.Identifier(ModerationEvent._meta.db_table)
 
 
 def freeze(
-    *, verb: Verb, queryset: QuerySet[Any], actor: User, options: dict[str, Any] | None = None
+    *, verb: Verb, queryset: QuerySet[Any], actor: User | None, options: dict[str, Any] | None = None
 ) -> ModerationBatch:
     """Write down which rows a decision shall be about, and how they are now.
 
@@ -50,11 +49,7 @@ def freeze(
     discard_abandoned()
     with transaction.atomic():
         batch = ModerationBatch.objects.create(
-            verb=verb,
-            state=BatchState.SELECTED,
-            actor=actor,
-            actor_name=actor.get_username(),
-            options=options or {},
+            verb=verb, state=BatchState.SELECTED, options=options or {}, **Cause.of(actor=actor).as_columns()
         )
         selection, parameters = queryset.order_by().values("pk", "changed_at").query.sql_with_params()
         batch.selected = insert_rows(
@@ -88,20 +83,12 @@ def discard_abandoned() -> None:
 
 
 @one_decision
-def confirm(
-    *,
-    batch: ModerationBatch,
-    actor: User,
-    reason: Reason,
-    note: str = "",
-    options: dict[str, Any] | None = None,
-) -> ModerationBatch:
+def confirm(*, batch: ModerationBatch, cause: Cause, options: dict[str, Any] | None = None) -> ModerationBatch:
     """Decide about a frozen selection. Only the first confirmation counts; later ones find what it did.
 
     Raises:
         ModerationError: it makes no sense, or the selection is gone; nothing was changed.
     """
-    cause = Cause.of(actor, "", reason, note)
     with transaction.atomic():
         lock_tables_of(batch.verb)
         found = ModerationBatch.objects.select_for_update().filter(pk=batch.pk).first()
@@ -109,7 +96,7 @@ def confirm(
             raise ModerationError("selection_gone", "This selection was given up. Select again.")
         if found.state != BatchState.SELECTED:
             return found
-        if found.actor != actor:
+        if found.actor != cause.actor:
             raise ModerationError("not_yours", f"{found.actor_name} made this selection; only he can confirm it.")
         if Verb(found.verb).rules.needs_reason:
             cause.require_reason()
@@ -122,9 +109,7 @@ def confirm(
 
 
 @one_decision
-def decide(
-    *, verb: Verb, queryset: QuerySet[Any], actor: User, reason: Reason, note: str = "", options: dict[str, Any]
-) -> ModerationBatch:
+def decide(*, verb: Verb, queryset: QuerySet[Any], cause: Cause, options: dict[str, Any]) -> ModerationBatch:
     """Freeze a selection and decide about it, without a question in between.
 
     Raises:
@@ -132,8 +117,8 @@ def decide(
     """
     with transaction.atomic():
         lock_tables_of(verb)
-        batch = freeze(verb=verb, queryset=queryset, actor=actor)
-        return confirm(batch=batch, actor=actor, reason=reason, note=note, options=options)
+        batch = freeze(verb=verb, queryset=queryset, actor=cause.actor)
+        return confirm(batch=batch, cause=cause, options=options)
 
 
 def is_small(batch: ModerationBatch) -> bool:
@@ -162,34 +147,32 @@ def begin(batch: ModerationBatch, *, at_once: bool) -> None:
 
 
 @one_decision
-def erase(
-    *, user: User, actor: User, reason: Reason, note: str = "", messages: str, delete: bool = False
-) -> ModerationBatch:
+def erase(*, user: User, cause: Cause, messages: str, delete: bool = False) -> ModerationBatch:
     """Erase an account: at once if there is little about it, else in the background. See `moderation.erase`.
 
     Raises:
         ModerationError: it cannot be erased; nothing was changed.
     """
     options = erasure.options_of(messages, delete)
-    obstacle = (erasure.obstacle_to_deleting if delete else erasure.obstacle_to_erasing)(user, actor)
+    obstacle = (erasure.obstacle_to_deleting if delete else erasure.obstacle_to_erasing)(user, cause.actor)
     if obstacle:
         raise ModerationError("not_allowed", obstacle)
     with transaction.atomic():
         lock_tables_of(Verb.ERASE)
-        batch = freeze(verb=Verb.ERASE, queryset=User.objects.filter(pk=user.pk), actor=actor, options=options)
-        return confirm(batch=batch, actor=actor, reason=reason, note=note)
+        one = User.objects.filter(pk=user.pk)
+        batch = freeze(verb=Verb.ERASE, queryset=one, actor=cause.actor, options=options)
+        return confirm(batch=batch, cause=cause)
 
 
 @one_decision
-def undo(*, batch: ModerationBatch, actor: User, reason: Reason, note: str = "") -> ModerationBatch:
+def undo(*, batch: ModerationBatch, cause: Cause) -> ModerationBatch:
     """Undo a batch: at once if it is small, else in the background.
 
     Raises:
         ModerationError: it cannot be undone; nothing was changed.
     """
     if batch.changed <= SMALL:
-        return moderation.undo(batch=batch, actor=actor, reason=reason, note=note)
-    cause = Cause.of(actor, "", reason, note)
+        return undo_batch(batch, cause)
     cause.require_reason()
     with transaction.atomic():
         lock_undoable(batch)

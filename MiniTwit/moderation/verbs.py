@@ -6,15 +6,16 @@ changed. None of them looks at permissions: whoever calls them has done so.
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Unpack
 
-from MiniTwit.models import ModerationBatch, ModerationEvent, ModerationReason, User, Verb
+from MiniTwit.models import ModerationBatch, ModerationEvent, User, Verb
 from MiniTwit.moderation import accounts as user_verbs
 from MiniTwit.moderation import edits as message_edits
 from MiniTwit.moderation import erasure
 from MiniTwit.moderation import messages as message_verbs
 from MiniTwit.moderation.batches import (
     Cause,
+    CauseFields,
     Objects,
     Tally,
     ids_of,
@@ -26,155 +27,79 @@ from MiniTwit.moderation.edits import MessageEdit
 from MiniTwit.moderation.errors import ModerationError
 
 REFUSALS = frozenset({user_verbs.YOURSELF, user_verbs.STAFF, message_verbs.OWN})
-Reason = ModerationReason | str
 
 
-def flag(
-    *,
-    messages: Objects,
-    actor: User | None,
-    reason: Reason,
-    note: str = "",
-    actor_name: str = "",
-    batch: ModerationBatch | None = None,
-) -> ModerationBatch:
+def flag(*, messages: Objects, **cause: Unpack[CauseFields]) -> ModerationBatch:
     """Hide messages from timelines."""
-    return decide(Verb.FLAG, messages, Cause.of(actor, actor_name, reason, note), batch)
+    return decide(Verb.FLAG, messages, Cause.of(**cause))
 
 
-def unflag(
-    *,
-    messages: Objects,
-    actor: User | None,
-    reason: Reason,
-    note: str = "",
-    actor_name: str = "",
-    batch: ModerationBatch | None = None,
-) -> ModerationBatch:
+def unflag(*, messages: Objects, **cause: Unpack[CauseFields]) -> ModerationBatch:
     """Show messages on timelines again."""
-    return decide(Verb.UNFLAG, messages, Cause.of(actor, actor_name, reason, note), batch)
+    return decide(Verb.UNFLAG, messages, Cause.of(**cause))
 
 
-def keep(
-    *,
-    messages: Objects,
-    actor: User | None,
-    reason: Reason,
-    note: str = "",
-    actor_name: str = "",
-    batch: ModerationBatch | None = None,
-) -> ModerationBatch:
+def keep(*, messages: Objects, **cause: Unpack[CauseFields]) -> ModerationBatch:
     """Say that messages were reviewed and stay as they are."""
-    return decide(Verb.KEEP, messages, Cause.of(actor, actor_name, reason, note), batch)
+    return decide(Verb.KEEP, messages, Cause.of(**cause))
 
 
 def edit(
     *,
     messages: Objects,
-    actor: User | None,
-    reason: Reason,
-    note: str = "",
-    actor_name: str = "",
     text: str | None = None,
     author: User | int | None = None,
     pub_date: datetime | None = None,
-    batch: ModerationBatch | None = None,
+    **cause: Unpack[CauseFields],
 ) -> ModerationBatch:
     """Change the text, author or date of messages; the log keeps what they were. None leaves a part as it is."""
     author_id = author.pk if isinstance(author, User) else author
     edits = [MessageEdit(message_id, author_id, text, pub_date) for message_id in ids_of(messages)]
-    return edit_each(edits=edits, actor=actor, reason=reason, note=note, actor_name=actor_name, batch=batch)
+    return edit_each(edits=edits, **cause)
 
 
 @one_decision
 def edit_each(
-    *,
-    edits: Sequence[MessageEdit],
-    actor: User | None,
-    reason: Reason,
-    note: str = "",
-    actor_name: str = "",
-    batch: ModerationBatch | None = None,
+    *, edits: Sequence[MessageEdit], batch: ModerationBatch | None = None, **cause: Unpack[CauseFields]
 ) -> ModerationBatch:
     """Change messages, each in a way of its own; no message is named twice."""
-    cause = Cause.of(actor, actor_name, reason, note)
-    cause.require_reason()
+    given = Cause.of(**cause)
+    given.require_reason()
     if not edits:
         raise ModerationError("nothing_selected", "Nothing is selected.")
-    with open_batch(Verb.EDIT, cause, batch) as opened:
-        tally = message_edits.edit(edits, opened, cause)
+    with open_batch(Verb.EDIT, given, batch) as opened:
+        tally = message_edits.edit(edits, opened, given)
         if batch is None:
             refuse_if_nothing_is_allowed(tally, len(edits), REFUSALS)
         record(opened, tally, selected=len(edits))
     return opened
 
 
-def purge(
-    *,
-    messages: Objects,
-    actor: User | None,
-    reason: Reason,
-    note: str = "",
-    actor_name: str = "",
-    batch: ModerationBatch | None = None,
-) -> ModerationBatch:
+def purge(*, messages: Objects, **cause: Unpack[CauseFields]) -> ModerationBatch:
     """Delete messages for good. The log keeps numbers and dates of them, no text; it cannot be undone."""
-    return decide(Verb.PURGE, messages, Cause.of(actor, actor_name, reason, note), batch)
+    return decide(Verb.PURGE, messages, Cause.of(**cause))
 
 
 def suspend(
-    *,
-    users: Objects,
-    actor: User | None,
-    reason: Reason,
-    note: str = "",
-    actor_name: str = "",
-    until: datetime | None = None,
-    flag_messages: bool = False,
-    batch: ModerationBatch | None = None,
+    *, users: Objects, until: datetime | None = None, flag_messages: bool = False, **cause: Unpack[CauseFields]
 ) -> ModerationBatch:
     """Keep accounts from signing in, until a date or until reinstated, and perhaps flag all that they wrote."""
     options = {"until": until.isoformat() if until else None, "flag_messages": flag_messages}
-    return decide(Verb.SUSPEND, users, Cause.of(actor, actor_name, reason, note), batch, options)
+    return decide(Verb.SUSPEND, users, Cause.of(**cause), options)
 
 
-def reinstate(
-    *,
-    users: Objects,
-    actor: User | None,
-    reason: Reason,
-    note: str = "",
-    actor_name: str = "",
-    batch: ModerationBatch | None = None,
-) -> ModerationBatch:
+def reinstate(*, users: Objects, **cause: Unpack[CauseFields]) -> ModerationBatch:
     """End suspensions."""
-    return decide(Verb.REINSTATE, users, Cause.of(actor, actor_name, reason, note), batch)
+    return decide(Verb.REINSTATE, users, Cause.of(**cause))
 
 
-def warn(
-    *,
-    users: Objects,
-    actor: User | None,
-    text: str,
-    reason: Reason = "",
-    note: str = "",
-    actor_name: str = "",
-    batch: ModerationBatch | None = None,
-) -> ModerationBatch:
+def warn(*, users: Objects, text: str, **cause: Unpack[CauseFields]) -> ModerationBatch:
     """Give accounts a strike, with a text."""
-    return decide(Verb.WARN, users, Cause.of(actor, actor_name, reason, note), batch, {"text": text})
+    return decide(Verb.WARN, users, Cause.of(**cause), {"text": text})
 
 
 def erase(
-    *,
-    users: Objects,
-    actor: User | None,
-    reason: Reason,
-    note: str = "",
-    actor_name: str = "",
-    messages: str = erasure.Messages.KEEP,
-    delete: bool = False,
-    batch: ModerationBatch | None = None,
+    *, users: Objects, messages: str = erasure.Messages.KEEP, delete: bool = False, **cause: Unpack[CauseFields]
 ) -> ModerationBatch:
     """Remove who somebody was from everywhere, on request.
 
@@ -183,35 +108,30 @@ def erase(
         delete: delete the account itself, too; its messages have to be purged for that.
     """
     options = erasure.options_of(messages, delete)
-    return decide(Verb.ERASE, users, Cause.of(actor, actor_name, reason, note), batch, options)
+    return decide(Verb.ERASE, users, Cause.of(**cause), options)
 
 
-@one_decision
-def undo(
-    *, batch: ModerationBatch, actor: User | None, reason: Reason, note: str = "", actor_name: str = ""
-) -> ModerationBatch:
-    """Put back what a batch changed, except what somebody changed again since.
+def undo(*, batch: ModerationBatch, **cause: Unpack[CauseFields]) -> ModerationBatch:
+    """Put back what a batch changed, except what was changed again since.
 
     Returns:
         A batch of its own. What it left alone is in its `selected_rows`, by event, with who did what.
     """
-    cause = Cause.of(actor, actor_name, reason, note)
+    return undo_batch(batch, Cause.of(**cause))
+
+
+@one_decision
+def undo_batch(batch: ModerationBatch, cause: Cause) -> ModerationBatch:
     cause.require_reason()
     with open_batch(Verb.UNDO, cause, undoes=batch) as undoing:
         lock_undoable(batch, undoing)
         events = list(ModerationEvent.objects.filter(batch=batch).order_by("pk").values_list("pk", flat=True))
-        record(undoing, execute(Verb.UNDO, events, undoing, cause), selected=len(events))
+        record(undoing, execute(events, undoing), selected=len(events))
     return undoing
 
 
 @one_decision
-def decide(
-    verb: Verb,
-    objects: Objects,
-    cause: Cause,
-    batch: ModerationBatch | None = None,
-    options: dict[str, Any] | None = None,
-) -> ModerationBatch:
+def decide(verb: Verb, objects: Objects, cause: Cause, options: dict[str, Any] | None = None) -> ModerationBatch:
     """Do what a verb says to objects that are named now.
 
     Raises:
@@ -222,11 +142,9 @@ def decide(
     ids = ids_of(objects)
     if not ids:
         raise ModerationError("nothing_selected", "Nothing is selected.")
-    options = options or {}
-    with open_batch(verb, cause, batch, options=options) as opened:
-        tally = execute(verb, ids, opened, cause, options)
-        if batch is None:
-            refuse_if_nothing_is_allowed(tally, len(ids), None if verb is Verb.ERASE else REFUSALS)
+    with open_batch(verb, cause, options=options or {}) as opened:
+        tally = execute(ids, opened)
+        refuse_if_nothing_is_allowed(tally, len(ids), None if verb is Verb.ERASE else REFUSALS)
         record(opened, tally, selected=len(ids))
     return opened
 
@@ -244,12 +162,10 @@ def refuse_if_nothing_is_allowed(tally: Tally, named: int, refusals: frozenset[s
         raise ModerationError("not_allowed", " ".join(sorted(told)))
 
 
-def execute(
-    verb: str, ids: Sequence[int], batch: ModerationBatch, cause: Cause, options: dict[str, Any] | None = None
-) -> Tally:
-    """Do what a verb says, in the caller's transaction and batch. The ids of an undo are those of events."""
-    options = options or {}
-    match Verb(verb):
+def execute(ids: Sequence[int], batch: ModerationBatch) -> Tally:
+    """Do what a batch says to objects, in the caller's transaction. The ids of an undo are those of events."""
+    cause, options = Cause.of_batch(batch), batch.options
+    match Verb(batch.verb):
         case Verb.FLAG | Verb.UNFLAG | Verb.KEEP as decision:
             return message_verbs.decide(decision, ids, batch, cause)
         case Verb.PURGE:

@@ -7,15 +7,22 @@ review.count_waiting()             how much there is to do, counted to a bound
 
 from MiniTwit.review.claims import CLAIM_TIME, claim, claim_next, claimed_by, release, renew
 from MiniTwit.review.decisions import Refusal, decide, undo_decision, version_of, warn_author
-from MiniTwit.review.queue import Cause, Position, WaitingCount, causes_of, count_waiting, position_of, waiting
+from MiniTwit.review.queue import (
+    Position,
+    WaitingCount,
+    WaitReason,
+    count_waiting,
+    position_of,
+    wait_reasons_of,
+    waiting,
+)
 
 __all__ = [
     "CLAIM_TIME",
-    "Cause",
     "Position",
     "Refusal",
+    "WaitReason",
     "WaitingCount",
-    "causes_of",
     "claim",
     "claim_next",
     "claimed_by",
@@ -26,6 +33,7 @@ __all__ = [
     "renew",
     "undo_decision",
     "version_of",
+    "wait_reasons_of",
     "waiting",
     "warn_author",
 ]

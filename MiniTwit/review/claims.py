@@ -12,7 +12,7 @@ from psycopg2 import sql
 
 from MiniTwit.database import locks
 from MiniTwit.models import Message, ReviewClaim, User
-from MiniTwit.review.queue import TABLES, Position, causes_of, position_of, waiting
+from MiniTwit.review.queue import TABLES, Position, position_of, wait_reasons_of, waiting
 
 CLAIM_TIME = timedelta(minutes=5)
 CANDIDATES = 20
@@ -70,7 +70,8 @@ def waiting_message(message_id: int) -> Message | None:
     message = Message.objects.select_related("author").filter(pk=message_id).first()
     if message is None:
         return None
-    return message if causes_of(message, message.watch_hits.filter(waiting=True).select_related("term")) else None
+    hits = message.watch_hits.filter(waiting=True).select_related("term")
+    return message if wait_reasons_of(message, hits) else None
 
 
 def claimed_by(message_id: int) -> User | None:

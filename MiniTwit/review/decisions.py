@@ -6,11 +6,9 @@ from django.utils.timesince import timesince
 
 from MiniTwit import moderation
 from MiniTwit.database import locks
-from MiniTwit.models import Message, ModerationBatch, ModerationEvent, ReviewClaim, User, Verb
-from MiniTwit.moderation.batches import one_decision
+from MiniTwit.models import Decision, Message, ModerationBatch, ModerationEvent, ReviewClaim, User, Verb
+from MiniTwit.moderation.batches import Cause, one_decision
 from MiniTwit.review.claims import claimed_by, release
-
-VERBS = {Verb.FLAG: moderation.flag, Verb.UNFLAG: moderation.unflag, Verb.KEEP: moderation.keep}
 
 
 class Refusal(Exception):  # noqa: N818 -- not an error
@@ -32,19 +30,16 @@ def decide(
             tables. Nothing was done.
     """
     try:
-        return decide_in_one_transaction(
-            moderator=moderator, message_id=message_id, verb=verb, version=version, reason=reason, note=note
-        )
+        cause = Cause.of(actor=moderator, reason=reason, note=note)
+        return decide_as_seen(moderator, message_id, verb, version, cause)
     except moderation.ModerationError as error:
         raise Refusal(error.sentence) from error
 
 
 @one_decision
 @transaction.atomic
-def decide_in_one_transaction(
-    *, moderator: User, message_id: int, verb: str, version: str, reason: str, note: str = ""
-) -> ModerationBatch:
-    """The same; a decision that makes no sense, or that busy tables kept from being made, raises ModerationError."""
+def decide_as_seen(moderator: User, message_id: int, verb: str, version: str, cause: Cause) -> ModerationBatch:
+    """The same in one transaction; raises ModerationError where the decision makes no sense, or tables are busy."""
     locks.lock_tables(locks.MESSAGES, ReviewClaim._meta.db_table, referring_to=[locks.USERS])
     message = Message.objects.select_for_update().filter(pk=message_id).first()
     if message is None:
@@ -55,14 +50,14 @@ def decide_in_one_transaction(
     if holder is not None and holder != moderator:
         raise Refusal(f"Your time with message {message_id} ran out, and {holder} has it now. Nothing was decided.")
     check_fits(message, verb)
-    batch = VERBS[Verb(verb)](messages=[message_id], actor=moderator, reason=reason, note=note)
+    batch = moderation.decide(Verb(verb), [message_id], cause)
     release(moderator=moderator, message_id=message_id)
     return batch
 
 
 def check_fits(message: Message, verb: str) -> None:
     """What is flagged is left so or unflagged; what is not, is kept or flagged."""
-    if verb not in VERBS:
+    if verb not in Decision.values:
         raise Refusal("A message can be flagged, unflagged or kept here.")
     if message.flagged and verb == Verb.KEEP:
         raise Refusal("This message is flagged: leave it flagged with f, or unflag it with u.")

@@ -88,7 +88,7 @@ class Position:
 
 
 @dataclass(frozen=True)
-class Cause:
+class WaitReason:
     """Why a message waits: `code` is hit, flagged or suspended."""
 
     code: str
@@ -149,15 +149,15 @@ def position_of(message: Message) -> Position:
     return Position(message.pub_date, message.pk)
 
 
-def causes_of(message: Message, waiting_hits: Iterable[WatchHit]) -> list[Cause]:
+def wait_reasons_of(message: Message, waiting_hits: Iterable[WatchHit]) -> list[WaitReason]:
     """Why the message waits; empty when it does not. Its author and the hits' terms are looked at."""
-    causes = []
+    found = []
     terms = list(dict.fromkeys(f"“{hit.term}”" for hit in waiting_hits))
     if terms:
-        causes.append(Cause("hit", f"Watch-list: {', '.join(terms)}"))
+        found.append(WaitReason("hit", f"Watch-list: {', '.join(terms)}"))
     if message.decided_at is None:
         if message.flagged and message.legacy_id is not None:
-            causes.append(Cause("flagged", "Flagged in the old database, never reviewed"))
+            found.append(WaitReason("flagged", "Flagged in the old database, never reviewed"))
         if message.author.is_suspended:
-            causes.append(Cause("suspended", "Its author is suspended"))
-    return causes
+            found.append(WaitReason("suspended", "Its author is suspended"))
+    return found

@@ -25,7 +25,7 @@ from MiniTwit.models import (
     WatchHit,
     WatchTerm,
 )
-from MiniTwit.moderation import ModerationError
+from MiniTwit.moderation import MessageEdit, ModerationError
 from tests.MiniTwit.factories import make_message, make_staff, make_superuser, make_user
 
 pytestmark = pytest.mark.django_db
@@ -348,13 +348,15 @@ def test_nonsense_is_refused_and_leaves_nothing_behind(amy: User) -> None:
     assert state(message) == (False, "", None)
 
 
-def test_several_decisions_can_share_a_batch(amy: User) -> None:
-    first, second = make_message(), make_message()
-    batch = moderation.flag(messages=[first], actor=amy, reason="Spam")
-    moderation.flag(messages=[second], actor=amy, reason="Spam", batch=batch)
+def test_the_edits_of_a_large_file_share_a_batch(amy: User) -> None:
+    batch = None
+    for message in (make_message(text="one"), make_message(text="two")):
+        edits = [MessageEdit(message.pk, text="edited")]
+        batch = moderation.edit_each(edits=edits, actor=amy, reason="Typo", batch=batch)
+    assert batch is not None
     assert counts(batch) == (2, 2, 0, 0)
     moderation.undo(batch=batch, actor=amy, reason="Mistake")
-    assert not Message.objects.filter(flagged=True).exists()
+    assert not Message.objects.filter(text="edited").exists()
 
 
 def test_from_the_command_line_nobody_is_signed_in(amy: User) -> None:

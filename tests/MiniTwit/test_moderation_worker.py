@@ -9,6 +9,7 @@ from django.test import Client
 from MiniTwit import moderation
 from MiniTwit.models import BatchState, Message, ModerationBatch, ModerationEvent, User, Verb
 from MiniTwit.moderation import batch_worker, selections
+from MiniTwit.moderation.batches import Cause
 from tests.legacy_import.conftest import import_dir, kill, other_session, wait_for, worker
 from tests.MiniTwit.factories import make_superuser, make_user
 
@@ -33,7 +34,7 @@ def batch(boss: User) -> ModerationBatch:
     author = make_user()
     Message.objects.bulk_create(Message(author=author, text=f"message {n}") for n in range(ROWS))
     frozen = selections.freeze(verb=Verb.FLAG, queryset=Message.objects.all(), actor=boss)
-    return selections.confirm(batch=frozen, actor=boss, reason="Spam")
+    return selections.confirm(batch=frozen, cause=Cause.of(actor=boss, reason="Spam"))
 
 
 def state(batch: ModerationBatch) -> str:
@@ -45,7 +46,7 @@ def test_a_worker_flags_and_unflags_thousands(batch: ModerationBatch, boss: User
     worker()
     wait_for(lambda: state(batch) == BatchState.DONE)
     assert (batch.selected, batch.changed) == (ROWS, ROWS)
-    undone = selections.undo(batch=batch, actor=boss, reason="Mistake")
+    undone = selections.undo(batch=batch, cause=Cause.of(actor=boss, reason="Mistake"))
     wait_for(lambda: state(undone) == BatchState.DONE)
     assert (undone.selected, undone.changed) == (ROWS, ROWS)
     assert not Message.objects.exclude(flagged=False, decision="", decided_at=None).exists()

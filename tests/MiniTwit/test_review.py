@@ -66,7 +66,7 @@ def notice(response: Any) -> str:
     return response.context["notice"]["sentence"]
 
 
-def test_the_three_causes_in_the_order_of_time_each_message_once(ann: User) -> None:
+def test_the_three_reasons_to_wait_in_the_order_of_time_each_message_once(ann: User) -> None:
     suspended = make_user(suspended_at=timezone.now())
     expired = make_user(suspended_at=timezone.now(), suspended_until=timezone.now() - timedelta(days=1))
     both = make_waiting(3, author=suspended)
@@ -85,11 +85,11 @@ def test_the_three_causes_in_the_order_of_time_each_message_once(ann: User) -> N
     assert review.waiting(moderator=ann, after=review.position_of(hit)) == expected[2:]
     assert review.waiting(moderator=ann, before=review.position_of(both)) == [hit.pk, oldest.pk]
     assert review.count_waiting().label == "4"
-    causes = {
-        message.pk: [cause.code for cause in review.causes_of(message, message.watch_hits.filter(waiting=True))]
+    reasons = {
+        message.pk: [why.code for why in review.wait_reasons_of(message, message.watch_hits.filter(waiting=True))]
         for message in Message.objects.filter(pk__in=expected)
     }
-    assert causes == {
+    assert reasons == {
         oldest.pk: ["flagged"],
         hit.pk: ["hit"],
         both.pk: ["flagged", "suspended"],

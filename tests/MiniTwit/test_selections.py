@@ -24,6 +24,7 @@ from MiniTwit.models import (
     Verb,
 )
 from MiniTwit.moderation import batch_worker, selections
+from MiniTwit.moderation.batches import Cause
 from tests.MiniTwit.factories import make_message, make_staff, make_superuser, make_user
 
 pytestmark = pytest.mark.django_db
@@ -260,7 +261,7 @@ def test_the_skipped_decisions_of_an_undo_lead_to_their_messages(client: Client,
     message = make_message()
     batch = moderation.flag(messages=[message], actor=amy, reason="Spam")
     moderation.keep(messages=[message], actor=bob, reason="Fine")
-    page = page_of(client, selections.undo(batch=batch, actor=amy, reason="Spam"))
+    page = page_of(client, selections.undo(batch=batch, cause=Cause.of(actor=amy, reason="Spam")))
     assert f'href="/admin/MiniTwit/message/{message.pk}/change/">Message {message.pk}' in page
     assert "It was kept by bob on " in page
 
@@ -378,7 +379,9 @@ def test_a_suspension_that_is_over_before_it_begins_fails_with_a_sentence(amy: U
         make_user()
     batch = selections.freeze(verb=Verb.SUSPEND, queryset=User.objects.exclude(pk=amy.pk), actor=amy)
     until = timezone.now() - timedelta(seconds=1)
-    batch = selections.confirm(batch=batch, actor=amy, reason="Spam", options={"until": until.isoformat()})
+    batch = selections.confirm(
+        batch=batch, cause=Cause.of(actor=amy, reason="Spam"), options={"until": until.isoformat()}
+    )
     batch_worker.run(batch.pk)
     batch.refresh_from_db()
     assert batch.state == BatchState.FAILED

@@ -15,6 +15,7 @@ from psycopg2 import sql
 from MiniTwit import moderation, watchlist
 from MiniTwit.models import BatchState, Message, User, Verb, WatchTerm
 from MiniTwit.moderation import batch_worker, selections
+from MiniTwit.moderation.batches import Cause
 from tests.legacy_import.conftest import import_dir, other_session, wait_for
 from tests.legacy_import.importing import import_of
 from tests.legacy_import.old_database import ANN, BOB, MORNING, old_file
@@ -93,7 +94,7 @@ def test_a_batch_and_a_scan(limits: None) -> None:
     Message.objects.bulk_create(Message(author=author, text=f"casino {n}") for n in range(1_100))
     assert watchlist.scan().finished
     frozen = selections.freeze(verb=Verb.FLAG, queryset=Message.objects.all(), actor=boss)
-    batch = selections.confirm(batch=frozen, actor=boss, reason="Spam")
+    batch = selections.confirm(batch=frozen, cause=Cause.of(actor=boss, reason="Spam"))
     batch_worker.run(batch.pk)
     batch.refresh_from_db()
     assert (batch.state, batch.changed) == (BatchState.DONE, 1_100)

@@ -17,6 +17,7 @@ from MiniTwit.database.locks import hold
 from MiniTwit.database.session_check import SharedSessionError
 from MiniTwit.models import BatchState, Message, Verb
 from MiniTwit.moderation import batch_worker, selections
+from MiniTwit.moderation.batches import Cause
 from tests.legacy_import import pgbouncer
 from tests.legacy_import.importing import import_of
 from tests.legacy_import.old_database import ANN, old_file
@@ -55,7 +56,7 @@ def test_sessions_that_are_shared_are_refused_before_a_lock_is_taken(tmp_path: P
         tasks.stage_run.call(run.pk)
         run.refresh_from_db()
         assert (run.state, run.error_code) == ("failed", "pooled_connection")
-        batch = selections.confirm(batch=selected, actor=amy, reason="Spam")
+        batch = selections.confirm(batch=selected, cause=Cause.of(actor=amy, reason="Spam"))
         batch_worker.run(batch.pk)
         batch.refresh_from_db()
         assert batch.state == BatchState.FAILED

@@ -15,7 +15,7 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 
-from MiniTwit.admin.deciding.actions import may
+from MiniTwit.admin.deciding.actions import actor_of, may
 from MiniTwit.admin.deciding.forms import ReasonForm
 from MiniTwit.admin.files.case_export import write_case
 from MiniTwit.admin.forms.posting import page_named, post_only
@@ -146,14 +146,7 @@ class EndsAccountsMixin(admin.ModelAdmin):
     ) -> HttpResponse | None:
         """Erase or delete, and lead to the page of what comes of it; what stands against it goes into the form."""
         try:
-            batch = selections.erase(
-                user=user,
-                actor=actor_of(request),
-                reason=form.cleaned_data["reason"],
-                note=form.cleaned_data["note"],
-                messages=chosen,
-                delete=delete,
-            )
+            batch = selections.erase(user=user, cause=form.cause(request), messages=chosen, delete=delete)
         except ModerationError as error:
             form.add_error(None, error.sentence)
             return None
@@ -186,10 +179,6 @@ class EndsAccountsMixin(admin.ModelAdmin):
 def counted(number: int, one: str, many: str) -> str:
     """A number with its noun."""
     return f"{in_words(number)} {one if number == 1 else many}"
-
-
-def actor_of(request: HttpRequest) -> User:
-    return cast(User, request.user)
 
 
 def last_export(user: User) -> LogEntry | None:

@@ -6,10 +6,13 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django import forms
+from django.http import HttpRequest
 from django.utils import timezone
 
+from MiniTwit.admin.deciding.actions import actor_of
 from MiniTwit.instants import validate_instant
 from MiniTwit.models import ModerationReason, Verb
+from MiniTwit.moderation.batches import Cause
 
 
 class ReasonForm(forms.Form):
@@ -23,6 +26,10 @@ class ReasonForm(forms.Form):
         widget=forms.Textarea(attrs={"rows": 3, "class": "vLargeTextField"}),
         help_text="For the log; only staff see it.",
     )
+
+    def cause(self, request: HttpRequest) -> Cause:
+        """The cause of the decision, once the form is valid."""
+        return Cause.of(actor=actor_of(request), reason=self.cleaned_data["reason"], note=self.cleaned_data["note"])
 
     def options(self) -> dict[str, Any]:
         """What the verb needs besides."""

@@ -5,7 +5,7 @@ messages are to be flagged too, by the background worker.
 """
 
 from datetime import timedelta
-from typing import Any, cast
+from typing import Any
 
 from django.contrib import admin, messages
 from django.contrib.admin.utils import unquote
@@ -95,14 +95,11 @@ class DecidesMixin(admin.ModelAdmin):
 
     def decide(self, request: HttpRequest, row: Any, verb: Verb, form: ReasonForm) -> bool:
         """Do it and say what came of it; return whether it was accepted."""
-        actor = cast(User, request.user)
         try:
             batch = selections.decide(
                 verb=verb,
                 queryset=self.model._base_manager.filter(pk=row.pk),
-                actor=actor,
-                reason=form.cleaned_data["reason"],
-                note=form.cleaned_data["note"],
+                cause=form.cause(request),
                 options=form.options(),
             )
         except ModerationError as error:

@@ -8,7 +8,7 @@ from django.db import transaction
 
 from MiniTwit import moderation
 from MiniTwit.models import Message, ModerationBatch, ModerationReason, SelectedRow, User, Verb
-from MiniTwit.moderation.batches import one_decision
+from MiniTwit.moderation.batches import Cause, one_decision
 from MiniTwit.moderation.messages import OWN
 
 LARGEST_ID = 2**63 - 1
@@ -55,7 +55,7 @@ class Command(BaseCommand):
 
     def decide(self, options: dict[str, Any]) -> None:
         """Flag or unflag all the named messages, or none of them."""
-        verb = moderation.unflag if options["unflag"] else moderation.flag
+        verb = Verb.UNFLAG if options["unflag"] else Verb.FLAG
         missing = [message_id for message_id in options["ids"] if not 0 < message_id <= LARGEST_ID]
         refuse_missing(missing)
         actor = actor_named(options["actor"]) if options["actor"] else None
@@ -64,7 +64,8 @@ class Command(BaseCommand):
         @one_decision
         @transaction.atomic
         def decide_about_all() -> ModerationBatch:
-            batch = verb(messages=options["ids"], actor=actor, reason=reason, note=options["note"])
+            cause = Cause.of(actor=actor, reason=reason, note=options["note"])
+            batch = moderation.decide(verb, options["ids"], cause)
             refuse_skipped(batch)
             return batch
 
@@ -73,8 +74,9 @@ class Command(BaseCommand):
         except moderation.ModerationError as error:
             hint = " Use --reason." if error.code == "reason_missing" else ""
             raise CommandError(error.sentence + hint, returncode=USAGE) from None
-        done = "unflagged" if options["unflag"] else "flagged"
-        self.stdout.write(f"{batch.changed} {done}, {batch.unchanged} so already (batch {batch.pk}).")
+        self.stdout.write(
+            f"{batch.changed} {verb.rules.past_tense}, {batch.unchanged} so already (batch {batch.pk})."
+        )
 
 
 def refuse_skipped(batch: ModerationBatch) -> None:
