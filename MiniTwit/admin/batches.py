@@ -39,11 +39,11 @@ class ModerationBatchAdmin(ReadOnlyAdmin, LargeTableAdmin):
         return f"Batch {batch.pk}"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[ModerationBatch]:
-        """What nobody confirmed is nobody else's business."""
+        """Without the selections that are not confirmed: only their makers see those."""
         return super().get_queryset(request).exclude(state=BatchState.SELECTED)
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Everybody may see what he did himself."""
+        """Users may always see their own batches."""
         return super().has_view_permission(request, obj) or (obj is not None and obj.actor_id == request.user.pk)
 
     def get_urls(self) -> list[URLPattern]:
@@ -148,7 +148,7 @@ class ModerationBatchAdmin(ReadOnlyAdmin, LargeTableAdmin):
         return self.act(request, batch_id, selections.resume)
 
     def act(self, request: HttpRequest, batch_id: int, action: Callable[..., None]) -> HttpResponse:
-        """Do something to a batch at work, and go back to its page; what stands against it is said there."""
+        """Do something to a batch at work, and go back to its page; an obstacle is reported there."""
         batch = self.find(request, batch_id)
         if batch is None:
             return self.gone(request)
@@ -163,7 +163,7 @@ class ModerationBatchAdmin(ReadOnlyAdmin, LargeTableAdmin):
         """The batch as it is, after the batches of dead workers were ended.
 
         Raises:
-            PermissionDenied: it is somebody else's, and the user may not look at those.
+            PermissionDenied: another user made it, and this one may see only their own.
         """
         batch_worker.reconcile()
         batch = ModerationBatch.objects.select_related("actor", "undoes").filter(pk=batch_id).first()

@@ -1,4 +1,4 @@
-"""The log of decisions: to be read, filtered and exported, and changed by nobody."""
+"""The log of decisions: to be read, filtered and exported, never changed."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -62,8 +62,8 @@ class ModerationEventAdmin(ReadOnlyAdmin, FileExportMixin, LargeTableAdmin):
         name: str = getattr(event, "username", "")
         account = excerpt(name, 40) if name else f"account {event.user_id}"
         if event.message_id is None:
-            return linked("user", event.user_id, account, is_here=bool(name))
-        message = linked("message", event.message_id, f"message {event.message_id}", getattr(event, "is_here", True))
+            return linked("user", event.user_id, account, exists=bool(name))
+        message = linked("message", event.message_id, f"message {event.message_id}", getattr(event, "exists", True))
         return format_html('{} <span class="quiet">by {}</span>', message, account)
 
     @admin.display(description="before → after")
@@ -82,15 +82,15 @@ class ModerationEventAdmin(ReadOnlyAdmin, FileExportMixin, LargeTableAdmin):
         return linked("moderationbatch", event.batch_id, str(event.batch_id))
 
     def load_columns(self, rows: Sequence[Model]) -> None:
-        """The names of the accounts, and which messages are still here: two queries for the page."""
+        """The names of the accounts, and which messages still exist: two queries for the page."""
         events = [row for row in rows if isinstance(row, ModerationEvent)]
         accounts = [event.user_id for event in events if event.user_id is not None]
         names = dict(User.objects.filter(pk__in=accounts).values_list("pk", "username"))
         messages = [event.message_id for event in events if event.message_id is not None]
-        here = set(Message.objects.filter(pk__in=messages).values_list("pk", flat=True))
+        existing = set(Message.objects.filter(pk__in=messages).values_list("pk", flat=True))
         for event in events:
             event.username = names.get(event.user_id or 0, "")  # type: ignore[attr-defined]
-            event.is_here = event.message_id in here  # type: ignore[attr-defined]
+            event.exists = event.message_id in existing  # type: ignore[attr-defined]
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
@@ -123,8 +123,8 @@ class ModerationEventAdmin(ReadOnlyAdmin, FileExportMixin, LargeTableAdmin):
         return f"{reverse('admin:MiniTwit_moderationevent_changelist')}?{one}"
 
 
-def linked(model_name: str, pk: int | None, title: str, is_here: bool = True) -> SafeString:
-    """A link to the page of an object that is still here."""
-    if not is_here:
+def linked(model_name: str, pk: int | None, title: str, exists: bool = True) -> SafeString:
+    """A link to the page of an object that still exists."""
+    if not exists:
         return format_html("{}", title)
     return format_html('<a href="{}">{}</a>', reverse(f"admin:MiniTwit_{model_name}_change", args=[pk]), title)

@@ -88,7 +88,7 @@ class MessageAdmin(DecidesMixin, VersionedAdmin, FileImportExportMixin, LargeTab
     actions = message_actions
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
-        if obj is None:  # a new message comes from here, and nobody has decided about it
+        if obj is None:  # a new message has no origin and no decisions yet
             return [(None, {"fields": ["author", "text", "pub_date"]})]
         fieldsets = [*super().get_fieldsets(request, obj)]
         if self.has_change_permission(request, obj):

@@ -72,7 +72,7 @@ class ReviewQueueAdmin(ReadOnlyAdmin):
         return view(request)
 
     def queue_view(self, request: HttpRequest) -> HttpResponse:
-        """The page: what the moderator had before him, or else the oldest that waits."""
+        """The page: the message that the moderator has claimed, or else the oldest that waits."""
         request_scan_if_behind()
         asked_for = id_in(request.GET.get("message"))
         message = None
@@ -117,9 +117,9 @@ class ReviewQueueAdmin(ReadOnlyAdmin):
             message = self.following(request, place, wrap=False)
         if message is not None:
             return self.answer(request, message)
-        here = self.taken(request, place.message_id if place else 0) or self.following(request, place)
+        shown = self.taken(request, place.message_id if place else 0) or self.following(request, place)
         end = "This is the oldest that waits." if back else "Nothing newer waits."
-        return self.answer(request, here, (messages.INFO, end))
+        return self.answer(request, shown, (messages.INFO, end))
 
     def warn_view(self, request: HttpRequest) -> HttpResponse:
         if not may(request.user, Verb.WARN):
@@ -145,11 +145,11 @@ class ReviewQueueAdmin(ReadOnlyAdmin):
         """Take back the moderator's own last decision, and show what it was about."""
         if not may(request.user, Verb.UNDO):
             raise PermissionDenied
-        here = id_in(request.POST.get("message"))
+        shown_id = id_in(request.POST.get("message"))
         decisions = request.session.get(DECISIONS, [])
         if not decisions:
-            message = self.taken(request, here) or self.following(request, place_of(here))
-            return self.answer(request, message, (messages.INFO, "There is no decision of yours to take back here."))
+            message = self.taken(request, shown_id) or self.following(request, place_of(shown_id))
+            return self.answer(request, message, (messages.INFO, "There is no decision of yours to take back."))
         batch_id, message_id = decisions.pop()
         request.session[DECISIONS] = decisions
         try:
@@ -164,8 +164,8 @@ class ReviewQueueAdmin(ReadOnlyAdmin):
                     messages.WARNING,
                     f"Message {message_id} was changed by others since; nothing was taken back.",
                 )
-        message = self.taken(request, message_id) or self.taken(request, here)
-        return self.answer(request, message or self.following(request, place_of(here)), notice)
+        message = self.taken(request, message_id) or self.taken(request, shown_id)
+        return self.answer(request, message or self.following(request, place_of(shown_id)), notice)
 
     def renew_view(self, request: HttpRequest) -> JsonResponse:
         """Keep the message while the page is open; say so when it is another moderator's by now."""
@@ -173,7 +173,7 @@ class ReviewQueueAdmin(ReadOnlyAdmin):
         if review.renew(moderator=actor_of(request), message_id=message_id):
             return JsonResponse({"held": True})
         holder = review.claimed_by(message_id)
-        who = f"{holder} has it before him now" if holder else "it is being decided about, or gone"
+        who = f"{holder} has claimed it" if holder else "it is being decided about, or gone"
         return JsonResponse({"held": False, "sentence": f"Message {message_id} is no longer yours: {who}."})
 
     def release_view(self, request: HttpRequest) -> HttpResponse:
@@ -209,7 +209,7 @@ class ReviewQueueAdmin(ReadOnlyAdmin):
         }
 
     def answer(self, request: HttpRequest, message: Message | None, notice: Notice | None = None) -> HttpResponse:
-        """The desk as it is now: alone for the script, with its page for everybody else."""
+        """The desk as it is now: alone for the script, else with its page."""
         if request.headers.get("X-Requested-With") == "fetch":
             tags = {messages.SUCCESS: "success", messages.WARNING: "warning"}
             told = {"level": tags.get(notice[0], "info"), "sentence": notice[1]} if notice else None
@@ -227,6 +227,6 @@ def panel(message_id: int, form: str) -> str:
 
 
 def place_of(message_id: int) -> Position | None:
-    """Where a message stands in the queue, whether or not it still waits; None when it is gone."""
+    """The place of a message in the queue, whether or not it still waits; None when it is gone."""
     message = Message.objects.only("pub_date").filter(pk=message_id).first()
     return review.position_of(message) if message else None

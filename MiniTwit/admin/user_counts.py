@@ -1,4 +1,4 @@
-"""How much hangs on an account: counted for the accounts of a page only, and no further than anybody cares."""
+"""How many rows refer to an account: counted for the accounts of a page only, and up to a bound."""
 
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -20,7 +20,7 @@ FROM unnest(%(ids)s::bigint[]) AS account (id)
 
 
 def capped_counts(model: type[Model], field_name: str, ids: Sequence[int]) -> dict[int, int]:
-    """How many rows refer to each account, by the account's id; one more than MOST stands for any more."""
+    """How many rows refer to each account, by the account's id; one more than MOST means more than MOST."""
     query = sql.SQL(CAPPED_COUNTS).format(
         table=sql.Identifier(model._meta.db_table), column=sql.Identifier(f"{field_name}_id")
     )

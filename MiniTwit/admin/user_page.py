@@ -93,7 +93,7 @@ class UserPageMixin(DecidesMixin, EndsAccountsMixin):
         """Add a note. Nobody can change it afterwards."""
         user: User | None = self.get_object(request, unquote(object_id))
         if user is None:
-            raise Http404("This account is no longer here.")
+            raise Http404("This account does not exist any more.")
         if not may_note(request, user) or not self.has_view_permission(request, user):
             raise PermissionDenied
         form = NoteForm(request.POST)

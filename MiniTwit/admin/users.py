@@ -154,7 +154,7 @@ class UserAdmin(UserPageMixin, VersionedAdmin, FileImportExportMixin, LargeTable
 
 
 def may_touch(request: HttpRequest, user: User | None) -> bool:
-    """Staff accounts are for superusers to change: whoever may set their password may become them."""
+    """Staff accounts are for superusers to change: who may set a password may sign in with it."""
     return user is None or request.user.is_superuser or not (user.is_staff or user.is_superuser)
 
 

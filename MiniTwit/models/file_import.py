@@ -43,7 +43,7 @@ class FileImport(models.Model):
     finished_at = models.DateTimeField(null=True)
 
     class Meta:
-        default_permissions = ()  # whoever may import a file of its table
+        default_permissions = ()  # the permission to import a file of its table counts
 
     def __str__(self) -> str:
         return f"{self.file_name} ({self.table})"

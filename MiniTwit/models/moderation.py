@@ -2,8 +2,8 @@
 
 A batch is one decision of one person about any number of objects. Each object that it changed has one event, and
 events are for ever: a trigger refuses to change or delete them (see `MiniTwit/database/triggers.py`). So an event
-refers to messages and accounts by number only, without a foreign key: what it tells about outlives them. The texts of
-messages that were edited, and moderators' notes, are struck out of it when an account is erased on request.
+refers to messages and accounts by number only, without a foreign key: it outlives them. The texts of messages that
+were edited, and moderators' notes, are struck out of it when an account is erased on request.
 """
 
 from dataclasses import dataclass
@@ -64,7 +64,7 @@ class Verb(models.TextChoices):
     rules: Rules
 
     def __new__(cls, value: str, *rules: Rules) -> "Verb":
-        """Define a member; a look-up such as `Verb("flag")` brings no rules and does not come here."""
+        """Define a member; a look-up such as `Verb("flag")` brings no rules and does not call this."""
         member = str.__new__(cls, value)
         member._value_ = value
         (member.rules,) = rules
@@ -145,7 +145,7 @@ class ModerationBatch(models.Model):
 
     @property
     def named(self) -> int:
-        """How many objects somebody chose; the rest are messages that a suspension flagged, too."""
+        """How many objects a moderator chose; the rest are messages that a suspension flagged, too."""
         return self.selected - self.messages
 
     @property

@@ -41,8 +41,8 @@ class WatchTerm(SavesChanges):
 class WatchHit(models.Model):
     """A message in which a watched term was found.
 
-    `waiting` until somebody decides about the message; the verbs keep it. `pub_date` is the message's, for the
-    order of the queue.
+    `waiting` until a moderator decides about the message; the verbs keep it up to date. `pub_date` is the message's,
+    for the order of the queue.
     """
 
     term = models.ForeignKey(WatchTerm, on_delete=models.CASCADE, related_name="hits", db_index=False)
@@ -72,7 +72,7 @@ class EditedMessage(models.Model):
     message_id = models.BigIntegerField()
 
     class Meta:
-        default_permissions = ()  # nobody but the trigger and the scan has to do with them
+        default_permissions = ()  # only the trigger and the scan use them
 
     def __str__(self) -> str:
         return f"message {self.message_id}"
@@ -97,7 +97,7 @@ class SkippedMessage(models.Model):
 
 
 class ReviewClaim(models.Model):
-    """Who has a message of the review queue before him, and until when it is his."""
+    """Which moderator has a message of the review queue, and until when."""
 
     message = models.OneToOneField(Message, on_delete=models.CASCADE, primary_key=True, related_name="claim")
     moderator = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="claims")

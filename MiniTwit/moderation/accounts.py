@@ -98,7 +98,7 @@ def lock(ids: Sequence[int], cause: Cause) -> tuple[list[int], dict[int, str]]:
     """Lock accounts in the order of their ids.
 
     Returns:
-        The ids of those that the actor may decide about, and why not of the others.
+        The ids of the accounts that the actor may decide about, and why the others are skipped.
     """
     rows = User.objects.filter(pk__in=ids).order_by("pk").select_for_update(no_key=True)
     privileges = rows.values_list("pk", "is_staff", "is_superuser")
@@ -122,7 +122,7 @@ def change_allowed(verb: Verb, ids: Sequence[int], batch: ModerationBatch, cause
 
 
 def change_accounts(verb: Verb, ids: list[int], batch: ModerationBatch, cause: Cause, change: Change) -> Tally:
-    """Change locked accounts, and log those that are another after it than before."""
+    """Change locked accounts, and log each one whose state differs afterwards."""
     now = database_time()
     before = states(ids)
     change(ids, now)
@@ -170,7 +170,7 @@ def suspension(state: State) -> tuple[str | None, str | None]:
 
 @dataclass(frozen=True)
 class AccountChange:
-    """What an event says that it did to an account."""
+    """The change of an account that an event recorded."""
 
     event_id: int
     user_id: int
@@ -188,7 +188,7 @@ class AccountChange:
         return int(self.after["strikes"] - self.before["strikes"])
 
     def is_overruled_in(self, present: State) -> bool:
-        """Whether the account is neither as it was left nor as it was before: somebody decided anew."""
+        """Whether the account is neither as it was left nor as it was before: a later decision changed it."""
         return self.is_suspension and suspension(present) not in (suspension(self.before), suspension(self.after))
 
 

@@ -27,7 +27,7 @@ CHUNK_WITH_MESSAGES = 50  # accounts of which all messages are flagged, too
 
 logger = logging.getLogger(__name__)
 
-ALL_THAT_IS_DONE = "What is counted here is done; the rest is not."
+ALL_THAT_IS_DONE = "What is counted is done; the rest is not."
 Rows = dict[int, datetime | None]  # changed_at, by id
 
 BATCH_IS_HELD = locks.is_held(locks.BATCH, "batch.id")
@@ -37,14 +37,14 @@ WHERE state IN ('waiting', 'running') AND NOT {BATCH_IS_HELD}
 """  # noqa: S608
 END_DEAD_BATCHES = f"""
 UPDATE "{ModerationBatch._meta.db_table}" AS batch SET state = 'failed', finished_at = now(), error = CASE state
-    WHEN 'running' THEN 'The process that was at work on this died. {ALL_THAT_IS_DONE}'
-    ELSE 'The process that was to do this died before it began. {ALL_THAT_IS_DONE}' END
+    WHEN 'running' THEN 'The process that worked on this batch died. {ALL_THAT_IS_DONE}'
+    ELSE 'The process that was to work on this batch died before it began. {ALL_THAT_IS_DONE}' END
 WHERE id = ANY(%s) AND state IN ('waiting', 'running') AND NOT {BATCH_IS_HELD}
 """  # noqa: S608
 
 
 def run(batch_id: int) -> None:
-    """Work off a confirmed batch, unless another process is at it. How it ends stands on the batch."""
+    """Work off a confirmed batch, unless another process works on it. The batch records how it ended."""
     try:
         with suppress(locks.Busy), locks.hold((locks.BATCH, batch_id)):
             run_alone(batch_id)
@@ -110,7 +110,7 @@ def next_rows(batch: ModerationBatch, after: int = 0) -> Rows:
 
 
 def do_rows(batch: ModerationBatch, rows: Rows) -> None:
-    """Do what the batch says to these rows, except those that somebody changed since they were selected."""
+    """Do what the batch says to these rows, except those that were changed since they were selected."""
     skipped = {} if batch.verb == Verb.UNDO else changed_in_between(batch, rows)
     ids = [row_id for row_id in rows if row_id not in skipped]
     rows_left(batch).filter(object_id__in=rows).delete()
@@ -139,7 +139,7 @@ def changed_in_between(batch: ModerationBatch, rows: Rows) -> dict[int, str]:
 
 
 def warned_since(batch: ModerationBatch, rows: Rows) -> set[int]:
-    """The accounts whose strikes are others than when they were selected."""
+    """The accounts whose strikes changed since they were selected."""
     since = Q(created_at__gt=batch.created_at) | Q(revoked_at__gt=batch.created_at)
     return set(Strike.objects.filter(since, user__in=rows).values_list("user_id", flat=True))
 
@@ -171,12 +171,12 @@ def reason_of(batch_id: int, error: BaseException) -> str:
         logger.exception("Batch %s failed", batch_id, exc_info=error)
         why = f"It ended with an unexpected error ({type(error).__name__}); the log has the details."
     else:
-        why = "The process that was at work on this was ended."
+        why = "The process that worked on this batch was ended."
     return why
 
 
 def reconcile() -> None:
-    """End the batches that no process is at work on and no task stands for, so that nothing waits for them."""
+    """End the batches that no process works on and no task is queued for, so that no page waits for them."""
     with connection.cursor() as cursor:
         cursor.execute(WITHOUT_LOCK)
         found = dict(cursor.fetchall())

@@ -1,7 +1,7 @@
 """Editing messages: a decision like the others, with the old and the new values in the log.
 
 An event of an edit holds only what was changed: author (a number), text, pub_date. It is the one kind of event that
-holds what a person wrote. When the author is erased, or the message is deleted for good, the texts are struck out of
+holds what a user wrote. When the author is erased, or the message is deleted for good, the texts are struck out of
 the log; the trigger that keeps the log allows exactly that (see `MiniTwit/database/triggers.py`).
 """
 
@@ -52,9 +52,9 @@ changed AS (
 {log}
 """
 
-# How a message stands to an edit that is to be undone: as the edit left it, or as it was before; and whether the
-# former text and author can come back.
-STANDING = """
+# How a message compares with an edit that is to be undone: is it as the edit left it, or as it was before; and can
+# the former text and author come back.
+COMPARISON = """
 SELECT event.id, message.id, event.message_id,
     {as_left}, {as_before},
     coalesce(event.before->>'text' <> %(erased)s, true),
@@ -129,15 +129,15 @@ def lock_authors(ids: set[int]) -> None:
 
 def undo(event_ids: Sequence[int], batch: ModerationBatch, cause: Cause) -> Tally:
     """Bring back what messages were before they were edited, where they still are as the edit left them."""
-    standings = standings_of(event_ids)
-    if not standings:
+    comparisons = comparisons_of(event_ids)
+    if not comparisons:
         return Tally()
-    _, own = lock([message_id for _, _, message_id, *_ in standings], cause)
-    standings = standings_of(event_ids)  # now that nothing changes any more
-    tally = Tally(skipped={event: own[message] for event, _, message, *_ in standings if message in own})
+    _, own = lock([message_id for _, _, message_id, *_ in comparisons], cause)
+    comparisons = comparisons_of(event_ids)  # now that nothing changes any more
+    tally = Tally(skipped={event: own[message] for event, _, message, *_ in comparisons if message in own})
     others, restorable = {}, []
-    gone = {event for event, found_id, *_ in standings if found_id is None}
-    for event, _found_id, message, as_left, as_before, has_text, has_author in standings:
+    gone = {event for event, found_id, *_ in comparisons if found_id is None}
+    for event, _found_id, message, as_left, as_before, has_text, has_author in comparisons:
         if event in tally.skipped:
             continue
         if as_before and not as_left:
@@ -153,10 +153,10 @@ def undo(event_ids: Sequence[int], batch: ModerationBatch, cause: Cause) -> Tall
     return tally
 
 
-def standings_of(event_ids: Sequence[int]) -> list[Any]:
+def comparisons_of(event_ids: Sequence[int]) -> list[Any]:
     parts = {name: sql.SQL(AS_IN.format(state=state)) for name, state in STATES.items()}
     with connection.cursor() as cursor:
-        statement = sql.SQL(STANDING).format(**NAMES, **parts)
+        statement = sql.SQL(COMPARISON).format(**NAMES, **parts)
         cursor.execute(statement, {"events": list(event_ids), "erased": ERASED_NOTE})
         return list(cursor.fetchall())
 

@@ -1,6 +1,6 @@
-"""Erasing an account on request: who it was is removed from everywhere, and the log keeps what happened, by number.
+"""Erasing an account on request: its owner's data is removed everywhere; the log keeps what happened, by number.
 
-The account stays as an empty row, which holds the place of its old id: no later import brings its owner back.
+The account stays as an empty row, which holds the place of its old id: no later import brings the data back.
 Deleting it altogether is the same with one step more.
 """
 
@@ -37,21 +37,21 @@ from MiniTwit.moderation.traces import Traces
 
 CHUNK = 1_000  # messages per statement
 
-# Sent within the erasing transaction with `account`, an `ErasedAccount`: whoever else keeps something of the person
-# removes it now.
+# Sent within the erasing transaction with `account`, an `ErasedAccount`: every other module that keeps something of
+# the account removes it now.
 user_erased = Signal()
 
 
 class Messages(TextChoices):
     """What becomes of the messages."""
 
-    KEEP = "keep", "Keep them, by nobody in particular"
+    KEEP = "keep", "Keep them, under the erased name"
     PURGE = "purge", "Delete them for good"
 
 
 @dataclass(frozen=True)
 class ErasedAccount:
-    """Who it was. Only for removing the traces; nobody keeps it."""
+    """Whose account it was. It serves to remove the traces and is not stored."""
 
     user_id: int
     legacy_id: int | None
@@ -64,7 +64,7 @@ class ErasedAccount:
 
 
 def obstacle_to_erasing(user: User, actor: User | None) -> str:
-    """Why an account cannot be erased by somebody, or nothing."""
+    """Why the actor cannot erase an account, or nothing."""
     if user.erased_at is not None:
         return "This account is erased already."
     if actor is not None and user.pk == actor.pk:
@@ -75,7 +75,7 @@ def obstacle_to_erasing(user: User, actor: User | None) -> str:
 
 
 def obstacle_to_deleting(user: User, actor: User | None) -> str:
-    """Why an account cannot be deleted with all that hangs on it, or nothing."""
+    """Why the actor cannot delete an account with all that refers to it, or nothing."""
     if LogEntry.objects.filter(user=user).exists():
         return "This account worked in the back office, and the record of that would go with it. Erase it instead."
     return "" if user.erased_at else obstacle_to_erasing(user, actor)
@@ -104,7 +104,7 @@ def expect_messages(batch: ModerationBatch, user_ids: QuerySet[Any] | Sequence[i
 
 
 def rows_of(user_id: int) -> list[QuerySet[Any]]:
-    """All that may be very much about an account, for counting."""
+    """The rows about an account of which there may be many, for counting."""
     return [
         Message.objects.filter(author=user_id),
         Follow.objects.filter(who=user_id),
@@ -114,7 +114,7 @@ def rows_of(user_id: int) -> list[QuerySet[Any]]:
 
 
 def is_small(user_id: int, limit: int) -> bool:
-    """Whether there is so little about an account that somebody can wait for its erasure."""
+    """Whether so few rows refer to an account that the moderator can wait for its erasure."""
     return all(rows.order_by().values("pk")[: limit + 1].count() <= limit for rows in rows_of(user_id))
 
 
@@ -146,7 +146,7 @@ def erase(ids: Sequence[int], batch: ModerationBatch, cause: Cause) -> Tally:
 
 
 def erase_one(user: User, batch: ModerationBatch, cause: Cause, *, delete: bool) -> None:
-    """Remove who it was, everywhere; the event about it is written last, with its own note."""
+    """Remove the owner's data everywhere; the event about it is written last, with its own note."""
     now = database_time()
     before: dict[str, Any] = {"active": user.is_active, "erased": user.erased_at is not None}
     before |= {"following": remove(user.following.all()), "followers": remove(user.followers.all())}
@@ -175,7 +175,7 @@ def remove(follows: QuerySet[Follow]) -> int:
 
 
 def erased_name(user: User) -> str:
-    """A username that says nothing, and that nobody has."""
+    """A username that says nothing, and that no other account has."""
     name = f"erased-{user.pk}"
     while User.objects.filter(username=name).exclude(pk=user.pk).exists():
         name += "-"
@@ -214,7 +214,7 @@ def strike_out_texts(user: User, erasing: ModerationBatch) -> None:
 
 
 def forget_views_and_files(traces: Traces) -> None:
-    """Remove saved views that search for the account, whoever saved them, and strike it out of reports on files."""
+    """Remove all saved views that search for the account, and strike it out of reports on files and the admin log."""
     views = SavedFilter.objects.only("name", "query")
     found = [view.pk for view in views if traces.are_in(view.name) or traces.are_in(unquote_plus(view.query))]
     SavedFilter.objects.filter(pk__in=found).delete()

@@ -1,4 +1,4 @@
-"""Who changed what in between: the sentence that goes with an object that a decision left alone."""
+"""Who changed an object in the meantime: the sentence that says why a decision skipped it."""
 
 from collections.abc import Callable, Container, Mapping
 
@@ -7,8 +7,8 @@ from django.utils.formats import date_format
 
 from MiniTwit.models import ModerationEvent, Subject, Verb
 
-GONE = "It is no longer here: somebody deleted it."
-EDITED = "It was edited here in between."
+GONE = "It does not exist any more: it was deleted."
+EDITED = "It was edited in the meantime."
 
 
 def any_event(_key: int, _event: ModerationEvent) -> bool:
@@ -30,8 +30,8 @@ def who_did_what(
 
     Args:
         objects: the object's id, by the key under which the answer is wanted.
-        gone: the keys of those that are no longer here.
-        is_newer: whether an event is what came in between, and not a matter of before.
+        gone: the keys of the objects that do not exist any more.
+        is_newer: whether an event came in the meantime; older ones are ignored.
     """
     if not objects:
         return {}

@@ -69,7 +69,7 @@ WITH changed AS (
 {log}
 """
 
-# A hit waits until somebody has decided about the message since it was found.
+# A hit waits until a moderator decides about its message.
 SETTLE_HITS = """
 UPDATE {hit} AS hit SET waiting = NOT hit.waiting FROM {message} AS message
 WHERE message.id = hit.message_id AND message.id = ANY(%(ids)s)
@@ -102,8 +102,8 @@ WHERE {which} AND verb IN ('edit', 'undo') AND (before ? 'text' OR after ? 'text
 """
 
 
-# How a message stands to an event that is to be undone.
-STANDING = """
+# How a message compares with an event that is to be undone: is it as the event left it, or as it was before.
+COMPARISON = """
 SELECT event.id, message.id, event.message_id,
     message.flagged = (event.after->>'flagged')::boolean AND message.decision = event.after->>'decision'
         AND message.decided_at IS NOT DISTINCT FROM (event.after->>'decided_at')::timestamptz,
@@ -126,8 +126,11 @@ WITH changed AS (
 
 
 def decide(verb: Verb, ids: Sequence[int], batch: ModerationBatch, cause: Cause) -> Tally:
-    """Flag, unflag or keep messages. What is so already, by a decision made here, stays without an event, unless the
-    watch-list found something in it since: then it was decided about anew."""
+    """Flag, unflag or keep messages.
+
+    A message that is so already, by a moderator's decision, gets no event unless the watch-list found something in it
+    since that decision.
+    """
     found, own = lock(ids, cause)
     changed = execute(DECIDE, log_parameters(verb, batch, cause, ids=found, flagged=FLAGGED[verb]))
     execute(SETTLE_HITS, {"ids": found})
@@ -152,32 +155,32 @@ def flag_all_of(user_ids: Sequence[int], batch: ModerationBatch, cause: Cause) -
         )
         ids = [message_id for (message_id,) in cursor.fetchall()]
     tally = decide(Verb.FLAG, ids, batch, cause)
-    # What was deleted since it was looked up was not named by anybody, so nobody is told.
+    # The moderator did not name these messages, so those that were deleted meanwhile are not reported as skipped.
     return Tally(tally.changed, tally.unchanged, messages=tally.changed + tally.unchanged)
 
 
 def undo(event_ids: Sequence[int], batch: ModerationBatch, cause: Cause) -> Tally:
     """Put messages back as they were before the events, where they still are as the events left them."""
-    ids = [message_id for _, _, message_id, *_ in standings_of(event_ids)]
+    ids = [message_id for _, _, message_id, *_ in comparisons_of(event_ids)]
     if not ids:
         return Tally()
     found, own = lock(ids, cause)
-    standings = standings_of(event_ids)  # now that nothing changes any more
-    skipped = {event: own[message] for event, _, message, *_ in standings if message in own}
-    standings = [standing for standing in standings if standing[0] not in skipped]
-    restorable = [event for event, _, _, as_left, _ in standings if as_left]
-    unchanged = [event for event, _, _, as_left, as_before in standings if as_before and not as_left]
-    others = {event: message for event, _, message, as_left, as_before in standings if not (as_left or as_before)}
-    gone = {event for event, found_id, *_ in standings if found_id is None}
+    comparisons = comparisons_of(event_ids)  # now that nothing changes any more
+    skipped = {event: own[message] for event, _, message, *_ in comparisons if message in own}
+    comparisons = [comparison for comparison in comparisons if comparison[0] not in skipped]
+    restorable = [event for event, _, _, as_left, _ in comparisons if as_left]
+    unchanged = [event for event, _, _, as_left, as_before in comparisons if as_before and not as_left]
+    others = {event: message for event, _, message, as_left, as_before in comparisons if not (as_left or as_before)}
+    gone = {event for event, found_id, *_ in comparisons if found_id is None}
     execute(RESTORE, log_parameters(Verb.UNDO, batch, cause, events=restorable))
     execute(SETTLE_HITS, {"ids": found})
     skipped |= who_did_what(Subject.MESSAGE, others, gone, newer_than_the_event)
     return Tally(len(restorable), len(unchanged), skipped)
 
 
-def standings_of(event_ids: Sequence[int]) -> list[tuple[int, int | None, int, bool, bool]]:
+def comparisons_of(event_ids: Sequence[int]) -> list[tuple[int, int | None, int, bool, bool]]:
     with connection.cursor() as cursor:
-        cursor.execute(sql.SQL(STANDING).format(**NAMES), {"events": list(event_ids)})
+        cursor.execute(sql.SQL(COMPARISON).format(**NAMES), {"events": list(event_ids)})
         return list(cursor.fetchall())
 
 
@@ -185,7 +188,7 @@ def lock(ids: Sequence[int], cause: Cause, strength: str = "NO KEY UPDATE") -> t
     """Lock the messages that still exist, in the order of their ids.
 
     Returns:
-        The ids of those that the actor may decide about, and why not of the others.
+        The ids of the messages that the actor may decide about, and why the others are skipped.
     """
     with connection.cursor() as cursor:
         cursor.execute(sql.SQL(LOCK).format(**NAMES, strength=sql.SQL(strength)), {"ids": list(ids)})

@@ -1,7 +1,7 @@
 """Decisions about many: a selection is frozen first, confirmed once, and then worked off.
 
 What is frozen is which rows, and how each of them was (`changed_at`). So whatever begins to match later is not
-touched, and what somebody changed in between is skipped. Small selections are done at once, within the confirmation;
+touched, and what is changed in between is skipped. Small selections are done at once, within the confirmation;
 large ones by the background worker.
 """
 
@@ -76,7 +76,7 @@ def discard(batch: ModerationBatch) -> None:
 
 
 def discard_abandoned() -> None:
-    """Drop the selections that nobody came back to."""
+    """Drop the selections that were not confirmed in time."""
     limit = database_time() - KEPT_UNCONFIRMED
     for batch in ModerationBatch.objects.filter(state=BatchState.SELECTED, created_at__lt=limit):
         discard(batch)
@@ -97,7 +97,7 @@ def confirm(*, batch: ModerationBatch, cause: Cause, options: dict[str, Any] | N
         if found.state != BatchState.SELECTED:
             return found
         if found.actor != cause.actor:
-            raise ModerationError("not_yours", f"{found.actor_name} made this selection; only he can confirm it.")
+            raise ModerationError("not_yours", f"{found.actor_name} made this selection; only they can confirm it.")
         if Verb(found.verb).rules.needs_reason:
             cause.require_reason()
         found.reason, found.note = cause.reason, cause.note
@@ -122,7 +122,7 @@ def decide(*, verb: Verb, queryset: QuerySet[Any], cause: Cause, options: dict[s
 
 
 def is_small(batch: ModerationBatch) -> bool:
-    """Whether somebody can wait for it."""
+    """Whether the moderator can wait for it."""
     if batch.verb == Verb.ERASE:
         accounts = SelectedRow.objects.filter(batch=batch).values_list("object_id", flat=True)[: SMALL + 1]
         return len(accounts) <= SMALL and all(erasure.is_small(user_id, SMALL) for user_id in accounts)

@@ -1,7 +1,7 @@
 """The verbs: what a moderator can do. Every change of a message's or an account's state goes through one of them.
 
 Each is one transaction and one batch, takes any number of objects, and leaves one event for every object that it
-changed. None of them looks at permissions: whoever calls them has done so.
+changed. None of them checks permissions: that is the caller's task.
 """
 
 from collections.abc import Sequence
@@ -101,7 +101,7 @@ def warn(*, users: Objects, text: str, **cause: Unpack[CauseFields]) -> Moderati
 def erase(
     *, users: Objects, messages: str = erasure.Messages.KEEP, delete: bool = False, **cause: Unpack[CauseFields]
 ) -> ModerationBatch:
-    """Remove who somebody was from everywhere, on request.
+    """Remove an account's data everywhere, on its owner's request.
 
     Args:
         messages: `keep` or `purge`.
@@ -188,7 +188,7 @@ def execute(ids: Sequence[int], batch: ModerationBatch) -> Tally:
 
 
 def lock_undoable(batch: ModerationBatch, undoing: ModerationBatch | None = None) -> None:
-    """Make sure that a batch can be undone now, and that nobody else begins to.
+    """Make sure that a batch can be undone now, and that no other undo of it begins.
 
     Raises:
         ModerationError: it cannot.

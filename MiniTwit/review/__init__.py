@@ -1,7 +1,7 @@
-"""The review queue: what waits for a moderator, who has it before him, and what he decides.
+"""The review queue: which messages wait, which moderator has which, and what they decide.
 
-review.claim_next(moderator=...)   the next message that is nobody else's
-review.decide(...)                 decide about it, unless somebody else did meanwhile
+review.claim_next(moderator=...)   the next message that no other moderator has
+review.decide(...)                 decide about it, unless another moderator did meanwhile
 review.count_waiting()             how much there is to do, counted to a bound
 """
 

@@ -1,4 +1,4 @@
-"""Who has which message before him. Two moderators never get the same one at once.
+"""Which moderator has which message. Two moderators never get the same one at once.
 
 A claim ends with the decision, on leaving, or by itself when it is not renewed.
 """
@@ -17,8 +17,8 @@ from MiniTwit.review.queue import TABLES, Position, position_of, wait_reasons_of
 CLAIM_TIME = timedelta(minutes=5)
 CANDIDATES = 20
 
-# Whoever comes second waits for the first one's row and then sees that it is taken. A message that is being decided
-# about at this very moment is passed over.
+# A second moderator waits for the first one's row and then sees that it is taken. A message that is being decided
+# about at this very moment is skipped.
 CLAIM = """
 INSERT INTO {claim} AS claim (message_id, moderator_id, until)
 SELECT id, %(moderator)s, now() + %(time)s FROM {message} WHERE id = %(message)s AND author_id <> %(moderator)s
@@ -41,7 +41,7 @@ def claim(*, moderator: User, message_id: int) -> bool:
 
 
 def claim_next(*, moderator: User, after: Position | None = None, before: Position | None = None) -> Message | None:
-    """Claim the next message that waits and is nobody else's, and let go of what the moderator had before.
+    """Claim the next message that waits and no other moderator has, and let go of what the moderator had before.
 
     Returns:
         The message, or None when there is none in that direction; then nothing is let go of.
@@ -53,7 +53,7 @@ def claim_next(*, moderator: User, after: Position | None = None, before: Positi
                 if message is not None:
                     release(moderator=moderator, all_but=message_id)
                     return message
-                release(moderator=moderator, message_id=message_id)  # somebody had just decided about it
+                release(moderator=moderator, message_id=message_id)  # another moderator has just decided about it
         # All of them went to others in this very moment: look further on.
         last = Message.objects.filter(pk=candidates[-1]).first()
         if last is None:
@@ -75,13 +75,13 @@ def waiting_message(message_id: int) -> Message | None:
 
 
 def claimed_by(message_id: int) -> User | None:
-    """The moderator who has the message before him now."""
+    """The moderator who has claimed the message."""
     held = ReviewClaim.objects.select_related("moderator").filter(message=message_id, until__gt=Now()).first()
     return held.moderator if held else None
 
 
 def held_by(moderator: User) -> Message | None:
-    """The message that the moderator has before him, if it still waits."""
+    """The message that the moderator has claimed, if it still waits."""
     held = ReviewClaim.objects.filter(moderator=moderator, until__gt=Now()).order_by("-until").first()
     return waiting_message(held.message_id) if held else None
 

@@ -58,7 +58,7 @@ def decide_as_seen(moderator: User, message_id: int, verb: str, version: str, ca
 def check_fits(message: Message, verb: str) -> None:
     """What is flagged is left so or unflagged; what is not, is kept or flagged."""
     if verb not in Decision.values:
-        raise Refusal("A message can be flagged, unflagged or kept here.")
+        raise Refusal("In the review queue a message can be flagged, unflagged or kept.")
     if message.flagged and verb == Verb.KEEP:
         raise Refusal("This message is flagged: leave it flagged with f, or unflag it with u.")
     if not message.flagged and verb == Verb.UNFLAG:
@@ -80,13 +80,13 @@ def warn_author(*, moderator: User, message_id: int, text: str, reason: str) -> 
     """Give the author of a message a strike.
 
     Raises:
-        Refusal: there is no text, or nobody to warn.
+        Refusal: there is no text, or the message is gone.
     """
     author = User.objects.filter(messages=message_id).first()
     if author is None:
-        raise Refusal(f"Message {message_id} was deleted meanwhile. Nobody was warned.")
+        raise Refusal(f"Message {message_id} was deleted meanwhile. No warning was given.")
     if not text.strip():
-        raise Refusal("Write what the author is warned of. Nobody was warned.")
+        raise Refusal("Write what the author is warned of. No warning was given.")
     note = f"About message {message_id}."
     try:
         return moderation.warn(users=[author], actor=moderator, text=text.strip(), reason=reason, note=note)
@@ -98,7 +98,7 @@ def undo_decision(*, moderator: User, batch_id: int) -> ModerationBatch:
     """Undo a decision of the moderator's own.
 
     Raises:
-        Refusal: it is not his, was undone already, or something changed since.
+        Refusal: another moderator made it, it was undone already, or something changed since.
     """
     batch = ModerationBatch.objects.filter(pk=batch_id, actor=moderator).first()
     if batch is None:

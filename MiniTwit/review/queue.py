@@ -1,7 +1,7 @@
 """What waits for a decision, oldest first. No table is kept in step with anything: indexes give the next ones.
 
-Three things make a message wait: the watch-list found something in it, the old application had flagged it and nobody
-has reviewed it here, or its author is suspended and nobody has reviewed it.
+Three things make a message wait: the watch-list found something in it; the old application had flagged it and no
+moderator has reviewed it since; or its author is suspended and no moderator has reviewed it.
 """
 
 from collections.abc import Iterable
@@ -29,8 +29,8 @@ SUSPENDED = "suspended_at IS NOT NULL AND (suspended_until IS NULL OR suspended_
 # Each branch reads the next few of its kind from an index. A message that is among the next few of all is among the
 # next few of each branch that it belongs to.
 #
-# Each suspended author is asked for his next messages. Where there is a crowd of them, some of theirs are sure to be
-# `near`, among the next messages of all; only if not, all of the crowd is asked after all.
+# The next messages of each suspended author are looked up. Where there is a crowd of such authors, some of their
+# messages are almost sure to be `near`, among the next messages of all; only if not, each of the crowd is looked up.
 NEXT = """
 WITH near AS MATERIALIZED (
     SELECT message.pub_date, message.id FROM (

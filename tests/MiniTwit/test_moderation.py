@@ -108,7 +108,7 @@ def test_messages_that_are_not_there_are_skipped_and_listed(amy: User) -> None:
     assert counts(batch) == (3, 1, 0, 2)
     first, second = why(batch)
     assert first.startswith("It was deleted for good by amy on ")
-    assert second == "It is no longer here: somebody deleted it."
+    assert "was deleted" in second
 
 
 def test_a_decision_settles_the_watch_list_until_something_new_is_found(amy: User) -> None:
@@ -193,7 +193,7 @@ def test_undo_leaves_later_decisions_alone_and_tells_whose(amy: User) -> None:
     assert state(his) == his_state
     by_bob, deleted = why(undone)
     assert by_bob.startswith("It was unflagged by bob on ")
-    assert "no longer here" in deleted
+    assert "was deleted" in deleted
     skipped = SelectedRow.objects.filter(batch=undone).values_list("object_id", flat=True)
     assert set(skipped) == {event.pk for event in events_of(batch)[1:]}
 

@@ -65,7 +65,7 @@ def test_a_killed_worker_is_noticed_and_another_goes_on(
         assert state(batch) == BatchState.RUNNING
         kill(first)
         wait_for(lambda: client.get(f"{page}/status/").json()["state"] == BatchState.FAILED)
-    assert "died. What is counted here is done" in client.get(f"{page}/change/").content.decode()
+    assert "died. What is counted is done" in client.get(f"{page}/change/").content.decode()
     worker()
     client.post(f"{page}/resume/")
     wait_for(lambda: state(batch) == BatchState.DONE)

@@ -208,7 +208,7 @@ def test_what_ran_out_and_is_another_moderators_by_now_is_not_decided(desk: Clie
     assert review.claim_next(moderator=bob) == first
     renewed = post(desk, "renew", message=first.pk).json()
     assert not renewed["held"]
-    assert renewed["sentence"] == f"Message {first.pk} is no longer yours: bob has it before him now."
+    assert renewed["sentence"] == f"Message {first.pk} is no longer yours: bob has claimed it."
     response = decide(desk, first, "flag")
     assert "ran out, and bob has it now" in notice(response)
     assert response.context["item"] == second
@@ -273,7 +273,7 @@ def test_own_decisions_are_taken_back_one_after_the_other(desk: Client, bob: Use
     for message in (first, second):
         message.refresh_from_db()
         assert (message.flagged, message.decision, message.decided_at) == (True, "", None)
-    assert notice(post(desk, "undo", message=first.pk)) == "There is no decision of yours to take back here."
+    assert notice(post(desk, "undo", message=first.pk)) == "There is no decision of yours to take back."
     assert list(ModerationEvent.objects.order_by("id").values_list("verb", flat=True)) == [
         *("flag", "unflag", "flag", "undo", "undo")
     ]

@@ -169,7 +169,7 @@ def test_what_somebody_changed_in_between_is_skipped_with_who_did_what(client: C
     assert his.decision == "keep"
     result = page_of(client, batch)
     assert "It was kept by bob on " in result
-    assert "It was edited here in between." in result
+    assert "It was edited in the meantime." in result
     assert f"Message {gone_id}" in result
     assert "It was deleted for good by bob on " in result
 
@@ -348,7 +348,7 @@ def test_a_batch_whose_worker_died_is_noticed_and_goes_on_without_doing_anything
     ModerationBatch.objects.update(state=BatchState.RUNNING)
     batch_worker.do_next_chunk(waiting.pk, 0)
     page = page_of(client, waiting)  # nobody holds the batch's lock
-    assert "The process that was at work on this died" in page
+    assert "The process that worked on this batch died" in page
     assert "Go on with the rest" in page
     client.post(f"{BATCHES}{waiting.pk}/resume/")
     batch_worker.run(waiting.pk)

@@ -38,7 +38,7 @@ EXPORT_COUNTS_FOR = timedelta(days=7)
 
 
 class TypedForm(ReasonForm):
-    """Asks for the username, so that nobody does this to the wrong account."""
+    """Asks for the username, so that the wrong account is not ended."""
 
     typed = forms.CharField(
         label="Username", strip=False, widget=forms.TextInput(attrs={"autocomplete": "off", "class": "vTextField"})
@@ -48,7 +48,7 @@ class TypedForm(ReasonForm):
     def __init__(self, user: User, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.user = user
-        self.fields["typed"].help_text = "Type the username once more, exactly as it stands above."
+        self.fields["typed"].help_text = "Type the username once more, exactly as it is written above."
         self.fields["note"].help_text = "For the log, which keeps it: a ticket's number, say, and no name."
 
     def clean_typed(self) -> str:
@@ -67,7 +67,7 @@ class EraseForm(TypedForm):
 
 
 class EndsAccountsMixin(admin.ModelAdmin):
-    """Stands before the admin of users."""
+    """A base class of the admin of users."""
 
     def get_urls(self) -> list[URLPattern]:
         def page(name: str, view: Any) -> URLPattern:
@@ -118,9 +118,9 @@ class EndsAccountsMixin(admin.ModelAdmin):
         return self.end_page(request, user, "erase", context)
 
     def delete_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
-        """Say what else can be done; whoever still wants to deletes the account with all that hangs on it.
+        """Say what can be done instead; confirmed, delete the account with all that refers to it.
 
-        Django's own page would load every message, and take the log of a colleague along.
+        Django's own page would load every message, and delete the admin log of a colleague with the account.
         """
         user = self.account(request, object_id)
         if not self.has_delete_permission(request, user):
@@ -144,7 +144,7 @@ class EndsAccountsMixin(admin.ModelAdmin):
     def end(
         self, request: HttpRequest, user: User, form: TypedForm, chosen: str, *, delete: bool = False
     ) -> HttpResponse | None:
-        """Erase or delete, and lead to the page of what comes of it; what stands against it goes into the form."""
+        """Erase or delete, and lead to the page of what comes of it; an obstacle goes into the form."""
         try:
             batch = selections.erase(user=user, cause=form.cause(request), messages=chosen, delete=delete)
         except ModerationError as error:
@@ -170,7 +170,7 @@ class EndsAccountsMixin(admin.ModelAdmin):
     def account(self, request: HttpRequest, object_id: str) -> User:
         user: User | None = self.get_object(request, unquote(object_id))
         if user is None:
-            raise Http404("This account is no longer here.")
+            raise Http404("This account does not exist any more.")
         if not self.has_view_permission(request, user):
             raise PermissionDenied
         return user

@@ -41,7 +41,7 @@ class Line:
 
     Attributes:
         changes: what, before, after.
-        number: how many events of the same batch the line stands for; of a suspension, with all messages flagged.
+        number: how many events of the same batch the line sums up; of a suspension, with all messages flagged.
         url: their list.
     """
 
@@ -142,7 +142,7 @@ def changes_of(event: ModerationEvent, length: int = SHOWN_CHARACTERS) -> list[t
         length: how much of a text is shown.
     """
     if event.after is None:
-        return [("", "here", "deleted for good")]
+        return [("", "existed", "deleted for good")]
     names = [name for name in {**event.before, **event.after} if event.before.get(name) != event.after.get(name)]
     if len(names) > 1 and event.after.get("decided_at"):
         names.remove("decided_at")  # that is when the event was

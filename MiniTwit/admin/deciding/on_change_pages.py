@@ -46,7 +46,7 @@ class DecidesMixin(admin.ModelAdmin):
         return [path("<path:object_id>/decide/<slug:verb>/", view, name=name), *super().get_urls()]
 
     def history_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
-        """Django's log knows what was saved on the page; what was decided stands in the log of decisions."""
+        """Django's log knows what was saved on the page; the log of decisions knows what was decided."""
         row: Any = self.get_object(request, unquote(object_id))
         context: dict[str, Any] = {}
         if row is not None and self.has_view_permission(request, row):
@@ -71,7 +71,7 @@ class DecidesMixin(admin.ModelAdmin):
         """Do what was decided, and go back to the page."""
         row: Any = self.get_object(request, unquote(object_id))
         if row is None or verb not in Verb.values:
-            raise Http404("This is no longer here.")
+            raise Http404("This does not exist any more.")
         if not may(request.user, verb) or not self.has_view_permission(request, row):
             raise PermissionDenied
         form = form_of(verb)(request.POST)
@@ -79,7 +79,7 @@ class DecidesMixin(admin.ModelAdmin):
         if request.POST.get("seen", "") != version(row):
             self.message_user(request, f"Nothing was decided: {who_changed(row)} Look again.", messages.WARNING)
         elif Verb(verb) not in self.verbs_for(request, row):
-            self.message_user(request, "Nothing was decided: that makes no sense here now.", messages.WARNING)
+            self.message_user(request, "Nothing was decided: that makes no sense any more.", messages.WARNING)
         elif not form.is_valid():
             sentence = " ".join(f"{form[name].label}: {errors[0]}" for name, errors in form.errors.items())
             self.message_user(request, f"Nothing was decided. {sentence}", messages.ERROR)
@@ -112,7 +112,7 @@ class DecidesMixin(admin.ModelAdmin):
         """Say what came of it."""
         address = reverse("admin:MiniTwit_moderationbatch_change", args=[batch.pk])
         if batch.changed or not batch.is_over:
-            done = "Done" if batch.is_over else "The worker is at it"
+            done = "Done" if batch.is_over else "The worker does it"
             sentence = format_html(
                 '{}: {}. See <a href="{}">the decision</a>.', batch.get_verb_display(), done, address
             )

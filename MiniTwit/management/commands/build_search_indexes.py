@@ -9,7 +9,7 @@ from MiniTwit.search import ensure_search_indexes
 
 
 class Command(BaseCommand):
-    help = "Builds the search indexes that are missing or broken, while everybody goes on working."
+    help = "Builds the search indexes that are missing or broken, while the back office stays in use."
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:

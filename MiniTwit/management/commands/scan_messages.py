@@ -1,4 +1,4 @@
-"""Look through new messages for the terms of the watch-list, here and now."""
+"""Look through new messages for the terms of the watch-list, in the foreground."""
 
 from typing import Any
 

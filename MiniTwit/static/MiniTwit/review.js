@@ -1,4 +1,4 @@
-// The review queue: a key for each decision, and the next message without loading the page anew.
+// The review queue: a key for each decision, and the next message without reloading the page.
 "use strict";
 
 (() => {
@@ -100,7 +100,7 @@
     try {
       const response = await post(desk.dataset.renewUrl, fields);
       if (response.redirected || response.status === 403) {
-        complain("Your session has ended. What you wrote is still here.", desk.dataset.loginUrl);
+        complain("Your session has ended. What you wrote is kept on this page.", desk.dataset.loginUrl);
       } else if (response.ok) {
         const answer = await response.json();
         if (!answer.held && message === messageAtHand()) complain(`${answer.sentence} Press j for the next one.`);
