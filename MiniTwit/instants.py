@@ -11,10 +11,14 @@ from typing import Any
 import psycopg2.extensions
 from django.core.exceptions import ValidationError
 from django.db.backends.base.base import BaseDatabaseWrapper
+from django.utils.formats import date_format
+from django.utils.timezone import localtime
 
 # A day away from the ends of the calendar, as the import has it: no zone is farther from UTC than 14 hours.
 FIRST = datetime(1, 1, 2, tzinfo=UTC)
 LAST = datetime(9999, 12, 30, 23, 59, 59, 999999, tzinfo=UTC)
+TO_THE_MINUTE = "j M Y, H:i"
+TO_THE_SECOND = "j M Y, H:i:s"
 TIMESTAMPTZ = 1184  # PostgreSQL's number of the type
 
 
@@ -39,6 +43,11 @@ def read_instant(text: str | None, cursor: Any) -> datetime | None:
 def showable(instant: datetime) -> datetime:
     """An instant, or the end of the calendar that it is beyond."""
     return min(max(instant, FIRST), LAST)
+
+
+def shown_time(instant: datetime | None, pattern: str = TO_THE_MINUTE) -> str:
+    """An instant as staff read it, in the site's time zone; nothing for None."""
+    return date_format(localtime(showable(instant)), pattern) if instant else ""
 
 
 READER = psycopg2.extensions.new_type((TIMESTAMPTZ,), "SHOWABLE_INSTANT", read_instant)

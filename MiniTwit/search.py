@@ -19,6 +19,7 @@ from django.db.models import Model, Q
 from django.db.models.lookups import Contains, Exact
 from django.utils import timezone
 
+from MiniTwit.ids import number_in
 from MiniTwit.models import Message, User
 from MiniTwit.skeletons import Skeleton, skeleton
 from MiniTwit.validators import normalised_username
@@ -26,7 +27,6 @@ from MiniTwit.validators import normalised_username
 SHORTEST_TERM = 3  # letters and digits
 NEWEST = 20_000  # messages that are looked through without an index
 LONGEST_NAME = 8  # words of an unquoted @name that are tried
-LONGEST_NUMBER = 19  # digits; an id has fewer
 _QUOTED_NAME = re.compile(r'@"([^"]+)"')
 _NAME = re.compile(r"(?:^|(?<=\s))@(\S.*)", re.DOTALL)
 
@@ -173,9 +173,9 @@ def match_account(term: str) -> Q:
     The index on usernames serves exact beginnings only, which is why those are tried in the usual spellings.
     """
     term = term.strip()
-    number = term.removeprefix("#")
-    if number.isascii() and number.isdigit() and len(number) < LONGEST_NUMBER:
-        return Q(pk=int(number)) | Q(legacy_id=int(number)) | _match_name(term)
+    number = number_in(term.removeprefix("#"))
+    if number is not None:
+        return Q(pk=number) | Q(legacy_id=number) | _match_name(term)
     if day := _day_of(term):
         return Q(date_joined__range=day) | _match_name(term)
     return _match_name(term)

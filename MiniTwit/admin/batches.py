@@ -15,11 +15,11 @@ from django.views.decorators.cache import never_cache
 from MiniTwit.admin.batch_page import context_of, progress_of, sample_of
 from MiniTwit.admin.deciding.actions import may
 from MiniTwit.admin.deciding.forms import ReasonForm, form_of
-from MiniTwit.admin.forms.ids import id_in
 from MiniTwit.admin.forms.posting import page_named, post_only
 from MiniTwit.admin.lists.large_tables import LargeTableAdmin
 from MiniTwit.admin.lists.read_only import ReadOnlyAdmin
 from MiniTwit.admin.lists.way_back import filters_of, with_filters
+from MiniTwit.ids import id_in
 from MiniTwit.models import BatchState, ModerationBatch, Verb
 from MiniTwit.moderation import ModerationError, batch_worker, selections
 from MiniTwit.moderation.verbs import obstacle_to_undoing

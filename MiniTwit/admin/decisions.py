@@ -10,10 +10,8 @@ from django.db.models import Model
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import reverse
-from django.utils.formats import date_format
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
-from django.utils.timezone import localtime
 
 from MiniTwit.admin.deciding.actions import may
 from MiniTwit.admin.deciding.history import changes_of
@@ -29,6 +27,7 @@ from MiniTwit.admin.lists.filters import (
 from MiniTwit.admin.lists.large_tables import NOTHING, LargeTableAdmin, zoned
 from MiniTwit.admin.lists.read_only import ReadOnlyAdmin
 from MiniTwit.excerpts import excerpt
+from MiniTwit.instants import TO_THE_SECOND, shown_time
 from MiniTwit.models import Message, ModerationEvent, User, Verb
 from MiniTwit.moderation.verbs import obstacle_to_undoing
 
@@ -50,7 +49,7 @@ class ModerationEventAdmin(ReadOnlyAdmin, FileExportMixin, LargeTableAdmin):
 
     @admin.display(description=zoned("when"))
     def decided(self, event: ModerationEvent) -> str:
-        return date_format(localtime(event.created_at), "j M Y, H:i:s")
+        return shown_time(event.created_at, TO_THE_SECOND)
 
     @admin.display(description="decision")
     def done(self, event: ModerationEvent) -> str:

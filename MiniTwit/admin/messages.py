@@ -10,9 +10,7 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import Field, Model, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
-from django.utils.formats import date_format
 from django.utils.html import format_html
-from django.utils.timezone import localtime
 
 from MiniTwit import excerpts, moderation, watchlist
 from MiniTwit.admin.deciding.actions import actor_of, may, message_actions
@@ -31,6 +29,7 @@ from MiniTwit.admin.lists.filters import (
 )
 from MiniTwit.admin.lists.large_tables import NOTHING, LargeTableAdmin, mark, zoned
 from MiniTwit.admin.lists.way_back import filters_of, with_filters
+from MiniTwit.instants import shown_time
 from MiniTwit.line_ends import StoredTextField
 from MiniTwit.models import Message, ModerationEvent, User, Verb
 from MiniTwit.moderation import ModerationError, selections
@@ -126,7 +125,7 @@ class MessageAdmin(DecidesMixin, VersionedAdmin, FileImportExportMixin, LargeTab
 
     @admin.display(description=zoned("published"), ordering="pub_date")
     def published(self, message: Message) -> str:
-        return date_format(localtime(message.pub_date), "j M Y, H:i")
+        return shown_time(message.pub_date)
 
     @admin.display(description="flagged")
     def is_flagged(self, message: Message) -> str:
@@ -137,7 +136,7 @@ class MessageAdmin(DecidesMixin, VersionedAdmin, FileImportExportMixin, LargeTab
         event: ModerationEvent | None = getattr(message, "last_event", None)
         if event is None:
             return message.get_decision_display() or NOTHING
-        when = date_format(localtime(event.created_at), "j M Y, H:i")
+        when = shown_time(event.created_at)
         done = Verb(event.verb).rules.past_tense
         return format_html('{} <span class="quiet">by {}, {}</span>', done, event.actor_name, when)
 

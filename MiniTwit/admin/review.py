@@ -20,10 +20,10 @@ from django.views.decorators.http import require_GET
 from MiniTwit import review
 from MiniTwit.admin.deciding.actions import actor_of, may
 from MiniTwit.admin.forms.drafts import keep_draft, take_draft
-from MiniTwit.admin.forms.ids import id_in
 from MiniTwit.admin.forms.posting import page_named, post_only
 from MiniTwit.admin.lists.read_only import ReadOnlyAdmin
 from MiniTwit.admin.review_desk import desk_of
+from MiniTwit.ids import id_in
 from MiniTwit.models import Message, ReviewClaim, Verb
 from MiniTwit.review import Position, Refusal
 from MiniTwit.review.claims import held_by, waiting_message

@@ -14,13 +14,12 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.signals import connection_created
 from django.db.models import Q, QuerySet
 from django.db.models.expressions import RawSQL
-from django.utils import timezone
-from django.utils.formats import date_format
 from django_tasks import TaskResultStatus
 from django_tasks_db.models import DBTaskResult
 
 from MiniTwit.database import locks
 from MiniTwit.database.clock import database_time
+from MiniTwit.instants import shown_time
 
 WORKER_COMMAND = "python manage.py db_worker"
 PATIENCE = 3  # seconds after which a task that no worker has taken is worth a word
@@ -112,7 +111,7 @@ def why_waiting(own_tasks: str) -> tuple[str, bool]:
         return "No background worker is running. Start one:", True
     at_work = with_worker_state().filter(Q(status=TaskResultStatus.RUNNING, has_worker=True))
     if busy := at_work.exclude(task_path__startswith=own_tasks).order_by("started_at").first():
-        since = date_format(timezone.localtime(busy.started_at), "j M Y, H:i") if busy.started_at else "a while ago"
+        since = shown_time(busy.started_at) or "a while ago"
         return (
             f"The background worker has been busy with another task since {since}. This waits for it to end.",
             False,

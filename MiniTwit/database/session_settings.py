@@ -22,6 +22,11 @@ SETTINGS = {
 SINCE_17 = {"transaction_timeout": "0"}
 
 
+def set_for_transaction(cursor: Any, name: str, value: str) -> None:
+    """Change a setting until the transaction ends."""
+    cursor.execute("SELECT set_config(%s, %s, true)", [name, value])
+
+
 def apply_settings(*, connection: BaseDatabaseWrapper, **_signal: Any) -> None:
     """Give a new connection SETTINGS; receives Django's `connection_created`."""
     if connection.vendor != "postgresql":

@@ -8,6 +8,7 @@ from typing import Any
 from django.db import OperationalError, connection, transaction
 
 from MiniTwit.database.failures import Cause, cause_of
+from MiniTwit.database.session_settings import set_for_transaction
 
 SAME_CLOCK = 0.98  # the server's clock and this process's do not go exactly alike
 
@@ -26,9 +27,9 @@ def time_limit(seconds: float) -> Iterator[Any]:
     with transaction.atomic(), connection.cursor() as cursor, connection.execute_wrapper(told_by_the_clock(seconds)):
         cursor.execute("SELECT current_setting('statement_timeout')")
         (before,) = cursor.fetchone()
-        cursor.execute("SELECT set_config('statement_timeout', %s, true)", [str(round(seconds * 1000))])
+        set_for_transaction(cursor, "statement_timeout", str(round(seconds * 1000)))
         yield cursor
-        cursor.execute("SELECT set_config('statement_timeout', %s, true)", [before])
+        set_for_transaction(cursor, "statement_timeout", before)
 
 
 def told_by_the_clock(seconds: float) -> Callable[..., Any]:

@@ -5,9 +5,16 @@ between, a suspension say, is lost then, whoever calls `save()`: a form, a file 
 """
 
 from collections.abc import Collection, Iterable
+from datetime import datetime
 from typing import Any, Self
 
 from django.db import models
+
+
+def version_of(row: Any) -> str:
+    """What tells two states of a row apart; empty where it is not known."""
+    changed_at: datetime | None = getattr(row, "changed_at", None)
+    return changed_at.isoformat() if changed_at else ""
 
 
 class SavesChanges(models.Model):

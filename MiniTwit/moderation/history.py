@@ -2,9 +2,7 @@
 
 from collections.abc import Callable, Container, Mapping
 
-from django.utils import timezone
-from django.utils.formats import date_format
-
+from MiniTwit.instants import TO_THE_SECOND, shown_time
 from MiniTwit.models import ModerationEvent, Subject, Verb
 
 GONE = "It does not exist any more: it was deleted."
@@ -57,5 +55,5 @@ def about(subject: Subject) -> dict[str, bool]:
 
 
 def sentence_of(event: ModerationEvent) -> str:
-    moment = date_format(timezone.localtime(event.created_at), "j M Y, H:i:s")
+    moment = shown_time(event.created_at, TO_THE_SECOND)
     return f"It was {Verb(event.verb).rules.past_tense} by {event.actor_name} on {moment}."

@@ -7,17 +7,13 @@ from django.utils.timesince import timesince
 from MiniTwit import moderation
 from MiniTwit.database import locks
 from MiniTwit.models import Decision, Message, ModerationBatch, ModerationEvent, ReviewClaim, User, Verb
+from MiniTwit.models.saving import version_of
 from MiniTwit.moderation.batches import Cause, one_decision
 from MiniTwit.review.claims import claimed_by, release
 
 
 class Refusal(Exception):  # noqa: N818 -- not an error
     """A decision that was not made; the message says why."""
-
-
-def version_of(message: Message) -> str:
-    """What tells two states of a message apart; the page sends it back with the decision."""
-    return message.changed_at.isoformat() if message.changed_at else ""
 
 
 def decide(

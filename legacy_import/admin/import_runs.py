@@ -27,15 +27,16 @@ from legacy_import.errors import RunError
 from legacy_import.models import ImportRun
 from legacy_import.rules.options import TABLES_OF_KIND
 from legacy_import.runs import lifecycle
-from legacy_import.runs.status import BRIEF, account_of, moment, run_url
+from legacy_import.runs.status import BRIEF, account_of, run_url
 from legacy_import.source.record import SourceRecord
 from legacy_import.steps.undo import check_undoable
 from legacy_import.tables import Models
 from MiniTwit.admin.files.upload_views import takes_files
-from MiniTwit.admin.forms.ids import id_in
 from MiniTwit.admin.forms.posting import page_named, post_only
 from MiniTwit.admin.lists.own_parameters import OwnParametersMixin
 from MiniTwit.admin.lists.read_only import ReadOnlyAdmin
+from MiniTwit.ids import id_in
+from MiniTwit.instants import shown_time
 from MiniTwit.models import User
 
 State = ImportRun.State
@@ -72,7 +73,7 @@ class ImportRunAdmin(StartPagesMixin, MappingPageMixin, OwnParametersMixin, Read
 
     @admin.display(description="started", ordering="created_at")
     def started(self, run: ImportRun) -> str:
-        return moment(run.created_at)
+        return shown_time(run.created_at)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[ImportRun]:
         return super().get_queryset(request).defer(*LONG_COLUMNS)

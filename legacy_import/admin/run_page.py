@@ -16,13 +16,14 @@ from legacy_import.models import ImportRun
 from legacy_import.rules.options import TABLES_OF_KIND, TableCounts
 from legacy_import.runs.files import kept_for
 from legacy_import.runs.records import Choices
-from legacy_import.runs.status import TABLE_NAMES, ImportStanding, moment, progress_of, standing_of
+from legacy_import.runs.status import TABLE_NAMES, ImportStanding, progress_of, standing_of
 from legacy_import.source.recognition.matching import undecided_tables
 from legacy_import.source.record import SourceRecord
 from legacy_import.steps.audit import Audit
 from legacy_import.steps.undo import UndoneTable
 from legacy_import.tables import Models
 from legacy_import.verify import TableVerification, Verification
+from MiniTwit.instants import shown_time
 from MiniTwit.models import User
 
 State = ImportRun.State
@@ -108,7 +109,7 @@ class RunPage:
 
     @property
     def source_modified(self) -> str:
-        return moment(datetime.fromisoformat(self.source.modified)) if self.source.modified else ""
+        return shown_time(datetime.fromisoformat(self.source.modified)) if self.source.modified else ""
 
     @property
     def ignored(self) -> list[str]:
@@ -138,7 +139,7 @@ class RunPage:
     def mapping_choice(self) -> str:
         """Who chose the run's mapping, and when; empty if it was recognised."""
         choice = self.source.mapping_choice
-        return f"{choice.by} on {moment(datetime.fromisoformat(choice.at))}" if choice else ""
+        return f"{choice.by} on {shown_time(datetime.fromisoformat(choice.at))}" if choice else ""
 
     @property
     def undecided(self) -> str:

@@ -6,8 +6,6 @@ from typing import Any
 
 from django.contrib.humanize.templatetags.humanize import intcomma
 from django.urls import reverse
-from django.utils import timezone
-from django.utils.formats import date_format
 
 from legacy_import.locks import is_any_executed, is_executed
 from legacy_import.models import ImportRun
@@ -18,6 +16,7 @@ from legacy_import.runs.lifecycle import reconcile
 from legacy_import.steps.progress import Position
 from MiniTwit.background.worker import WORKER_COMMAND, is_overdue, why_waiting
 from MiniTwit.database.clock import database_time
+from MiniTwit.instants import shown_time
 from MiniTwit.models import Message, User
 
 State, Kind = ImportRun.State, ImportRun.Kind
@@ -166,7 +165,7 @@ def standing_of(kind: str) -> ImportStanding:
         return ImportStanding(kind, "waiting", sentence, start, waiting)
     done = runs.filter(kind=kind, state=State.APPLIED).first()
     if done and (has_imported_rows(kind) or not any(counts.read for counts in counts_of(done).values())):
-        return ImportStanding(kind, "done", f"{moment(done.finished_at)}: {account_of(done)}.", start, done)
+        return ImportStanding(kind, "done", f"{shown_time(done.finished_at)}: {account_of(done)}.", start, done)
     if runs.filter(kind=kind, state=State.UNDONE).exists():
         return ImportStanding(kind, "ready", "What had been imported was taken out again.", start)
     return ImportStanding(kind, "ready", "Nothing has been imported yet.", start)
@@ -198,8 +197,3 @@ def counts_of(run: ImportRun) -> dict[str, TableCounts]:
 
 def run_url(run: ImportRun) -> str:
     return reverse("admin:legacy_import_importrun_change", args=[run.pk])
-
-
-def moment(value: datetime | None) -> str:
-    """A point in time as staff read it, in the site's time zone."""
-    return date_format(timezone.localtime(value), "j M Y, H:i") if value else ""

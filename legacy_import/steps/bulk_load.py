@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from django.db.backends.utils import CursorWrapper
 from psycopg2 import sql
 
+from MiniTwit.database.session_settings import set_for_transaction
 from MiniTwit.database.triggers import IMPORTING_SETTING
 
 SMALL_BATCH = 20_000  # rows; below it, keeping the indexes costs less than building them again
@@ -74,7 +75,7 @@ class Dropped:
 def prepare_transaction(cursor: CursorWrapper) -> None:
     """Set what SETTINGS says, for this transaction only."""
     for name, value in SETTINGS.items():
-        cursor.execute("SELECT set_config(%s, %s, true)", [name, value])
+        set_for_transaction(cursor, name, value)
 
 
 def is_worth_rebuilding(cursor: CursorWrapper, table: sql.Identifier, batch: int) -> bool:

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from django.db import connection, transaction
 
 from legacy_import.models import ImportRun, ReplacedRow
+from MiniTwit.database.session_settings import set_for_transaction
 from MiniTwit.database.triggers import IMPORTING_SETTING
 from MiniTwit.hashers import hardened, is_weak
 from MiniTwit.models import User
@@ -104,7 +105,7 @@ def write_passwords(weak: list[Password], strong: list[str]) -> int:
     """Write those that were not changed meanwhile, without a mark of a change. Returns how many those are."""
     with transaction.atomic():
         with connection.cursor() as cursor:
-            cursor.execute("SELECT set_config(%s, 'on', true)", [IMPORTING_SETTING])
+            set_for_transaction(cursor, IMPORTING_SETTING, "on")
         return sum(
             User.objects.filter(pk=pk, password=old).update(password=new)
             for (pk, old), new in zip(weak, strong, strict=True)

@@ -9,12 +9,11 @@ from django.db.models import QuerySet
 from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
-from django.utils.formats import date_format
 from psycopg2 import sql
 
-from MiniTwit.admin.forms.ids import LARGEST_ID, id_in
 from MiniTwit.excerpts import excerpt
-from MiniTwit.instants import showable
+from MiniTwit.ids import LARGEST_ID, id_in
+from MiniTwit.instants import shown_time
 from MiniTwit.models import Message, ModerationEvent, User, Verb
 
 SHOWN_EVENTS = 25
@@ -172,5 +171,5 @@ def in_words(value: Any, name: str = "", length: int = SHOWN_CHARACTERS) -> str:
         except ValueError:
             moment = None
         if moment is not None and timezone.is_aware(moment):
-            return date_format(timezone.localtime(showable(moment)), "DATETIME_FORMAT")
+            return shown_time(moment, "DATETIME_FORMAT")
     return str(value)

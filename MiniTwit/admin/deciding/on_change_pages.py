@@ -22,12 +22,8 @@ from MiniTwit.admin.forms.drafts import keep_draft, take_draft
 from MiniTwit.admin.forms.posting import page_named, post_only
 from MiniTwit.admin.lists.way_back import filters_of, with_filters
 from MiniTwit.models import ModerationBatch, ModerationEvent, User, Verb
+from MiniTwit.models.saving import version_of
 from MiniTwit.moderation import ModerationError, selections
-
-
-def version(row: Any) -> str:
-    """What tells whether a row was changed since its page was shown."""
-    return row.changed_at.isoformat() if row.changed_at else ""
 
 
 class DecidesMixin(admin.ModelAdmin):
@@ -61,7 +57,7 @@ class DecidesMixin(admin.ModelAdmin):
                 "verb": verb,
                 "url": with_filters(reverse(self.url_name("decide"), args=[row.pk, verb.value]), filters_of(request)),
                 "form": form_of(verb)(take_draft(request, self.panel(row, verb)), auto_id=f"{verb.value}_%s"),
-                "seen": version(row),
+                "seen": version_of(row),
             }
             for verb in self.verbs_for(request, row)
             if may(request.user, verb)
@@ -76,7 +72,7 @@ class DecidesMixin(admin.ModelAdmin):
             raise PermissionDenied
         form = form_of(verb)(request.POST)
         refused = True
-        if request.POST.get("seen", "") != version(row):
+        if request.POST.get("seen", "") != version_of(row):
             self.message_user(request, f"Nothing was decided: {who_changed(row)} Look again.", messages.WARNING)
         elif Verb(verb) not in self.verbs_for(request, row):
             self.message_user(request, "Nothing was decided: that makes no sense any more.", messages.WARNING)

@@ -9,12 +9,12 @@ from typing import Any
 from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
-from django.utils.formats import date_format
 from import_export.resources import Resource
 
 from MiniTwit.admin.files.export_resources import DecisionResource, NoteResource, StrikeResource
 from MiniTwit.admin.files.export_stream import Export
 from MiniTwit.admin.files.resources import FollowResource, MessageResource, UserResource
+from MiniTwit.instants import shown_time
 from MiniTwit.models import Follow, Message, ModerationEvent, StaffNote, Strike, User
 from MiniTwit.moderation.edits import about_account
 
@@ -89,4 +89,4 @@ def summary_of(user: User, counts: list[tuple[str, str, int]]) -> str:
 
 
 def moment(when: Any) -> str:
-    return date_format(timezone.localtime(when), "j M Y, H:i") + f" {timezone.get_current_timezone_name()}"
+    return f"{shown_time(when)} {timezone.get_current_timezone_name()}"

@@ -23,8 +23,8 @@ _TO_ESCAPE = re.compile("\r|_(?=x[0-9A-Fa-f]{4}_)")
 
 
 # What a spreadsheet program takes for a formula (OWASP, "CSV Injection"), however often it was escaped before.
-_FORMULA = re.compile(r"'*[=+\-@\t\r]")
-_ESCAPED_FORMULA = re.compile(r"'+[=+\-@\t\r]")
+_FORMULA = re.compile(r"'*[=+\-@\t\r\n]")
+_ESCAPED_FORMULA = re.compile(r"'+[=+\-@\t\r\n]")
 
 
 def without_formula(value: Any) -> Any:

@@ -3,7 +3,6 @@
 The rows are those of the list with its filters and search, or those that were ticked in it.
 """
 
-import re
 from typing import Any
 
 from django.contrib import messages
@@ -22,9 +21,9 @@ from import_export.forms import SelectableFieldsExportForm
 
 from MiniTwit.admin.files.export_stream import Export
 from MiniTwit.admin.files.formats import FILE_FORMATS
+from MiniTwit.ids import id_in
 
 TICKED = "export_items"  # import-export's name for the ids of the ticked rows
-ROW_ID = re.compile("[0-9]{1,18}")
 MAX_TICKED = 500  # ids that one form sends; a page of a list has fewer rows
 
 
@@ -123,7 +122,7 @@ def ticked_ids(request: HttpRequest) -> list[int] | None:
     """The ids that the form of ticked rows sends; None where it is about the whole list."""
     if TICKED not in request.POST:
         return None
-    given = request.POST.getlist(TICKED)
-    if len(given) > MAX_TICKED or not all(ROW_ID.fullmatch(row_id) for row_id in given):
+    ids = [id_in(text) for text in request.POST.getlist(TICKED)]
+    if len(ids) > MAX_TICKED or 0 in ids:
         raise BadRequest("These are no ids of ticked rows.")
-    return [int(row_id) for row_id in given]
+    return ids

@@ -223,7 +223,7 @@ class FileImportExportMixin(FileExportMixin, ImportExportMixin):
             .defer("seen")
             .filter(table=self.opts.model_name, owner=request.user.pk)
         )
-        return own.filter(pk=import_id).first() if import_id < 2**63 else None
+        return own.filter(pk=import_id).first()
 
     # Pages
 

@@ -8,7 +8,7 @@ from django.db.models import ForeignKey
 from django.forms import ModelChoiceField
 from django.http import HttpRequest
 
-from MiniTwit.admin.forms.ids import id_in
+from MiniTwit.ids import id_in
 
 
 class IdSelect(AutocompleteSelect):

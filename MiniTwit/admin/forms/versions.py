@@ -24,13 +24,13 @@ from django.core.exceptions import ValidationError
 from django.db import models, transaction
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.utils.dateparse import parse_datetime
-from django.utils.formats import date_format
 from django.utils.text import capfirst
-from django.utils.timezone import localtime
 
 from MiniTwit.database import locks
 from MiniTwit.excerpts import excerpt
+from MiniTwit.instants import shown_time
 from MiniTwit.models import ModerationEvent, Subject
+from MiniTwit.models.saving import version_of
 from MiniTwit.moderation.history import who_did_what
 
 SHOWN_CHARACTERS = 2_000
@@ -219,12 +219,6 @@ def locked_row(model: type[models.Model], pk: Any) -> Iterator[bool]:
         yield found
 
 
-def version_of(row: Any) -> str:
-    """What tells whether a row was changed; empty where nothing is known."""
-    changed_at: datetime | None = getattr(row, "changed_at", None)
-    return changed_at.isoformat() if changed_at else ""
-
-
 def who_changed_since(row: models.Model, version: str | None) -> str:
     """A sentence on the last decision about a row after a version of it, or that it was edited."""
     seen = parse_datetime(version) if version else None
@@ -264,7 +258,7 @@ def in_words(value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, datetime):
-        return date_format(localtime(value), "DATETIME_FORMAT")
+        return shown_time(value, "DATETIME_FORMAT")
     if isinstance(value, models.QuerySet):
         return ", ".join(str(each) for each in value) or "none"
     return f"“{excerpt(str(value), SHOWN_CHARACTERS)}”" if value not in (None, "") else "empty"

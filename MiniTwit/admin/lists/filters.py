@@ -13,7 +13,7 @@ from django.utils.dateparse import parse_date
 from django.utils.safestring import SafeString
 
 from MiniTwit.admin.forms.id_select import IdSelect
-from MiniTwit.admin.forms.ids import id_in
+from MiniTwit.ids import id_in
 from MiniTwit.models import Strike, User, WatchHit, WatchTerm
 
 LISTED_TERMS = 200  # of the watch-list, in a filter's choices

@@ -7,11 +7,11 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import transaction
 
 from MiniTwit import moderation
+from MiniTwit.ids import LARGEST_ID
 from MiniTwit.models import Message, ModerationBatch, ModerationReason, SelectedRow, User, Verb
 from MiniTwit.moderation.batches import Cause, one_decision
 from MiniTwit.moderation.messages import OWN
 
-LARGEST_ID = 2**63 - 1
 NOT_FOUND, USAGE = 1, 2
 
 
