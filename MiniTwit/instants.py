@@ -1,7 +1,7 @@
 """Instants that every time zone can show.
 
 Python's calendar has the years 1 to 9999, PostgreSQL's more. Near its ends an instant has a date in one time zone and
-none in another, and a page that shows it fails for everybody. So forms and files take no such instant; one that is
+none in another, and a page that shows it fails. So forms and files take no such instant; one that is
 stored all the same is read as the nearest that can be shown.
 """
 

@@ -30,7 +30,7 @@ LONGEST_NAME = 8  # words of an unquoted @name that are tried
 _QUOTED_NAME = re.compile(r'@"([^"]+)"')
 _NAME = re.compile(r"(?:^|(?<=\s))@(\S.*)", re.DOTALL)
 
-# What else an import leaves to be built after it: nobody needs it before he moderates.
+# What else is built only after an import: it serves moderation alone.
 BUILT_LATER = frozenset({"message_author_undecided"})
 
 # Arbitrary, but the same in every process: who builds search indexes.
@@ -167,7 +167,7 @@ def _ids_of(names: list[str]) -> dict[str, tuple[int, ...]]:
 
 
 def match_account(term: str) -> Q:
-    """Accounts by a part of the name or of the e-mail address, the number here, the old id, or the day of joining.
+    """Accounts by a part of the name or of the e-mail address, the id, the old id, or the day of joining.
 
     A name or address is too short for the index with fewer than three letters; then it is the beginning of the name.
     The index on usernames serves exact beginnings only, which is why those are tried in the usual spellings.
@@ -205,9 +205,9 @@ def _day_of(term: str) -> tuple[datetime, datetime] | None:
 def ensure_search_indexes(
     models: Iterable[type[Model]] | None = None, tell: Callable[[str], None] = lambda name: None
 ) -> list[str]:
-    """Build the search indexes that are missing, or whose building once failed, without stopping anybody's work.
+    """Build the search indexes that are missing, or whose building once failed, without stopping other work.
 
-    Must run outside of a transaction, for so PostgreSQL wants it. If another process is at it, nothing is done here.
+    Must run outside of a transaction, as PostgreSQL requires. If another process builds them, this does nothing.
 
     Args:
         models: whose indexes; those of all MiniTwit tables by default.

@@ -100,6 +100,7 @@ class ModerationBatchAdmin(ReadOnlyAdmin, LargeTableAdmin):
         context = self.page_context(request, batch) | {
             "form": form,
             "sample": sample_of(batch),
+            "is_final": Verb(batch.verb).rules.is_final,
             "title": f"{batch.get_verb_display()} {batch.selected:,} {objects_of(batch)}?",
         }
         return TemplateResponse(request, "admin/MiniTwit/moderationbatch/confirm.html", context)

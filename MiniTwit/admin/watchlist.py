@@ -222,7 +222,7 @@ class WatchTermAdmin(OwnParametersMixin, VersionedAdmin):
 
 @admin.register(WatchHit)
 class WatchHitAdmin(ReadOnlyAdmin, LargeTableAdmin):
-    """What was found. Hits come from the scan and go with the decision, so nothing can be changed here."""
+    """What was found. Hits come from the scan and go with the decision, so this screen changes nothing."""
 
     list_display = ["marked_text", "author_name", "published", "term", "standing"]
     list_display_links = None

@@ -1,4 +1,4 @@
-"""Whether a task of the queue stands for an object that waits to be worked on."""
+"""Whether a task is queued for an object that waits to be worked on."""
 
 from collections.abc import Iterable
 

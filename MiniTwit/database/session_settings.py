@@ -1,7 +1,7 @@
 """What every session of ours sets for itself, whatever the role, the database or the server would have it.
 
 An administrator may limit a role's statements for other programs' sake; an import of an hour, a batch or a scan is no
-accident, and a limit that ends it in the middle helps nobody. Limits that we do want are set where they belong: see
+accident, and a limit that ends it in the middle helps no user. Limits that we do want are set where they belong: see
 `time_limits.py` and the web requests' own. The session is told by statements, because PgBouncer refuses startup
 options.
 """

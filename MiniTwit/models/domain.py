@@ -1,8 +1,9 @@
 """The domain: users, messages and follows.
 
-Every default and constraint stands in the database too, so that set-based SQL is as safe as the ORM. Rows that
+Every default and constraint is in the database too, so that set-based SQL is as safe as the ORM. Rows that
 came from the old database carry its id (`legacy_id`) and the number of the import run that brought them.
-`changed_at` belongs to a trigger (see `MiniTwit/database/triggers.py`): it tells when a row was last changed here.
+`changed_at` belongs to a trigger (see `MiniTwit/database/triggers.py`): it tells when a row was last changed in this
+application.
 """
 
 from typing import Any
@@ -31,7 +32,7 @@ class Decision(models.TextChoices):
 
 
 class User(SavesChanges, AbstractUser):
-    """A MiniTwit account. Staff accounts are born here; imported ones are never staff."""
+    """A MiniTwit account. Staff accounts are created in this application; imported ones are never staff."""
 
     username = models.CharField(
         max_length=USERNAME_MAX_LENGTH,
@@ -174,14 +175,14 @@ class Message(SavesChanges):
                 condition=models.Q(decided_at__isnull=False),
                 name="message_reviewed_newest",
             ),
-            # What the old application had flagged and nobody has looked at since: the review queue begins with it.
+            # What the old application had flagged and no moderator has reviewed: the review queue begins with it.
             models.Index(
                 models.F("pub_date"),
                 models.F("id"),
                 condition=models.Q(flagged=True, decided_at=None),
                 name="message_flagged_unreviewed",
             ),
-            # Of a suspended account, what nobody has decided about yet, however much has been.
+            # The messages of a suspended account that are not decided about yet, however many are.
             models.Index(
                 models.F("author"),
                 models.F("pub_date"),

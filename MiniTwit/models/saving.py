@@ -1,7 +1,7 @@
 """Saving a row writes the columns that were changed, and no others.
 
 Django's own `save()` writes every column back as it was when the row was read. What another transaction wrote in
-between, a suspension say, is lost then, whoever calls `save()`: a form, a file import, a change of a password.
+between, a suspension say, is lost then, whatever calls `save()`: a form, a file import, a change of a password.
 """
 
 from collections.abc import Collection, Iterable

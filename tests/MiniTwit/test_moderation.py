@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 
 import pytest
 from django.contrib.auth import authenticate
+from django.contrib.auth.models import Permission
 from django.db import connection
 from django.db.models import Max
 from django.test import Client
@@ -22,6 +23,7 @@ from MiniTwit.models import (
     SelectedRow,
     Strike,
     User,
+    Verb,
     WatchHit,
     WatchTerm,
 )
@@ -346,6 +348,12 @@ def test_nonsense_is_refused_and_leaves_nothing_behind(amy: User) -> None:
         assert refused.value.code == code
     assert not ModerationBatch.objects.exists()
     assert state(message) == (False, "", None)
+
+
+def test_each_verb_needs_a_permission_that_a_group_can_be_given() -> None:
+    names = {verb.rules.permission for verb in Verb}
+    given = {f"{app}.{name}" for app, name in Permission.objects.values_list("content_type__app_label", "codename")}
+    assert names <= given
 
 
 def test_the_edits_of_a_large_file_share_a_batch(amy: User) -> None:

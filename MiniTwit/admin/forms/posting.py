@@ -1,4 +1,4 @@
-"""Views that answer forms only, and the pages that their forms stand on."""
+"""Views that answer forms only, and the pages that show those forms."""
 
 from collections.abc import Callable
 from functools import wraps

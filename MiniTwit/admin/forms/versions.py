@@ -156,7 +156,7 @@ class VersionedForm(forms.ModelForm):
 
 
 class VersionedAdmin(admin.ModelAdmin):
-    """Saves the columns that were typed over, under a lock; stands before other parents."""
+    """Saves the columns that were typed over, under a lock; comes before other base classes."""
 
     form = VersionedForm
 

@@ -51,7 +51,7 @@ class ParameterFilter(admin.ListFilter):
 
 
 class ImportRunFilter(ParameterFilter):
-    """Rows that one import brought, by its number, or those that were born here."""
+    """Rows that one import brought, by its number, or those that were created in this application."""
 
     title = "import"
     parameters = ("import_run",)
@@ -70,7 +70,7 @@ class ImportRunFilter(ParameterFilter):
 
 
 class AccountSelect(IdSelect):
-    """Says who is chosen when nobody is; Django's own widget leaves that empty."""
+    """Says that no account is chosen; Django's own widget leaves that empty."""
 
     def build_attrs(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
         return super().build_attrs(*args, **kwargs) | {"data-placeholder": "Anybody"}
@@ -217,7 +217,7 @@ class SpanFilter(ParameterFilter):
         """The first and the last day.
 
         Raises:
-            ValueError: with a sentence for whoever typed them.
+            ValueError: with a sentence for the user who typed them.
         """
         today = timezone.localdate()
         spans: dict[str, tuple[date | None, date | None]] = {

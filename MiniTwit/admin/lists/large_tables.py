@@ -86,7 +86,7 @@ class KeysetChangeList(ChangeList):
     def _chosen_column(self) -> str:
         """The only column that can be sorted by, in the direction that the address says.
 
-        An address names a column by its number. That depends on whether somebody has actions, and with them a column
+        An address names a column by its number. That depends on whether the user has actions, and with them a column
         of checkboxes; but a saved view or a link shall mean the same for all of the team.
         """
         order = self.params.get(ORDER_VAR, "")

@@ -55,7 +55,7 @@ class OwnParametersMixin(admin.ModelAdmin):
         raise UnreadableRequest(f"This list cannot be filtered by “{lookup[:80]}”.")
 
     def get_changelist_instance(self, request: HttpRequest) -> Any:
-        """Django leads to the whole list when it cannot read a filter; whoever then selects all has all."""
+        """Django leads to the whole list when it cannot read a filter; a user who then selects all has all rows."""
         try:
             return super().get_changelist_instance(request)
         except IncorrectLookupParameters as error:

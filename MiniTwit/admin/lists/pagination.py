@@ -1,7 +1,7 @@
-"""Pages of lists that may have millions of rows: nothing here ever reads a whole table.
+"""Pages of lists that may have millions of rows: no page ever reads a whole table.
 
 A page is found by the row at its edge (a *keyset*), not by its number: "the 50 rows after this one" is one look into
-an index wherever in the list it is, stays right while rows arrive, and can be sent to somebody else as an address.
+an index wherever in the list it is, stays right while rows arrive, and can be sent to a colleague as an address.
 """
 
 import json

@@ -7,7 +7,7 @@ from django.http import HttpRequest
 
 
 class ReadOnlyAdmin(admin.ModelAdmin):
-    """A screen for looking only, whatever permissions somebody holds."""
+    """A screen for looking only, whatever permissions the user has."""
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
