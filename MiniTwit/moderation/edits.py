@@ -5,7 +5,7 @@ holds what a user wrote. When the author is erased, or the message is deleted fo
 the log; the trigger that keeps the log allows exactly that (see `MiniTwit/database/triggers.py`).
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -15,11 +15,20 @@ from django.db.models import Q
 from psycopg2 import sql
 
 from MiniTwit.database.triggers import ERASED_NOTE
-from MiniTwit.models import Message, ModerationBatch, Subject, Verb
+from MiniTwit.models import Message, ModerationBatch, Subject, User, Verb
 from MiniTwit.moderation.batches import Cause, Tally
 from MiniTwit.moderation.errors import ModerationError
 from MiniTwit.moderation.history import newer_than_the_event, who_did_what
-from MiniTwit.moderation.messages import NAMES, execute, lock, log_parameters, skipped_as_gone
+from MiniTwit.moderation.messages import (
+    ABOUT_EDITS,
+    NAMES,
+    execute,
+    lock,
+    log_parameters,
+    skipped_as_gone,
+    subjects_of,
+    without_nested_loops,
+)
 
 AUTHOR_GONE = "Its former author was erased or deleted."
 
@@ -36,9 +45,10 @@ changed AS (
     SET author_id = coalesce(edit.author_id, former.author_id), text = coalesce(edit.text, former.text),
         pub_date = coalesce(edit.pub_date, former.pub_date)
     FROM edit JOIN {message} AS former ON former.id = edit.id
-    WHERE message.id = former.id AND (former.author_id, former.text, former.pub_date) IS DISTINCT FROM (
-        coalesce(edit.author_id, former.author_id), coalesce(edit.text, former.text),
-        coalesce(edit.pub_date, former.pub_date))
+    WHERE message.id = former.id AND message.id = ANY(%(ids)s) AND former.id = ANY(%(ids)s)
+        AND (former.author_id, former.text, former.pub_date) IS DISTINCT FROM (
+            coalesce(edit.author_id, former.author_id), coalesce(edit.text, former.text),
+            coalesce(edit.pub_date, former.pub_date))
     RETURNING message.id, former.author_id,
         jsonb_strip_nulls(jsonb_build_object(
             'author', CASE WHEN message.author_id <> former.author_id THEN former.author_id END,
@@ -52,18 +62,14 @@ changed AS (
 {log}
 """
 
-# How a message compares with an edit that is to be undone: is it as the edit left it, or as it was before; and can
-# the former text and author come back.
+# How a message compares with an edit that is to be undone: is it as the edit left it, or as it was before; can the
+# former text come back; and who was the former author, if that was changed.
 COMPARISON = """
 SELECT event.id, message.id, event.message_id,
     {as_left}, {as_before},
-    coalesce(event.before->>'text' <> %(erased)s, true),
-    NOT event.before ? 'author' OR EXISTS (
-        SELECT FROM {user} AS author
-        WHERE author.id = (event.before->>'author')::bigint AND author.erased_at IS NULL
-    )
-FROM {event} AS event LEFT JOIN {message} AS message ON message.id = event.message_id
-WHERE event.id = ANY(%(events)s) AND event.message_id IS NOT NULL AND NOT event.before ? 'decided_at'
+    coalesce(event.before->>'text' <> %(erased)s, true), (event.before->>'author')::bigint
+FROM {event} AS event LEFT JOIN {message} AS message ON message.id = event.message_id AND message.id = ANY(%(ids)s)
+WHERE event.id = ANY(%(events)s)
 """
 AS_IN = """
     message.author_id = coalesce((event.{state}->>'author')::bigint, message.author_id)
@@ -78,7 +84,7 @@ WITH changed AS (
         text = coalesce(event.before->>'text', message.text),
         pub_date = coalesce((event.before->>'pub_date')::timestamptz, message.pub_date)
     FROM {event} AS event
-    WHERE event.message_id = message.id AND event.id = ANY(%(events)s)
+    WHERE event.message_id = message.id AND event.id = ANY(%(events)s) AND message.id = ANY(%(ids)s)
     RETURNING message.id, message.author_id, event.after AS before, event.before AS after
 )
 {log}
@@ -129,36 +135,46 @@ def lock_authors(ids: set[int]) -> None:
 
 def undo(event_ids: Sequence[int], batch: ModerationBatch, cause: Cause) -> Tally:
     """Bring back what messages were before they were edited, where they still are as the edit left them."""
-    comparisons = comparisons_of(event_ids)
-    if not comparisons:
+    subjects = subjects_of(event_ids, ABOUT_EDITS)
+    if not subjects:
         return Tally()
-    _, own = lock([message_id for _, _, message_id, *_ in comparisons], cause)
-    comparisons = comparisons_of(event_ids)  # now that nothing changes any more
+    _, own = lock(list(subjects.values()), cause)
+    comparisons = comparisons_of(subjects)  # now that nothing changes any more
+    present = present_authors({author for *_, author in comparisons if author is not None})
     tally = Tally(skipped={event: own[message] for event, _, message, *_ in comparisons if message in own})
     others, restorable = {}, []
     gone = {event for event, found_id, *_ in comparisons if found_id is None}
-    for event, _found_id, message, as_left, as_before, has_text, has_author in comparisons:
+    for event, _found_id, message, as_left, as_before, has_text, former_author in comparisons:
         if event in tally.skipped:
             continue
         if as_before and not as_left:
             tally.unchanged += 1
         elif not (as_left and has_text):
             others[event] = message
-        elif not has_author:
+        elif former_author is not None and former_author not in present:
             tally.skipped[event] = AUTHOR_GONE
         else:
             restorable.append(event)
-    tally.changed = execute(RESTORE, log_parameters(Verb.UNDO, batch, cause, events=restorable))
+    restored = [subjects[event] for event in restorable]
+    tally.changed = execute(RESTORE, log_parameters(Verb.UNDO, batch, cause, events=restorable, ids=restored))
     tally.skipped |= who_did_what(Subject.MESSAGE, others, gone, newer_than_the_event)
     return tally
 
 
-def comparisons_of(event_ids: Sequence[int]) -> list[Any]:
+def comparisons_of(subjects: Mapping[int, int]) -> list[Any]:
     parts = {name: sql.SQL(AS_IN.format(state=state)) for name, state in STATES.items()}
-    with connection.cursor() as cursor:
+    with without_nested_loops() as cursor:
         statement = sql.SQL(COMPARISON).format(**NAMES, **parts)
-        cursor.execute(statement, {"events": list(event_ids), "erased": ERASED_NOTE})
+        rows = {"events": list(subjects), "ids": list(subjects.values())}
+        cursor.execute(statement, rows | {"erased": ERASED_NOTE})
         return list(cursor.fetchall())
+
+
+def present_authors(ids: set[int]) -> set[int]:
+    """Those of the accounts to which a message can be attributed again."""
+    if not ids:
+        return set()
+    return set(User.objects.filter(pk__in=ids, erased_at=None).values_list("pk", flat=True))
 
 
 def about_account(user_id: int) -> Q:
