@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from django.conf import settings
 from django.db import connections
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from tests.legacy_import.conftest import configured, import_dir, sample, worker
 from tests.MiniTwit.factories import make_user
@@ -21,19 +21,34 @@ SCREENSHOTS = os.environ.get("SCREENSHOTS") == "1"  # each takes as long as the 
 WIDE, NARROW = {"width": 1400, "height": 900}, {"width": 480, "height": 900}
 
 
-@pytest.fixture
-def browser(live_server: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Browser]:
-    """Debian's Chromium. It ends before the database of the test does."""
-    chromium = shutil.which("chromium")
-    if chromium is None:
+@pytest.fixture(scope="package")
+def chromium() -> Iterator[Browser]:
+    """Debian's Chromium. Starting it takes longer than most pages, so all tests share it."""
+    program = shutil.which("chromium")
+    if program is None:
         pytest.skip("NO BROWSER: the pages were not tried in one. Install Debian's chromium.")
-    # Playwright keeps an event loop in this thread, in which Django would refuse the test's own look at the database.
-    monkeypatch.setitem(os.environ, "DJANGO_ALLOW_ASYNC_UNSAFE", "1")
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+    # Playwright keeps an event loop in this thread, in which Django would refuse the tests' own look at the database.
+    with pytest.MonkeyPatch.context() as patch, sync_playwright() as playwright:
+        patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")
+        started = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
         yield started
         started.close()
         connections.close_all()  # inside the loop these are others than outside, and nobody else would close them
+
+
+@pytest.fixture
+def context(chromium: Browser, live_server: Any) -> Iterator[BrowserContext]:
+    """A browser that knows nothing of the tests before. It ends before the database of the test does."""
+    context = chromium.new_context()
+    yield context
+    context.close()
+
+
+@pytest.fixture
+def context_without_javascript(chromium: Browser, live_server: Any) -> Iterator[BrowserContext]:
+    context = chromium.new_context(java_script_enabled=False)
+    yield context
+    context.close()
 
 
 class Visitor:
@@ -77,11 +92,10 @@ def make_user_who_may_import() -> None:
 
 
 @pytest.fixture
-def visitor(browser: Browser, live_server: Any) -> Visitor:
-    return Visitor(browser.new_page(), live_server.url)
+def visitor(context: BrowserContext, live_server: Any) -> Visitor:
+    return Visitor(context.new_page(), live_server.url)
 
 
 @pytest.fixture
-def visitor_without_javascript(browser: Browser, live_server: Any) -> Visitor:
-    context = browser.new_context(java_script_enabled=False)
-    return Visitor(context.new_page(), live_server.url)
+def visitor_without_javascript(context_without_javascript: BrowserContext, live_server: Any) -> Visitor:
+    return Visitor(context_without_javascript.new_page(), live_server.url)

@@ -1,7 +1,5 @@
 """What was typed is not lost with the session, nor with a form that is out of date."""
 
-from typing import Any
-
 import pytest
 from django.contrib.sessions.models import Session
 from playwright.sync_api import expect
@@ -43,7 +41,7 @@ def test_a_note_that_came_after_the_session_is_in_its_form_again(visitor: Visito
     assert visitor.complaints == []
 
 
-def test_a_form_that_is_out_of_date_keeps_what_was_typed(visitor: Visitor, browser: Any) -> None:
+def test_a_form_that_is_out_of_date_keeps_what_was_typed(visitor: Visitor) -> None:
     account = make_user("Ada")
     visitor.sign_in()
     page, address = visitor.page, f"{visitor.address}/admin/MiniTwit/user/{account.pk}/change/"
