@@ -6,6 +6,9 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --quiet --quiet --disable-pip-version-check --no-input
 VAR_DIR ?= var
 
+# Whatever the surroundings say: each of the tests' processes would compile the whole product again.
+export PYTHONDONTWRITEBYTECODE :=
+
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-slow lint format bench bench-desk clean-demo
 
