@@ -1,6 +1,7 @@
 """What all tests share. They run on a real PostgreSQL: the checkout's own, or the one in DATABASE_URL."""
 
 import os
+from typing import Any
 
 import hypothesis
 import pytest
@@ -8,6 +9,7 @@ from django.db import connection, transaction
 from django.test import Client, TransactionTestCase
 from psycopg2 import sql
 
+from MiniTwit.hashers import PBKDF2SHA256PasswordHasher
 from tests.MiniTwit.factories import make_superuser
 
 # A busy machine is no failure of the property under test. `make test` tries few examples of each property, new ones
@@ -23,6 +25,9 @@ PROPERTIES = hypothesis.settings(
 hypothesis.settings.register_profile("quick", PROPERTIES, max_examples=20)
 hypothesis.settings.register_profile("thorough", PROPERTIES, max_examples=200)
 hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
+
+# A million rounds take a third of a second. Other processes that tests start make as many as in production.
+PBKDF2SHA256PasswordHasher.iterations = 1_200
 
 # What migrating puts there, and no test changes.
 KEPT_TABLES = {"django_migrations", "django_content_type", "auth_permission"}
@@ -54,6 +59,15 @@ def delete_what_is_there(_test_case: TransactionTestCase) -> None:
 
 
 TransactionTestCase._fixture_teardown = delete_what_is_there
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> None:
+    """No commit waits for the disk: what a crash of the machine would lose is only a test."""
+    with django_db_blocker.unblock(), connection.cursor() as cursor:
+        name = sql.Identifier(connection.settings_dict["NAME"])
+        cursor.execute(sql.SQL("ALTER DATABASE {} SET synchronous_commit = off").format(name))
+        connection.close()  # the next one has it
 
 
 @pytest.fixture

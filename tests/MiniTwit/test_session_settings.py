@@ -48,7 +48,8 @@ def limits() -> Iterator[None]:
     connection.close()  # the next session is under the limits
     yield
     with connection.cursor() as cursor:
-        cursor.execute(sql.SQL("ALTER DATABASE {} RESET ALL").format(database))
+        for name in LIMITS | others:
+            cursor.execute(sql.SQL("ALTER DATABASE {} RESET {}").format(database, sql.Identifier(name)))
     connection.close()
 
 
