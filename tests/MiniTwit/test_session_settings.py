@@ -48,8 +48,7 @@ def limits() -> Iterator[None]:
     connection.close()  # the next session is under the limits
     yield
     with connection.cursor() as cursor:
-        for name in LIMITS | others:
-            cursor.execute(sql.SQL("ALTER DATABASE {} RESET {}").format(database, sql.Identifier(name)))
+        cursor.execute(sql.SQL("ALTER DATABASE {} RESET ALL").format(database))
     connection.close()
 
 

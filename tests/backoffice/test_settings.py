@@ -14,19 +14,29 @@ from django.test import Client
 PRODUCTION = {"DEBUG": "0", "DATABASE_URL": "postgresql://minitwit@database.invalid/minitwit"}
 
 
-def manage(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Run manage.py with warnings as errors; no variable of the settings comes from our own environment."""
+def show(name: str) -> list[str]:
+    """The command that prints a setting, and loads no more than the settings."""
+    return [sys.executable, "-W", "error", "-c", f"from django.conf import settings; print(settings.{name})"]
+
+
+def run(command: list[str], **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run it with no variable of the settings from our own environment."""
     inherited = {
         name: value for name, value in os.environ.items() if name not in {"DEBUG", "SECRET_KEY", "DATABASE_URL"}
     }
     return subprocess.run(
-        [sys.executable, "-W", "error", "manage.py", *arguments],
+        command,
         cwd=settings.BASE_DIR,
         env=inherited | {"DJANGO_SETTINGS_MODULE": "backoffice.settings"} | environment,
         capture_output=True,
         text=True,
         check=False,
     )
+
+
+def manage(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run manage.py with warnings as errors."""
+    return run([sys.executable, "-W", "error", "manage.py", *arguments], **environment)
 
 
 def test_production_collects_static_files_and_passes_the_deployment_check(tmp_path: Path) -> None:
@@ -47,17 +57,15 @@ def test_production_without_a_database_says_so_in_one_line(tmp_path: Path) -> No
 
 
 def test_a_named_database_means_production_unless_debug_is_on(tmp_path: Path) -> None:
-    show = ["shell", "--no-imports", "-c", "from django.conf import settings; print(settings.DEBUG)"]
     database = {"DATABASE_URL": PRODUCTION["DATABASE_URL"], "VAR_DIR": str(tmp_path)}
-    assert manage(*show, **database).stdout == "False\n"
-    assert manage(*show, **database, DEBUG="1").stdout == "True\n"
+    assert run(show("DEBUG"), **database).stdout == "False\n"
+    assert run(show("DEBUG"), **database, DEBUG="1").stdout == "True\n"
 
 
 def test_the_secret_key_is_made_once_for_all_processes_and_kept_secret(tmp_path: Path) -> None:
-    show = ["shell", "--no-imports", "-c", "from django.conf import settings; print(settings.SECRET_KEY)"]
     commands = [
         subprocess.Popen(
-            [sys.executable, "manage.py", *show],
+            show("SECRET_KEY"),
             cwd=settings.BASE_DIR,
             env=os.environ | PRODUCTION | {"DJANGO_SETTINGS_MODULE": "backoffice.settings", "VAR_DIR": str(tmp_path)},
             stdout=subprocess.PIPE,
