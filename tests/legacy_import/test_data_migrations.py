@@ -11,17 +11,17 @@ from django.db.migrations.loader import MigrationLoader
 
 from legacy_import.models import ImportRun
 from MiniTwit.models import Follow, Message, User
+from tests.database_copies import database_copy, working_in
 from tests.legacy_import.old_database import make_old_database
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("import_dir")]
 
 
 @pytest.fixture(scope="module", autouse=True)
-def _newest_schema_afterwards(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
+def _in_a_copy(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
     """Between these tests the schema stays an old one: to migrate all the way each time takes longer than they do."""
-    yield
-    with django_db_blocker.unblock():
-        call_command("migrate", verbosity=0)
+    with django_db_blocker.unblock(), database_copy() as copy, working_in(copy), django_db_blocker.block():
+        yield
 
 
 @pytest.fixture

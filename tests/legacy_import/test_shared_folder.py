@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -14,36 +13,18 @@ from legacy_import.runs import lifecycle
 from legacy_import.runs.files import import_dir as folder_of_this_database
 from legacy_import.runs.leftovers import discard_leftovers
 from MiniTwit.models import User
+from tests.database_copies import database_copy, working_in
 from tests.legacy_import.importing import preview_of
 from tests.legacy_import.old_database import ANN, BOB, make_old_database
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("import_dir")]
 
 
-@contextmanager
-def working_in(database: str) -> Iterator[None]:
-    """Let this process work in another database of the same server."""
-    usual = connection.settings_dict["NAME"]
-    connection.close()
-    connection.settings_dict["NAME"] = database
-    try:
-        yield
-    finally:
-        connection.close()
-        connection.settings_dict["NAME"] = usual
-
-
 @pytest.fixture
 def copy() -> Iterator[str]:
     """A copy of this test's database: it gives its runs the same numbers."""
-    usual = connection.settings_dict["NAME"]
-    names = {"copy": sql.Identifier(f"{usual}_copy"), "usual": sql.Identifier(usual)}
-    with working_in("postgres"), connection.cursor() as cursor:
-        cursor.execute(sql.SQL("DROP DATABASE IF EXISTS {copy}").format(**names))
-        cursor.execute(sql.SQL("CREATE DATABASE {copy} TEMPLATE {usual}").format(**names))
-    yield f"{usual}_copy"
-    with working_in("postgres"), connection.cursor() as cursor:
-        cursor.execute(sql.SQL("DROP DATABASE IF EXISTS {copy}").format(**names))
+    with database_copy() as name:
+        yield name
 
 
 def test_each_database_imports_what_it_previewed(tmp_path: Path, copy: str) -> None:
