@@ -20,16 +20,18 @@ from tests.legacy_import.old_database import ANN, BOB, HASH, LOOSE_SCHEMA, MORNI
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("import_dir")]
 
 
-def test_a_large_import_leaves_the_tables_as_they_were_defined(tmp_path):
-    """Beyond 20,000 rows the indexes and foreign keys are dropped and built again."""
-    people = [(number, f"user {number}", "", "") for number in range(1, 20_101)]
-    texts = [(number, number % 20_100 + 1, f"message {number}", MORNING + number, 0) for number in range(1, 20_201)]
+@pytest.mark.parametrize("small", [1_000, pytest.param(bulk_load.SMALL_BATCH, marks=pytest.mark.slow)])
+def test_a_large_import_leaves_the_tables_as_they_were_defined(tmp_path, monkeypatch, small):
+    """Beyond a small batch the indexes and foreign keys are dropped and built again."""
+    monkeypatch.setattr(bulk_load, "SMALL_BATCH", small)
+    people = [(number, f"user {number}", "", "") for number in range(1, small + 101)]
+    texts = [(number, number % (small + 100) + 1, f"number {number}", MORNING, 0) for number in range(1, small + 201)]
     path = old_file(tmp_path, user=people, message=texts)
     definitions = indexes_and_constraints()
     import_of("users", path)
     run = import_of("messages", path)
     assert indexes_and_constraints() == definitions
-    assert (User.objects.count(), Message.objects.count()) == (20_100, 20_200)
+    assert (User.objects.count(), Message.objects.count()) == (small + 100, small + 200)
     assert run.verification["ok"] is True
     assert run.audit["disagreements"] == []
 
