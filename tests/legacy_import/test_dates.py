@@ -35,7 +35,7 @@ def read_in_sql(values: list) -> list[datetime | None]:
 
 
 @pytest.mark.django_db
-@settings(max_examples=100)
+@settings(max_examples=settings.default.max_examples * 2)
 @given(values=st.lists(strategies.dates, min_size=20, max_size=60))
 def test_sql_and_python_read_the_same_moments(values):
     values = as_sqlite_reads(values)
@@ -43,7 +43,7 @@ def test_sql_and_python_read_the_same_moments(values):
     assert list(zip(values, read_in_sql(values), strict=True)) == list(zip(values, expected, strict=True))
 
 
-@settings(max_examples=1500)
+@settings(max_examples=settings.default.max_examples * 20)  # each takes a millisecond
 @given(value=strategies.dates)
 def test_the_verification_understands_every_date_that_the_import_does(value):
     [stored] = as_sqlite_reads([value])

@@ -31,7 +31,7 @@ def test_every_single_character_comes_out_the_same():
     assert in_sql(some_at_a_time) == [nfkc(text) for text in some_at_a_time]
 
 
-@settings(max_examples=100)
+@settings(max_examples=settings.default.max_examples * 2)
 @given(st.lists(st.text(strategies.characters, max_size=12) | strategies.composing, min_size=20, max_size=50))
 def test_texts_of_any_characters_come_out_the_same(texts):
     assert in_sql(texts) == [nfkc(text) for text in texts]
