@@ -21,8 +21,8 @@ class SourceReference:
     Attributes:
         path: the file.
         label: how staff know it: the path, or the name of the uploaded file.
-        uploaded: whether it came through the upload form. Such a file is ours: nobody writes to it, and it is
-            deleted when its run is over.
+        uploaded: whether it came through the upload form. Such a file belongs to the import: no
+            other program writes to it, and it is deleted when its run is over.
     """
 
     path: Path
@@ -82,7 +82,10 @@ def source_at(location: str) -> Reference:
         str(path).encode()
         if "\0" in str(path):
             raise ValueError("no path has a NUL")
-    except (ValueError, RuntimeError) as error:  # a malformed URL, bytes that are not UTF-8, or nobody's home
+    except (
+        ValueError,
+        RuntimeError,
+    ) as error:  # a malformed URL, not UTF-8, or an unknown home
         given = location.encode("utf-8", "replace").decode()
         raise SourceError(
             "bad_address",

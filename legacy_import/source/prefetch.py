@@ -11,7 +11,7 @@ READ_AHEAD = 4  # items, each of which may hold a value of the greatest length
 
 
 def prefetched(items: Iterator[T]) -> Generator[T, None, None]:
-    """Iterate over the same items, made in a thread of their own. What goes wrong there is raised here."""
+    """Iterate over the same items, made in a thread of their own. The caller gets the errors of that thread."""
     ready: queue.Queue[tuple[bool, T | BaseException | None]] = queue.Queue(READ_AHEAD)
     stopped = threading.Event()
 

@@ -1,4 +1,4 @@
-"""The address of a database server, which holds a password that nobody is to see."""
+"""The address of a database server, which holds a password that is never shown."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -64,8 +64,8 @@ class ServerAddress:
     def unreachable(self) -> SourceError:
         return SourceError(
             "server_unreachable",
-            f"{self.label} does not answer. Check that the server is running and takes connections from here, and "
-            "that host and port are right.",
+            f"{self.label} does not answer. Check that the server is running, that it takes connections from this "
+            "machine, and that host and port are right.",
         )
 
     def no_such_database(self) -> SourceError:

@@ -1,7 +1,7 @@
-"""Turn whatever was given into one SQLite file that nobody writes to.
+"""Turn any old database into one SQLite file that no other program writes to.
 
 A SQLite file may be live, or come with its write-ahead log; a dump has to be loaded, an archive unpacked, a server
-read. What comes out is looked at by all the other rooms in the same way.
+read. All the other rooms treat the result in the same way.
 """
 
 import shutil

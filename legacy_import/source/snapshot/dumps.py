@@ -269,9 +269,8 @@ class DumpLoader:
         return SourceError(code, f"{self.label} cannot be loaded: line {line:,}: {what}. Nothing was imported.")
 
     def too_slow(self, statement: Statement) -> SourceError:
-        return self.refusal(
-            "source_too_slow", statement.line, "it took too long to come here. It was made to be slow"
-        )
+        sentence = "it took too long to read the file up to this line. It was made to be slow"
+        return self.refusal("source_too_slow", statement.line, sentence)
 
     def warnings(self) -> list[str]:
         if not self.left_out:

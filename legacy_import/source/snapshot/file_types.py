@@ -32,7 +32,7 @@ KNOWN_BEGINNINGS: tuple[tuple[bytes, Kind], ...] = (
 )
 UNPACK_FIRST = "unpack it first, and give the file inside"
 EXPORT_TO_SQLITE = "export its tables into a SQLite file first"
-# (offset, what stands there, what that is, what to do about it)
+# (offset, the bytes at it, what that is, what to do about it)
 OTHER_FILES: tuple[tuple[int, bytes, str, str], ...] = (
     (8, b"DUCK", "a DuckDB database", EXPORT_TO_SQLITE),
     (4, b"Standard Jet DB", "a Microsoft Access database", EXPORT_TO_SQLITE),
@@ -105,7 +105,7 @@ def read_head(path: Path, label: str) -> bytes:
     try:
         if path.is_dir():
             raise SourceError("not_sqlite", f"{label} is a folder. Name the database file inside it.")
-        if path.exists() and not path.is_file():  # whoever opens a pipe waits for somebody to write into it
+        if path.exists() and not path.is_file():  # opening a pipe waits until a program writes into it
             raise SourceError("not_sqlite", f"{label} is a pipe, a socket or a device. Name an ordinary file.")
         with path.open("rb") as file:
             return file.read(HEAD_BYTES)
@@ -164,7 +164,7 @@ def decoded(head: bytes) -> str | None:
 
 
 def encoding_of(head: bytes) -> str:
-    """How a text is encoded: by its byte order mark, or by where its NUL bytes stand."""
+    """How a text is encoded: by its byte order mark, or by the places of its NUL bytes."""
     for mark, encoding in BYTE_ORDER_MARKS:
         if head.startswith(mark):
             return encoding

@@ -1,4 +1,4 @@
-"""The hash of what was given, calculated while others look at it already."""
+"""The hash of the given files, calculated while other steps read them already."""
 
 import hashlib
 import threading
@@ -16,8 +16,8 @@ BLOCK_BYTES = 1024 * 1024
 class Hashing:
     """The SHA-256 of one file, or of several one after the other, in a thread of its own.
 
-    A context manager, which ends with its thread. For whoever closes a file gives up all locks that his process has
-    on it: SQLite's, too, if the same file is already being copied for another run.
+    A context manager, which ends with its thread. For a process that closes a file gives up all its locks on it:
+    SQLite's, too, if the same file is already being copied for another run.
     """
 
     def __init__(self, files: Sequence[Path], label: str) -> None:

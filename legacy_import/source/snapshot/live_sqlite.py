@@ -1,7 +1,7 @@
 """Copy a SQLite file that the old application may be writing to, so that the copy is of one moment.
 
-Three ways, from the fastest to the last resort: as the file lies there if nobody writes to it; through SQLite's
-backup, which takes turns with those who write; as it lies there with its log or journal, where SQLite cannot open it.
+Three ways, from the fastest to the last resort: as the file is, if no program writes to it; through SQLite's
+backup, which takes turns with the writers; as it is, with its log or journal, where SQLite cannot open it.
 """
 
 import fcntl
@@ -31,8 +31,8 @@ from legacy_import.source.snapshot.sqlite_wal import (
 )
 from MiniTwit.storage.full_disks import lacks_room
 
-# Dates of files go in steps, of up to two seconds on some file systems: whoever writes twice within one leaves the
-# same date both times. What was written to within the last moment may be written to again under that date.
+# Dates of files go in steps, of up to two seconds on some file systems: two writes within one leave the same
+# date. What was written to within the last moment may be written to again under that date.
 MOMENT = 3.0  # seconds
 QUIET = 60.0  # seconds: a file server's clock may be wrong, too, and there is another way
 ATTEMPTS = 5  # a second apart, so that a file that was written to just now has its chance
@@ -41,13 +41,13 @@ LONGEST_LOCK = 30.0  # seconds without a page, until staff are told that the fil
 COMES_BACK = 10.0  # seconds that an application is waited for which opened the file during the last copy
 SOON = 1.0  # seconds that one is waited for which may have opened it just now
 BACKUP_BYTES = 64 * 1024 * 1024  # at a time; in between others may write
-RESTARTS = 3  # of a backup, each because somebody wrote; after them nobody writes until it is done
-# The bytes that everybody locks who reads (https://www.sqlite.org/src/file/src/os.h).
+RESTARTS = 3  # of a backup, each because the file was written to; after them writers wait until it is done
+# The bytes that every reader locks (https://www.sqlite.org/src/file/src/os.h).
 SHARED_LOCK = (510, 0x4000_0002)
 
 
-class Restless(Exception):  # noqa: N818 -- not an error
-    """A backup began anew too often."""
+class SourceKeptChanging(Exception):  # noqa: N818 -- not an error
+    """A backup had to begin again too often."""
 
 
 def take_snapshot(path: Path, label: str, snapshot: Path, report: Report) -> list[str]:
@@ -75,13 +75,13 @@ def take_snapshot(path: Path, label: str, snapshot: Path, report: Report) -> lis
         except UNREADABLE as error:
             if lacks_room(error):
                 raise
-            damaged = is_damage(error)  # so that nobody can be writing to it; the copy will tell what is wrong
+            damaged = is_damage(error)  # so that no program can be writing to it; the copy will tell what is wrong
         if damaged or settled_date(path, MOMENT):
             alone = lacks_wal(path)
             if copy_as_it_lies(path, label, snapshot, report) or damaged:
                 return [*bring_in_beside(snapshot, label), *([WITHOUT_WAL] if alone else [])]
             disturbed = True
-        report(f"Waiting until nobody writes to {label}")
+        report(f"Waiting until {label} is not written to")
         time.sleep(1)
     raise SourceError(
         "source_busy",
@@ -94,12 +94,12 @@ def take_snapshot(path: Path, label: str, snapshot: Path, report: Report) -> lis
 def opened(path: Path, label: str, report: Report, *, comes_back: bool) -> Iterator[sqlite3.Connection | None]:
     """Open a file through SQLite for reading, or not at all if that would leave something beside it.
 
-    Whoever opens a file in WAL mode makes its log and the index of that; who may only read cannot remove them, and
-    the old application may not be able to write to those of another account. So such a file is opened only where the
-    application has opened it.
+    Opening a file in WAL mode makes its log and the index of that; an account that may only read cannot remove them,
+    and the old application may not be able to write to those of another account. So such a file is opened only where
+    the application has opened it.
 
     Args:
-        comes_back: whether somebody opened and closed the file a while ago, and is worth waiting for.
+        comes_back: whether a program opened and closed the file a while ago, and is worth waiting for.
     """
     with path.open("rb") as file:
         has_log = is_in_wal_mode(path) or has_wal(path)
@@ -141,7 +141,7 @@ def is_open_elsewhere(path: Path, label: str, report: Report, *, comes_back: boo
 
 
 def index_of(path: Path) -> Path:
-    """Where SQLite keeps the index of a write-ahead log, as long as somebody has the file open."""
+    """Where SQLite keeps the index of a write-ahead log, as long as a program has the file open."""
     return Path(f"{path}-shm")
 
 
@@ -158,9 +158,9 @@ def settled_date(path: Path, seconds: float) -> int | None:
 
 
 def copy_undisturbed(live: sqlite3.Connection, path: Path, label: str, snapshot: Path, report: Report) -> bool:
-    """Copy a file as it lies there. Returns whether it has no log and nobody wrote to it meanwhile.
+    """Copy a file as it is. Returns whether it has no log and was not written to meanwhile.
 
-    Nobody is kept from writing. SQLite says whether a change was completed since (and does not say it while one is
+    No writer is blocked. SQLite says whether a change was completed since (and does not say it while one is
     being written), the file's date whether one was begun and taken back.
     """
 
@@ -180,25 +180,25 @@ def copy_undisturbed(live: sqlite3.Connection, path: Path, label: str, snapshot:
 
 
 def back_up(live: sqlite3.Connection, label: str, snapshot: Path, report: Report) -> None:
-    """Copy a database through SQLite's backup, which begins anew whenever somebody has written.
+    """Copy a database through SQLite's backup, which begins again whenever the file was written to.
 
-    If that happens too often, those who write have to wait until it is done (but not in WAL mode).
+    If that happens too often, writers have to wait until it is done (but not in WAL mode).
 
     Raises:
         SourceError: it stays locked.
     """
-    for keep_still in (False, True):
+    for block_writers in (False, True):
         watch = BackupWatch(label, report)
         discard_copy(snapshot)
         with closing(sqlite3.connect(snapshot)) as copy:
             copy.execute("PRAGMA synchronous=OFF")  # the copy need not survive a power cut
             copy.execute("PRAGMA journal_mode=OFF")
-            if keep_still:
+            if block_writers:
                 begin_reading(live, watch)
             try:
                 ((page_bytes,),) = live.execute("PRAGMA page_size").fetchall()
                 live.backup(copy, pages=BACKUP_BYTES // page_bytes, progress=watch, sleep=0.05)
-            except Restless:
+            except SourceKeptChanging:
                 continue
             return
 
@@ -242,14 +242,14 @@ class BackupWatch:
         if self.remaining is not None and remaining >= self.remaining:
             self.restarts += 1
         if self.restarts > RESTARTS:
-            raise Restless
+            raise SourceKeptChanging
         self.remaining = remaining
 
 
 def copy_as_it_lies(path: Path, label: str, snapshot: Path, report: Report) -> bool:
     """Copy a file with its log and journal, through no SQLite. Returns whether the copies are of one moment.
 
-    They are if the file was not written to, and the log not begun anew: that it grew only adds changes.
+    They are if the file was not written to, and its log was not begun again: a log that grew only adds changes.
     """
 
     def state() -> tuple[int | None, bytes | None, bool]:
@@ -278,7 +278,7 @@ def head_of_log(path: Path) -> bytes | None:
 
 
 def check_beside(path: Path, label: str) -> None:
-    """SQLite opens what lies beside a database; whoever opens a pipe waits for somebody to write into it."""
+    """Refuse pipes beside a database: SQLite opens these files, and waits until a program writes into a pipe."""
     for ending in ("-wal", "-journal", "-shm"):
         beside = Path(f"{path}{ending}")
         try:

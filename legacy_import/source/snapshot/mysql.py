@@ -38,7 +38,7 @@ ORDER BY columns.table_name, columns.ordinal_position
 """
 SESSION = (
     "SET SESSION time_zone = '+00:00', sql_mode = ''",
-    # What the server or the account limits is no limit of ours. MySQL and MariaDB each read their own comments.
+    # The import sets its own limits. MySQL and MariaDB each read their own comments.
     f"SET SESSION lock_wait_timeout = {LOCK_SECONDS}, wait_timeout = {PAUSE_SECONDS}"
     f", net_write_timeout = {PAUSE_SECONDS} /*!50708 , max_execution_time = {TABLE_MINUTES * 60_000} */"
     f" /*M!100101 , max_statement_time = {TABLE_MINUTES * 60} */"

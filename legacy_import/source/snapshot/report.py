@@ -7,7 +7,7 @@ Report = Callable[[str], None]
 
 
 def silent(line: str) -> None:
-    """A report that nobody reads."""
+    """A report that is not shown."""
 
 
 def megabytes(size: int) -> str:

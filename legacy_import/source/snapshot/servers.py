@@ -1,7 +1,7 @@
 """What reading an old database from a server has in common, whichever server it is.
 
-The tables that could be those of a MiniTwit are copied, in one read-only transaction, into a SQLite file. From there
-on nothing knows that they came from a server, so the same rows get the same verdicts.
+The tables that could be those of a MiniTwit are copied, in one read-only transaction, into a SQLite file. No later
+step knows that they came from a server, so the same rows have the same outcomes.
 """
 
 import re

@@ -15,7 +15,7 @@ from legacy_import.source.errors import SourceError
 BLOCK_CHARACTERS = 1024 * 1024
 # The longest value that is read has 16 MiB, and a BLOB takes two characters per byte.
 LONGEST_STATEMENT = 34 * 1024 * 1024
-# What may stand outside of quotes. SQLite needs a kilobyte of memory for each row of `VALUES (1), (2), ...`.
+# What may be outside of quotes. SQLite needs a kilobyte of memory for each row of `VALUES (1), (2), ...`.
 LONGEST_UNQUOTED = 1024 * 1024
 
 QUOTED = r"""'[^']*'|"[^"]*"|`[^`]*`|\[[^\]]*\]|--[^\n]*\n|/\*(?:[^*]|\*(?!/))*+\*/"""
@@ -41,7 +41,7 @@ class Statement:
     """One statement with its semicolon, and the line of the dump on which it ends.
 
     Attributes:
-        head, row: of an INSERT of one row, what stands before its values, and these in their parentheses; several
+        head, row: of an INSERT of one row, what comes before its values, and these in their parentheses; several
             such statements can be run as one.
     """
 

@@ -25,7 +25,7 @@ WAL_BRINGS_NOTHING = (
     "database already. If rows are missing, stop the old application and copy the file again."
 )
 WAL_IS_BROKEN = (
-    "The -wal file is damaged, cut short, or ends with a change that was never completed: what stands after that "
+    "The -wal file is damaged, cut short, or ends with a change that was never completed: all after that "
     "place was left out. If rows are missing, stop the old application and copy both files again."
 )
 
@@ -54,7 +54,7 @@ def has_wal(path: Path) -> bool:
 
 
 def is_in_wal_mode(path: Path) -> bool:
-    """Whether SQLite keeps a write-ahead log for the file as long as somebody has it open."""
+    """Whether SQLite keeps a write-ahead log for the file as long as a program has it open."""
     with path.open("rb") as file:
         return file.read(20)[18:20] == WAL_MODE
 
@@ -96,7 +96,7 @@ def for_this_account(path: str, flags: int) -> int:
 
 
 def copy_with_wal(path: Path, label: str, snapshot: Path, report: Report) -> list[str]:
-    """Copy a file that nobody writes to, and let SQLite bring in what stands in its write-ahead log.
+    """Copy a file that no program writes to, and let SQLite bring in its write-ahead log.
 
     Returns:
         What staff are to be warned of.
@@ -148,7 +148,7 @@ def take_back(path: Path, label: str) -> None:
 
 
 def merge_wal(path: Path, label: str) -> list[str]:
-    """Bring what stands in the write-ahead log of a file of our own into the file.
+    """Bring the write-ahead log of a copy into the copy.
 
     Returns:
         What staff are to be warned of.
