@@ -203,7 +203,7 @@ def _day_of(term: str) -> tuple[datetime, datetime] | None:
 
 
 def ensure_search_indexes(
-    models: Iterable[type[Model]] | None = None, tell: Callable[[str], None] = lambda name: None
+    models: Iterable[type[Model]] | None = None, on_progress: Callable[[str], None] = lambda name: None
 ) -> list[str]:
     """Build the search indexes that are missing, or whose building once failed, without stopping other work.
 
@@ -211,7 +211,7 @@ def ensure_search_indexes(
 
     Args:
         models: whose indexes; those of all MiniTwit tables by default.
-        tell: called with the name of each index before it is built.
+        on_progress: called with the name of each index before it is built.
 
     Returns:
         The names of the indexes that were built.
@@ -224,13 +224,13 @@ def ensure_search_indexes(
             return []
         try:
             for model in models if models is not None else apps.get_app_config("MiniTwit").get_models():
-                built += _ensure_indexes_of(model, tell)
+                built += _ensure_indexes_of(model, on_progress)
         finally:
             cursor.execute("SELECT pg_advisory_unlock(%s)", [LOCK_KEY])
     return built
 
 
-def _ensure_indexes_of(model: type[Model], tell: Callable[[str], None]) -> list[str]:
+def _ensure_indexes_of(model: type[Model], on_progress: Callable[[str], None]) -> list[str]:
     wanted = {
         index.name: index for index in model._meta.indexes if isinstance(index, GinIndex) or index.name in BUILT_LATER
     }
@@ -241,7 +241,7 @@ def _ensure_indexes_of(model: type[Model], tell: Callable[[str], None]) -> list[
     for name, index in wanted.items():
         if is_valid.get(name):
             continue
-        tell(name)
+        on_progress(name)
         with connection.schema_editor(atomic=False) as editor:
             if name in is_valid:
                 editor.remove_index(model, index, concurrently=True)  # type: ignore[call-arg]  # PostgreSQL's own

@@ -10,14 +10,14 @@ from typing import Any, Self
 
 from MiniTwit.storage.private_files import open_privately
 
-# Where there is such a program, the kernel ends the children of a parent that was killed hard.
+# With this program the kernel ends the children when a SIGKILL ends their parent.
 SETPRIV = shutil.which("setpriv")
 ENDS_WITH_US = [SETPRIV, "--pdeathsig", "TERM", "--"] if SETPRIV else []
-PATIENCE_SECONDS = 8  # for ending in peace, before each louder knock
+EXIT_TIMEOUT_SECONDS = 8  # between one signal to end and the next
 
 
 class ChildProcess:
-    """A program that writes to a log file of its own and does not hear the terminal's Ctrl-C."""
+    """A program that writes to a log file of its own and does not receive the terminal's Ctrl-C."""
 
     def __init__(
         self,
@@ -60,7 +60,7 @@ class ChildProcess:
 
 
 class ChildProcesses(list[ChildProcess]):
-    """Several of them; leaving the `with` block ends all, whatever happened in it."""
+    """Child processes; leaving the `with` block ends all of them, also after an error."""
 
     def start(self, name: str, command: Sequence[str], log: Path, **options: Any) -> ChildProcess:
         child = ChildProcess(name, command, log=log, **options)
@@ -76,10 +76,10 @@ class ChildProcesses(list[ChildProcess]):
             running = [child for child in self if child.exit_code() is None]
             for child in running:
                 child.signal(number)
-            deadline = time.monotonic() + PATIENCE_SECONDS
+            deadline = time.monotonic() + EXIT_TIMEOUT_SECONDS
             if all(child.wait_until(deadline) for child in running):
                 return
 
     def ended(self) -> ChildProcess | None:
-        """The first child that does not run any more, if there is one."""
+        """The first child that no longer runs, if there is one."""
         return next((child for child in self if child.exit_code() is not None), None)

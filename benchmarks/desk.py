@@ -113,9 +113,9 @@ def fill(messages: int) -> None:
         with connection.cursor() as cursor:
             cursor.execute(SETTINGS)
             for name, statements in TABLES.items():
-                tell(name)
+                print_progress(name)
                 cursor.execute(with_sizes(statements, sizes))
-            tell("search indexes")
+            print_progress("search indexes")
             manage(DATABASE, "build_search_indexes")
             cursor.execute("VACUUM ANALYZE")
             cursor.execute("CHECKPOINT")
@@ -130,7 +130,7 @@ def with_sizes(statements: str, sizes: dict[str, int]) -> str:
     return statements
 
 
-def tell(step: str) -> None:
+def print_progress(step: str) -> None:
     print(f"  {time.strftime('%H:%M:%S')} {step}", file=sys.stderr)
 
 
@@ -154,7 +154,7 @@ def main() -> None:
             manage(DATABASE, "migrate", "--verbosity", "0")
             manage(DATABASE, "loaddata", "roles", "moderation_reasons")
             fill(options.messages)
-            tell("measuring")
+            print_progress("measuring")
             measured = run_in_product(DATABASE, "-m", "benchmarks.desk_visits")
     except RuntimeError as error:
         parser.exit(2, f"{error}\n")

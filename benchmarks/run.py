@@ -169,8 +169,8 @@ def as_text(benchmark: Benchmark) -> str:
         )
     lines += ["", "ratio: rows per second, against preview and import of everything", ""]
     for requirement in benchmark.requirements():
-        verdict = {True: "yes", False: "NO", None: "not measured"}[requirement.met]
-        lines.append(f"{verdict:4} {requirement.text}: {requirement.measured}")
+        outcome = {True: "yes", False: "NO", None: "not measured"}[requirement.met]
+        lines.append(f"{outcome:4} {requirement.text}: {requirement.measured}")
     return "\n".join(lines)
 
 

@@ -9,9 +9,9 @@ from contextlib import contextmanager, nullcontext
 
 from django.db import connection
 
-from MiniTwit.database.locks import Busy, end_with_the_process, hold, is_held
+from MiniTwit.database.locks import LockNotAcquired, end_with_the_process, hold, is_held
 
-__all__ = ["Busy", "end_with_the_process"]
+__all__ = ["LockNotAcquired", "end_with_the_process"]
 
 # (class, object): two arbitrary numbers that nothing else in this database uses.
 EXECUTING = (0x4D54, 1)
@@ -27,7 +27,7 @@ RUN_IS_HELD = is_held(RUN, "run.id")
 
 @contextmanager
 def executing(run_id: int | None = None) -> Iterator[None]:
-    """Hold the right to execute an import, and the lock of a run; or raise Busy.
+    """Hold the right to execute an import, and the lock of a run; or raise LockNotAcquired.
 
     PostgreSQL counts: a process that holds a lock already may take it again.
     """

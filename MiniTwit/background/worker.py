@@ -22,7 +22,7 @@ from MiniTwit.database.clock import database_time
 from MiniTwit.instants import shown_time
 
 WORKER_COMMAND = "python manage.py db_worker"
-PATIENCE = 3  # seconds after which a task that no worker has taken is worth a word
+TASK_START_SECONDS = 3  # a running worker takes a task within that time
 WORKER = 0x4D56  # class of the locks; the object is a hash of the worker's id
 ATTEMPTS = 2  # a task that outlives so many workers may be what kills them
 
@@ -98,7 +98,7 @@ def give_back_lost_tasks(own_id: str = "") -> int:
 
 def is_overdue(enqueued_at: datetime) -> bool:
     """Has a task waited for longer than a running worker needs to take it?"""
-    return (database_time() - enqueued_at).total_seconds() >= PATIENCE
+    return (database_time() - enqueued_at).total_seconds() >= TASK_START_SECONDS
 
 
 def why_waiting(own_tasks: str) -> tuple[str, bool]:

@@ -1,19 +1,18 @@
 """Locks of PostgreSQL: advisory ones by name, and those of tables in one order.
 
 **Advisory locks.** A process at work holds a lock on its own connection. PostgreSQL drops it the moment the process
-dies, however it dies; so work that claims to go on while no process holds its lock has lost its worker.
+dies, however it dies. Work that is recorded as running while no process holds its lock has lost its worker.
 
-**Tables.** An import that rebuilds indexes keeps everything else from its tables. If a decision locked a row first
-and then waited to change it, while the import waited for that row's transaction, each would wait for the other. So:
+**Tables.** An import that rebuilds indexes locks all others out of its tables. If a decision locked a row first and
+then waited to change it, while the import waited for that row's transaction, each would wait for the other. So:
 
 - Every transaction that changes accounts, messages or follows begins with `lock_tables`: it waits while it holds
   nothing. All tables that it changes are named at once; they are locked in TABLE_ORDER.
-- An import takes the strongest lock that it will need first, and never a stronger one later. It takes all of them or
-  none (`lock_all_or_none`): pages only read, in whatever order, and hold what they have read until they end. So the
-  import gives back what it has before PostgreSQL begins to look for a deadlock (after a second), and tries again. It
-  waits for longer only where that fails again and again.
-- What PostgreSQL ends all the same, for a deadlock or a lock that was not to be had in time, is tried again from the
-  beginning of its transaction (`tried_again`).
+- An import takes the strongest lock that it needs first, and never a stronger one later. It takes all locks or none
+  (`lock_all_or_none`): pages read tables in any order, and hold the locks of what they read until they end. So the
+  import releases its locks before PostgreSQL looks for a deadlock (after a second), and tries again. It waits for
+  longer only after several attempts have failed.
+- `retry_if_busy` repeats a transaction that PostgreSQL ends because of a deadlock or a lock timeout.
 """
 
 import random
@@ -40,19 +39,20 @@ TABLE_ORDER = (USERS, MESSAGES, FOLLOWS)  # then all others, by name
 REFER_TO_ROWS, CHANGE_ROWS = "ROW SHARE", "ROW EXCLUSIVE"
 KEEP_WRITERS_OUT, KEEP_ALL_OUT = "SHARE ROW EXCLUSIVE", "ACCESS EXCLUSIVE"
 
-WAIT = 5.0  # seconds that a decision waits for its tables at a time
-PATIENCE = 45.0  # seconds after which it is given up
-SHORT_WAIT = 0.9  # seconds: less than PostgreSQL's deadlock_timeout, so that no page is ended to let an import go on
-POLITE_ATTEMPTS = 5  # after so many an import waits for longer: transactions of more than a second are at work
-LONGEST_WAIT = 15.0  # seconds
-PAUSE = 0.3  # seconds between two attempts, at most
+LOCK_TIMEOUT = 5.0  # seconds that one attempt of a decision waits for its tables
+RETRY_TIMEOUT = 45.0  # seconds after which a decision is not retried any more
+# Seconds. It is less than PostgreSQL's deadlock_timeout, so PostgreSQL ends no page in favour of an import.
+SHORT_LOCK_TIMEOUT = 0.9
+SHORT_ATTEMPTS = 5  # then an import waits for longer: transactions of more than a second are running
+LONGEST_LOCK_TIMEOUT = 15.0  # seconds
+RETRY_PAUSE = 0.3  # seconds between two attempts, at most
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
 
-class Busy(Exception):  # noqa: N818 -- not an error
-    """Somebody else holds the lock."""
+class LockNotAcquired(Exception):  # noqa: N818 -- not an error
+    """Another process holds the lock."""
 
 
 @contextmanager
@@ -60,14 +60,14 @@ def hold(key: Key) -> Iterator[None]:
     """Hold a lock for as long as the block lasts.
 
     Raises:
-        Busy: another process holds it.
-        SharedSessionError: it would not hold.
+        LockNotAcquired: another process holds it.
+        SharedSessionError: the session is shared, so the lock would not hold.
     """
     require_own_session()
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_try_advisory_lock(%s, %s)", key)
         if not cursor.fetchone()[0]:
-            raise Busy
+            raise LockNotAcquired
     end_with_the_process()
     try:
         yield
@@ -78,8 +78,8 @@ def hold(key: Key) -> Iterator[None]:
 
 
 def end_with_the_process() -> None:
-    """Let the server end this connection's statements when the process was killed; by itself it would finish them."""
-    with connection.cursor() as cursor, suppress(DataError):  # a server that cannot look: on Windows
+    """Let the server end this connection's statements when the process is killed; by default it would finish them."""
+    with connection.cursor() as cursor, suppress(DataError):  # a server on Windows cannot check the connection
         cursor.execute("SET client_connection_check_interval = '1s'")
 
 
@@ -101,53 +101,55 @@ def in_order(tables: Iterable[str]) -> list[str]:
     return sorted(tables, key=place)
 
 
-def lock_tables(*tables: str, referring_to: Iterable[str] = (), wait: float | None = None) -> None:
+def lock_tables(*tables: str, referring_to: Iterable[str] = (), lock_timeout: float | None = None) -> None:
     """Begin a transaction that changes rows of these tables.
 
     Args:
         referring_to: other tables, to whose rows the changed ones refer.
-        wait: seconds for each of them, in place of WAIT.
+        lock_timeout: seconds for each table, in place of LOCK_TIMEOUT.
 
     Raises:
-        OperationalError: other work keeps them for longer; `tried_again` decides whether to wait on.
+        OperationalError: other work locks a table for longer; `retry_if_busy` decides whether to try again.
     """
     modes = dict.fromkeys(referring_to, REFER_TO_ROWS) | dict.fromkeys(tables, CHANGE_ROWS)
     with connection.cursor() as cursor:
-        cursor.execute(lock_statements(modes, WAIT if wait is None else wait))
+        cursor.execute(lock_statements(modes, LOCK_TIMEOUT if lock_timeout is None else lock_timeout))
 
 
-def lock_all_or_none(modes: Mapping[str, str], *, patience: float, check: Callable[[], None]) -> None:
+def lock_all_or_none(modes: Mapping[str, str], *, lock_timeout: float, check: Callable[[], None]) -> None:
     """Lock tables in the caller's transaction, which must not hold any of them yet.
 
     Args:
         modes: the lock of each table.
-        patience: seconds.
+        lock_timeout: seconds for all attempts together.
         check: called between two attempts; may raise to give up.
 
     Raises:
-        OperationalError: they were not to be had.
+        OperationalError: other work kept a table locked for longer.
     """
-    deadline = time.monotonic() + patience
-    wait = SHORT_WAIT
+    deadline = time.monotonic() + lock_timeout
+    attempt_timeout = SHORT_LOCK_TIMEOUT
     for attempt in count(1):
         check()
         try:
             with transaction.atomic(), connection.cursor() as cursor:
-                cursor.execute(lock_statements(modes, wait))
+                cursor.execute(lock_statements(modes, attempt_timeout))
         except OperationalError as error:
             if not is_busy(error) or time.monotonic() > deadline:
                 raise
         else:
             return
-        if attempt >= POLITE_ATTEMPTS:
-            wait = min(2 * wait, LONGEST_WAIT)
-        time.sleep(random.uniform(PAUSE / 3, PAUSE))  # noqa: S311
+        if attempt >= SHORT_ATTEMPTS:
+            attempt_timeout = min(2 * attempt_timeout, LONGEST_LOCK_TIMEOUT)
+        time.sleep(random.uniform(RETRY_PAUSE / 3, RETRY_PAUSE))  # noqa: S311
 
 
-def lock_statements(modes: Mapping[str, str], wait: float) -> sql.Composed:
-    """Lock tables, each within so many seconds, in one message; for other locks the limit stays as it was."""
+def lock_statements(modes: Mapping[str, str], lock_timeout: float) -> sql.Composed:
+    """Return statements that lock tables, each within `lock_timeout` seconds, and restore the former lock timeout."""
     remember = "SELECT set_config('minitwit.lock_timeout', current_setting('lock_timeout'), true)"
-    limit = sql.SQL("SELECT set_config('lock_timeout', {}, true)").format(sql.Literal(str(round(wait * 1000))))
+    limit = sql.SQL("SELECT set_config('lock_timeout', {}, true)").format(
+        sql.Literal(str(round(lock_timeout * 1000)))
+    )
     restore = "SELECT set_config('lock_timeout', current_setting('minitwit.lock_timeout'), true)"
     locks = [
         sql.SQL("LOCK TABLE {} IN {} MODE").format(sql.Identifier(table), sql.SQL(modes[table]))
@@ -156,21 +158,21 @@ def lock_statements(modes: Mapping[str, str], wait: float) -> sql.Composed:
     return sql.SQL("; ").join([sql.SQL(remember), limit, *locks, sql.SQL(restore)])
 
 
-def tried_again(function: Callable[P, R]) -> Callable[P, R]:
-    """Decorate a function that is one transaction: where other work was in its way, it is done from its beginning.
+def retry_if_busy(function: Callable[P, R]) -> Callable[P, R]:
+    """Decorate a function that is one transaction: it is repeated where a lock of other work ended it.
 
-    Within a transaction of the caller nothing is tried again: only the outermost one can be begun again.
+    Within a transaction of the caller it is not repeated: only the outermost transaction can begin again.
     """
 
     @wraps(function)
     def attempts(*args: P.args, **kwargs: P.kwargs) -> R:
-        deadline = time.monotonic() + PATIENCE
+        deadline = time.monotonic() + RETRY_TIMEOUT
         while True:
             try:
                 return function(*args, **kwargs)
             except OperationalError as error:
                 if connection.in_atomic_block or not is_busy(error) or time.monotonic() > deadline:
                     raise
-            time.sleep(random.uniform(0, PAUSE))  # noqa: S311
+            time.sleep(random.uniform(0, RETRY_PAUSE))  # noqa: S311
 
     return attempts

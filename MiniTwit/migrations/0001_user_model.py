@@ -89,7 +89,10 @@ class Migration(migrations.Migration):
                     models.BigIntegerField(editable=False, null=True, unique=True, verbose_name="old id"),
                 ),
                 ("import_run", models.IntegerField(editable=False, null=True, verbose_name="import run")),
-                ("changed_at", models.DateTimeField(editable=False, null=True, verbose_name="changed here")),
+                (
+                    "changed_at",
+                    models.DateTimeField(editable=False, null=True, verbose_name="changed in this application"),
+                ),
                 (
                     "groups",
                     models.ManyToManyField(

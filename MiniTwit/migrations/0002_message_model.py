@@ -47,7 +47,10 @@ class Migration(migrations.Migration):
                     "flagged",
                     models.BooleanField(db_default=False, default=False, help_text="Hidden from timelines."),
                 ),
-                ("changed_at", models.DateTimeField(editable=False, null=True, verbose_name="changed here")),
+                (
+                    "changed_at",
+                    models.DateTimeField(editable=False, null=True, verbose_name="changed in this application"),
+                ),
                 ("text", models.TextField()),
             ],
             options={

@@ -70,7 +70,7 @@ class User(SavesChanges, AbstractUser):
     erased_at = models.DateTimeField("erased", null=True, editable=False)
     legacy_id = models.BigIntegerField("old id", null=True, unique=True, editable=False)
     import_run = models.IntegerField("import run", null=True, editable=False)
-    changed_at = models.DateTimeField("changed here", null=True, editable=False)
+    changed_at = models.DateTimeField("changed in this application", null=True, editable=False)
 
     class Meta:
         permissions = [
@@ -141,7 +141,7 @@ class Message(SavesChanges):
     decided_at = models.DateTimeField("reviewed", null=True, editable=False)
     legacy_id = models.BigIntegerField("old id", null=True, unique=True, editable=False)
     import_run = models.IntegerField("import run", null=True, editable=False)
-    changed_at = models.DateTimeField("changed here", null=True, editable=False)
+    changed_at = models.DateTimeField("changed in this application", null=True, editable=False)
 
     class Meta:
         permissions = [

@@ -46,7 +46,7 @@ WHERE id = ANY(%s) AND state IN ('waiting', 'running') AND NOT {BATCH_IS_HELD}
 def run(batch_id: int) -> None:
     """Work off a confirmed batch, unless another process works on it. The batch records how it ended."""
     try:
-        with suppress(locks.Busy), locks.hold((locks.BATCH, batch_id)):
+        with suppress(locks.LockNotAcquired), locks.hold((locks.BATCH, batch_id)):
             run_alone(batch_id)
     except SharedSessionError as error:
         fail(batch_id, error)
@@ -67,7 +67,7 @@ def run_alone(batch_id: int) -> None:
             raise
 
 
-@locks.tried_again
+@locks.retry_if_busy
 def do_next_chunk(batch_id: int, after: int) -> int | None:
     """Do some rows, or end the batch. A chunk that other work was in the way of is done again.
 

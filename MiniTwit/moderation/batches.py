@@ -113,12 +113,12 @@ def ids_of(objects: Objects) -> list[int]:
 def one_decision(function: Callable[P, R]) -> Callable[P, R]:
     """Decorate a function that is one transaction: it is tried again while other work is in its way, and refused if
     that does not end. Within a transaction of the caller, that one has to be tried again."""
-    patient = locks.tried_again(function)
+    retrying = locks.retry_if_busy(function)
 
     @wraps(function)
     def decide(*args: P.args, **kwargs: P.kwargs) -> R:
         try:
-            return patient(*args, **kwargs)
+            return retrying(*args, **kwargs)
         except OperationalError as error:
             if connection.in_atomic_block or not is_busy(error):
                 raise

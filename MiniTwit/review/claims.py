@@ -29,7 +29,7 @@ RETURNING message_id
 """
 
 
-@locks.tried_again
+@locks.retry_if_busy
 def claim(*, moderator: User, message_id: int) -> bool:
     """Take a message, or take it for longer; False when it is another moderator's, being decided
     about, gone, or a message of the moderator's own."""

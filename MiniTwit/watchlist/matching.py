@@ -72,8 +72,8 @@ def seconds_for(ids: list[int]) -> float:
     return CHUNK_SECONDS if len(ids) > FEW else CHUNK_SECONDS / 5
 
 
-def tried_again(statement: Callable[[], R]) -> R:
-    """What an administrator cancels is begun again: neither a term nor a message is to blame for it."""
+def retry_if_cancelled(statement: Callable[[], R]) -> R:
+    """Repeat a statement that an administrator cancels: neither a term nor a message is to blame."""
     for attempt in range(1, ATTEMPTS + 1):
         try:
             return statement()
@@ -93,7 +93,7 @@ def lay_out(ids: list[int]) -> None:
         UnreadableError: it takes too long, or one of them is too much for PostgreSQL.
     """
     try:
-        tried_again(lambda: pieces.lay_out(ids, seconds_for(ids)))
+        retry_if_cancelled(lambda: pieces.lay_out(ids, seconds_for(ids)))
     except (TimeLimitError, DataError, InternalError) as error:
         raise UnreadableError from error
 
@@ -127,7 +127,7 @@ def find(term: WatchTerm, ids: list[int], after: int = 0) -> Found:
     """
     expression = expression_of(term.kind, term.pattern)
     try:
-        return tried_again(lambda: find_once(expression, seconds_for(ids), after))
+        return retry_if_cancelled(lambda: find_once(expression, seconds_for(ids), after))
     except TimeLimitError as error:
         raise UnreadableError from error
     except (DataError, InternalError) as error:
@@ -177,7 +177,7 @@ def still_the_same(term: WatchTerm) -> Iterator[bool]:
     """A transaction that holds the term, and whether it is as it was: somebody may have changed or deleted it
     meanwhile, and then what was found is of no use any more."""
     with transaction.atomic():
-        locks.lock_tables(WatchHit._meta.db_table, referring_to=[locks.MESSAGES], wait=locks.PATIENCE)
+        locks.lock_tables(WatchHit._meta.db_table, referring_to=[locks.MESSAGES], lock_timeout=locks.RETRY_TIMEOUT)
         current = WatchTerm.objects.select_for_update().filter(
             pk=term.pk, kind=term.kind, pattern=term.pattern, active=True, scanned_through=term.scanned_through
         )

@@ -18,7 +18,7 @@ from django.db import connection
 from django.db.models import F, QuerySet
 from django.db.models.functions import Greatest, Now
 
-from MiniTwit.database.locks import Busy, hold
+from MiniTwit.database.locks import LockNotAcquired, hold
 from MiniTwit.models import Message, SkippedMessage, WatchHit, WatchTerm
 from MiniTwit.watchlist import pieces
 from MiniTwit.watchlist.edited import look_again
@@ -62,7 +62,7 @@ def only_one() -> Iterator[None]:
     try:
         with hold(LOCK):
             yield
-    except Busy:
+    except LockNotAcquired:
         raise AlreadyScanning from None
 
 
@@ -78,7 +78,7 @@ def is_scanning() -> bool:
         return bool(cursor.fetchone()[0])
 
 
-def scan(*, seconds: float | None = None, progress: Progress | None = None) -> ScanResult:
+def scan(*, seconds: float | None = None, on_progress: Progress | None = None) -> ScanResult:
     """Look through every message that is new to a term, and again through those that were edited; stop after
     `seconds`, if given.
 
@@ -91,7 +91,7 @@ def scan(*, seconds: float | None = None, progress: Progress | None = None) -> S
         horizon = find_horizon(min(WRITERS_SECONDS, seconds or WRITERS_SECONDS))
         for term in behind(horizon.last).filter(scanned_at=None):  # new, or under a new pattern
             forget_hits(term)
-        walk = Walk(horizon, deadline, result, progress)
+        walk = Walk(horizon, deadline, result, on_progress)
         pieces.prepare()
         result.finished = (
             walk.together() and look_again(deadline, result) and walk.alone() and horizon.settled >= horizon.last
@@ -111,7 +111,7 @@ class Walk:
     horizon: Horizon
     deadline: float | None
     result: ScanResult
-    progress: Progress | None = None
+    on_progress: Progress | None = None
     slow: set[int] = field(default_factory=set)
 
     def together(self) -> bool:
@@ -132,8 +132,8 @@ class Walk:
                 except UnreadableError:
                     self.slow.add(term.pk)
             position, size = piece.end, min(CHUNK, size * 2)
-            if self.progress:
-                self.progress(position, last)
+            if self.on_progress:
+                self.on_progress(position, last)
         return True
 
     def alone(self) -> bool:
@@ -206,13 +206,13 @@ def behind(message_id: int) -> QuerySet[WatchTerm]:
     return WatchTerm.objects.filter(active=True, scanned_through__lt=message_id)
 
 
-def find_horizon(patience: float) -> Horizon:
-    """The highest id given out so far; settled, if all who were writing then have ended within `patience` seconds."""
+def find_horizon(timeout: float) -> Horizon:
+    """Return the highest id given out so far; settled, if all who wrote then end within `timeout` seconds."""
     with connection.cursor() as cursor:
         cursor.execute(LAST_ID, {"table": MESSAGE.as_string(cursor.cursor)})
         (last,) = cursor.fetchone()
     writers = running_writers()
-    deadline = time.monotonic() + patience
+    deadline = time.monotonic() + timeout
     while writers and time.monotonic() < deadline:
         time.sleep(0.1)
         writers &= running_writers()

@@ -11,12 +11,12 @@ from django.core.exceptions import ImproperlyConfigured
 
 from MiniTwit.storage.private_files import open_privately
 
-NOTICE_SECONDS = 30  # of silence, before a process says what it waits for
-PATIENCE_SECONDS = 90  # starting a server after a crash takes its time
+NOTICE_SECONDS = 30  # before a process says what it waits for
+LOCK_TIMEOUT_SECONDS = 90  # starting a server after a crash takes long
 
 
 def open_lock_file(path: Path) -> int:
-    """Open a file to lock. Other accounts may not even read it: a lock needs no more than that."""
+    """Open a file to lock. Other accounts may not read it: an account that reads a file may lock it."""
     return open_privately(str(path), os.O_RDONLY | os.O_CREAT)
 
 
@@ -24,15 +24,15 @@ def wait_for_lock(descriptor: int, path: Path, kind: int) -> None:
     """Take the lock (LOCK_EX or LOCK_SH); say on standard error what it waits for.
 
     Raises:
-        ImproperlyConfigured: another process keeps it; the message names that process.
+        ImproperlyConfigured: another process holds it; the message names that process.
     """
     start = time.monotonic()
     is_told = False
     while not _take(descriptor, kind):
         waited = time.monotonic() - start
-        if waited > PATIENCE_SECONDS:
+        if waited > LOCK_TIMEOUT_SECONDS:
             raise ImproperlyConfigured(
-                f"{path} has been locked for {PATIENCE_SECONDS} seconds by {holder_of(descriptor)}. Unless that "
+                f"{path} has been locked for {LOCK_TIMEOUT_SECONDS} seconds by {holder_of(descriptor)}. Unless that "
                 "process starts or stops the embedded PostgreSQL, end it; or name another folder in VAR_DIR, or a "
                 "server in DATABASE_URL."
             )

@@ -45,7 +45,7 @@ def work_on(run_id: int, state: str, step: str, models: Models) -> Iterator[tupl
                 durations=run.durations | {step: round(time.monotonic() - began, 2)}
             )
             run.refresh_from_db()
-    except locks.Busy:
+    except locks.LockNotAcquired:
         raise another_at_work() from None
     except SharedSessionError as error:
         run = models.run.objects.get(pk=run_id)

@@ -89,7 +89,7 @@ def executing_from_the_start(models: Models) -> Iterator[ExitStack]:
     with ExitStack() as stack:
         try:
             stack.enter_context(locks.executing())
-        except locks.Busy:
+        except locks.LockNotAcquired:
             lifecycle.refuse_while_at_work(models)  # names the run
             raise another_at_work() from None
         except SharedSessionError as error:

@@ -41,7 +41,7 @@ from legacy_import.steps.search_indexes import build_search_indexes
 from legacy_import.steps.undo import check_undoable, undo_run
 from legacy_import.tables import Models
 from MiniTwit.database.clock import database_time
-from MiniTwit.database.locks import tried_again
+from MiniTwit.database.locks import retry_if_busy
 from MiniTwit.models import User
 
 logger = logging.getLogger(__name__)
@@ -264,7 +264,7 @@ def apply(run_id: int, models: Models | None = None) -> ImportRun:
     return run
 
 
-@tried_again
+@retry_if_busy
 def write_all_or_nothing(run: ImportRun, models: Models, checks: list[Check], progress: Progress) -> None:
     """The one transaction of an import. Other work that was in its way lets it begin again."""
     rebuilt = tables_to_rebuild(run, models)

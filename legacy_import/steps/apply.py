@@ -95,7 +95,7 @@ def write_run(
         prepare_transaction(cursor)
         modes = locks_needed(cursor, run, models, rebuilt)
         began = time.monotonic()
-        locks.lock_all_or_none(modes, patience=LOCK_PATIENCE, check=progress.check)
+        locks.lock_all_or_none(modes, lock_timeout=LOCK_PATIENCE, check=progress.check)
         logger.info("Import %s waited %.1f seconds for its tables.", run.pk, time.monotonic() - began)
         for check in checks:
             progress.phase(f"Checking {check.table}s once more")

@@ -38,7 +38,7 @@ def build_search_indexes(run: ImportRun, models: Models) -> None:
     began = time.monotonic()
     with Progress(run.pk, models) as progress:
         try:
-            ensure_search_indexes(targets, tell=lambda name: progress.phase("Building the search index"))
+            ensure_search_indexes(targets, on_progress=lambda name: progress.phase("Building the search index"))
         except Exception as error:
             logger.exception("Import %s was applied, but its search index could not be built.", run.pk)
             run.error_message = (

@@ -87,7 +87,7 @@ def undo_run(run: ImportRun, models: Models, progress: Progress) -> dict[str, Un
     with connection.cursor() as cursor:
         prepare_transaction(cursor)
         progress.phase("Waiting for other work on the same tables to end")
-        locks.lock_all_or_none(locks_needed(run, models), patience=LOCK_PATIENCE, check=progress.check)
+        locks.lock_all_or_none(locks_needed(run, models), lock_timeout=LOCK_PATIENCE, check=progress.check)
         if run.kind == "users":
             cursor.execute(sql.SQL("DELETE FROM {} WHERE import_run = %s").format(table_of(models.merged)), [run.pk])
         for table in reversed(TABLES_OF_KIND[run.kind]):

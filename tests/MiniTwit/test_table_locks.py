@@ -73,8 +73,8 @@ def test_a_decision_that_ends_in_a_deadlock_is_made_all_the_same(by: str) -> Non
 
 
 def test_a_decision_waits_while_it_holds_nothing_and_is_refused_at_last(monkeypatch: Any) -> None:
-    monkeypatch.setattr(locks, "WAIT", 0.05)
-    monkeypatch.setattr(locks, "PATIENCE", 0.1)
+    monkeypatch.setattr(locks, "LOCK_TIMEOUT", 0.05)
+    monkeypatch.setattr(locks, "RETRY_TIMEOUT", 0.1)
     message = make_message()
     with other_session() as cursor:
         cursor.execute(f'LOCK TABLE "{Message._meta.db_table}" IN SHARE ROW EXCLUSIVE MODE')

@@ -143,7 +143,7 @@ def test_chunks_meet_without_a_gap(monkeypatch: pytest.MonkeyPatch) -> None:
     Message.objects.filter(pk__in=[message.pk for message in messages[4:7]]).delete()  # ids have gaps
     make_term("casino")
     reached = []
-    watchlist.scan(progress=lambda position, last: reached.append(position))
+    watchlist.scan(on_progress=lambda position, last: reached.append(position))
     assert WatchHit.objects.count() == 7
     assert reached == sorted(reached)
     assert len(reached) == 3
@@ -191,7 +191,7 @@ def test_heavy_messages_are_laid_out_a_few_at_a_time(monkeypatch: pytest.MonkeyP
     messages.append(make_message(author, "y" * 300_000 + " spamword"))
     make_term("spamword")
     reached: list[int] = []
-    result = watchlist.scan(progress=lambda position, last: reached.append(position))
+    result = watchlist.scan(on_progress=lambda position, last: reached.append(position))
     assert (result.finished, result.switched_off, result.skipped) == (True, [], {})
     assert WatchHit.objects.count() == 10
     assert len(reached) == 4

@@ -297,7 +297,7 @@ def test_a_lock_that_another_account_keeps_is_not_waited_for_in_silence(
         assert stranger.stdout.readline() == b"held\n"
         patient = (
             "from backoffice.embedded_postgresql import file_locks\n"
-            "file_locks.NOTICE_SECONDS = file_locks.PATIENCE_SECONDS = 0.2\n"
+            "file_locks.NOTICE_SECONDS = file_locks.LOCK_TIMEOUT_SECONDS = 0.2\n"
         )
         _output, errors = join(program=patient + PROGRAM).process.communicate()
         assert f"{lock} has been locked for 0.2 seconds by process {stranger.pid} (" in errors

@@ -23,7 +23,7 @@ class ChunkLoader(BaseInstanceLoader):
     """Finds the object of a row among those that `prepare` fetched."""
 
     def get_instance(self, row: FileRow) -> Any:
-        return self.resource.here.get(row.key)
+        return self.resource.existing.get(row.key)
 
 
 class FileResource(resources.ModelResource):
@@ -33,7 +33,7 @@ class FileResource(resources.ModelResource):
         clears: whether an empty cell empties the value; by default it leaves the value as it is.
 
     Attributes:
-        here: the objects of the chunk at hand, by what identifies a row.
+        existing: the objects of the chunk at hand, by what identifies a row.
         notes: what staff should know before they confirm.
         before: the values of the row's object before the row changed it; None for a new object.
     """
@@ -50,7 +50,7 @@ class FileResource(resources.ModelResource):
     def __init__(self, *, clears: bool = False, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.clears = clears
-        self.here: dict[Key, Any] = {}
+        self.existing: dict[Key, Any] = {}
         self.notes = Notes()
         self.first_rows: dict[Key, int] = {}
         self.before: dict[str, Any] | None = None
@@ -74,7 +74,7 @@ class FileResource(resources.ModelResource):
         """Fetch what the rows refer to."""
         for row in rows:
             row.key = self.read_key(row)
-        self.here = self.fetch({row.key for row in rows if row.key is not None and None not in row.key})
+        self.existing = self.fetch({row.key for row in rows if row.key is not None and None not in row.key})
 
     def fetch(self, keys: set[Key]) -> dict[Key, Any]:
         """The objects that are here already."""

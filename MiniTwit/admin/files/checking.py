@@ -40,7 +40,7 @@ Versions = dict[int, datetime | None]  # changed_at, by id
 
 
 @dataclass
-class JudgedRow:
+class RowOutcome:
     """What a row of the file does: `kind` is one of import-export's types."""
 
     row: FileRow
@@ -77,10 +77,10 @@ def check(file_import: FileImport, path: Path, on_progress: OnProgress) -> Repor
     with open_table(path, file_import.options, known_columns(resource)) as table:
         report = begin_report(table, resource)
         seen = StringIO()
-        for chunk in judge_all(table, resource, report, file_import.owner):
-            for judged in chunk:
-                seen.write(f"{judged.seen}\n")
-                record(report, resource, judged)
+        for chunk in classify_all(table, resource, report, file_import.owner):
+            for outcome in chunk:
+                seen.write(f"{outcome.seen}\n")
+                record(report, resource, outcome)
             on_progress(report.rows)
     file_import.seen = zlib.compress(seen.getvalue().encode())
     report.notes = resource.notes.as_json()
@@ -107,13 +107,13 @@ def begin_report(table: TableFile, resource: FileResource) -> Report:
     )
 
 
-def judge_all(table: TableFile, resource: FileResource, report: Report, user: User) -> Iterator[list[JudgedRow]]:
+def classify_all(table: TableFile, resource: FileResource, report: Report, user: User) -> Iterator[list[RowOutcome]]:
     """All rows that are not empty, a chunk at a time."""
     loader = ChunkLoader(resource)
     rows = filled_rows(table, report)
     while chunk := list(islice(rows, CHUNK)):
         resource.prepare(chunk)
-        yield [judge(row, resource, loader, user) for row in chunk]
+        yield [classify(row, resource, loader, user) for row in chunk]
 
 
 def filled_rows(table: TableFile, report: Report) -> Iterator[FileRow]:
@@ -130,27 +130,27 @@ def filled_rows(table: TableFile, report: Report) -> Iterator[FileRow]:
         yield row
 
 
-def judge(row: FileRow, resource: FileResource, loader: ChunkLoader, user: User) -> JudgedRow:
+def classify(row: FileRow, resource: FileResource, loader: ChunkLoader, user: User) -> RowOutcome:
     resource.before = None
     result = resource.import_row(row, loader, row_number=row.number, user=user, dry_run=True, using_transactions=True)
     if result.errors:
         raise result.errors[0].error
     changes = resource.changes_of(result.instance) if result.import_type == Update else {}
-    return JudgedRow(row, result.import_type, result.instance, resource.before, changes, result.validation_error)
+    return RowOutcome(row, result.import_type, result.instance, resource.before, changes, result.validation_error)
 
 
-def record(report: Report, resource: FileResource, judged: JudgedRow) -> None:
+def record(report: Report, resource: FileResource, outcome: RowOutcome) -> None:
     """Count a row, and show it if it is one of the first of its kind."""
-    if judged.error is not None:
-        report.refuse(judged.row.number, judged.error, [judged.row.get(name, "") for name in report.columns])
+    if outcome.error is not None:
+        report.refuse(outcome.row.number, outcome.error, [outcome.row.get(name, "") for name in report.columns])
         return
-    report.count(judged.kind)
-    if judged.kind == Skip or report.is_full(judged.kind):
+    report.count(outcome.kind)
+    if outcome.kind == Skip or report.is_full(outcome.kind):
         return
     fields = resource.get_import_fields()
-    after = [field.widget.render(field.get_value(judged.instance)) for field in fields]
-    before = after if judged.before is None else [f.widget.render(judged.before[f.column_name]) for f in fields]
-    report.show(judged.kind, judged.row.number, [""] * len(after) if judged.kind == New else before, after)
+    after = [field.widget.render(field.get_value(outcome.instance)) for field in fields]
+    before = after if outcome.before is None else [f.widget.render(outcome.before[f.column_name]) for f in fields]
+    report.show(outcome.kind, outcome.row.number, [""] * len(after) if outcome.kind == New else before, after)
 
 
 # The import
@@ -168,14 +168,14 @@ def apply(file_import: FileImport, path: Path, on_progress: OnProgress) -> Repor
     lines = iter(seen)
     with open_table(path, file_import.options, known_columns(resource)) as table:
         report = begin_report(table, resource)
-        for chunk in judge_all(table, resource, report, file_import.owner):
-            for judged in chunk:
-                if is_outdated(judged, next(lines, ""), stale):
-                    report.outdated.append(judged.row.number)
-            if not report.has_failed and not report.outdated and not any(judged.error for judged in chunk):
+        for chunk in classify_all(table, resource, report, file_import.owner):
+            for outcome in chunk:
+                if is_outdated(outcome, next(lines, ""), stale):
+                    report.outdated.append(outcome.row.number)
+            if not report.has_failed and not report.outdated and not any(outcome.error for outcome in chunk):
                 write_chunk(resource, chunk, file_import)
-            for judged in chunk:
-                record(report, resource, judged)
+            for outcome in chunk:
+                record(report, resource, outcome)
             on_progress(report.rows)
     return report
 
@@ -200,14 +200,14 @@ def lock_seen(resource: FileResource, seen: list[str]) -> Versions:
     return stale
 
 
-def is_outdated(judged: JudgedRow, seen: str, stale: Versions) -> bool:
+def is_outdated(outcome: RowOutcome, seen: str, stale: Versions) -> bool:
     """Whether a row would do something else than the preview said."""
-    if judged.error is not None:
+    if outcome.error is not None:
         return False  # it says itself what is wrong
-    return judged.seen != seen or (judged.kind == Update and judged.instance.pk in stale)
+    return outcome.seen != seen or (outcome.kind == Update and outcome.instance.pk in stale)
 
 
-def write_chunk(resource: FileResource, chunk: list[JudgedRow], file_import: FileImport) -> None:
+def write_chunk(resource: FileResource, chunk: list[RowOutcome], file_import: FileImport) -> None:
     """Write some rows. If the database refuses one, it is found by writing one at a time."""
     batch_before = getattr(resource, "edit_batch", None)
     try:
@@ -216,46 +216,48 @@ def write_chunk(resource: FileResource, chunk: list[JudgedRow], file_import: Fil
     except (IntegrityError, DataError):
         if isinstance(resource, MessageResource):
             resource.edit_batch = batch_before
-        for judged in chunk:
+        for outcome in chunk:
             try:
                 with transaction.atomic():
-                    write(resource, [judged], file_import)
+                    write(resource, [outcome], file_import)
             except (IntegrityError, DataError) as error:
                 said = str(error).split("\n", 1)[0]
-                judged.error = ValidationError(f"Row {judged.row.number}: the database refuses it ({said}).")
+                outcome.error = ValidationError(f"Row {outcome.row.number}: the database refuses it ({said}).")
                 return
         raise
 
 
-def write(resource: FileResource, chunk: list[JudgedRow], file_import: FileImport) -> None:
+def write(resource: FileResource, chunk: list[RowOutcome], file_import: FileImport) -> None:
     objects = resource._meta.model.objects
-    new = [judged.instance for judged in chunk if judged.kind == New]
+    new = [outcome.instance for outcome in chunk if outcome.kind == New]
     for instance in new:
         instance.pk = None  # where a single row is tried again
         instance._state.adding = True
     objects.bulk_create(new)
-    changed = sorted((judged for judged in chunk if judged.kind == Update), key=lambda judged: sorted(judged.changes))
+    changed = sorted(
+        (outcome for outcome in chunk if outcome.kind == Update), key=lambda outcome: sorted(outcome.changes)
+    )
     if isinstance(resource, MessageResource):
         edit_messages(resource, changed, file_import)
     else:
-        for names, group in groupby(changed, key=lambda judged: sorted(judged.changes)):
-            objects.bulk_update([judged.instance for judged in group], names)
+        for names, group in groupby(changed, key=lambda outcome: sorted(outcome.changes)):
+            objects.bulk_update([outcome.instance for outcome in group], names)
     said = f"Imported from the file “{file_import.file_name}”."
     owner = file_import.owner_id
     LogEntry.objects.log_actions(owner, new, ADDITION, change_message=said)
-    LogEntry.objects.log_actions(owner, [judged.instance for judged in changed], CHANGE, change_message=said)
+    LogEntry.objects.log_actions(owner, [outcome.instance for outcome in changed], CHANGE, change_message=said)
 
 
-def edit_messages(resource: MessageResource, changed: list[JudgedRow], file_import: FileImport) -> None:
+def edit_messages(resource: MessageResource, changed: list[RowOutcome], file_import: FileImport) -> None:
     """Change messages by a decision; those of a file are one batch."""
     edits = [
         MessageEdit(
-            judged.instance.pk,
-            author_id=judged.instance.author_id if "author" in judged.changes else None,
-            text=judged.changes.get("text"),
-            pub_date=judged.changes.get("pub_date"),
+            outcome.instance.pk,
+            author_id=outcome.instance.author_id if "author" in outcome.changes else None,
+            text=outcome.changes.get("text"),
+            pub_date=outcome.changes.get("pub_date"),
         )
-        for judged in changed
+        for outcome in changed
     ]
     if edits:
         resource.edit_batch = moderation.edit_each(

@@ -51,7 +51,7 @@ class CancelledError(Exception):
 
 def run(import_id: int) -> None:
     """Do the step at which an import is, unless another process does. How it ends is written on the import."""
-    with suppress(locks.Busy), locks.hold((locks.FILE_IMPORT, import_id)):
+    with suppress(locks.LockNotAcquired), locks.hold((locks.FILE_IMPORT, import_id)):
         at_work = FileImport.objects.filter(pk=import_id, state__in=(State.CHECKING, State.IMPORTING))
         if not at_work.update(picked_up_at=database_time()):
             return
@@ -112,7 +112,7 @@ def apply(file_import: FileImport, on_progress: Callable[[int], None]) -> Report
     return report
 
 
-@locks.tried_again
+@locks.retry_if_busy
 def write(file_import: FileImport, on_progress: Callable[[int], None]) -> Report:
     with transaction.atomic():
         locks.lock_tables(locks.USERS, locks.MESSAGES, locks.FOLLOWS)

@@ -27,7 +27,13 @@ from MiniTwit.admin.files.report import Report
 from MiniTwit.admin.files.rows import MAX_BYTES, MAX_ROWS, UnreadableFileError
 from MiniTwit.admin.files.tasks import run_file_import
 from MiniTwit.admin.files.upload_views import takes_files
-from MiniTwit.admin.files.uploads import NotKeptError, keep_upload, read_signed_preview, sign_preview, upload_path
+from MiniTwit.admin.files.uploads import (
+    UploadNotStoredError,
+    keep_upload,
+    read_signed_preview,
+    sign_preview,
+    upload_path,
+)
 from MiniTwit.admin.forms.posting import page_named, post_only
 from MiniTwit.background.worker import WORKER_COMMAND, is_overdue, why_waiting
 from MiniTwit.database.clock import database_time
@@ -87,7 +93,7 @@ class FileImportExportMixin(FileExportMixin, ImportExportMixin):
             return self.render_import_page(request, form)
         try:
             stored_as = keep_upload(form.cleaned_data["import_file"])
-        except NotKeptError as error:
+        except UploadNotStoredError as error:
             form.add_error("import_file", str(error))
             return self.render_import_page(request, form)
         file_import = FileImport(

@@ -52,7 +52,7 @@ class UserResource(FileResource):
 
     def prepare(self, rows: list[FileRow]) -> None:
         super().prepare(rows)
-        new = {row.key[0] for row in rows if row.key and row.key[0] and row.key not in self.here}
+        new = {row.key[0] for row in rows if row.key and row.key[0] and row.key not in self.existing}
         self.similar = similar_usernames(new)
         self.by_id = User.objects.in_bulk([number for row in rows if (number := number_in(row, "id"))])
 

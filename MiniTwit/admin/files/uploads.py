@@ -23,7 +23,7 @@ logger = logging.getLogger(__name__)
 LIFETIME = 24 * 60 * 60  # seconds that a preview can be confirmed
 
 
-class NotKeptError(Exception):
+class UploadNotStoredError(Exception):
     """An upload could not be stored; the message is a sentence for the person who sent it."""
 
 
@@ -31,7 +31,7 @@ def keep_upload(upload: UploadedFile) -> str:
     """Store an upload, readable by this account only, and return its name.
 
     Raises:
-        NotKeptError: the server has no room for it, or may not write where it keeps its files.
+        UploadNotStoredError: the server has no room for it, or may not write where it keeps its files.
     """
     name = secrets.token_hex(16)
     try:
@@ -42,7 +42,7 @@ def keep_upload(upload: UploadedFile) -> str:
         logger.exception("An upload could not be kept", exc_info=error)
         with suppress(OSError):
             discard_upload(name)
-        raise NotKeptError(
+        raise UploadNotStoredError(
             f"The server could not keep the file ({error.strerror}), so nothing was imported. Your administrator "
             "looks after the folder that VAR_DIR names; then choose the file again."
         ) from None

@@ -167,7 +167,7 @@ class VersionedAdmin(admin.ModelAdmin):
             return super().change_view(request, object_id, form_url, extra_context)
         return self.save_locked(request, object_id, form_url, extra_context)
 
-    @locks.tried_again
+    @locks.retry_if_busy
     def save_locked(
         self, request: HttpRequest, object_id: str, form_url: str, extra_context: dict[str, Any] | None
     ) -> HttpResponse:

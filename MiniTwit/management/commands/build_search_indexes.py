@@ -13,7 +13,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
-            built = ensure_search_indexes(tell=lambda name: self.stdout.write(f"Building {name} …"))
+            built = ensure_search_indexes(on_progress=lambda name: self.stdout.write(f"Building {name} …"))
         except ERRORS as error:
             why = explain(error) or f"PostgreSQL says: {server_words(error)}."
             raise CommandError(f"The search index could not be built. {why} Then run this command again.") from error

@@ -13,7 +13,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
-            result = watchlist.scan(progress=self.show if options["verbosity"] > 1 else None)
+            result = watchlist.scan(on_progress=self.show if options["verbosity"] > 1 else None)
         except watchlist.AlreadyScanning:
             raise CommandError("Another scan is at work. Wait for it to end, then try again if need be.") from None
         for term in WatchTerm.objects.in_bulk(list(result.hits)).values():
