@@ -17,7 +17,7 @@ from psycopg2 import sql
 from MiniTwit.database import triggers
 from MiniTwit.models import Message
 from MiniTwit.skeletons import Skeleton
-from MiniTwit.skeletons.function import CREATE_FUNCTION
+from MiniTwit.skeletons.function import CREATE_FUNCTIONS
 
 EXPECTED_SCHEMA = "minitwit_expected"
 # What the migrations create besides the models' tables.
@@ -81,6 +81,12 @@ WHERE relnamespace = %(schema)s::regnamespace AND relname = ANY(%(tables)s) AND 
 ORDER BY relname, tgname
 """
 
+# A body that is an expression is kept as a tree.
+FUNCTIONS = """
+SELECT proname, coalesce(pg_get_function_sqlbody(oid), prosrc) FROM pg_proc
+WHERE proname LIKE %s AND pronamespace = %s::regnamespace ORDER BY proname
+"""
+
 
 @dataclass(frozen=True)
 class Column:
@@ -123,16 +129,16 @@ def find_drift(app_labels: Sequence[str]) -> list[Difference]:
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SELECT current_schema()")
         live_schema = cursor.fetchone()[0]
-        live, live_function = _read_tables(live_schema, names), _read_function(live_schema)
+        live, live_functions = _read_tables(live_schema, names), _read_functions(live_schema)
         _build_expected_tables(app_labels, live_schema)
-        expected, expected_function = _read_tables(EXPECTED_SCHEMA, names), _read_function(EXPECTED_SCHEMA)
+        expected, expected_functions = _read_tables(EXPECTED_SCHEMA, names), _read_functions(EXPECTED_SCHEMA)
         transaction.set_rollback(True)
     differences: list[Difference] = []
-    if live_function and live_function != expected_function:
+    if live_functions and live_functions != expected_functions:
         remedy = (
-            "The search and the watch-list may miss messages. Restore the function as MiniTwit/skeletons/function.py "
-            "has it (CREATE OR REPLACE), then rebuild the indexes that use it: `python manage.py migrate MiniTwit "
-            "0010` and `python manage.py migrate`."
+            "The search and the watch-list may miss messages. Restore the functions as "
+            "MiniTwit/skeletons/function.py has them (CREATE OR REPLACE), then drop the indexes whose names end in "
+            "_trigrams, which use them, and run `python manage.py build_search_indexes`."
         )
         differences.append(Difference(Message._meta.db_table, FUNCTION, "the one in the code", "another", remedy))
     for name in names:
@@ -164,7 +170,7 @@ def _build_expected_tables(app_labels: Sequence[str], live_schema: str) -> None:
         schemas = [sql.Identifier(EXPECTED_SCHEMA), sql.Identifier(live_schema)]
         cursor.execute(sql.SQL("CREATE SCHEMA {}").format(schemas[0]))
         cursor.execute(sql.SQL("SET LOCAL search_path TO {}, {}").format(*schemas))
-        cursor.execute(CREATE_FUNCTION)  # before the indexes that use it
+        cursor.execute(CREATE_FUNCTIONS)  # before the indexes that use it
         with connection.schema_editor(atomic=False) as editor:
             for model in managed:
                 editor.create_model(model)
@@ -193,15 +199,11 @@ def _read_tables(schema: str, names: Sequence[str]) -> dict[str, Table]:
     return tables
 
 
-def _read_function(schema: str) -> str:
-    """The body of the function that the search indexes use; empty where there is none."""
+def _read_functions(schema: str) -> list[tuple[str, str]]:
+    """Names and bodies of the function that the search indexes use, and of the one that it calls, if they exist."""
     with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT prosrc FROM pg_proc WHERE proname = %s AND pronamespace = %s::regnamespace",
-            [Skeleton.function, connection.ops.quote_name(schema)],
-        )
-        found = cursor.fetchone()
-    return found[0] if found else ""
+        cursor.execute(FUNCTIONS, [f"{Skeleton.function}%", connection.ops.quote_name(schema)])
+        return list(cursor.fetchall())
 
 
 Part = TypeVar("Part")

@@ -33,7 +33,7 @@ class Migration(migrations.Migration):
     operations = [
         # The trigram indexes below need both.
         TrigramExtension(),
-        migrations.RunSQL(function.CREATE_FUNCTION, function.DROP_FUNCTION),
+        migrations.RunSQL(function.CREATE_FUNCTIONS, function.DROP_FUNCTIONS),
         migrations.AlterModelOptions(
             name="user",
             options={

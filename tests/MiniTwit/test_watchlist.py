@@ -20,7 +20,7 @@ from fixtures import sample_small_talk
 from MiniTwit import moderation, watchlist
 from MiniTwit.database.failures import Cause, cause_of
 from MiniTwit.models import EditedMessage, Message, ModerationReason, WatchHit, WatchTerm
-from MiniTwit.skeletons.function import CREATE_FUNCTION
+from MiniTwit.skeletons.function import CREATE_FUNCTIONS
 from MiniTwit.watchlist import edited, expressions, matching, pieces, scanning, tasks
 from tests.legacy_import.conftest import other_session
 from tests.MiniTwit.factories import make_message, make_staff, make_superuser, make_user
@@ -298,7 +298,7 @@ def test_case_folds_in_a_database_with_the_locale_c() -> None:
     try:
         with closing(psycopg2.connect(**settings | {"dbname": name, "cursor_factory": None})) as other:
             cursor = other.cursor()
-            cursor.execute(CREATE_FUNCTION)
+            cursor.execute(CREATE_FUNCTIONS)
             cursor.execute("SELECT 'Ø' ~* 'ø'")
             assert cursor.fetchone() == (False,)
             for kind, pattern in (("word", "blød"), ("phrase", "ØRE blød"), ("regex", r"\mbl[öø]d\M")):
