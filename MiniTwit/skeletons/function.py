@@ -5,7 +5,7 @@ they call whatever the search path is while an index is rebuilt: PostgreSQL's ow
 as a body that is an expression does.
 
 Most texts are ASCII and cost little more than lower() does. `minitwit_skeleton` is one expression for that reason:
-PostgreSQL writes it into the query in place of the call, which saves two thirds of the time. Hence it is not STRICT.
+PostgreSQL writes it into the query in place of the call, which takes half the time of a call. Hence it is not STRICT.
 Other texts are looked at for what is unusual first. What is folded beyond ASCII is replaced one letter after the
 other; a text with very many different ones is taken apart, so that none costs more than its length.
 """
