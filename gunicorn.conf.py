@@ -1,7 +1,7 @@
 """The web server. `gunicorn backoffice.wsgi` reads this file, and so does `make demo`.
 
-An export of a whole table and the upload of an old database take minutes. Threads let them: the process shows that it
-is alive while they work or wait for a slow client. A synchronous worker would be ended after its timeout.
+An export of a whole table and the upload of an old database take minutes. With threads the process reports that it is
+alive while they work or wait for a slow client. A synchronous worker would be ended after its timeout.
 """
 
 import os
@@ -33,14 +33,14 @@ keepalive = 5
 limit_request_line = 8190
 limit_request_fields = 100
 limit_request_field_size = 8190
-# The sign of life is a file that is touched: on a slow disk a process would seem dead.
+# A process touches a file to show that it is alive. On a slow disk it would seem dead.
 worker_tmp_dir = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # noqa: S108 -- no name is guessed
 control_socket_disable = True
 loglevel = "warning"
 
 
 def post_fork(_arbiter: Any, _worker: Any) -> None:
-    """Load the application. What the operator has to mend is said in a sentence, and nothing is started again."""
+    """Load the application. If the operator has to correct something, print a sentence and do not start again."""
     try:
         import backoffice.wsgi  # noqa: F401
     except ImproperlyConfigured as error:

@@ -1,4 +1,4 @@
-"""Screens of other packages, held to the rules of our own: a list is asked for by its own parameters only."""
+"""Apply the rule of our own lists to the screens of other packages: a list takes its own parameters only."""
 
 from django.contrib import admin
 
@@ -6,7 +6,7 @@ from MiniTwit.admin.lists.own_parameters import OwnParametersMixin
 
 
 def hold_to_own_parameters() -> None:
-    """Register the screens again that other packages registered, with the rule before them."""
+    """Register the screens of other packages again, with the rule as their first base class."""
     for model, screen in list(admin.site._registry.items()):
         if not isinstance(screen, OwnParametersMixin):
             name = type(screen).__name__

@@ -1,4 +1,4 @@
-"""What `manage.py check` says about the site's own folder and static files, and the web server at its start."""
+"""Check the site's own folder, static files and proxies, for `manage.py check` and the start of the web server."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -34,7 +34,7 @@ def check_proxies(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> lis
         return []
     return [
         checks.Warning(
-            "Every client is believed that it came over TLS, and from which address. Name the proxies in "
+            "The site trusts every client's word about its address and about TLS. Name the proxies in "
             "TRUSTED_PROXIES, unless the web server can be reached through them alone.",
             id="backoffice.W002",
         )
@@ -55,7 +55,7 @@ def fault_of_static_files() -> str:
 
 
 def refuse_to_serve_what_is_broken() -> None:
-    """Let a web server fail at its start, and not at the first visitor.
+    """Make a web server fail at its start, not at its first request.
 
     Raises:
         ImproperlyConfigured: what `check` would say.

@@ -1,4 +1,4 @@
-"""What `manage.py` does: Django's commands, and sentences in place of tracebacks where database or disk refuse."""
+"""The commands of `manage.py`, with a sentence in place of a traceback where the database or a disk refuses."""
 
 import sys
 from collections.abc import Sequence

@@ -25,8 +25,8 @@ class LegacyImports(DashboardModule):
 
 
 class PermittedLinks(LinkList):
-    """Links, each for those who have its permission: `{"title", "url", "permission"}`, and where something waits
-    there, how to count it."""
+    """Links for the users who have their permission: `{"title", "url", "permission"}`, and `waiting`, which counts
+    the items that wait behind a link."""
 
     children: list[dict[str, Any]]
     collapsible = False

@@ -1,9 +1,8 @@
 """Which PostgreSQL the back office talks to.
 
 `DATABASE_URL` names a server. Without it, and with DEBUG on, an embedded PostgreSQL is started under
-`var/postgres` and shared by every process of the checkout; a process to which `DATABASE_URL` names that very server
-shares it, too. Only this module knows the package that brings
-PostgreSQL's programs, so that another can take its place.
+`var/postgres` and shared by every process of the checkout. A process whose `DATABASE_URL` names that server shares
+it, too. Only this module knows the package that brings PostgreSQL's programs, so another package can replace it.
 """
 
 import importlib.util
@@ -72,8 +71,8 @@ def embedded_server(data_dir: Path) -> "EmbeddedServer":
     """The checkout's own PostgreSQL, whether it runs or not."""
     from backoffice.embedded_postgresql.server import EmbeddedServer
 
-    # The package's own way of starting a server is not used: it counts its users by process number, which a crash
-    # leaves wrong for ever.
+    # The package can start a server itself, but counts the server's users by process number, and a crash leaves that
+    # count wrong.
     package = embedded_package()
     return EmbeddedServer(
         data_dir,
@@ -83,7 +82,7 @@ def embedded_server(data_dir: Path) -> "EmbeddedServer":
 
 
 def revive_embedded_server() -> None:
-    """Start the checkout's own PostgreSQL again if it has ended under this process; of other servers do nothing.
+    """Start the checkout's own PostgreSQL again if it has ended; do nothing for other servers.
 
     Raises:
         ImproperlyConfigured: it cannot be started; the message says why.

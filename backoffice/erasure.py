@@ -1,4 +1,4 @@
-"""What the site itself kept of a person goes when the account is erased: the counts of wrong passwords."""
+"""When an account is erased, the site removes its counts of wrong passwords."""
 
 from typing import Any
 
@@ -9,6 +9,6 @@ from MiniTwit.moderation.erasure import ErasedAccount
 
 
 def forget(account: ErasedAccount, **kwargs: Any) -> None:
-    """Receive `user_erased`. Who typed the e-mail address in place of the username is counted by that."""
+    """Receive `user_erased`. A user may have typed the e-mail address in place of the username; both are counted."""
     named = Q(username__iexact=account.username)
     AccessAttempt.objects.filter(named | Q(username__iexact=account.email) if account.email else named).delete()

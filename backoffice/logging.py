@@ -1,12 +1,12 @@
-"""What goes into the log, and how much of it."""
+"""Which records go into the log, and with how much detail."""
 
 import logging
 
 
 class OneLineForRefusals(logging.Filter):
-    """A page that was refused or is not there is no fault of the program: its log line needs no traceback.
+    """Drop the traceback of a page that was refused or does not exist: the program has no fault then.
 
-    Neither does one for which the database or a disk had no answer; `refusals.server_error` has said why.
+    The same holds where the database or a disk refused; `refusals.server_error` has logged why.
     """
 
     def filter(self, record: logging.LogRecord) -> bool:

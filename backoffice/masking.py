@@ -50,7 +50,7 @@ class MaskingFormatter(logging.Formatter):
 
 
 class MaskingReporterFilter(SafeExceptionReporterFilter):
-    """Hides settings that hold an address, and with DEBUG no less than without it."""
+    """Hides settings that hold an address, with DEBUG as without it."""
 
     hidden_settings = re.compile(f"{SafeExceptionReporterFilter.hidden_settings.pattern}|_URL$|COOKIE", re.IGNORECASE)
 

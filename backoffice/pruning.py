@@ -1,4 +1,4 @@
-"""What is kept for a while only: finished tasks, sessions, selections, uploads and what imports put aside."""
+"""Remove what is kept for a limited time: finished tasks, sessions, selections, uploads and files of imports."""
 
 import logging
 from collections.abc import Callable
@@ -17,7 +17,7 @@ TASK_DAYS = 14
 
 
 def discard_attempts() -> None:
-    """Forget the guesses at passwords that no longer count."""
+    """Delete the wrong passwords that no longer count."""
     AccessAttempt.objects.filter(attempt_time__lt=timezone.now() - settings.AXES_COOLOFF_TIME).delete()
 
 
@@ -35,11 +35,11 @@ logger = logging.getLogger(__name__)
 
 
 class PruningError(Exception):
-    """Some of what is to go could not be removed; the message names it."""
+    """Some data could not be removed; the message names it."""
 
 
 def prune() -> None:
-    """Remove what is no longer needed. A step that fails keeps none of the others from its work.
+    """Remove what is no longer needed. After a step that fails, the other steps still run.
 
     Raises:
         PruningError: at least one step failed; the log has the details.

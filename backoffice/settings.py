@@ -24,7 +24,7 @@ INSTALLED_APPS = [
     "MiniTwit",
     "legacy_import",
     "backoffice",
-    # grappelli dresses the two below it, so it stands first.
+    # grappelli overrides templates of the two apps below, so it comes first.
     "grappelli.dashboard",
     "grappelli",
     "import_export",
@@ -109,7 +109,7 @@ AUTH_PASSWORD_VALIDATORS = [
         "NumericPasswordValidator",
     )
 ]
-# The first one hashes new passwords; the others verify what the old database brought, and a sign-in replaces it.
+# The first one hashes new passwords. The others verify hashes from the old database, which a sign-in replaces.
 PASSWORD_HASHERS = [
     f"MiniTwit.hashers.{name}"
     for name in (
@@ -135,7 +135,7 @@ TIME_ZONE = environment.time_zone("TIME_ZONE")
 USE_I18N = True
 FORMAT_MODULE_PATH = "backoffice.formats"
 USE_TZ = True
-# Templates would write ids, widths and query strings as 1,234 too; counts ask for their commas with `intcomma`.
+# With it, templates would write ids, widths and query strings as 1,234, too; counts get commas by `intcomma`.
 USE_THOUSAND_SEPARATOR = False
 
 # Behind a proxy, and under a path of another site.
@@ -145,7 +145,7 @@ SESSION_COOKIE_PATH = CSRF_COOKIE_PATH = f"{FORCE_SCRIPT_NAME or ''}/"
 
 STATIC_URL = "/static/"  # the storages put the path of the request before it
 STATIC_ROOT = VAR_DIR / "static"
-# A checkout serves static files from where they lie; production from STATIC_ROOT, after `collectstatic`.
+# A checkout serves static files from its folders; production from STATIC_ROOT, after `collectstatic`.
 WHITENOISE_USE_FINDERS = DEBUG
 WHITENOISE_AUTOREFRESH = DEBUG
 STORAGES = {
@@ -164,7 +164,7 @@ SESSION_COOKIE_AGE = 12 * 3600  # a working day
 FILE_UPLOAD_HANDLERS = ["backoffice.requests.bodies.RefuseFilesHandler"]
 DATA_UPLOAD_MAX_NUMBER_FILES = 2
 
-# Import and export of files beside the legacy import: nobody without the permission, nothing half done.
+# Import and export of files, beside the legacy import: both need a permission, and an import is one transaction.
 IMPORT_EXPORT_IMPORT_PERMISSION_CODE = "import"
 IMPORT_EXPORT_EXPORT_PERMISSION_CODE = "export"
 IMPORT_EXPORT_USE_TRANSACTIONS = True
@@ -184,10 +184,10 @@ LEGACY_IMPORT_DIR = VAR_DIR / "legacy_import"  # uploads and snapshots, mode 070
 LEGACY_KEPT_DAYS = environment.whole_number("LEGACY_KEPT_DAYS", default=7, least=1)
 LEGACY_UPLOAD_MAX_BYTES = environment.whole_number("LEGACY_UPLOAD_MAX_BYTES", default=2 * 1024**3, least=1)
 
-# Weak old hashes are put inside strong ones by the worker, after each import of users.
+# After each import of users the worker puts weak old hashes inside strong ones.
 HARDEN_AFTER_IMPORT = environment.flag("HARDEN_AFTER_IMPORT", default=True)
 
-# A statement of a page that takes longer is ended by the database; 0 sets no limit. Work in the background has none.
+# The database ends a statement of a page that takes longer; 0 sets no limit. Work in the background has none.
 WEB_STATEMENT_SECONDS = environment.whole_number("WEB_STATEMENT_SECONDS", default=30, most=2_000_000)
 
 # Behind TLS in production; `check --deploy` holds this to its word.

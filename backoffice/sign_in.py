@@ -1,4 +1,4 @@
-"""Guesses at passwords: django-axes counts them for each account and each address, and refuses more for a while."""
+"""Wrong passwords: django-axes counts them for each account and each address, and refuses more for a while."""
 
 import ipaddress
 from typing import Any
@@ -10,7 +10,7 @@ from django.shortcuts import render
 
 
 class GuessLimitBackend(AxesStandaloneBackend):
-    """Refuses a sign-in after too many wrong passwords. Without a request a program asks, and nobody guesses."""
+    """Refuses a sign-in after too many wrong passwords. A program, which has no request, is not limited."""
 
     def authenticate(self, request: HttpRequest | None, *args: Any, **kwargs: Any) -> None:
         if request is not None:
@@ -18,7 +18,7 @@ class GuessLimitBackend(AxesStandaloneBackend):
 
 
 def client_address(request: HttpRequest) -> str | None:
-    """The address that guesses are counted for; None where the server knows none, as behind a Unix socket."""
+    """The address that wrong passwords are counted for; None where the server knows none, as behind a Unix socket."""
     try:
         return str(ipaddress.ip_address(request.META.get("REMOTE_ADDR", "")))
     except ValueError:

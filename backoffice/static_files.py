@@ -12,7 +12,7 @@ from whitenoise.storage import CompressedManifestStaticFilesStorage
 
 
 class UnderThePrefix:
-    """Addresses of files begin with the path under which this very request came, as those of pages do.
+    """Begins the addresses of files with the path of the present request, as those of pages do.
 
     For a relative STATIC_URL, Django takes the path of the moment in which the setting is first read.
     """
@@ -23,7 +23,7 @@ class UnderThePrefix:
 
 
 class PlainFiles(UnderThePrefix, StaticFilesStorage):
-    """For a checkout, which serves static files from where they are."""
+    """For a checkout, which serves static files from its folders."""
 
 
 class HashedFiles(UnderThePrefix, CompressedManifestStaticFilesStorage):
@@ -31,7 +31,7 @@ class HashedFiles(UnderThePrefix, CompressedManifestStaticFilesStorage):
 
 
 def are_collected(static_root: Path) -> bool:
-    """Tell whether production's static files are there and as new as those that they were made of."""
+    """Tell whether production's static files exist and are as new as their sources."""
     manifest = static_root / "staticfiles.json"
     try:
         collected = set(json.loads(manifest.read_text())["paths"])

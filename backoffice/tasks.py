@@ -7,5 +7,5 @@ from backoffice import pruning
 
 @task()
 def prune() -> None:
-    """What `manage.py prune` does; a worker takes care that it waits in the queue every day."""
+    """What `manage.py prune` does; a worker queues it every day."""
     pruning.prune()

@@ -14,15 +14,16 @@ admin.site.site_header = "MiniTwit back office"
 admin.site.site_title = "MiniTwit back office"
 admin.site.index_title = "Back office"
 admin.site.site_url = None  # there is no other site to view
-# It loads every selected row and what hangs on it, and writes a form field for each. The screens have their own ways.
+# It loads every selected row with all that refers to it, and writes a form field for each. The screens have actions
+# of their own.
 admin.site.disable_action("delete_selected")
 
 
 def not_offered(request: HttpRequest) -> NoReturn:
-    """Stand in for grappelli's lookups, whose names its templates need.
+    """Replace grappelli's lookups, whose names its templates need.
 
-    They would tell any staff account about every row of every table, and by filters guess at password hashes; the
-    screens here use Django's own autocompletion, which asks for permissions.
+    They would show any staff account every row of every table, and their filters would reveal password hashes. The
+    screens use Django's own autocompletion, which checks permissions.
     """
     raise Http404("This back office does not offer grappelli's lookups.")
 

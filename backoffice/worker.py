@@ -1,4 +1,4 @@
-"""The background worker: the library's, but one that outlives the database server and looks after lost tasks."""
+"""The background worker: the library's, which also survives a restart of the database and recovers lost tasks."""
 
 import logging
 import random
@@ -29,7 +29,7 @@ logger = logging.getLogger(__name__)
 
 
 class Worker(db_worker.Worker):
-    """Takes one task after the other. A database that does not answer is waited for, however long it takes."""
+    """Executes one task after the other. While the database does not answer, it waits, however long that takes."""
 
     def run(self) -> None:
         self.pause = 0.0  # since when the last turn failed
@@ -78,7 +78,7 @@ class Worker(db_worker.Worker):
         return task
 
     def look_after_tasks(self) -> None:
-        """Every now and then: end and give back what dead workers left, and see that pruning is scheduled."""
+        """At intervals: end or requeue the tasks of dead workers, and schedule pruning."""
         if time.monotonic() < self.next_look:
             return
         give_back_lost_tasks(self.worker_id)  # first: what waits for such a task is not lost
@@ -89,7 +89,7 @@ class Worker(db_worker.Worker):
         self.next_look = time.monotonic() + LOOK_SECONDS
 
     def wait_for_database(self, error: Exception) -> None:
-        """Say once what is wrong, and sleep a little before the next turn, each time longer."""
+        """Log once what is wrong, and sleep before the next turn, each time longer."""
         if not self.pause:
             logger.error("The database does not answer (%s). The worker waits until it does.", server_words(error))
         self.pause = min(self.pause * 2 or FIRST_PAUSE, LONGEST_PAUSE)
@@ -108,7 +108,7 @@ class Worker(db_worker.Worker):
 
 
 def schedule_pruning() -> None:
-    """Let one pruning wait in the queue at any time, for a day after the last."""
+    """Keep one pruning in the queue, due a day after the last."""
     prunings = DBTaskResult.objects.filter(task_path=tasks.prune.module_path)
     if prunings.filter(status__in=(TaskResultStatus.READY, TaskResultStatus.RUNNING)).exists():
         return

@@ -1,4 +1,4 @@
-"""The door for web servers: `gunicorn backoffice.wsgi`."""
+"""The entry point for web servers: `gunicorn backoffice.wsgi`."""
 
 import os
 

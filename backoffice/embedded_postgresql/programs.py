@@ -59,7 +59,7 @@ def _is_copy_of(programs: Path, copied: Path) -> bool:
 
 
 def _copy(software: Sequence[Path], common: Path, copies: Path) -> None:
-    """Copy under another name first: half a copy is never run."""
+    """Copy under another name, and rename the copy when it is complete."""
     copies.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
     copies.parent.chmod(0o755)  # whatever the umask left of it
     with tempfile.TemporaryDirectory(prefix="new-", dir=copies.parent) as folder:

@@ -1,16 +1,16 @@
-"""A PostgreSQL of the checkout's own: made on first use, shared by every process, stopped by the last one.
+"""A PostgreSQL of the checkout's own: created on first use, shared by every process, stopped by the last one.
 
-Two file locks beside the data directory keep the processes in step, and the kernel lets go of both when their
-holder dies, however it dies:
+Two file locks beside the data directory synchronise the processes. The kernel releases both when their holder dies,
+however it dies:
 
-- `<directory>.lock` is held, exclusively, by whoever is starting or stopping the server right now;
-- `<directory>.users` is held, shared, by every process that uses the server. Who can have it exclusively on
-  leaving is the last one, and stops the server. If that one was killed, the next one to leave does it.
+- A process that starts or stops the server holds `<directory>.lock`, exclusively.
+- Every process that uses the server holds `<directory>.users`, shared. A process that leaves tries to lock it
+  exclusively. If it can, it is the last one and stops the server. If the last one is killed, the next one does so.
 
 The server listens on a Unix socket only, in a directory that no other account may enter, so it needs no password.
 
 PostgreSQL does not run as root. When root starts the server, it runs as an account of its own. That account need not
-be able to enter the folders above the data directory: its programs start in that directory and know it as their own.
+be able to enter the folders above the data directory: its programs start in that directory.
 """
 
 import atexit
@@ -45,15 +45,15 @@ from MiniTwit.storage.private_files import make_private_folder
 SUPERUSER = "postgres"
 PORT = 5432  # names the socket file; nothing listens on the network
 SYSTEM_ACCOUNT = "embedded_postgres"  # PostgreSQL refuses to run as root
-OWN_DIRECTORY = Path("/proc/self/cwd")  # leads a process to its directory, whoever may enter the folders above it
+OWN_DIRECTORY = Path("/proc/self/cwd")  # the working directory, also where the folders above it cannot be entered
 LONGEST_SOCKET_PATH = 103  # bytes; 107 on Linux, 103 on macOS
-STARTING_SECONDS = 300  # recovering from a crash in the middle of a large import takes its time
+STARTING_SECONDS = 300  # recovering from a crash in the middle of a large import takes long
 ANSWERING_SECONDS = 60
 
-# Loading millions of rows in one transaction is what this server is for: fewer checkpoints and more memory to
-# build indexes in shorten it. A minimal write-ahead log, which is enough where nobody replicates the server, leaves
-# out what `legacy_import/steps/bulk_load.py` writes into new files: that is synchronised at the commit instead.
-# Nothing here makes a crash more dangerous.
+# Imports load millions of rows in one transaction. Fewer checkpoints and more memory for building indexes make that
+# faster. The server has no replicas, so a minimal write-ahead log is enough: it leaves out what
+# `legacy_import/steps/bulk_load.py` writes into new files, which PostgreSQL synchronises at the commit instead.
+# None of these settings makes a crash more dangerous.
 SERVER_SETTINGS = {
     "listen_addresses": "",
     "port": str(PORT),
@@ -62,7 +62,7 @@ SERVER_SETTINGS = {
     "maintenance_work_mem": "256MB",
     "wal_level": "minimal",
     "max_wal_senders": "0",  # minimal logging allows none
-    "io_method": "sync",  # what is read lies in the system's cache, and other processes to fetch it only cost time
+    "io_method": "sync",  # the data lies in the system's cache, and I/O worker processes would only cost time
 }
 
 
@@ -103,13 +103,13 @@ class EmbeddedServer:
             ) from error
 
     def revive(self) -> None:
-        """Start the server again if it has ended, for a process that uses it already."""
+        """Start the server again if it has ended; this process uses it already."""
         with self._starting_or_stopping():
             if not self._is_running():
                 self._start_and_wait()
 
     def leave(self) -> None:
-        """Stop the server if no other process uses it. A forked child leaves its parent's place alone."""
+        """Stop the server if no other process uses it. In a forked child this does nothing."""
         if self._users_file < 0 or os.getpid() != self._process_id:
             return
         atexit.unregister(self.leave)
@@ -126,7 +126,7 @@ class EmbeddedServer:
         try:
             fcntl.flock(self._users_file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            return  # others still work with it
+            return  # other processes still use it
         if self._is_running():
             self._run("pg_ctl", "stop", "--mode=fast", "--wait")
         if self.socket_dir != self.data_dir:
@@ -134,7 +134,7 @@ class EmbeddedServer:
                 self.socket_dir.rmdir()
 
     def ensure_database(self, name: str) -> None:
-        """Create the database `name` unless it is there."""
+        """Create the database `name` unless it exists."""
         with self._starting_or_stopping():
             connection = psycopg2.connect(self.url(SUPERUSER))
             connection.autocommit = True
@@ -151,9 +151,9 @@ class EmbeddedServer:
 
     @property
     def socket_dir(self) -> Path:
-        """The data directory, or a folder of its own when that path is one that a socket cannot have.
+        """The data directory, or a folder of its own where a socket cannot have that path.
 
-        Systems refuse long ones, and in an address a comma would separate two servers.
+        Systems refuse long paths of sockets, and a comma in an address separates two servers.
         """
         is_short = len(os.fsencode(self.data_dir / f".s.PGSQL.{PORT}")) <= LONGEST_SOCKET_PATH
         if is_short and re.fullmatch(r"[\w/.+-]+", str(self.data_dir)):
@@ -174,7 +174,7 @@ class EmbeddedServer:
             os.close(lock_file)
 
     def _create(self) -> None:
-        """Make the data directory under another name first: a half-made one is never taken for the real one."""
+        """Create the data directory under another name and rename it when it is complete."""
         for left_over in self.data_dir.parent.glob(f"{self.data_dir.name}.new-*"):
             shutil.rmtree(left_over, ignore_errors=True)
         new_dir = Path(tempfile.mkdtemp(prefix=f"{self.data_dir.name}.new-", dir=self.data_dir.parent))
@@ -186,7 +186,7 @@ class EmbeddedServer:
             f"--username={SUPERUSER}",
             "--auth=trust",
             "--encoding=UTF8",
-            # The same order and the same letters on every machine, whatever its language.
+            # The same sort order and the same letters on every machine, whatever its language.
             "--locale-provider=builtin",
             "--locale=C.UTF-8",
             data_dir=new_dir,
@@ -194,14 +194,14 @@ class EmbeddedServer:
         new_dir.rename(self.data_dir)
 
     def _start_and_wait(self) -> None:
-        """Return when the server answers; it may be on its way up, or down, from a process that was killed."""
+        """Return when the server answers. A process that was killed may have begun to start or stop it."""
         deadline = time.monotonic() + ANSWERING_SECONDS
         while True:
             if not self._is_running():
                 try:
                     self._start()
                 except ImproperlyConfigured:
-                    if not self._is_running():  # started just now by a process that was killed at it
+                    if not self._is_running():  # another process began to start it and was killed
                         raise
             try:
                 psycopg2.connect(self.url(SUPERUSER)).close()
@@ -216,8 +216,8 @@ class EmbeddedServer:
 
     def _start(self) -> None:
         for stale in ("postmaster.pid", f".s.PGSQL.{PORT}.lock"):
-            # A crash leaves these behind. When another process has the dead server's number by now, PostgreSQL
-            # takes that one for the server and refuses to start.
+            # A crash leaves these files behind. If another process has the dead server's number now, PostgreSQL
+            # mistakes that process for the server and refuses to start.
             (self.data_dir / stale).unlink(missing_ok=True)
         if self.socket_dir != self.data_dir:
             self._make_socket_dir()
@@ -233,7 +233,7 @@ class EmbeddedServer:
         )
 
     def _is_running(self) -> bool:
-        """Ask the process that postmaster.pid names: after a crash its number may be somebody else's."""
+        """Look at the process that postmaster.pid names: after a crash another program may have its number."""
         try:
             process_id = int((self.data_dir / "postmaster.pid").read_text().split("\n", 1)[0])
             process = psutil.Process(process_id)
@@ -249,7 +249,7 @@ class EmbeddedServer:
         found = self.socket_dir.lstat()
         if not stat.S_ISDIR(found.st_mode) or found.st_uid != owner.st_uid or found.st_mode & 0o077:
             raise ImproperlyConfigured(
-                f"{self.socket_dir} is to hold the socket of the embedded PostgreSQL, but others may enter it. "
+                f"{self.socket_dir} is for the socket of the embedded PostgreSQL, but other accounts may enter it. "
                 "Remove it, or name a folder with a shorter path in VAR_DIR."
             )
 
@@ -273,7 +273,7 @@ class EmbeddedServer:
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 check=False,
-                start_new_session=True,  # Ctrl-C is for us, not for it
+                start_new_session=True,  # Ctrl-C ends this process only
                 **switch,  # type: ignore[call-overload]
             )
             output.seek(0)
@@ -288,14 +288,14 @@ class EmbeddedServer:
 
 
 def _exit_when_terminated() -> None:
-    """Let `kill` end this process as an exit does, or it could not leave; a handler that is there already stays."""
+    """Let `kill` end this process as an exit does, so that it leaves the server. An existing handler stays."""
     is_main = threading.current_thread() is threading.main_thread()
     if is_main and signal.getsignal(signal.SIGTERM) == signal.SIG_DFL:
         signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))
 
 
 def _system_account() -> pwd.struct_passwd:
-    """The account the server runs as when we are root; made when it is missing."""
+    """Return the account that the server runs as when root starts it; create it when it is missing."""
     with contextlib.suppress(KeyError):
         return pwd.getpwnam(SYSTEM_ACCOUNT)
     try:

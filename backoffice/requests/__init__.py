@@ -1,1 +1,1 @@
-"""What happens to a request before and after a view: limits, proxies, and pages of refusals."""
+"""Middleware and views for what happens to a request before and after its page: limits, proxies, refusals."""

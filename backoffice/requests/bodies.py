@@ -1,6 +1,6 @@
-"""How much a client may send, and where it may send files: nothing is written to disk for anybody else.
+"""Limits on what a client may send. A file is written to disk only for a user who may send it to that page.
 
-Django reads a form, files and all, for the check of its CSRF token: before any view can say who may send what.
+Django reads a form with its files to check the CSRF token, before a view can say who may send what.
 """
 
 from collections.abc import Callable
@@ -20,13 +20,13 @@ from backoffice.requests.refusals import refusal
 from legacy_import.runs.files import CappedUploadHandler
 from MiniTwit.admin.files.upload_views import most_file_bytes
 
-# A browser that is still sending does not read the answer. So much is read and dropped for the page to be seen.
+# A browser that is still sending does not read the answer. So up to that many bytes are read and dropped first.
 MOST_DROPPED_BYTES = 64 * 1024 * 1024
 BLOCK = 64 * 1024
 
 
 class RefuseFilesHandler(FileUploadHandler):
-    """The default of the site: notices files, and keeps nothing of them."""
+    """The default of the site: notes that files were sent, and drops them."""
 
     def new_file(self, *args: Any, **kwargs: Any) -> None:
         self.request.sent_files = True  # type: ignore[union-attr]
@@ -40,7 +40,7 @@ class RefuseFilesHandler(FileUploadHandler):
 
 
 class LimitBodies:
-    """Middleware, before that of CSRF: takes files only where they are wanted, and bodies only up to a size."""
+    """Middleware before that of CSRF: takes files only on pages for uploads, and bodies only up to a size."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response
@@ -68,7 +68,7 @@ class LimitBodies:
 
 
 def refuse_sender(request: HttpRequest, view: Any) -> HttpResponseBase | None:
-    """Answer who may not send files to a page that takes some: sign in, or ask for the permission."""
+    """Answer users who may not send files to this page: they sign in, or ask for the permission."""
     if not getattr(view, "takes_files_from", ""):
         return None
     if not request.user.is_authenticated:

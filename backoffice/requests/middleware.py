@@ -1,4 +1,4 @@
-"""What is refused before any page sees it, and the pages of refusals."""
+"""Refuse requests before a page sees them, and show the pages of refusals."""
 
 import codecs
 from collections.abc import Callable
@@ -25,13 +25,13 @@ GetResponse = Callable[[HttpRequest], HttpResponseBase]
 
 
 IMPORT_IS_WRITING = (
-    "An import is writing users or messages, and keeps everything else from their tables until it is done. "
+    "An import is writing users or messages, and locks their tables until it is done. "
     "Nothing was changed. Try again in a moment."
 )
 
 
 class RefuseUnreadable:
-    """Refuses what PostgreSQL can store in no column and no page has a use for, wherever a client puts it."""
+    """Refuses NUL characters and broken encodings, which PostgreSQL cannot store, wherever a client sends them."""
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
@@ -50,7 +50,7 @@ class RefuseUnreadable:
 
 
 class RefuseUnreadableForms:
-    """The same for the fields of forms, once they may be read."""
+    """Refuses the same in the fields of forms, once they may be read."""
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
@@ -71,7 +71,7 @@ SESSION_ENDED = (
 
 
 class LeadBackToForms:
-    """Who sends a form after the session ended comes back, once signed in, to the form, with a sentence."""
+    """Leads users who sent a form after their session ended back to the form, once they have signed in."""
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
@@ -89,7 +89,7 @@ class LeadBackToForms:
 
 
 class CapMarks:
-    """Shows a few marks on a letter at most, whatever page a text comes to. Files are not touched."""
+    """Limits the marks on a letter on every page. Files are not touched."""
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
@@ -107,7 +107,7 @@ class CapMarks:
 
 
 def is_utf8(charset: str) -> bool:
-    """Python knows encodings that yield what is no text, such as halves of surrogate pairs."""
+    """Python knows encodings that yield halves of surrogate pairs, which are no text."""
     try:
         return codecs.lookup(charset).name in ("utf-8", "ascii")
     except (LookupError, ValueError):
@@ -125,7 +125,7 @@ TOOK_TOO_LONG = (
 
 
 class ExplainRefusals:
-    """Gives refusals that views answer without a word the page of their status, and data errors that of a 400."""
+    """Shows the page of a status where a view answers without one, and the page of a 400 for data errors."""
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
@@ -151,7 +151,7 @@ class ExplainRefusals:
 
 
 def import_is_writing() -> bool:
-    """Whether an import is what a page waited for in vain. This must not fail: it is asked after a failure."""
+    """Whether a page waited for an import. This must not fail, because it is called after a failure."""
     try:
         return status.is_writing()
     except ERRORS:

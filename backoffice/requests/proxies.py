@@ -1,4 +1,4 @@
-"""What a trusted proxy says about a request: the client's address, and whether it came over TLS.
+"""Read what a trusted proxy says about a request: the client's address, and whether it came over TLS.
 
 Any client can send the headers X-Forwarded-For and X-Forwarded-Proto. They count when the connection comes from an
 address in TRUSTED_PROXIES. A connection over a Unix socket has no address; what may connect to the socket is trusted.
@@ -28,7 +28,7 @@ logger = logging.getLogger(__name__)
 def believe_trusted_proxies(get_response: Handler) -> Handler:
     """Put the client's address and scheme where Django looks for them, before any other middleware looks.
 
-    Where TLS ends at a proxy that is not believed, a redirect to https would never end. The answer says what to do.
+    Where TLS ends at a proxy that is not trusted, redirects to https would never end. The answer says what to do.
     """
 
     def middleware(request: HttpRequest) -> HttpResponse:
@@ -62,7 +62,7 @@ def trusts_everyone() -> bool:
 
 
 def client_address(peer: str, forwarded_for: str) -> str:
-    """Walk back through the trusted proxies. Each of them has added the address from which it was asked."""
+    """Walk back through the trusted proxies. Each of them has added the address that its request came from."""
     client = peer
     for hop in reversed(forwarded_for.split(",")):
         address = parse(hop)
@@ -70,12 +70,12 @@ def client_address(peer: str, forwarded_for: str) -> str:
             break
         client = str(address)
         if trusts_everyone():
-            break  # the hops before it may be the client's invention
+            break  # the client may have invented the hops before it
     return client
 
 
 def forwarded_scheme(request: HttpRequest) -> str:
-    """What the header says: https, http or nothing. Of several values the first is the client's connection's."""
+    """What the header says: https, http or nothing. Of several values the first is about the client's connection."""
     scheme = request.META.get("HTTP_X_FORWARDED_PROTO", "").split(",")[0].strip().lower()
     return scheme if scheme in ("http", "https") else ""
 

@@ -1,6 +1,6 @@
 """The pages of what the site refuses: each says what happened and what to do next.
 
-They stand alone, without a session or a query: what failed may be what other pages are made of.
+They use neither a session nor a query, because the failure may be in these.
 """
 
 import logging
@@ -23,7 +23,7 @@ logger = logging.getLogger(__name__)
 
 # The title and the sentences of each status.
 REFUSALS = {
-    400: ("Not understood", "The address or the form holds something that no page here can read. Nothing was done."),
+    400: ("Not understood", "The address or the form holds something that no page can read. Nothing was done."),
     405: ("Not offered", "This address does not take what your browser sent to it. Nothing was done."),
     413: ("Too large", "What your browser sent is larger than this page takes. Nothing was done."),
     415: ("No file taken", "This page takes no files. Nothing was done, and the file was not kept."),
@@ -44,7 +44,7 @@ def refusal(status: int, sentence: str = "", title: str = "") -> HttpResponse:
     """The page of a refusal.
 
     Args:
-        sentence, title: what is known of the cause, in place of the usual words.
+        sentence, title: what is known of the cause; by default the usual words of the status.
     """
     usual_title, usual = REFUSALS[status]
     page = render_to_string("refusal.html", {"title": title or usual_title, "sentence": sentence or usual})
@@ -52,7 +52,7 @@ def refusal(status: int, sentence: str = "", title: str = "") -> HttpResponse:
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
-    """Django's `CSRF_FAILURE_VIEW`: the page of a form whose token is another one's, or is missing."""
+    """Django's `CSRF_FAILURE_VIEW`: the page for a form whose token is wrong or missing."""
     context = {"has_cookie": settings.CSRF_COOKIE_NAME in request.COOKIES, "form_page": page_of_form(request)}
     return render(request, "403_csrf.html", context, status=403)
 
@@ -65,7 +65,7 @@ def bad_request(request: HttpRequest, exception: Exception, *args: Any, **kwargs
 
 
 def server_error(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-    """Django's `handler500`: says what is wrong where the database or a disk refused."""
+    """Django's `handler500`: says what is wrong where the database or a disk refuses."""
     error = sys.exc_info()[1]
     page = f"{request.method} {request.path}"
     cause = cause_of(error)

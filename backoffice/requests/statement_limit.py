@@ -1,7 +1,7 @@
-"""A time limit on each statement of a web request: an address that asks for too much holds its thread no longer.
+"""Limit the time of each statement of a web request, so that an address that asks for too much frees its thread.
 
-Who has asked may be gone long before the database is ready: a web server's connection to PostgreSQL stays open, so
-that nothing else would end the statement.
+A client may leave long before the database is ready. The web server's connection to PostgreSQL stays open, so
+nothing else would end the statement.
 """
 
 from collections.abc import Callable
@@ -50,16 +50,16 @@ class Limit:
 
 
 def set_statement_timeout(value: str) -> str:
-    """Set it for the connection, and return what it was. Past Django's cursors: it is no query of the page."""
+    """Set the limit of the connection, and return the former one. Django's cursors would count it as a query."""
     with connection.wrap_database_errors, connection.connection.cursor() as cursor:
         cursor.execute(SET, [value])
         return str(cursor.fetchone()[0])
 
 
 def lift_limit(**kwargs: Any) -> None:
-    """Leave the connection as the request found it."""
+    """Restore the limit that the connection had before the request."""
     limited, before = getattr(connection, "limited", (None, ""))
     if limited is not None and limited is connection.connection and not limited.closed:
-        with suppress(DatabaseError):  # a transaction that failed takes no more statements, and its end undoes ours
+        with suppress(DatabaseError):  # a failed transaction takes no more statements; its end resets the limit
             set_statement_timeout(before)
     connection.limited = (None, "")  # type: ignore[attr-defined]

@@ -1,4 +1,4 @@
-"""The library's `db_worker` with this back office's worker, which outlives a restart of the database server."""
+"""Run the library's `db_worker` with this back office's worker, which outlives a restart of the database server."""
 
 import os
 from argparse import ArgumentParser
@@ -12,7 +12,7 @@ from backoffice.worker import Worker
 
 
 class Command(db_worker.Command):
-    help = "Runs the background worker: what the admin asks for is done by it."
+    help = "Runs the background worker, which does the long work that the admin asks for."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         super().add_arguments(parser)

@@ -1,4 +1,4 @@
-"""`make demo`: everything a newcomer needs to try the back office, in one process group that Ctrl-C ends."""
+"""`make demo`: all that you need to try the back office, in one process group that Ctrl-C ends."""
 
 import http.client
 import os
@@ -29,7 +29,7 @@ FIRST_PORT = 8000
 PORTS_TO_TRY = 20
 STAFF_USERNAME = "admin"
 ANSWER_SECONDS = 60
-# A demo runs as production does, but for what only a site with a name and a certificate can have.
+# A demo runs as production does, except for what needs a domain name and a certificate.
 DEMO_SETTINGS = {
     "DEBUG": "0",
     "ALLOWED_HOSTS": f"localhost,{HOST}",
@@ -47,7 +47,7 @@ class Command(BaseCommand):
     )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        # The signals only leave a note, which is read between the steps: no child is ever started and forgotten.
+        # A signal only sets a flag, which is read between the steps, so that every child that starts is also ended.
         self._interrupted = False
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, self._note_signal)
@@ -92,7 +92,7 @@ class Command(BaseCommand):
             time.sleep(0.2)
 
     def _migrate_and_collect(self, log_dir: Path, children: ChildProcesses) -> None:
-        """Migrate without the old database: its import is what staff shall do by clicking."""
+        """Migrate without the old database, which staff import on the pages."""
         commands = {"migrate": "migration"}
         if not static_files.are_collected(settings.STATIC_ROOT):
             commands["collectstatic"] = "collection of static files"
@@ -114,7 +114,7 @@ class Command(BaseCommand):
             time.sleep(0.1)
 
     def _check(self, children: ChildProcesses) -> None:
-        """Raise when the demo is to end: somebody said so, or a child has ended by itself."""
+        """Raise when the demo has to end: after Ctrl-C, or when a child has ended by itself."""
         if self._interrupted:
             raise KeyboardInterrupt
         if child := children.ended():
@@ -128,7 +128,7 @@ class Command(BaseCommand):
 def listen() -> socket.socket:
     """Take the port before anything else is done: PORT, or the first free one from 8000 on.
 
-    The web server inherits the socket, so nobody can come in between.
+    The web server inherits the socket, so no other program can take the port in between.
     """
     wanted = os.environ.get("PORT", "")
     if wanted and not (wanted.isascii() and wanted.isdigit() and int(wanted) < 65536):

@@ -3,7 +3,7 @@
 
 const POLL_MILLISECONDS = 700;
 
-// Asks again and again how far the work of a section is, and loads the page anew when it has something else to show.
+// Asks repeatedly how far the work of a section is, and reloads the page when it has something else to show.
 // Every section has the waiting line of a worker that is not there, and a line for a server that does not answer.
 async function followProgress(section, prefix, isOver, show) {
   const find = (name) => section.querySelector(`.${prefix}-${name}`);
