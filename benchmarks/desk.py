@@ -2,10 +2,11 @@
 
     python -m benchmarks.desk --messages 1000000
 
-A throw-away database on the configured server is migrated, filled by a statement or two per table, given its search
-indexes by the product's own command and vacuumed. `benchmarks.desk_visits` then measures the product on it, in a
-process of its own with production's settings: pages through Django's test client, each rendered as a whole, and the
-functions behind them. Each is done once to warm up and then five times; the table has the median and the worst.
+The program migrates a throw-away database on the configured server, fills it with a statement or two per table,
+builds the search indexes with the product's own command and vacuums it. `benchmarks.desk_visits` then measures the
+product on it, in a process of its own with production's settings: pages through Django's test client, each rendered
+as a whole, and the functions behind them. Each runs once to warm up and then five times; the table shows the median
+and the worst.
 
 For each five messages there are one account (every second one suspended) and two follows. Three of ten messages have
 been decided about; each message has an event in the log, and so has each suspension. The watch-list has four hits for
@@ -44,7 +45,7 @@ CREATE FUNCTION pg_temp.words(number int) RETURNS text LANGUAGE sql VOLATILE AS 
 $$
 """
 # The tables are empty and their ids begin with 1, so rows are named by their ids: account 1 wrote the messages at the
-# far end, account 2 more than anybody else. Suspensions have the batches after those of the messages.
+# far end, account 2 more than any other. Suspensions have the batches after those of the messages.
 TABLES = {
     "accounts": """
 INSERT INTO "MiniTwit_user"
@@ -104,7 +105,7 @@ FROM generate_series(0, 2 * %(accounts)s - 1) AS i
 
 
 def fill(messages: int) -> None:
-    """Fill the migrated database, and leave it as a site is that has been at rest for a while."""
+    """Fill the migrated database, then build its indexes and vacuum it, as on a site that is idle."""
     accounts = messages // 5
     sizes = {"messages": messages, "accounts": accounts, "suspended": accounts // 2}
     connection = psycopg2.connect(server_url(DATABASE))
@@ -124,7 +125,7 @@ def fill(messages: int) -> None:
 
 
 def with_sizes(statements: str, sizes: dict[str, int]) -> str:
-    """Put the sizes in their places; a % of the statements' own stays what it is."""
+    """Put the sizes into the statements; a % that belongs to a statement stays."""
     for name, size in sizes.items():
         statements = statements.replace(f"%({name})s", str(size))
     return statements

@@ -73,7 +73,7 @@ DECIDE = """
 UPDATE "MiniTwit_message" SET decision = 'flag', decided_at = now(), flagged = true
 FROM "MiniTwit_user" AS author WHERE author.id = author_id AND suspended_at IS NOT NULL AND decided_at IS NULL
 """
-# What the queue's next messages are found among, and what is done to make it so, one after the other.
+# The states of the database in which the queue is measured, one after the other, and the statements that make them.
 QUEUES: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("a crowd suspended", ()),
     ("few suspended", (REINSTATE,)),
@@ -95,7 +95,7 @@ class Figure:
 def measured(
     what: str, rows: int | None, work: Callable[[], Any], clean_up: Callable[[Any], object] = lambda done: None
 ) -> Figure:
-    """Do some work once to warm up and then as often as it is measured; cleaning up after it does not count."""
+    """Run some work once to warm up and then measure it several times; cleaning up does not count."""
     times = []
     for _ in range(1 + VISITS):
         started = time.perf_counter()
@@ -106,7 +106,7 @@ def measured(
 
 
 def visit(client: Client, address: str) -> Any:
-    """Return a page, which has to be there: a wrong address leads elsewhere."""
+    """Return a page, and raise if it does not exist: a wrong address redirects."""
     response = client.get(ADMIN + address, secure=True)
     if response.status_code != 200:
         raise RuntimeError(f"{address} answered {response.status_code}.")
@@ -138,7 +138,7 @@ def cursor_of(page: str, changelist: Any, rows: int) -> str:
 
 
 def queue(client: Client, moderator: Any) -> Iterator[Figure]:
-    """The page of the review queue, which has to find a message anew each time, and then what finds it."""
+    """Measure the page of the review queue, which finds a message at each visit, and then the search for one."""
     from MiniTwit import review
     from MiniTwit.models import User
 
@@ -159,7 +159,7 @@ def queue(client: Client, moderator: Any) -> Iterator[Figure]:
 
 
 def selection(moderator: Any) -> Figure:
-    """Freezing a selection of all messages, as an action of the list does."""
+    """Measure the freezing of a selection of all messages, as an action of the list does."""
     from MiniTwit.models import Message, Verb
     from MiniTwit.moderation import selections
 
@@ -179,7 +179,7 @@ def figures() -> Iterator[Figure]:
     client.force_login(moderator)
     yield from lists(client)
     yield selection(moderator)
-    yield from queue(client, moderator)  # last, because it changes what is there
+    yield from queue(client, moderator)  # last, because it changes rows
 
 
 def main() -> None:

@@ -45,7 +45,7 @@ class Size:
 
 
 def database_of(size: Size) -> Path:
-    """Return a database of that size, made now if it is not there yet."""
+    """Return a database of that size; create it if it does not exist."""
     path = FOLDER / f"minitwit_{size.users}_{size.messages}_{size.follows}.db"
     if path.exists():
         return path
@@ -54,7 +54,7 @@ def database_of(size: Size) -> Path:
     unfinished.unlink(missing_ok=True)
     connection = sqlite3.connect(unfinished, isolation_level=None)
     try:
-        # Nobody needs this file if the machine stops meanwhile.
+        # If the machine stops meanwhile, the file is of no use, so it needs no journal.
         connection.executescript(f"PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; {SCHEMA} BEGIN;")
         connection.executemany("INSERT INTO user VALUES (?, ?, ?, ?)", users(size))
         connection.executemany("INSERT INTO message VALUES (?, ?, ?, ?, ?)", messages(size))
@@ -89,7 +89,7 @@ def messages(size: Size) -> Iterator[tuple[int, int, str, int, int]]:
 
 
 def follows(size: Size) -> Iterator[tuple[int, int]]:
-    """Yield different pairs: in each round, everybody follows the one who sits so many places further on."""
+    """Yield different pairs: in round n, each account follows the one n places further on."""
     for number in range(size.follows):
         places, who = divmod(number, size.users)
         yield who + 1, (who + 1 + places) % size.users + 1

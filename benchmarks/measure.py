@@ -1,9 +1,9 @@
-"""Run one command and tell how long it took and how much memory it needed at most.
+"""Run one command and measure its time and peak memory.
 
     python -m benchmarks.measure RESULT.json COMMAND ARGUMENT ...
 
 Linux gives a new process the peak memory of the one that started it, so a measuring process has to be small: this
-one imports next to nothing, and is started anew for each measurement.
+one imports next to nothing, and each measurement starts a new one.
 """
 
 import json

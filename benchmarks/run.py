@@ -1,4 +1,4 @@
-"""What `make bench` runs: the whole import on an old database of any size, beside what else would do it.
+"""What `make bench` runs: the whole import of an old database of any size, beside other programs that could do it.
 
     python -m benchmarks.run --users 100000 --messages 3000000 --follows 1000000
 
@@ -52,7 +52,7 @@ class Requirement:
 
 
 class Benchmark:
-    """All measurements of one run, in the order in which they were taken."""
+    """All measurements of one run, in order."""
 
     def __init__(self, size: Size) -> None:
         self.size = size
@@ -65,7 +65,7 @@ class Benchmark:
         print(f"  {name}: {seconds:,.1f} s", file=sys.stderr)
 
     def measure(self, *, with_pgloader: bool) -> None:
-        """Take every measurement; pgloader's before the import and after it, for a machine's speed changes."""
+        """Take every measurement; pgloader's before and after the import, because a machine's speed changes."""
         source = database_of(self.size)
         if with_pgloader:
             self.measure_pgloader("before", source)
@@ -92,7 +92,7 @@ class Benchmark:
             self.import_sample("user", size.users, source)
         self.import_kind("users", suffix, size.users, source)
         if stock:
-            # Follows are reckoned as fast as messages; in truth they are slower.
+            # The estimate takes follows to be as fast as messages; in truth they are slower.
             self.import_sample("message", size.messages + size.follows, source)
         self.import_kind("messages", suffix, size.messages + size.follows, source)
 
@@ -109,7 +109,7 @@ class Benchmark:
         self.add(f"{kind}, verification{suffix}", rows, verifying)
 
     def import_sample(self, table: str, rows: int, source: Path) -> None:
-        """Measure import-export on the first rows of a table, and reckon what `rows` of them would take."""
+        """Measure import-export on the first rows of a table, and estimate the time for `rows` of them."""
         measured = run_in_product(DATABASE, "-m", "benchmarks.stock", table, str(source), "--rows", str(STOCK_ROWS))
         sample = json.loads(measured.output.splitlines()[-1])
         self.add(f"import-export, {table}, preview", sample["rows"], sample["preview"])
@@ -150,7 +150,7 @@ class Benchmark:
 
 
 def check_all_new(measured: Measured) -> None:
-    """A figure counts only if every row was really written."""
+    """Raise unless every row was written: only then a figure counts."""
     account = json.loads(measured.output.splitlines()[-1])
     for table, counts in account["tables"].items():
         if account["state"] != "applied" or counts["new"] != counts["read"]:
