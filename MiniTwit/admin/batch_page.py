@@ -67,7 +67,7 @@ def shown_user(user: User) -> ShownObject:
 
 
 def context_of(batch: ModerationBatch, user: Any, after: int = 0) -> dict[str, Any]:
-    """Everything that the template of a batch's page needs.
+    """The template's context for the page of a batch.
 
     Args:
         after: where the page of skipped rows begins.
@@ -126,7 +126,7 @@ def skipped_object(named: tuple[Subject, int], why: str) -> ShownObject:
 
 
 def progress_of(batch: ModerationBatch) -> dict[str, Any]:
-    """How far a batch is; `waiting` says why no worker has begun, and `command` what staff may run about it."""
+    """How far a batch is; `waiting` says why no worker has begun, and `command` which command staff may run."""
     overdue = batch.state == BatchState.WAITING and batch.confirmed_at and is_overdue(batch.confirmed_at)
     waiting, needs_worker = why_waiting("MiniTwit.moderation.tasks.run_batch") if overdue else ("", False)
     return {

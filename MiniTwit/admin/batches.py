@@ -69,7 +69,7 @@ class ModerationBatchAdmin(ReadOnlyAdmin, LargeTableAdmin):
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
     ) -> HttpResponse:
-        """How far a batch is, and what came of it."""
+        """How far a batch is, and its result."""
         batch = self.find(request, id_in(object_id))
         if batch is None:
             return self.gone(request)
@@ -122,7 +122,7 @@ class ModerationBatchAdmin(ReadOnlyAdmin, LargeTableAdmin):
         return JsonResponse(progress_of(batch))
 
     def undo_view(self, request: HttpRequest, batch_id: int) -> HttpResponse:
-        """Say what undoing takes back, ask for the reason, and do it."""
+        """Say what an undo takes back, ask for the reason, and undo."""
         self.require(request, Verb.UNDO)
         batch = self.find(request, batch_id)
         if batch is None:
@@ -149,7 +149,7 @@ class ModerationBatchAdmin(ReadOnlyAdmin, LargeTableAdmin):
         return self.act(request, batch_id, selections.resume)
 
     def act(self, request: HttpRequest, batch_id: int, action: Callable[..., None]) -> HttpResponse:
-        """Do something to a batch at work, and go back to its page; an obstacle is reported there."""
+        """Cancel or resume a batch, and redirect to its page, which shows why that failed."""
         batch = self.find(request, batch_id)
         if batch is None:
             return self.gone(request)
@@ -161,7 +161,7 @@ class ModerationBatchAdmin(ReadOnlyAdmin, LargeTableAdmin):
         return to("change", batch, request)
 
     def find(self, request: HttpRequest, batch_id: int) -> ModerationBatch | None:
-        """The batch as it is, after the batches of dead workers were ended.
+        """End the batches of dead workers, then return the batch.
 
         Raises:
             PermissionDenied: another user made it, and this one may see only their own.
@@ -209,6 +209,6 @@ def list_of(batch: ModerationBatch) -> str:
 
 
 def objects_of(batch: ModerationBatch) -> str:
-    """What the batch is about, in a word that goes with its number."""
+    """A word for the batch's objects that goes with their number."""
     word = Verb(batch.verb).rules.subject.label
     return word if batch.named == 1 else f"{word}s"

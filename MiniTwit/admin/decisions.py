@@ -57,7 +57,7 @@ class ModerationEventAdmin(ReadOnlyAdmin, FileExportMixin, LargeTableAdmin):
 
     @admin.display(description="about")
     def about(self, event: ModerationEvent) -> SafeString:
-        """The message or the account, and whose message; what is gone has a number only."""
+        """The message and its author, or the account; a deleted one has a number only."""
         name: str = getattr(event, "username", "")
         account = excerpt(name, 40) if name else f"account {event.user_id}"
         if event.message_id is None:

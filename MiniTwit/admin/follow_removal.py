@@ -1,7 +1,7 @@
 """Removing follows: one on its own page, or many of the list after a confirmation.
 
-Follows are no matter of moderation's verbs: nothing is decided about them and nothing can be undone. A removal is one
-statement and one entry in the admin's log, however many there are.
+Moderation has no verbs for follows: there is no decision and no undo. A removal is one statement and one entry in the
+admin's log, however many follows there are.
 """
 
 from typing import Any
@@ -28,15 +28,15 @@ LOGGED = 20  # of the follows of a removal that the log names
 class RemovesFollowsMixin(admin.ModelAdmin):
     """The action `remove_follows`.
 
-    A follow never changes. So what was selected is frozen by the list's own filters and the newest id of that moment:
-    whatever comes later has a higher one.
+    A follow never changes. So the list's own filters and the newest id of that moment freeze the selection: later
+    follows have higher ids.
     """
 
     actions = ["remove_follows"]
 
     @admin.action(description="Remove the selected follows", permissions=["delete"])
     def remove_follows(self, request: HttpRequest, queryset: QuerySet[Follow]) -> HttpResponse | None:
-        """Ask first; when that was confirmed, remove."""
+        """Ask for confirmation, then remove."""
         if "confirmed" not in request.POST:
             return self.confirm_removal(request, queryset)
         try:
@@ -75,7 +75,7 @@ class RemovesFollowsMixin(admin.ModelAdmin):
         return TemplateResponse(request, "admin/MiniTwit/follow/remove.html", context)
 
     def remove(self, request: HttpRequest, queryset: QuerySet[Follow]) -> int:
-        """Remove follows in one statement, and log that once."""
+        """Remove follows in one statement, with one entry in the log."""
         if not self.has_delete_permission(request) or request.user.pk is None:
             raise PermissionDenied
         with transaction.atomic():

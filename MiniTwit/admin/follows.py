@@ -48,7 +48,7 @@ class FollowAdmin(RemovesFollowsMixin, VersionedAdmin, FileImportExportMixin, La
         return account_link(follow.whom)
 
     def get_search_results(self, request: HttpRequest, queryset: QuerySet, search_term: str) -> tuple[QuerySet, bool]:
-        """Both ends of the pair have an index; a username is looked up once, not joined for every follow."""
+        """Search by username. It is looked up once, not joined for every follow; both columns have an index."""
         if not search_term:
             return queryset, False
         named = list(User.objects.filter(username=search_term).values_list("pk", flat=True))

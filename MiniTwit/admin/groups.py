@@ -1,4 +1,4 @@
-"""Groups of staff: Django's own screen, which saves the permissions that were changed and no others."""
+"""Groups of staff: Django's own screen, which saves changed permissions only."""
 
 from django.contrib import admin
 from django.contrib.auth.admin import GroupAdmin as DjangosGroupAdmin
@@ -11,4 +11,4 @@ admin.site.unregister(Group)
 
 @admin.register(Group)
 class GroupAdmin(VersionedAdmin, DjangosGroupAdmin):
-    """A group's permissions are one list: who changes it sees what was changed elsewhere."""
+    """A group's permissions are one list; a user who changes it sees changes that were made elsewhere."""

@@ -56,7 +56,7 @@ class MessageEditForm(MessageForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["reason"].required = False  # who changed nothing needs none
+        self.fields["reason"].required = False  # without a change it is not needed
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean()
@@ -96,7 +96,7 @@ class MessageAdmin(DecidesMixin, VersionedAdmin, FileImportExportMixin, LargeTab
         return fieldsets
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        """A text with more marks than can be shown is not for a field: it would keep the browser busy for minutes."""
+        """Show a text with too many marks without a field, which would keep the browser busy for minutes."""
         readonly = super().get_readonly_fields(request, obj)
         return [*readonly, "text"] if obj is not None and excerpts.has_heaps(obj.text) else readonly
 
@@ -106,7 +106,7 @@ class MessageAdmin(DecidesMixin, VersionedAdmin, FileImportExportMixin, LargeTab
         return super().get_form(request, obj, change, **kwargs)
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Moderators decide about messages; they do not write them. Editing has a permission of its own."""
+        """Moderators decide about messages and do not write them. Editing has a permission of its own."""
         return (
             super().has_change_permission(request, obj) and may(request.user, Verb.EDIT) and not is_own(request, obj)
         )
@@ -157,7 +157,7 @@ class MessageAdmin(DecidesMixin, VersionedAdmin, FileImportExportMixin, LargeTab
     # One message
 
     def verbs_for(self, request: HttpRequest, row: Message) -> list[Verb]:
-        """What would change something: "keep" says of a message on show that it may stay."""
+        """The verbs that would change something; "keep" reviews a message that is shown."""
         if is_own(request, row):
             return []
         if row.flagged:
@@ -193,7 +193,7 @@ class MessageAdmin(DecidesMixin, VersionedAdmin, FileImportExportMixin, LargeTab
             return self.back_to(message)
 
     def message_context(self, request: HttpRequest, message: Message) -> dict[str, Any]:
-        """What the page shows beside the fields: the verbs, the watch-list's hits and the history."""
+        """Show the verbs, the watch-list's hits and the history beside the fields."""
         history, older = lines_about(message, request.GET.get("before", ""))
         return {
             "message": message,

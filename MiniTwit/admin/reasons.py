@@ -14,7 +14,7 @@ from MiniTwit.models import ModerationReason
 
 @admin.register(ModerationReason)
 class ModerationReasonAdmin(OwnParametersMixin, VersionedAdmin):
-    """The log keeps a copy of the name, so a reason can be renamed or deleted without changing what was decided."""
+    """The log keeps a copy of the name, so renaming or deleting a reason changes no decision."""
 
     change_list_template = "admin/MiniTwit/moderationreason/change_list.html"
     list_display = ["name", "description", "active", "position"]

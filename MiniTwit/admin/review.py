@@ -38,7 +38,7 @@ Notice = tuple[int, str]
 
 @admin.register(ReviewClaim)
 class ReviewQueueAdmin(ReadOnlyAdmin):
-    """Not a list of claims, but what they are for."""
+    """Shows the queue in place of a list of claims."""
 
     def has_module_permission(self, request: HttpRequest) -> bool:
         return self.has_view_permission(request)
@@ -177,12 +177,12 @@ class ReviewQueueAdmin(ReadOnlyAdmin):
         return JsonResponse({"held": False, "sentence": f"Message {message_id} is no longer yours: {who}."})
 
     def release_view(self, request: HttpRequest) -> HttpResponse:
-        """The page was left."""
+        """Release the message when the page is left."""
         review.release(moderator=actor_of(request), message_id=id_in(request.POST.get("message")))
         return HttpResponse(status=204)
 
     def taken(self, request: HttpRequest, message_id: int) -> Message | None:
-        """That message, if it waits and can be the moderator's."""
+        """The message, if it waits and the moderator can have it."""
         if not review.claim(moderator=actor_of(request), message_id=message_id):
             return None
         message = waiting_message(message_id)
@@ -209,7 +209,7 @@ class ReviewQueueAdmin(ReadOnlyAdmin):
         }
 
     def answer(self, request: HttpRequest, message: Message | None, notice: Notice | None = None) -> HttpResponse:
-        """The desk as it is now: alone for the script, else with its page."""
+        """The desk: alone for the script, else with its page."""
         if request.headers.get("X-Requested-With") == "fetch":
             tags = {messages.SUCCESS: "success", messages.WARNING: "warning"}
             told = {"level": tags.get(notice[0], "info"), "sentence": notice[1]} if notice else None

@@ -1,4 +1,4 @@
-"""What the desk of the review queue shows of a message: enough to decide, and no more than a screen."""
+"""What the desk of the review queue shows about a message: enough to decide, within one screen."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -69,7 +69,7 @@ def neighbours_of(message: Message) -> list[Message]:
 
 
 def next_ones(message: Message, moderator: User) -> list[Message]:
-    """What comes up after this one."""
+    """The next messages of the queue."""
     ids = review.waiting(moderator=moderator, after=review.position_of(message), limit=NEXT_SHOWN)
     found = Message.objects.select_related("author").in_bulk(ids)
     return [found[message_id] for message_id in ids if message_id in found]

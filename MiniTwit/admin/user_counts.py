@@ -1,4 +1,4 @@
-"""How many rows refer to an account: counted for the accounts of a page only, and up to a bound."""
+"""Count the rows that refer to an account: for the accounts of a page only, and up to a bound."""
 
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -48,7 +48,7 @@ def in_words(number: int) -> str:
 
 
 def count_link(user: User, name: str, model_name: str, parameter: str) -> str:
-    """A number that leads to what was counted."""
+    """A number with a link to the counted rows."""
     number = getattr(user, f"{name}_now", 0)
     address = reverse(f"admin:MiniTwit_{model_name}_changelist")
     return format_html('<a href="{}?{}={}">{}</a>', address, parameter, user.pk, in_words(number))

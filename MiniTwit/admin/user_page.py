@@ -1,4 +1,4 @@
-"""What the page of an account shows and offers beside its fields: counts, messages, decisions, strikes and notes."""
+"""The parts of an account's page beside its fields: counts, messages, decisions, strikes and notes."""
 
 from typing import Any
 
@@ -41,7 +41,7 @@ class UserPageMixin(DecidesMixin, EndsAccountsMixin):
         return [path("<path:object_id>/note/", view, name="MiniTwit_user_note"), *super().get_urls()]
 
     def verbs_for(self, request: HttpRequest, row: User) -> list[Verb]:
-        """Your own account is for others, staff are for superusers, and an erased account is left alone."""
+        """No verbs for your own account, for an erased one, or, unless you are a superuser, for staff."""
         if row.erased_at or row.pk == request.user.pk or (row.is_staff and not request.user.is_superuser):
             return []
         return [Verb.REINSTATE, Verb.SUSPEND, Verb.WARN] if row.suspended_at else [Verb.SUSPEND, Verb.WARN]
@@ -54,7 +54,7 @@ class UserPageMixin(DecidesMixin, EndsAccountsMixin):
         return super().change_view(request, object_id, form_url, context | (extra_context or {}))
 
     def user_context(self, request: HttpRequest, user: User) -> dict[str, Any]:
-        """What the template shows, each part for those who may see it."""
+        """The template's context; each part is for users who may see it."""
         may = request.user.has_perm
         history, older = lines_about(user, request.GET.get("before", ""))
         notes = user.staff_notes.order_by("-id")[:SHOWN_NOTES] if may("MiniTwit.view_staffnote") else []
@@ -76,7 +76,7 @@ class UserPageMixin(DecidesMixin, EndsAccountsMixin):
         }
 
     def figures(self, user: User) -> list[tuple[str, str, str]]:
-        """What hangs on the account: the title, the number and the address of the list."""
+        """What refers to the account: the title, the number and the address of each list."""
         messages, follows = (reverse(f"admin:MiniTwit_{name}_changelist") for name in ("message", "follow"))
         addresses = {
             "messages_now": f"{messages}?author__id__exact={user.pk}",
@@ -90,7 +90,7 @@ class UserPageMixin(DecidesMixin, EndsAccountsMixin):
         ]
 
     def note_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Add a note. Nobody can change it afterwards."""
+        """Add a note. It cannot be changed afterwards."""
         user: User | None = self.get_object(request, unquote(object_id))
         if user is None:
             raise Http404("This account does not exist any more.")
@@ -111,5 +111,5 @@ class UserPageMixin(DecidesMixin, EndsAccountsMixin):
 
 
 def may_note(request: HttpRequest, user: User) -> bool:
-    """Who was erased stays so."""
+    """Whether the user may add a note; an erased account stays empty."""
     return request.user.has_perm("MiniTwit.add_staffnote") and user.erased_at is None

@@ -45,7 +45,7 @@ class UserEditForm(VersionedForm, UserChangeForm):
         field_classes = {"username": UnstrippedUsernameField}
 
     def _get_validation_exclusions(self) -> set[str]:
-        """Leave alone what was not touched: an account with an invalid old address can still be deactivated."""
+        """Ignore unchanged fields, so that an account with an invalid old address can still be deactivated."""
         exclusions: set[str] = super()._get_validation_exclusions()  # type: ignore[misc]
         return exclusions | ({"username", "email"} - set(self.changed_data))
 
@@ -127,7 +127,7 @@ class UserAdmin(UserPageMixin, VersionedAdmin, FileImportExportMixin, LargeTable
     # One account
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
-        """Whoever may only look has no business with the password, not even with its hash in part."""
+        """Hide the password, and every part of its hash, from users who may only view accounts."""
         fieldsets = super().get_fieldsets(request, obj)
         if obj is None or self.has_change_permission(request, obj):
             return fieldsets
@@ -154,7 +154,7 @@ class UserAdmin(UserPageMixin, VersionedAdmin, FileImportExportMixin, LargeTable
 
 
 def may_touch(request: HttpRequest, user: User | None) -> bool:
-    """Staff accounts are for superusers to change: who may set a password may sign in with it."""
+    """Only superusers change staff accounts: a user who may set a password may sign in with it."""
     return user is None or request.user.is_superuser or not (user.is_staff or user.is_superuser)
 
 

@@ -29,7 +29,7 @@ SHOWN_TEXT = 260  # characters around a hit
 
 
 class BoundedCount(Subquery):
-    """How many rows the query gives, which is sliced to what shall be counted at most."""
+    """How many rows a sliced query gives: the slice is the most that is counted."""
 
     template = "(SELECT count(*) FROM (%(subquery)s) AS counted)"
     output_field = IntegerField()
@@ -44,8 +44,8 @@ class WatchTermForm(VersionedForm):
         model = WatchTerm
         fields = ["kind", "pattern", "note", "active"]
         help_texts = {
-            "kind": "A word stands by itself: “win” is not found in “window”. A phrase may stand anywhere, with any "
-            "space between its words. In both, letters that look alike are the same, however they are written. A "
+            "kind": "A word is found as a whole: “win” is not found in “window”. A phrase is found anywhere, with "
+            "any space between its words. In both, letters that look alike are the same, however they are written. A "
             "regular expression is PostgreSQL's; it is matched against the text, or else against its plain letters. "
             "Upper and lower case never matter.",
             "active": "Look for it in new messages.",
@@ -162,7 +162,7 @@ class WatchTermAdmin(OwnParametersMixin, VersionedAdmin):
         )
 
     def save_model(self, request: HttpRequest, obj: WatchTerm, form: Any, change: bool) -> None:
-        """Only what was changed is written: a scan may be moving the term's watermark at this moment."""
+        """Write changed columns only: a scan may be moving the term's watermark at this moment."""
         if not change:
             obj.created_by_name = request.user.get_username()
             obj.save()
@@ -194,7 +194,7 @@ class WatchTermAdmin(OwnParametersMixin, VersionedAdmin):
         return response
 
     def delete_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
-        """Django's own page would load every hit."""
+        """Replace Django's own page, which would load every hit."""
         term = self.get_object(request, unquote(object_id))
         if term is None:
             raise Http404("There is no such watched term; it may have been deleted.")
@@ -222,7 +222,7 @@ class WatchTermAdmin(OwnParametersMixin, VersionedAdmin):
 
 @admin.register(WatchHit)
 class WatchHitAdmin(ReadOnlyAdmin, LargeTableAdmin):
-    """What was found. Hits come from the scan and go with the decision, so this screen changes nothing."""
+    """The hits. The scan and the decisions change them, this screen does not."""
 
     list_display = ["marked_text", "author_name", "published", "term", "standing"]
     list_display_links = None

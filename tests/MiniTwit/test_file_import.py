@@ -324,7 +324,7 @@ def test_import_and_export_are_for_those_who_may(client: Client) -> None:
         (b'{"username": "amy"}', "json", "must be a list of objects"),
         (b"username\namy,too,many\n", "csv", "no row may hold more values than there are columns"),
         (b"username\n", "csv", "holds no rows"),
-        (b"username,username\na,b\n", "csv", "“username” stands in the file more than once"),
+        (b"username,username\na,b\n", "csv", "more than one column “username”"),
         (b"user;mail\na;b\n", "csv", "no column named username. Its columns are: user, mail."),
     ],
 )

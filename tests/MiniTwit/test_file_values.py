@@ -77,7 +77,7 @@ def test_an_export_that_lost_its_ids_is_not_taken_for_new_messages_unseen(admin:
     previewed = preview(admin, "message", b"\n".join(lines))
     page = previewed.content.decode()
     assert "every row becomes a new message" in page
-    assert "is here already, word for word" in page
+    assert "exists already, word for word" in page
     confirm(admin, "message", previewed)
     assert Message.objects.count() == 1
     confirm(admin, "message", previewed, consent="on")
@@ -114,7 +114,7 @@ def test_changed_rows_are_shown_whatever_number_of_unchanged_ones_is_before_them
         ("id", "1.23457E+11", "is not an id"),
         ("author", " AMY ", "There is “amy”."),
         ("text", "cut […cut: the text is longer than a cell]", "was cut when it was exported"),
-        ("legacy_id", "77", "has the old id none here, not 77"),
+        ("legacy_id", "77", "has the old id none, not 77"),
         ("text", "a\0b", "NUL"),
     ],
 )
@@ -157,7 +157,7 @@ def test_a_file_cannot_rename_an_account_or_come_from_another_database(admin: Cl
     renamed = preview(admin, "user", table(["id", "username"], [amy.pk, "amelia"])).content.decode()
     assert "A file cannot rename an account" in renamed
     swapped = preview(admin, "user", table(["id", "username", "email"], [bob.pk, "amy", "a@b.org"]))
-    assert f"“amy” has the id {amy.pk} here" in swapped.content.decode()
+    assert f"“amy” has the id {amy.pk}." in swapped.content.decode()
 
 
 def test_a_file_writes_the_columns_that_it_changes_and_no_others(admin: Client) -> None:

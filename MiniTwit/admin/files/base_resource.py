@@ -1,7 +1,7 @@
 """What the files of users, messages and follows have in common.
 
-A Resource takes a file in chunks: `prepare` fetches what the rows of a chunk refer to, all of it at once, and then
-import-export's `import_row` judges each row. Nothing is written row by row; see `file_checking.py`.
+A Resource takes a file in chunks: `prepare` fetches all objects that the rows of a chunk refer to at once, and then
+import-export's `import_row` classifies each row. Nothing is written row by row; see `checking.py`.
 """
 
 from typing import Any
@@ -27,18 +27,18 @@ class ChunkLoader(BaseInstanceLoader):
 
 
 class FileResource(resources.ModelResource):
-    """Judges every row of a file, and says the same in the preview as in the import.
+    """Classifies every row of a file, in the preview as in the import.
 
     Args:
         clears: whether an empty cell empties the value; by default it leaves the value as it is.
 
     Attributes:
-        existing: the objects of the chunk at hand, by what identifies a row.
+        existing: the objects of the present chunk, by what identifies a row.
         notes: what staff should know before they confirm.
         before: the values of the row's object before the row changed it; None for a new object.
     """
 
-    # A sentence or two for the page that asks for the file.
+    # One or two sentences for the page that asks for the file.
     import_help = ""
     required_columns: tuple[str, ...] = ()
 
@@ -60,7 +60,7 @@ class FileResource(resources.ModelResource):
         return [field for field in super().get_import_fields() if not field.readonly]
 
     def remarks_on(self, headers: list[str]) -> tuple[list[str], list[str]]:
-        """Sentences about the columns of a file: what is good to know, and what may well be a mistake."""
+        """Sentences about the columns of a file: remarks, and doubts that may be mistakes."""
         missing = [name for name in self.get_diff_headers() if name not in headers]
         if not missing:
             return [], []
@@ -77,11 +77,11 @@ class FileResource(resources.ModelResource):
         self.existing = self.fetch({row.key for row in rows if row.key is not None and None not in row.key})
 
     def fetch(self, keys: set[Key]) -> dict[Key, Any]:
-        """The objects that are here already."""
+        """The objects that exist already."""
         raise NotImplementedError
 
     def read_key(self, row: FileRow) -> Key | None:
-        """What identifies the row; None in it where a part is missing, and nothing where one cannot be read."""
+        """What identifies the row: a missing part is None in it, and an unreadable part makes it None."""
         try:
             return tuple(
                 self.fields[name].clean(row) if self.fields[name].column_name in row else None
@@ -151,13 +151,13 @@ class FileResource(resources.ModelResource):
         }
 
     def skip_row(self, instance: Any, original: Any, row: FileRow, import_validation_errors: Any = None) -> bool:
-        """Skip what is here and the same."""
+        """Skip a row that is the same as the existing object."""
         return self.before is not None and not import_validation_errors and not self.changes_of(instance)
 
     def validate_instance(
         self, instance: Any, import_validation_errors: Any = None, validate_unique: bool = True
     ) -> None:
-        """Validate what the row sets: what is stored already may be older than today's rules."""
+        """Validate what the row sets only: stored values may be older than today's rules."""
         errors = dict(import_validation_errors or {})
         kept = (
             set() if self.before is None else {f.name for f in instance._meta.fields} - set(self.changes_of(instance))

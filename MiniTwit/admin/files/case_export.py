@@ -22,7 +22,7 @@ Part = tuple[str, str, QuerySet[Any], Resource]
 
 
 def parts_of(user: User) -> list[Part]:
-    """What the file holds: the name of each part, what it is, its rows, and what is told of each."""
+    """The parts of the file: the name of each part, its title, its rows, and the Resource that writes them."""
     follows = Follow.objects.select_related("who", "whom")
     messages = Message.objects.filter(author=user).select_related("author")
     decisions = ModerationEvent.objects.filter(about_account(user.pk))
@@ -41,7 +41,7 @@ def parts_of(user: User) -> list[Part]:
 def write_case(user: User) -> Any:
     """Write the case into a temporary file, row by row, and return the file.
 
-    Each part stands in it twice: as CSV, in which no spreadsheet finds a formula, and as JSON, exactly as it is kept.
+    It holds each part twice: as CSV, in which no spreadsheet finds a formula, and as JSON, exactly as stored.
     """
     file = tempfile.TemporaryFile()  # noqa: SIM115 -- the response closes it
     try:
@@ -69,7 +69,7 @@ def write_member(archive: zipfile.ZipFile, name: str, texts: Iterable[str]) -> N
 
 
 def summary_of(user: User, counts: list[tuple[str, str, int]]) -> str:
-    """A page of plain text: whose case it is, as of when, how the account stands, and what the other files hold."""
+    """A page of plain text: whose case it is, its date, the state of the account, and what the other files hold."""
     facts = {
         "Account": f"{user.username} (number {user.pk})",
         "E-mail address": user.email or "none",

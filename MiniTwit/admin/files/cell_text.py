@@ -30,7 +30,7 @@ _ESCAPED_FORMULA = re.compile(r"'+[=+\-@\t\r\n]")
 def without_formula(value: Any) -> Any:
     """Mark a text that a spreadsheet program would run as a formula with an apostrophe.
 
-    Every value survives the way out and back: a text that has such an apostrophe already gets one more.
+    Every value survives export and import: a text that already begins with such an apostrophe gets one more.
     """
     return f"'{value}" if isinstance(value, str) and _FORMULA.match(value) else value
 
@@ -46,7 +46,7 @@ def storable(text: str) -> str:
 
 
 def cut(text: str) -> str:
-    """As much of a text as a cell can hold, with a mark where that is not all of it."""
+    """As much of a text as a cell can hold, with a mark at the cut."""
     if code_units(text) <= MAX_CELL_CHARACTERS:
         return text
     kept = text.encode("utf-16-le", "surrogatepass")[: 2 * (MAX_CELL_CHARACTERS - len(CUT_MARK))]
@@ -70,7 +70,7 @@ def unescape(text: str) -> str:
 
 
 def same_as_exported(stored: str, given: str) -> bool:
-    """Whether a cell holds what an export writes for a text: what a cell cannot hold does not count as a change."""
+    """Whether a cell holds what an export writes for a text: losses of the format do not count as changes."""
     if same_text(stored, given):
         return True
     return same_text(cut(storable(stored)), given)

@@ -1,8 +1,8 @@
-"""What a file would do, and doing it: its rows go through import-export's Resource, a chunk at a time.
+"""Check what a file would do, and do it: its rows go through import-export's Resource, a chunk at a time.
 
-The check and the import are the same walk through the file. The check writes down what each row does and which
-version of an object it saw; the import does it under locks, unless that is no longer true of a row. All of it is
-written, or nothing.
+The check and the import read the file in the same way. The check records what each row does and which version of an
+object it saw. The import does the same under locks, unless a row would do something else now. It writes all rows or
+none.
 """
 
 import zlib
@@ -41,7 +41,7 @@ Versions = dict[int, datetime | None]  # changed_at, by id
 
 @dataclass
 class RowOutcome:
-    """What a row of the file does: `kind` is one of import-export's types."""
+    """What a row of the file does; `kind` is one of import-export's types."""
 
     row: FileRow
     kind: str
@@ -52,7 +52,7 @@ class RowOutcome:
 
     @property
     def seen(self) -> str:
-        """What the check saw, in a line."""
+        """One line about what the check saw."""
         if self.kind != Update:
             return self.kind
         changed_at = getattr(self.instance, "changed_at", None)
@@ -160,7 +160,7 @@ def apply(file_import: FileImport, path: Path, on_progress: OnProgress) -> Repor
     """Write what was previewed, in the caller's transaction.
 
     Returns:
-        What was written. If rows are refused or outdated, the caller takes all of it back.
+        What was written. If rows are refused or outdated, the caller rolls back.
     """
     resource = resource_of(file_import)
     seen = zlib.decompress(file_import.seen).decode().splitlines()
@@ -181,10 +181,10 @@ def apply(file_import: FileImport, path: Path, on_progress: OnProgress) -> Repor
 
 
 def lock_seen(resource: FileResource, seen: list[str]) -> Versions:
-    """Lock the objects that the file changes, in the order of their ids as everybody does.
+    """Lock the objects that the file changes, in the order of their ids, as all transactions do.
 
     Returns:
-        Those of another version than the check saw.
+        The objects whose version differs from the one that the check saw.
     """
     versions: Versions = {}
     for line in seen:
@@ -201,7 +201,7 @@ def lock_seen(resource: FileResource, seen: list[str]) -> Versions:
 
 
 def is_outdated(outcome: RowOutcome, seen: str, stale: Versions) -> bool:
-    """Whether a row would do something else than the preview said."""
+    """Whether a row would now do something else than the preview said."""
     if outcome.error is not None:
         return False  # it says itself what is wrong
     return outcome.seen != seen or (outcome.kind == Update and outcome.instance.pk in stale)
@@ -249,7 +249,7 @@ def write(resource: FileResource, chunk: list[RowOutcome], file_import: FileImpo
 
 
 def edit_messages(resource: MessageResource, changed: list[RowOutcome], file_import: FileImport) -> None:
-    """Change messages by a decision; those of a file are one batch."""
+    """Change messages by a decision; all changes of a file are one batch."""
     edits = [
         MessageEdit(
             outcome.instance.pk,

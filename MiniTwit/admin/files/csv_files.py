@@ -1,7 +1,7 @@
 """CSV files as spreadsheet programs and other people's scripts write them: encoding and delimiter are recognised.
 
-A byte order mark settles the encoding; without one a file that can be UTF-8 is. What else it can be is never certain,
-so the page says what was taken and lets staff choose another.
+A byte order mark determines the encoding. Without one, a file that can be UTF-8 is read as UTF-8. Other encodings are
+never certain, so the page says which one was assumed and lets staff choose another.
 """
 
 import codecs
@@ -137,7 +137,7 @@ def unmarked_utf_16(head: bytes) -> str:
 
 
 def recognised_encoding(path: Path) -> str:
-    """What the lines with other than ASCII letters are most likely written in."""
+    """The most likely encoding of the lines that hold letters beyond ASCII."""
     matches = charset_normalizer.from_bytes(odd_lines(path), cp_isolation=[*ENCODINGS][2:])
     best = matches.best()
     if best is None:
@@ -151,7 +151,7 @@ def recognised_encoding(path: Path) -> str:
 
 
 def odd_lines(path: Path) -> bytes:
-    """Lines that are not ASCII: what is common to all encodings tells nothing about which it is."""
+    """Lines that are not ASCII: ASCII is the same in all of these encodings."""
     found = b""
     with path.open("rb") as file:
         while len(found) < SAMPLE and (line := file.readline(BLOCK)):
@@ -181,7 +181,7 @@ def read_head(path: Path, encoding: str) -> str:
 
 
 def told_delimiter(head: str) -> tuple[str, int]:
-    """Excel's own line `sep=;` tells it; the number is that of the lines before the headings."""
+    """Read the delimiter from Excel's own line `sep=;`; the number is that of the lines before the headings."""
     first = head.split("\n", 1)[0].strip("\r\n")
     if first.casefold().startswith("sep=") and first[4:] in DELIMITERS:
         return first[4:], 1
@@ -189,7 +189,7 @@ def told_delimiter(head: str) -> tuple[str, int]:
 
 
 def recognised_delimiter(head: str, known: list[str]) -> str:
-    """The delimiter that leaves the most headings that the program knows; otherwise what `csv` takes it to be."""
+    """The delimiter that gives the most known headings; without any, the one that `csv` recognises."""
 
     def score(delimiter: str) -> int:
         try:

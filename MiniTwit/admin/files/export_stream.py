@@ -1,6 +1,6 @@
 """Files of whole lists, row by row: neither the rows nor the file are ever in memory as a whole.
 
-What a row holds is import-export's business (its Resources); this is how the rows become a file.
+import-export's Resources say what a row holds; this module writes the rows into a file.
 """
 
 import csv
@@ -29,7 +29,7 @@ class Export:
     Args:
         queryset: its rows.
         resource: what import-export makes of each.
-        columns: the names of the resource's fields that the file shall have; all of them by default.
+        columns: the names of the resource's fields that become columns; all of them by default.
 
     Attributes:
         notes: sentences about what the file could not hold; known once a workbook is written.
@@ -48,7 +48,7 @@ class Export:
             yield values
 
     def rows_by_id(self, **kwargs: Any) -> Iterator[tuple[Any, list[Any]]]:
-        """Each row's id and values. One transaction, so that they are of one moment and the server keeps a cursor."""
+        """Each row's id and values. One transaction gives them one snapshot, and the server keeps a cursor."""
         fields = self.resource.get_export_fields(self.columns)
         with transaction.atomic():
             for instance in self.queryset.iterator(chunk_size=CHUNK):
@@ -106,7 +106,7 @@ class Export:
                 writer.append(row_id, row)
         except BaseException:
             with file:
-                writer.save(file)  # which also does away with the library's own temporary file
+                writer.save(file)  # which also removes the library's own temporary file
             raise
         writer.save(file)
         self.notes = writer.sentences()

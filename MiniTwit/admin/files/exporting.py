@@ -28,7 +28,7 @@ MAX_TICKED = 500  # ids that one form sends; a page of a list has fewer rows
 
 
 class FileExportForm(SelectableFieldsExportForm):
-    """Offers the first of the formats from the start, where import-export's form insists on a choice.
+    """Selects the first format by default, where import-export's form requires a choice.
 
     Args:
         ticked: the ids of the rows that go into the file; all rows of the list where it is None.
@@ -47,7 +47,7 @@ class FileExportForm(SelectableFieldsExportForm):
 
 
 class FileExportMixin(ExportMixin):
-    """Stands before ModelAdmin; `resource_classes` lists one Resource."""
+    """A base class before ModelAdmin; `resource_classes` lists one Resource."""
 
     formats = FILE_FORMATS
     export_form_class = FileExportForm
@@ -85,7 +85,7 @@ class FileExportMixin(ExportMixin):
         return self.export_form_class(self.get_export_formats(), resources, data=data, ticked=ticked)
 
     def rows_to_export(self, request: HttpRequest, ticked: list[int] | None) -> QuerySet[Any]:
-        """The rows that were ticked, whatever the filters show of them by now; otherwise those of the list."""
+        """The ticked rows, whatever the filters show now; without any, the rows of the list."""
         if ticked is None:
             return self.get_export_queryset(request)
         rows = self.get_queryset(request).filter(pk__in=ticked).order_by(*self.get_ordering(request))
@@ -106,7 +106,7 @@ class FileExportMixin(ExportMixin):
     def _do_file_export(
         self, file_format: Format, request: HttpRequest, queryset: QuerySet, export_form: Any = None
     ) -> HttpResponseBase:
-        """Stream the file, where import-export would build it in memory; a ValueError is shown on the export page."""
+        """Stream the file, where import-export would build it in memory; the page shows a ValueError."""
         resource_class = self.choose_export_resource_class(export_form, request)
         export = Export(queryset, resource_class(), self.get_export_resource_fields_from_form(export_form))
         response = export.response(file_format, self.get_export_filename(request, queryset, file_format))
@@ -119,7 +119,7 @@ class FileExportMixin(ExportMixin):
 
 
 def ticked_ids(request: HttpRequest) -> list[int] | None:
-    """The ids that the form of ticked rows sends; None where it is about the whole list."""
+    """The ids that the form of ticked rows sends; None for the whole list."""
     if TICKED not in request.POST:
         return None
     ids = [id_in(text) for text in request.POST.getlist(TICKED)]

@@ -44,7 +44,7 @@ def open_table(path: Path, options: Options, known: list[str]) -> Iterator[Table
 
 
 def guarded(rows: Iterator[FileRow], file_format: str) -> Iterator[FileRow]:
-    """The rows; what goes wrong in reading them is the file's fault."""
+    """Yield the rows; an error in reading them is a fault of the file."""
     try:
         yield from rows
     except (UnreadableFileError, OSError):
@@ -62,5 +62,5 @@ def unreadable(file_format: str) -> UnreadableFileError:
 
 
 def format_name(index: Any) -> str:
-    """The name of the format that a form's choice stands for."""
+    """The name of the format for a form's choice."""
     return str(FILE_FORMATS[int(index)]().get_title())

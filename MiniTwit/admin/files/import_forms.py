@@ -1,4 +1,4 @@
-"""The forms of a file's import: which file, how it is read, and that it is meant so."""
+"""The forms of a file's import: which file, how it is read, and the confirmation."""
 
 from pathlib import PurePath
 from typing import Any
@@ -12,7 +12,7 @@ from MiniTwit.admin.files.rows import MAX_BYTES
 
 RECOGNISE = ("", "detect")
 
-# What the ends of names tell: text that may be CSV, and what has to be saved as something else.
+# Suffixes of names: text that may be CSV, and files that have to be saved in another format.
 TEXT_TABLES = ("txt", "tsv", "tab")
 DATABASE = "a database, which “Import legacy users” is for"
 OTHER_FORMATS = {
@@ -32,7 +32,7 @@ OTHER_FORMATS = {
 
 
 class ReadingForm(forms.Form):
-    """How a file is read. What is left open is recognised, and shown before anything is imported."""
+    """How a file is read. The import recognises what staff leave open, and shows it before it imports anything."""
 
     empty_cells = forms.ChoiceField(
         label="An empty cell",
@@ -51,7 +51,7 @@ class ReadingForm(forms.Form):
     )
 
     def options(self) -> dict[str, str]:
-        """What was chosen."""
+        """The options that staff chose."""
         chosen = {name: self.cleaned_data.get(name, "") for name in ReadingForm.base_fields}
         return {name: value for name, value in chosen.items() if value}
 
@@ -76,7 +76,7 @@ class BoundedImportForm(ReadingForm, ImportForm):
         return cleaned
 
     def format_by_name(self, file_name: str) -> str:
-        """The format that a file's name ends in, as a choice. Where it is none of ours, the form says so."""
+        """The format that a file's name ends in, as a choice. The form refuses an unknown one."""
         *names, last = (name.upper() for name in self.formats)
         readable = f"{', '.join(names)} or {last}"
         suffix = PurePath(file_name).suffix[1:].lower()
@@ -104,7 +104,7 @@ class BoundedImportForm(ReadingForm, ImportForm):
 
 
 class SignedConfirmForm(forms.Form):
-    """Carries one signed value, which file is confirmed, and asks for consent where the file may be a mistake."""
+    """Holds the signed name of the file to confirm, and asks for consent where the file may be a mistake."""
 
     preview = forms.CharField(widget=forms.HiddenInput)
     consent = forms.BooleanField(label="I have read the remarks above, and this is what I want.")

@@ -1,7 +1,7 @@
-"""The steps of a file's import, and how each of them ends: one at a time, with a sentence that says what happened.
+"""The steps of a file's import. Each ends with a sentence that says what happened.
 
-Small files are worked on while the browser waits, large ones by the background worker. The worker holds an advisory
-lock meanwhile; so an import that claims to be at work while nothing holds its lock has lost its worker.
+The web server works on small files while the browser waits, the background worker on large ones. The worker holds an
+advisory lock meanwhile. So an import that is recorded as running while no process holds its lock has lost its worker.
 """
 
 import logging
@@ -31,7 +31,7 @@ KEPT = timedelta(days=1)
 
 TASK = "MiniTwit.admin.files.tasks.run_file_import"
 
-# What a web server works on itself has neither lock nor task, and ends within its request.
+# An import that a web server works on has neither lock nor task, and ends within its request.
 WITHOUT_LOCK = f"""
 SELECT import.id, import.picked_up_at IS NOT NULL FROM "{FileImport._meta.db_table}" AS import
 WHERE state IN ('checking', 'importing')
@@ -50,7 +50,7 @@ class CancelledError(Exception):
 
 
 def run(import_id: int) -> None:
-    """Do the step at which an import is, unless another process does. How it ends is written on the import."""
+    """Do the present step of an import, unless another process does. The import records how it ends."""
     with suppress(locks.LockNotAcquired), locks.hold((locks.FILE_IMPORT, import_id)):
         at_work = FileImport.objects.filter(pk=import_id, state__in=(State.CHECKING, State.IMPORTING))
         if not at_work.update(picked_up_at=database_time()):
@@ -60,10 +60,10 @@ def run(import_id: int) -> None:
 
 
 def execute(file_import: FileImport, on_progress: Callable[[int], None] = lambda done: None) -> Report | None:
-    """Do the step at which an import is.
+    """Do the present step of an import.
 
     Returns:
-        What the rows do; nothing where that is not known, because the step failed.
+        What the rows do; None if the step failed.
     """
     report = None
     try:
@@ -96,10 +96,11 @@ def check(file_import: FileImport, on_progress: Callable[[int], None]) -> Report
 
 
 def apply(file_import: FileImport, on_progress: Callable[[int], None]) -> Report:
-    """Write what was previewed, all of it or nothing. What is outdated goes back to be checked again."""
+    """Write all previewed rows or none. If rows are outdated, the check repeats."""
     report = write(file_import, on_progress)
     if report.has_failed:
-        finish(file_import, State.FAILED, "Nothing was imported: the rows below no longer fit what is here now.")
+        said = "Nothing was imported: the database has changed since the preview, and refuses the rows below."
+        finish(file_import, State.FAILED, said)
     elif report.outdated:
         rows = ", ".join(map(str, report.outdated[:10])) + (", …" if len(report.outdated) > 10 else "")
         file_import.state, file_import.done = State.CHECKING, 0
@@ -127,20 +128,20 @@ def write(file_import: FileImport, on_progress: Callable[[int], None]) -> Report
 
 
 def stop_if_cancelled(file_import: FileImport) -> None:
-    """Raise CancelledError for a request that came after the last look: it counts until the end is written."""
+    """Raise CancelledError for a request that came after the last check for one: it counts until the commit."""
     if FileImport.objects.select_for_update().get(pk=file_import.pk).cancel_requested:
         raise CancelledError
 
 
 def finish(file_import: FileImport, state: str, error: str) -> None:
-    """Write down how an import ended. The file is not needed any more."""
+    """Record how an import ended, and remove its file."""
     file_import.state, file_import.error, file_import.finished_at = state, error, database_time()
     file_import.cancel_requested = False
     file_import.save()
 
 
 def discard_file(file_import: FileImport) -> None:
-    """Remove the file, which is not needed any more. What stays goes with the uploads that are too old."""
+    """Remove the file. If that fails, pruning removes it with the uploads that are too old."""
     with suppress(OSError):
         discard_upload(file_import.stored_as)
 
@@ -165,7 +166,7 @@ def sentence_of(error: Exception) -> str:
 
 
 def cancel(file_import: FileImport) -> None:
-    """Give up an import that waits, or ask the worker to stop."""
+    """Cancel an import that waits, or ask the worker to stop."""
     with transaction.atomic():
         found = FileImport.objects.select_for_update().get(pk=file_import.pk)
         if found.state == State.PREVIEWED or (found.is_at_work and found.picked_up_at is None):
@@ -178,7 +179,7 @@ def cancel(file_import: FileImport) -> None:
 
 
 def reconcile() -> None:
-    """End the imports that no process is at work on and no task stands for."""
+    """End the imports that no process works on and no task is queued for."""
     with connection.cursor() as cursor:
         cursor.execute(WITHOUT_LOCK)
         found = dict(cursor.fetchall())
@@ -189,7 +190,7 @@ def reconcile() -> None:
 
 
 def discard_old() -> None:
-    """Forget the imports of more than a day ago, and their files."""
+    """Delete the imports of more than a day ago, and their files."""
     discard_forgotten()
     FileImport.objects.filter(created_at__lt=database_time() - KEPT).exclude(
         state__in=(State.CHECKING, State.IMPORTING), picked_up_at__isnull=False
@@ -198,9 +199,9 @@ def discard_old() -> None:
 
 @contextmanager
 def progress_of(import_id: int) -> Iterator[Callable[[int], None]]:
-    """A function that writes down how many rows are done, and raises CancelledError when staff asked to stop.
+    """Yield a function that records how many rows are done, and raises CancelledError when staff asked to stop.
 
-    It has a connection of its own: what the working transaction writes is not seen before its end.
+    It has a connection of its own: other sessions do not see what the working transaction writes before its end.
     """
     own: Any = connections.create_connection(DEFAULT_DB_ALIAS)
 

@@ -1,8 +1,7 @@
-"""Import from a file, for every screen alike: import-export's pages with firmer ground under them.
+"""Import from a file, for every screen alike: import-export's pages, made safer.
 
-What import-export 4.4 leaves open is closed here: a confirmation that fails says so and writes nothing, the browser
-never names a file of the server, a preview uses up no ids, every upload has its limits, and large ones are worked on
-in the background.
+Beyond import-export 4.4, a confirmation that fails says so and writes nothing, the browser never names a file of the
+server, a preview uses up no ids, every upload has its limits, and the worker imports large ones.
 """
 
 from typing import Any, cast
@@ -40,7 +39,7 @@ from MiniTwit.database.clock import database_time
 from MiniTwit.models import FileImport, User
 
 SMALL = 2_000  # rows that are checked and imported while the browser waits
-# A file that is only a little too large is told its size by the form; a larger one is not even read.
+# The form names the size of a file that is a little too large; a larger one is not even read.
 TOLD_WHAT_IS_TOO_MUCH = 5 * 1024 * 1024
 State = FileImport.State
 
@@ -51,7 +50,7 @@ NOT_CONFIRMED = (
 
 
 class FileImportExportMixin(FileExportMixin, ImportExportMixin):
-    """Stands before ModelAdmin; `resource_classes` lists one `FileResource`."""
+    """A base class before ModelAdmin; `resource_classes` lists one `FileResource`."""
 
     import_form_class = BoundedImportForm
 
@@ -85,7 +84,7 @@ class FileImportExportMixin(FileExportMixin, ImportExportMixin):
     # Choosing a file
 
     def import_action(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
-        """Ask for a file and preview it: now if it is small, else in the background."""
+        """Ask for a file and preview it: at once if it is small, else in the background."""
         if not self.has_import_permission(request):
             raise PermissionDenied
         form = self.create_import_form(request)
@@ -109,7 +108,7 @@ class FileImportExportMixin(FileExportMixin, ImportExportMixin):
     def begin_check(
         self, request: HttpRequest, file_import: FileImport, form: BoundedImportForm | None = None
     ) -> HttpResponse:
-        """Check a small file now and show what it would do; hand a large one to the worker."""
+        """Check a small file at once and show what it would do; leave a large one to the worker."""
         if not is_small(file_import):
             import_steps.discard_old()
             run_file_import.enqueue(file_import.pk)
@@ -126,7 +125,7 @@ class FileImportExportMixin(FileExportMixin, ImportExportMixin):
     # What it would do
 
     def preview_view(self, request: HttpRequest, import_id: int) -> HttpResponse:
-        """How far an import is, what it would do, or what it did. Sent as a form, the file is read in another way."""
+        """Show how far an import is, what it would do, or what it did. A POST reads the file with other options."""
         file_import = self.find_import(request, import_id)
         if file_import is None:
             messages.error(request, NOT_CONFIRMED)
@@ -178,7 +177,7 @@ class FileImportExportMixin(FileExportMixin, ImportExportMixin):
     # The confirmation
 
     def process_import(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
-        """Import the file that was previewed: all of it, or nothing. A preview can be confirmed once."""
+        """Import all previewed rows or none. A preview can be confirmed once."""
         if not self.has_import_permission(request):
             raise PermissionDenied
         file_import = self.find_signed_import(request)
@@ -211,7 +210,7 @@ class FileImportExportMixin(FileExportMixin, ImportExportMixin):
         return HttpResponseRedirect(self.page_url("changelist"))
 
     def find_signed_import(self, request: HttpRequest) -> FileImport | None:
-        """The import that the confirmation names, if it waits for one."""
+        """The import that the confirmation names, if it waits for confirmation."""
         try:
             preview = read_signed_preview(request, self.opts.label, request.POST.get("preview", ""))
         except BadSignature:
@@ -220,7 +219,7 @@ class FileImportExportMixin(FileExportMixin, ImportExportMixin):
         return file_import if file_import and file_import.state == State.PREVIEWED else None
 
     def find_import(self, request: HttpRequest, import_id: int) -> FileImport | None:
-        """An import of the person who is signed in, after the imports of dead workers were ended."""
+        """End the imports of dead workers, then return an import of the user who is signed in."""
         if not self.has_import_permission(request):
             raise PermissionDenied
         import_steps.reconcile()
@@ -293,13 +292,13 @@ def report_context(report: Report | None) -> dict[str, Any]:
 
 
 def shown_options(options: dict[str, str]) -> dict[str, str]:
-    """The options as the choices of the form have them."""
+    """The options in the form's own values."""
     encoding = options.get("encoding", "").removesuffix("-sig").removesuffix("-le").removesuffix("-be")
     return options | {"encoding": encoding}
 
 
 def is_small(file_import: FileImport) -> bool:
-    """Whether staff can wait for the file; what cannot be read is small as well, and the check says why."""
+    """Whether staff can wait for the file. An unreadable file counts as small: the check says what is wrong."""
     known = known_columns(resource_of(file_import))
     try:
         with open_table(upload_path(file_import.stored_as), file_import.options, known) as table:

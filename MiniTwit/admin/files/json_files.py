@@ -22,7 +22,7 @@ from MiniTwit.admin.files.rows import (
     number_of,
 )
 
-# Half of a character that is written as two, as only broken programs write it; the parser would read a question mark.
+# Half of a surrogate pair, which only broken programs write; the parser would read a question mark.
 HALF_A_CHARACTER = re.compile(
     rb"(?<!\\)(?:\\\\)*(?:\\u[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F])"
     rb"|(?<!\\u[dD][89abAB][0-9a-fA-F]{2})\\u[dD][c-fC-F][0-9a-fA-F]{2})"
@@ -32,7 +32,7 @@ LIST_OF_OBJECTS = "A JSON file must be a list of objects, one for each row."
 
 
 def open_json(path: Path, options: Options, known: list[str]) -> TableFile:
-    """Open a JSON file. It is read twice: only at its end all names are known.
+    """Open a JSON file. It is read twice, because all names are known only at its end.
 
     Raises:
         UnreadableFileError: with a sentence for the person who chose the file.
@@ -90,14 +90,14 @@ def read_objects(path: Path, encoding: str) -> Generator[Pairs, None, None]:
 
 
 class AsUTF8:
-    """A file to read from that is UTF-8, whatever the one below it is."""
+    """Reads a file of any of the encodings as UTF-8."""
 
     def __init__(self, file: BinaryIO, encoding: str) -> None:
         self.decoder = codecs.getincrementaldecoder(encoding)()
         self.file = file
 
     def read(self, size: int) -> bytes:
-        """Some bytes; none at the end only."""
+        """Return some bytes; none only at the end."""
         if size == 0:
             return b""
         while block := self.file.read(size):
@@ -123,7 +123,7 @@ def name_of(event: tuple[str, Any]) -> str | None:
 
 
 def value_of(event: tuple[str, Any], events: Iterator[tuple[str, Any]]) -> Any:
-    """A value; of a list or an object only that it is one."""
+    """Return a value; a list or an object becomes a BadCell."""
     if event[0] == "number":
         return number_of(event[1])
     if not event[0].startswith("start_"):

@@ -1,4 +1,4 @@
-"""What staff should know about a file before they confirm it: counted over all rows, with the first of them."""
+"""Notes for staff about a file before they confirm it: counts over all rows, and the first rows of each."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -24,13 +24,13 @@ SENTENCES = {
         "new usernames differ from existing ones in upper and lower case or spaces alone.",
     ),
     "flagged": (
-        "value is another than here. It is not read: a moderator decides about messages that are here.",
-        "values are others than here. They are not read: a moderator decides about messages that are here.",
+        "value differs from the stored one. It is not read: a moderator decides about existing messages.",
+        "values differ from the stored ones. They are not read: a moderator decides about existing messages.",
     ),
     "author": ("message would get another author.", "messages would get another author."),
     "again": (
-        "new message is here already, word for word, of the same author and date.",
-        "new messages are here already, word for word, of the same author and date.",
+        "new message exists already, word for word, of the same author and date.",
+        "new messages exist already, word for word, of the same author and date.",
     ),
 }
 GRAVE = ("emptied", "similar", "again", "author")  # a person has to say that this is meant

@@ -29,7 +29,7 @@ class Report:
 
     Attributes:
         totals: how many rows are of each kind.
-        remarks: sentences about the file's columns. `doubts` are those that a person has to answer for.
+        remarks: sentences about the file's columns. `doubts` are those that need staff's consent.
         ignored: the columns of the file that were not read.
         blank: how many rows are empty, and left out.
         outdated: the numbers of the rows that would do something else than the preview said.
@@ -61,7 +61,7 @@ class Report:
 
     @property
     def needs_consent(self) -> bool:
-        """Whether a person has to say that the file means what it seems to mean."""
+        """Whether staff have to consent to the doubts and grave notes."""
         return bool(self.doubts) or any(note.is_grave for note in self.counted_notes)
 
     def is_full(self, kind: str) -> bool:
@@ -86,7 +86,7 @@ class Report:
             self.invalid.append([number, sentences, [*map(presentable, values)]])
 
     def result(self) -> Result:
-        """The report in the shape that import-export's pages show: what is new first, then what is changed."""
+        """The report as import-export's pages show it: new rows first, then changed ones."""
         result = Result()
         result.diff_headers = self.columns
         result.total_rows = self.rows
@@ -105,7 +105,7 @@ class Report:
 
 
 def presentable(value: Any) -> str:
-    """A value as the page shows it: not too long, and without what JSON of PostgreSQL cannot hold."""
+    """A value as the page shows it: cut, and without NUL, which PostgreSQL's JSON cannot hold."""
     text = "" if value is None else str(value)
     text = text if len(text) <= SHOWN_CHARACTERS else f"{text[: SHOWN_CHARACTERS - 1]}…"
     text = text.replace("\0", "\N{SYMBOL FOR NULL}")

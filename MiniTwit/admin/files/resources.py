@@ -79,7 +79,7 @@ class UserResource(FileResource):
         number = number_in(row, "id")
         if number is None or number == user.pk or (user.pk is None and number not in self.by_id):
             return
-        named = f"has the id {user.pk} here" if user.pk else f"is new, and {number} is “{self.by_id[number]}” here"
+        named = f"has the id {user.pk}" if user.pk else f"is new, and {number} is the id of “{self.by_id[number]}”"
         sentence = (
             f"The row says id {number}, but “{row.key[0] if row.key else ''}” {named}. A file cannot rename an "
             "account. Where the row is right, leave out the column id."
@@ -105,7 +105,7 @@ class AuthorsMixin(FileResource):
         return [field for field in self.fields.values() if isinstance(field.widget, AccountWidget)]
 
     def prepare(self, rows: list[FileRow]) -> None:
-        """Look up all names of the chunk before anything needs them."""
+        """Look up all names of the chunk at once."""
         fields = self.account_fields()
         given = {row.get(field.column_name) for row in rows for field in fields}
         names = {normalised_username(str(name)) for name in given if not is_empty(name)}
@@ -128,8 +128,8 @@ class MessageResource(AuthorsMixin, FileResource):
     import_help = (
         "Messages are recognised by their id; a row without an id is a new message. Changing a message needs the "
         "permission to edit messages, and is kept in the log of decisions. The author is a username, "
-        "dates look like 2024-05-31T18:30:00+00:00. Flagged, 1 or 0, counts for new messages only: those that are "
-        "here are flagged and unflagged by a moderator's decision, which has a reason and stands in the log."
+        "dates look like 2024-05-31T18:30:00+00:00. Flagged, 1 or 0, counts for new messages only. Existing messages "
+        "are flagged and unflagged by a moderator's decision, which has a reason and is kept in the log."
     )
 
     id = Field("id", "id", IdWidget())
@@ -173,7 +173,7 @@ class MessageResource(AuthorsMixin, FileResource):
         super().validate_instance(instance, *args, **kwargs)
 
     def import_field(self, field: Field, instance: Message, row: FileRow, *args: Any, **kwargs: Any) -> None:
-        """A file decides about no message that is here; see `import_help`."""
+        """A file decides about no existing message; see `import_help`."""
         if field.attribute == "flagged" and self.before is not None:
             given = field.clean(row) if "flagged" in row else None
             if given is not None and given != self.before["flagged"]:
@@ -192,7 +192,7 @@ class MessageResource(AuthorsMixin, FileResource):
         old_id = number_in(row, "legacy_id")
         if not new and old_id is not None and old_id != instance.legacy_id:
             sentence = (
-                f"Message {instance.pk} has the old id {instance.legacy_id or 'none'} here, not {old_id}: the file "
+                f"Message {instance.pk} has the old id {instance.legacy_id or 'none'}, not {old_id}: the file "
                 "seems to be from another database. Where it is right, leave out that column."
             )
             raise ValidationError({"legacy_id": sentence})
@@ -201,7 +201,7 @@ class MessageResource(AuthorsMixin, FileResource):
 
 
 class FollowResource(AuthorsMixin, FileResource):
-    import_help = "Who follows whom, both as usernames. Follows that are here already are skipped."
+    import_help = "Who follows whom, both as usernames. Follows that exist already are skipped."
     required_columns = ("who", "whom")
 
     who = Field("who", "who", AccountWidget())
@@ -233,7 +233,7 @@ class FollowResource(AuthorsMixin, FileResource):
 
 
 def number_in(row: FileRow, column: str) -> int | None:
-    """The id in a column that is compared only; nothing where there is none."""
+    """The id in a column that is only compared; None where there is none."""
     try:
         number: int | None = IdWidget().clean(row.get(column))
     except ValueError:
@@ -242,7 +242,7 @@ def number_in(row: FileRow, column: str) -> int | None:
 
 
 def similar_usernames(names: Iterable[str]) -> dict[str, str]:
-    """For names that no account has: the account whose name looks the same, but for case or spaces at the ends."""
+    """For unknown names, the accounts whose names differ only in case or spaces at the ends."""
     plain = {name: skeleton(name.strip()) for name in names}
     found = User.objects.annotate(plain=Skeleton("username")).filter(plain__in=set(plain.values()))
     by_plain = dict(found.values_list("plain", "username"))
@@ -250,7 +250,7 @@ def similar_usernames(names: Iterable[str]) -> dict[str, str]:
 
 
 def published_of(rows: list[FileRow], date: Field) -> set[int]:
-    """Those of the rows whose author, date and text are together in a message already; their numbers."""
+    """The numbers of the rows whose author, date and text equal those of an existing message."""
     given = {}
     for row in rows:
         try:

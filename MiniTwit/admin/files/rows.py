@@ -1,4 +1,4 @@
-"""What the readers of files hand on: rows by the names of their columns, and cells that cannot be taken."""
+"""What the readers of files yield: rows by the names of their columns, and cells that cannot be read."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -13,12 +13,12 @@ Options = dict[str, str]  # what staff chose about how a file is read; "" or not
 
 
 class UnreadableFileError(Exception):
-    """The file cannot be taken; the message is a sentence for the person who chose it."""
+    """The file cannot be read; the message is a sentence for the user who chose it."""
 
 
 @dataclass(frozen=True)
 class BadCell:
-    """A cell whose value is not to be had; `sentence` says why."""
+    """A cell that cannot be read; `sentence` says why."""
 
     sentence: str
 
@@ -31,7 +31,7 @@ class FileRow(dict[str, Any]):
 
     Attributes:
         number: the first row below the headings is 1.
-        problem: why the row as a whole cannot be taken.
+        problem: why the whole row cannot be read.
         key: what identifies the row, once that was read.
     """
 
@@ -62,7 +62,7 @@ class TableFile:
 
 
 def column_names(found: list[Any], known: list[str]) -> list[str]:
-    """The names of a file's columns: upper and lower case and spaces around them do not matter.
+    """The names of a file's columns; case and surrounding spaces do not matter.
 
     Raises:
         UnreadableFileError: there are none, too many, or one of them twice.
@@ -78,7 +78,7 @@ def column_names(found: list[Any], known: list[str]) -> list[str]:
         raise UnreadableFileError(f"The file has more than {MAX_COLUMNS} columns: leave out those that are not read.")
     for name in names:
         if name and names.count(name) > 1:
-            raise UnreadableFileError(f"The column “{name}” stands in the file more than once. Keep one of them.")
+            raise UnreadableFileError(f"The file has more than one column “{name}”. Keep one of them.")
     return names
 
 
@@ -108,7 +108,7 @@ def shortened(value: Any, length: int = 40) -> str:
 
 
 def number_of(value: Any) -> Any:
-    """A number as a file holds it: a whole one without a point, or why it cannot be taken."""
+    """A number as a file holds it: a whole one without a point, or why it cannot be read."""
     if abs(value) >= MAX_EXACT:
         return BadCell(
             "This is a number of more than 15 digits, of which a spreadsheet keeps 15. Format the cell as text and "

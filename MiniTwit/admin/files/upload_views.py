@@ -1,4 +1,4 @@
-"""Which views take files, and from whom. Everywhere else a file is refused before a byte of it is written."""
+"""Which views take files, and from which users. Other views refuse a file before a byte of it is written."""
 
 from collections.abc import Callable
 from typing import Any
@@ -7,7 +7,7 @@ from django.http import HttpRequest
 
 
 def takes_files(view: Callable[..., Any], *, permission: str, most_bytes: int) -> Callable[..., Any]:
-    """Mark the view of an address: who has the permission may send files there, of so many bytes in all."""
+    """Mark a view: users with the permission may send files to it, of so many bytes in all."""
     view.takes_files_from = permission  # type: ignore[attr-defined]
     view.most_file_bytes = most_bytes  # type: ignore[attr-defined]
     return view

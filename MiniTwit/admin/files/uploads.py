@@ -1,6 +1,6 @@
 """Uploaded files between preview and confirmation.
 
-Their names are the server's, and the browser carries them signed only.
+The server names them, and the browser sends these names back signed.
 """
 
 import logging
@@ -24,7 +24,7 @@ LIFETIME = 24 * 60 * 60  # seconds that a preview can be confirmed
 
 
 class UploadNotStoredError(Exception):
-    """An upload could not be stored; the message is a sentence for the person who sent it."""
+    """An upload could not be stored; the message is a sentence for the user who sent it."""
 
 
 def keep_upload(upload: UploadedFile) -> str:
@@ -74,7 +74,7 @@ def upload_directory() -> Path:
 
 
 def sign_preview(request: HttpRequest, model_label: str, preview: dict[str, Any]) -> str:
-    """Return what the confirmation hands back: which upload was previewed, for whom and for which table."""
+    """Return a signed value for the confirmation: which upload was previewed, for which user and table."""
     return signing.dumps(preview, salt=_salt(request, model_label))
 
 
@@ -82,7 +82,7 @@ def read_signed_preview(request: HttpRequest, model_label: str, signed: str) -> 
     """Return what `sign_preview` was given.
 
     Raises:
-        BadSignature: it was altered, is another person's or another table's, or is older than a day.
+        BadSignature: it was altered, belongs to another user or table, or is older than a day.
     """
     preview: dict[str, Any] = signing.loads(signed, salt=_salt(request, model_label), max_age=LIFETIME)
     return preview

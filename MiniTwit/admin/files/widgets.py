@@ -1,4 +1,4 @@
-"""What the values in a file of users, messages or follows mean. Nothing is guessed: what is unclear is an error."""
+"""What the values in a file of users, messages or follows mean. An unclear value is an error, never a guess."""
 
 import re
 from datetime import datetime
@@ -22,7 +22,7 @@ ID = re.compile(r"([0-9]{1,18})(?:\.0+)?")  # a spreadsheet may append the fract
 
 
 class TextWidget(widgets.CharWidget):
-    """Text as it is. NUL and halves of characters are what PostgreSQL cannot store."""
+    """Text as it is. PostgreSQL cannot store NUL and halves of surrogate pairs."""
 
     def clean(self, value: Any, row: Any = None, **kwargs: Any) -> str:
         if isinstance(value, datetime):
@@ -103,11 +103,11 @@ class InstantWidget(widgets.DateTimeWidget):
 
 
 class AccountWidget(widgets.ForeignKeyWidget):
-    """An account, given by its username. The resource looks the names of many rows up at a time.
+    """An account, given by its username. The resource looks up the names of many rows at a time.
 
     Attributes:
         accounts: those that were looked up.
-        similar: for names that nobody has, what accounts of nearly that name are called.
+        similar: for unknown names, the accounts of nearly that name.
     """
 
     def __init__(self) -> None:

@@ -1,7 +1,7 @@
 """XLSX files: one sheet of a workbook, row by row, whatever size it claims to have.
 
-What a spreadsheet shows and what it holds may differ. So a formula, an error or a merged range is refused and named,
-where reading on would give an old value or none.
+A spreadsheet may show another value than it holds. So the reader refuses and names a formula, an error or a merged
+range, whose value would be old or missing.
 """
 
 import re
@@ -88,7 +88,7 @@ def read_sheet(sheet: Any) -> Iterator[list[Any]]:
 
 
 def value_of(cell: Any) -> Any:
-    """What a cell holds, or why that cannot be taken."""
+    """What a cell holds, or why it cannot be read."""
     value = cell.value
     match cell.data_type:
         case "f":
@@ -108,7 +108,7 @@ def value_of(cell: Any) -> Any:
 
 
 def refuse_bombs(path: Path) -> None:
-    """Refuse a workbook that unpacks to too much. No entry unpacks to more than it says."""
+    """Refuse a workbook that is too large when unpacked. No entry unpacks to more than it declares."""
     with zipfile.ZipFile(path) as archive:
         sizes = {entry.filename: entry.file_size for entry in archive.infolist()}
     beside = sum(size for name, size in sizes.items() if "worksheets/" not in name)

@@ -1,7 +1,6 @@
 """A workbook that is written row by row.
 
-Everything is exported, also what a workbook cannot hold: that is replaced or cut, and a second sheet, *Notes*, says
-in which rows.
+Every value is exported. What a workbook cannot hold is replaced or cut, and a second sheet, *Notes*, names the rows.
 """
 
 from typing import Any
@@ -42,7 +41,7 @@ class WorkbookWriter:
         self.sheet.append(cells)
 
     def save(self, file: Any) -> None:
-        """Write the workbook into a file, and do away with the library's temporary ones."""
+        """Write the workbook into a file, and remove the library's temporary ones."""
         if self.replaced or self.cut:
             notes = self.workbook.create_sheet("Notes")
             for sentence in self.sentences():

@@ -1,1 +1,1 @@
-"""Forms: what they were opened with, what was typed, and ids that clients send."""
+"""Forms: the values they were opened with, drafts, and ids that clients send."""

@@ -1,4 +1,4 @@
-"""What staff typed into a panel that was not accepted: kept in the session until the page shows it again."""
+"""Drafts: what staff typed into a panel that refused it, kept in the session until the page shows it again."""
 
 from django.http import HttpRequest, QueryDict
 
@@ -8,7 +8,7 @@ LONGEST = 100_000  # characters
 
 
 def keep_draft(request: HttpRequest, panel: str) -> None:
-    """Keep what was sent. A panel is named by its page and form."""
+    """Keep a draft. The name of a panel consists of its page and form."""
     typed = request.POST.copy()
     typed.pop("csrfmiddlewaretoken", None)
     encoded = typed.urlencode()
@@ -19,7 +19,7 @@ def keep_draft(request: HttpRequest, panel: str) -> None:
 
 
 def take_draft(request: HttpRequest, panel: str) -> QueryDict | None:
-    """What was typed into a panel and not accepted; it is shown once."""
+    """Return the draft of a panel, and forget it."""
     drafts = request.session.get(KEY, {})
     if panel not in drafts:
         return None

@@ -1,4 +1,4 @@
-"""Choosing a row by autocompletion, whatever a form sends as its id."""
+"""Choose a row by autocompletion, whatever a form sends as its id."""
 
 from typing import Any
 
@@ -12,14 +12,14 @@ from MiniTwit.ids import id_in
 
 
 class IdSelect(AutocompleteSelect):
-    """Django's own looks for the chosen row by what was sent, and raises an error where that is no id."""
+    """Ignores values that are no ids, for which Django's own widget raises an error."""
 
     def optgroups(self, name: str, value: Any, attr: Any = None) -> Any:
         return super().optgroups(name, [text for text in value if id_in(str(text))], attr)
 
 
 class IdSelectMixin(admin.ModelAdmin):
-    """Stands before ModelAdmin: `autocomplete_fields` of its forms are such choices."""
+    """A base class before ModelAdmin: `autocomplete_fields` of its forms are such choices."""
 
     def formfield_for_foreignkey(
         self, db_field: ForeignKey, request: HttpRequest, **kwargs: Any

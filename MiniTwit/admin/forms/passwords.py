@@ -1,4 +1,4 @@
-"""Setting a password writes the password's column and no other, against the one that the form was opened with."""
+"""Set a password: this writes the password's column only, if it still holds what it held when the form was opened."""
 
 from typing import Any, cast
 
@@ -18,7 +18,7 @@ CONFLICT = (
 
 
 class PasswordForm(AdminPasswordChangeForm):
-    """Sets another account's password; tells when it was changed while the form was open."""
+    """Sets another account's password, unless it was changed while the form was open."""
 
     opened = forms.CharField(required=False, widget=forms.HiddenInput)
 
@@ -28,7 +28,7 @@ class PasswordForm(AdminPasswordChangeForm):
 
     @property
     def version(self) -> str:
-        """What tells two stored passwords apart, and nothing about them."""
+        """A fingerprint that tells two stored passwords apart and reveals nothing about them."""
         return salted_hmac("opened password", f"{self.user.pk} {self.user.password}").hexdigest()
 
     def clean(self) -> dict[str, Any]:
@@ -40,7 +40,7 @@ class PasswordForm(AdminPasswordChangeForm):
 
 
 def change_own_password(request: HttpRequest) -> HttpResponse:
-    """The page of one's own password. The old one is compared with what is stored now, under a lock."""
+    """The page for your own password. It compares the old password with the stored one, under a lock."""
     if request.method != "POST":
         return admin.site.password_change(request)
     with locked_row(User, request.user.pk) as is_there:

@@ -16,7 +16,7 @@ NOT_A_PAGE = "Nothing was done: the address that you opened only takes what a fo
 
 
 def post_only(view: View, form_page: Callable[..., str]) -> View:
-    """Let a view answer POST only, and lead who opens its address to the page of the form.
+    """Let a view answer POST only, and redirect a user who opens its address to the page of the form.
 
     Args:
         form_page: the address of that page, from the parameters of the view's own address.
@@ -36,7 +36,7 @@ def post_only(view: View, form_page: Callable[..., str]) -> View:
 
 
 def page_of_form(request: HttpRequest) -> str:
-    """The address of the page whose form a request was sent by, where that is known; else the request's own."""
+    """The address of the page that holds the form, where it is known; else the request's own."""
     match = request.resolver_match
     if match is not None and (form_page := getattr(match.func, "form_page", None)):
         return with_filters(form_page(*match.args, **match.kwargs), filters_of(request))

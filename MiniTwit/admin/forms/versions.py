@@ -1,4 +1,4 @@
-"""Saving a form that was opened a while ago, without undoing what was changed meanwhile.
+"""Save a form that was opened some time ago, without undoing changes that were made meanwhile.
 
 A form carries what each of its fields held when it was opened. On saving, under a lock on the row, three values of
 each field are compared: as opened, as typed, and as stored now.
@@ -44,7 +44,7 @@ CONFLICT = (
 
 
 class VersionedForm(forms.ModelForm):
-    """Knows what was stored when it was opened; see the module.
+    """A form that knows what was stored when it was opened; see the module.
 
     Attributes:
         kept: the fields that were changed elsewhere, and that this form leaves alone.
@@ -78,7 +78,7 @@ class VersionedForm(forms.ModelForm):
         return f"opened {self.instance._meta.label} {self.instance.pk}"
 
     def read_opened(self) -> dict[str, str]:
-        """What was stored when the form was opened, by field; nothing is known where that is missing or forged."""
+        """What was stored when the form was opened, by field; empty where that is missing or forged."""
         try:
             return dict(signing.loads(self.data.get(self.add_prefix("opened")) or "", salt=self.salt))
         except (signing.BadSignature, TypeError, ValueError):
@@ -95,7 +95,7 @@ class VersionedForm(forms.ModelForm):
         return cleaned
 
     def merge(self, cleaned: dict[str, Any]) -> None:
-        """Find out what was typed, take the stored values for the rest, refuse what was changed elsewhere, too."""
+        """Keep what was typed, take the stored values for the rest, refuse what was typed and changed elsewhere."""
         opened = self.read_opened()
         for name in self.versioned_fields():
             stored = self.stored(name)
@@ -112,7 +112,7 @@ class VersionedForm(forms.ModelForm):
             self.show_conflicts(opened)
 
     def show_conflicts(self, opened: dict[str, str]) -> None:
-        """Show both values of each field; saved again, the form has seen the stored ones."""
+        """Show both values of each field. When the form is saved again, it replaces the stored ones."""
         for name in self.conflicts:
             why = CHANGED if name in opened else UNKNOWN
             self.add_error(name, CONFLICT.format(why=why, stored=in_words(self.stored_value(name))))
@@ -133,7 +133,7 @@ class VersionedForm(forms.ModelForm):
 
     @property
     def changed_data(self) -> list[str]:
-        """What was typed over; not what differs because it was changed elsewhere."""
+        """The fields that were typed over, without those that differ because they were changed elsewhere."""
         if not self.is_change or not self.is_bound:
             return list(super().changed_data)
         self.errors  # noqa: B018 -- cleans the form
@@ -144,7 +144,7 @@ class VersionedForm(forms.ModelForm):
         return [name for name in self.changed_data if name not in lists]
 
     def _save_m2m(self) -> None:
-        """Write no list, of groups say, that was not changed."""
+        """Write no list, such as groups, that was not changed."""
         cleaned = self.cleaned_data
         if self.is_change:
             self.cleaned_data = {name: value for name, value in cleaned.items() if name in self.changed_data}
@@ -182,7 +182,7 @@ class VersionedAdmin(admin.ModelAdmin):
         self.tell_what_was_kept(request, form)
 
     def render_change_form(self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
-        """Say at the top of the page that the form, which may be far below, was out of date."""
+        """Say at the top of the page that the form was out of date: it may be far below."""
         form = context["adminform"].form
         if conflicts := getattr(form, "conflicts", []):
             told = f"Nothing was saved: look at both values of {form.labels(conflicts)} in the form below."
@@ -190,7 +190,7 @@ class VersionedAdmin(admin.ModelAdmin):
         return super().render_change_form(request, context, *args, **kwargs)
 
     def tell_what_was_kept(self, request: HttpRequest, form: VersionedForm) -> None:
-        """Say what was changed elsewhere while the form was open, and was left as it is."""
+        """Name the fields that were changed elsewhere while the form was open, and stay as they are."""
         sentences = []
         if form.version_opened not in (None, form.version_now):
             sentences.append(who_changed_since(form.instance, form.version_opened))
@@ -203,8 +203,7 @@ class VersionedAdmin(admin.ModelAdmin):
 
 @contextmanager
 def locked_row(model: type[models.Model], pk: Any) -> Iterator[bool]:
-    """A transaction in which a row is written: it waits for the end of others that write the row, and keeps others
-    from writing it.
+    """Lock a row in a transaction, so that no other transaction writes it.
 
     Yields:
         Whether there is such a row.
@@ -220,7 +219,7 @@ def locked_row(model: type[models.Model], pk: Any) -> Iterator[bool]:
 
 
 def who_changed_since(row: models.Model, version: str | None) -> str:
-    """A sentence on the last decision about a row after a version of it, or that it was edited."""
+    """A sentence on the last decision about a row since a version of it, or on an edit."""
     seen = parse_datetime(version) if version else None
 
     def is_newer(_pk: int, event: ModerationEvent) -> bool:

@@ -1,4 +1,4 @@
-"""The filters of the lists. Each names its parameters, so that a saved filter can be told from anything else."""
+"""The filters of the lists. Each names its parameters, so that a saved filter holds nothing else."""
 
 from collections.abc import Iterator
 from datetime import date, datetime, time, timedelta
@@ -20,12 +20,12 @@ LISTED_TERMS = 200  # of the watch-list, in a filter's choices
 
 
 class ParameterFilter(admin.ListFilter):
-    """A filter that reads parameters of its own from the address and is drawn by a template of its own.
+    """A filter with parameters and a template of its own.
 
     Attributes:
         parameters: their names.
-        values: what they say; empty where the address has none.
-        others: what the address says besides, for the filter's form.
+        values: their values; empty where the address has none.
+        others: the other parameters of the address, for the filter's form.
     """
 
     parameters: ClassVar[tuple[str, ...]]
@@ -44,7 +44,7 @@ class ParameterFilter(admin.ListFilter):
         return list(self.parameters)
 
     def choices(self, changelist: Any) -> Iterator[dict[str, Any]]:
-        """What the template needs of the list: the rest of the address, and the address without this filter."""
+        """The template's context: the rest of the address, and the address without this filter."""
         self.others = [(name, value) for name, value in changelist.params.items() if name not in self.parameters]
         self.clear_url = changelist.get_query_string(remove=list(self.parameters))
         return iter(())
@@ -70,7 +70,7 @@ class ImportRunFilter(ParameterFilter):
 
 
 class AccountSelect(IdSelect):
-    """Says that no account is chosen; Django's own widget leaves that empty."""
+    """Shows that no account is chosen, where Django's own widget is empty."""
 
     def build_attrs(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
         return super().build_attrs(*args, **kwargs) | {"data-placeholder": "Anybody"}
@@ -89,7 +89,7 @@ class AccountFilter(ParameterFilter):
 
     @property
     def chosen(self) -> int | None:
-        """The account's id, if the address holds what may be one."""
+        """The account's id, if the address holds one."""
         return id_in(self.values[self.parameter]) or None
 
     def widget(self) -> SafeString:
@@ -263,7 +263,7 @@ def beginning_of(day: date) -> datetime:
 
 
 class YesNoFilter(admin.SimpleListFilter):
-    """Rows that meet a condition, or that do not."""
+    """Rows that meet a condition, or those that do not."""
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
         return [("yes", "Yes"), ("no", "No")]

@@ -1,4 +1,4 @@
-"""What the screens of users, messages and follows have in common: they stay fast on millions of rows."""
+"""The common base of the screens of users, messages and follows, which stay fast on millions of rows."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -28,7 +28,7 @@ NOTHING: SafeString = mark_safe('<span class="quiet">—</span>')
 
 
 def mark(label: str, kind: str = "") -> SafeString:
-    """A word that stands out in a list."""
+    """A highlighted word in a list."""
     return format_html('<span class="mark {}">{}</span>', kind, label)
 
 
@@ -45,7 +45,7 @@ def origin(row: Any) -> str:
 
 @admin.display(description="origin")
 def linked_origin(row: Any) -> str | SafeString:
-    """The same, leading to that import's page where there is one."""
+    """The same, with a link to that import's page where it exists."""
     try:
         page = reverse("admin:legacy_import_importrun_change", args=[row.import_run]) if row.import_run else ""
     except NoReverseMatch:
@@ -60,7 +60,7 @@ def with_origin(names: Iterable[Any], request: HttpRequest) -> list[Any]:
 
 
 class KeysetChangeList(ChangeList):
-    """Sorts only as an index does, pages by keysets, and never counts a whole table.
+    """Sorts in the order of an index only, pages by keysets, and never counts a whole table.
 
     Attributes:
         pages: this page and its neighbours.
@@ -76,7 +76,7 @@ class KeysetChangeList(ChangeList):
         return super().get_ordering_field(field_name) if field_name in (self.sortable_by or ()) else None
 
     def get_ordering(self, request: HttpRequest, queryset: QuerySet) -> list[str | Combinable]:
-        """One column, then the id in the same direction: so the indexes are made, and so they are read backwards."""
+        """One column, then the id in the same direction, as in the indexes, which are also read backwards."""
         column = self._chosen_column() or str(super().get_ordering(request, queryset)[0])
         name = column.lstrip("-")
         if name == "pk" or getattr(self.lookup_opts.get_field(name), "unique", False):
@@ -86,8 +86,8 @@ class KeysetChangeList(ChangeList):
     def _chosen_column(self) -> str:
         """The only column that can be sorted by, in the direction that the address says.
 
-        An address names a column by its number. That depends on whether the user has actions, and with them a column
-        of checkboxes; but a saved view or a link shall mean the same for all of the team.
+        An address names a column by its number, and users with actions have a column of checkboxes more. A saved view
+        or a link has to mean the same for the whole team.
         """
         order = self.params.get(ORDER_VAR, "")
         sortable = list(self.sortable_by or ())
@@ -141,7 +141,7 @@ class LargeTableAdmin(SavedFiltersMixin, OwnParametersMixin, IdSelectMixin):
 
     @property
     def media(self) -> Media:
-        """With what autocompletion in a filter needs."""
+        """The list, with the scripts and styles for autocompletion in a filter."""
         some_field = Message._meta.get_field("author")
         own = Media(css={"all": ["MiniTwit/lists.css"]}, js=["admin/js/jquery.init.js", "MiniTwit/lists.js"])
         return super().media + AutocompleteSelect(some_field, self.admin_site).media + own

@@ -1,4 +1,4 @@
-"""What a list may be asked for by its address: the screen's own search, order and filters, and nothing else.
+"""Restrict the address of a list to the screen's own search, order and filters.
 
 Django lets an address filter by any lookup of the model's own fields. A regular expression among them can keep the
 database busy for hours, and a value of the wrong form ends in an error of the database.
@@ -21,7 +21,7 @@ PAGE_PARAMETERS = frozenset({PAGE_VAR, ALL_VAR, ERROR_FLAG, IS_POPUP_VAR, TO_FIE
 
 
 def known_parameters(model_admin: admin.ModelAdmin, request: HttpRequest) -> set[str]:
-    """What a list reads from its address: its search, its order and its filters."""
+    """The parameters that a list reads from its address: its search, its order and its filters."""
     names = {SEARCH_VAR, ORDER_VAR}
     for item in model_admin.get_list_filter(request):
         names |= set(parameters_of(model_admin, item))
@@ -47,7 +47,7 @@ def parameters_of(model_admin: admin.ModelAdmin, item: Any) -> Iterator[str]:
 
 
 class OwnParametersMixin(admin.ModelAdmin):
-    """Stands before ModelAdmin: refuses addresses that name anything else, with a page that says what."""
+    """A base class before ModelAdmin: refuses addresses with other parameters, and names them on the page."""
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
         if lookup in known_parameters(self, request) | PAGE_PARAMETERS:
@@ -55,7 +55,7 @@ class OwnParametersMixin(admin.ModelAdmin):
         raise UnreadableRequest(f"This list cannot be filtered by “{lookup[:80]}”.")
 
     def get_changelist_instance(self, request: HttpRequest) -> Any:
-        """Django leads to the whole list when it cannot read a filter; a user who then selects all has all rows."""
+        """Refuse a filter that cannot be read. Django would show the whole list, and "select all" would select it."""
         try:
             return super().get_changelist_instance(request)
         except IncorrectLookupParameters as error:

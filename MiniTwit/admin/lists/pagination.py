@@ -20,14 +20,14 @@ from psycopg2 import sql
 from MiniTwit.database.time_limits import TimeLimitError, time_limit
 from MiniTwit.validators import is_storable
 
-# How many rows are counted exactly. A list that has no more is also read in a way of its own, see `fetch`.
+# How many rows are counted exactly. A list with fewer rows is also read in another way, see `fetch`.
 REACH = 10_000
 # How long to look for the rows of a page one after the other; usually it takes a twentieth of that.
 WALK_SECONDS = 0.1
 
 
 class InvalidCursor(ValueError):  # noqa: N818 -- the address is wrong, not the program
-    """An address names a place in the list that cannot be."""
+    """An address names an impossible place in the list."""
 
 
 class Place(StrEnum):
@@ -52,7 +52,7 @@ class Cursor:
 
     @classmethod
     def parse(cls, text: str) -> "Cursor | None":
-        """Read what `str()` wrote; None for the first page.
+        """Read the result of `str()`; None for the first page.
 
         Raises:
             InvalidCursor: it is something else.
@@ -72,7 +72,7 @@ class Cursor:
 
 @dataclass(frozen=True)
 class Count:
-    """How many rows a list has: exactly, or so that a person can judge it."""
+    """How many rows a list has: exactly, or as an estimate to read."""
 
     number: int
     is_exact: bool = True
@@ -182,15 +182,15 @@ class KeysetPages:
         found = fetch(rows, self.per_page + 1, self.count)
         has_more = len(found) > self.per_page
         if place is Place.BEFORE and not has_more:
-            return self._turn_to(None)  # the first page, which shall be full
+            return self._turn_to(None)  # the first page, which has to be full
         if place is Place.AFTER and not found:
-            return self._turn_to(Cursor(Place.LAST))  # what was there is gone
+            return self._turn_to(Cursor(Place.LAST))  # the rows of this page were deleted
         found = found[: self.per_page]
         self.rows = found[::-1] if backwards else found
         if not self.rows:
             return None
         first, last = self._cursor(Place.BEFORE, self.rows[0]), self._cursor(Place.AFTER, self.rows[-1])
-        # Where the page was come to from, there are rows.
+        # The page that led to this one has rows.
         self.previous = first if (has_more if backwards else place is Place.AFTER) else None
         self.next = last if (place is Place.BEFORE if backwards else has_more) else None
         return None
@@ -227,7 +227,7 @@ class KeysetPages:
 
 
 class BoundedPaginator(Paginator):
-    """Numbered pages for autocompletion, which asks for them: as far as rows are counted, and no further."""
+    """Numbered pages for autocompletion, which needs them: only as far as rows are counted."""
 
     object_list: QuerySet
 

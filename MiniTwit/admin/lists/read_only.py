@@ -1,4 +1,4 @@
-"""Rows that are looked at in the admin, and neither added, changed nor deleted there."""
+"""Rows that the admin shows, and never adds, changes or deletes."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ from django.http import HttpRequest
 
 
 class ReadOnlyAdmin(admin.ModelAdmin):
-    """A screen for looking only, whatever permissions the user has."""
+    """A screen that only shows rows, whatever permissions the user has."""
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False

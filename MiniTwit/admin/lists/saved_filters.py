@@ -1,4 +1,4 @@
-"""Views of a list that moderators save under a name: beside the list's filters, with a page to tidy them up."""
+"""Views of a list that moderators save under a name: shown beside the list's filters, with a page to manage them."""
 
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
@@ -20,7 +20,7 @@ LONGEST_QUERY = 4_000  # characters
 
 
 def clean_query(query: str, known: set[str]) -> str:
-    """Return a query string with nothing in it but what the list knows."""
+    """Return a query string that holds the list's own parameters only."""
     pairs = parse_qsl(query[:LONGEST_QUERY], keep_blank_values=False)
     return urlencode([(name, value) for name, value in pairs if name in known and "\0" not in value])
 
@@ -58,7 +58,7 @@ class SavedFiltersMixin(admin.ModelAdmin):
         return super().changelist_view(request, context | (extra_context or {}))
 
     def saved_filters(self, request: HttpRequest, current: str) -> list[dict[str, Any]]:
-        """Own ones and the team's, each with its address."""
+        """The user's own saved filters and the team's, each with its address."""
         if not request.user.has_perm("MiniTwit.view_savedfilter"):
             return []
         known = known_parameters(self, request)
@@ -75,7 +75,7 @@ class SavedFiltersMixin(admin.ModelAdmin):
         ]
 
     def save_filter_view(self, request: HttpRequest) -> HttpResponse:
-        """Save the list's view, which is this address' query string, and go back to it."""
+        """Save the list's view, which is the query string of this address, and go back to it."""
         if not (self.has_view_permission(request) and request.user.has_perm("MiniTwit.add_savedfilter")):
             raise PermissionDenied
         query = clean_query(request.META.get("QUERY_STRING", ""), known_parameters(self, request))
@@ -94,7 +94,7 @@ class SavedFiltersMixin(admin.ModelAdmin):
         return back
 
     def _save(self, request: HttpRequest, saved: SavedFilter, query: str) -> None:
-        assert request.user.pk is not None  # noqa: S101 -- for the type checker: the admin lets nobody else in
+        assert request.user.pk is not None  # noqa: S101 -- for the type checker: the admin requires a sign-in
         saved.owner_id = request.user.pk
         saved.screen = self.opts.label
         saved.query = query
@@ -112,14 +112,14 @@ class SavedFiltersMixin(admin.ModelAdmin):
 
 class RenameForm(VersionedForm):
     def _get_validation_exclusions(self) -> set[str]:
-        """The name has to be new among the owner's on that list, which this form does not show."""
+        """The name has to be new among the owner's views of that list; this form does not show the list."""
         exclusions: set[str] = super()._get_validation_exclusions()  # type: ignore[misc]
         return exclusions - {"owner", "screen"}
 
 
 @admin.register(SavedFilter)
 class SavedFilterAdmin(OwnParametersMixin, VersionedAdmin):
-    """Everybody's own: to rename, to share or to delete them."""
+    """Every user's own saved filters: to rename, to share or to delete."""
 
     list_display = ["name", "list_link", "shared", "created_at"]
     list_per_page = 100

@@ -1,4 +1,4 @@
-"""The way back to a list as it was: its search, filters and order go along from page to page.
+"""Lead back to a list with its search, filters and order, which go along from page to page.
 
 Django carries them in one parameter of the addresses of an object's pages. The parameter only ever becomes the query
 of the list's own address.
@@ -21,7 +21,7 @@ def filters_of(request: HttpRequest) -> str:
 
 
 def with_filters(address: str, filters: str) -> str:
-    """An address of this site with the filters: a list is filtered by them, any other page hands them on."""
+    """An address of this site with the filters: a list applies them, any other page passes them on."""
     if not filters:
         return address
     scheme, host, path, query, fragment = urlsplit(address)
@@ -42,7 +42,7 @@ def is_list(path: str) -> bool:
 
 
 def keep_filters(request: HttpRequest, response: Response) -> Response:
-    """Let an answer that leads on to another page of this site lead there with the filters."""
+    """Add the filters to the target of a redirect to another page of this site."""
     if isinstance(response, HttpResponseRedirect) and response.url.startswith("/"):
         response["Location"] = with_filters(response.url, filters_of(request))
     return response
