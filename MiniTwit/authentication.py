@@ -12,10 +12,10 @@ from MiniTwit.models import User
 
 
 class SuspendableBackend(ModelBackend):
-    """Django's own, which also keeps out who is suspended now. Sessions end with it: each request asks again.
+    """Django's own, which also refuses suspended accounts. Their sessions end, because each request asks again.
 
-    A sign-in to the site is answered after the same time whatever is wrong with it, and looks at the password of
-    staff only: so the answer tells nothing of other accounts, and their stored hashes stay as they are.
+    A failed sign-in takes the same time whatever is wrong with it, and only the passwords of staff are checked. So
+    the answer reveals nothing about other accounts, and their stored hashes stay as they are.
     """
 
     def authenticate(
@@ -40,7 +40,7 @@ class SuspendableBackend(ModelBackend):
 
 
 def is_checked_at_once(encoded: str) -> bool:
-    """Whether a wrong password is found wrong in less time than the preferred hasher takes.
+    """Whether checking a wrong password takes less time than the preferred hasher takes.
 
     Django evens this out where the password is unusable, and for fewer iterations of the preferred hasher itself.
     """

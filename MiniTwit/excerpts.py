@@ -1,4 +1,4 @@
-"""How pages show texts that others wrote: cut by code points, and with a few marks on a letter.
+"""Show texts that users wrote on pages: cut by code points, and with a few marks on a letter.
 
 A letter can carry any number of combining marks. Thousands keep a browser busy for seconds, and some dozens paint
 over the rows above. Django's `truncatechars` does not count them, and takes minutes to put a hundred thousand in
@@ -12,7 +12,7 @@ from MiniTwit.skeletons.patterns import characters_of
 
 MARKS_SHOWN = 4  # on one letter
 ELLIPSIS = "…"
-# Marks, and what may lie between them without being seen.
+# Marks, and the invisible characters that may be between them.
 _MARK = f"[{characters_of(table.COMBINING)}\u200b-\u200f\u2060-\u2064]"
 _HEAP = re.compile(f"({_MARK}{{{MARKS_SHOWN}}}){_MARK}+")
 # No mark is below; to pass over the letters that are takes a twentieth of the time.
@@ -38,7 +38,7 @@ def has_heaps(text: str) -> bool:
 
 
 def excerpt(text: str, length: int) -> str:
-    """At most so many code points of the text; an ellipsis tells that there is more."""
+    """At most so many code points of the text, with an ellipsis if it is longer."""
     if len(text) <= length:
         return capped(text)
     return f"{capped(text[: length - 1])}{ELLIPSIS}"

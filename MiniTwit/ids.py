@@ -5,7 +5,7 @@ MOST_DIGITS = 19
 
 
 def number_in(text: str | None) -> int | None:
-    """The number that a text names, if a row could have it as its id; old ids begin at 0."""
+    """The number in a text, if a row could have it as its id; old ids begin at 0."""
     if not text or len(text) > MOST_DIGITS or not (text.isascii() and text.isdigit()):
         return None
     number = int(text)
@@ -13,5 +13,5 @@ def number_in(text: str | None) -> int | None:
 
 
 def id_in(text: str | None) -> int:
-    """The id that a text names; 0, which no row has, for anything else."""
+    """The id in a text; 0, which no row has, for anything else."""
     return number_in(text) or 0

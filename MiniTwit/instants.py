@@ -1,8 +1,8 @@
 """Instants that every time zone can show.
 
 Python's calendar has the years 1 to 9999, PostgreSQL's more. Near its ends an instant has a date in one time zone and
-none in another, and a page that shows it fails. So forms and files take no such instant; one that is
-stored all the same is read as the nearest that can be shown.
+none in another, and a page that shows it fails. So forms and files refuse such an instant. A stored one is read as
+the nearest instant that every zone can show.
 """
 
 from datetime import UTC, datetime
@@ -29,7 +29,7 @@ def validate_instant(instant: datetime) -> None:
 
 
 def read_instant(text: str | None, cursor: Any) -> datetime | None:
-    """Read PostgreSQL's own words for an instant; what is beyond the calendar becomes the end that it is beyond."""
+    """Read PostgreSQL's form of an instant; one beyond the calendar becomes the nearer end of it."""
     if text is None:
         return None
     try:
@@ -41,7 +41,7 @@ def read_instant(text: str | None, cursor: Any) -> datetime | None:
 
 
 def showable(instant: datetime) -> datetime:
-    """An instant, or the end of the calendar that it is beyond."""
+    """An instant; one beyond the calendar becomes the nearer end of it."""
     return min(max(instant, FIRST), LAST)
 
 
@@ -54,6 +54,6 @@ READER = psycopg2.extensions.new_type((TIMESTAMPTZ,), "SHOWABLE_INSTANT", read_i
 
 
 def read_showable_instants(*, connection: BaseDatabaseWrapper, **_signal: Any) -> None:
-    """Let a new connection read instants so; receives Django's `connection_created`."""
+    """Make a new connection read instants with these functions; receives Django's `connection_created`."""
     if connection.vendor == "postgresql":
         psycopg2.extensions.register_type(READER, connection.connection)

@@ -24,13 +24,13 @@ def same_text(stored: Any, given: Any) -> bool:
 
 
 def with_line_ends_of(stored: str, given: str) -> str:
-    """The text that was given, with the line ends that the stored one uses; LF where it uses several or none."""
+    """The given text with the line ends of the stored one; LF where that uses several kinds or none."""
     kinds = set(_LINE_END.findall(stored))
     return _LINE_END.sub(kinds.pop() if len(kinds) == 1 else "\n", given)
 
 
 class StoredTextField(forms.CharField):
-    """A text that keeps its line ends: one that was only opened and saved is the stored one, to the character."""
+    """A text that keeps its line ends, so that opening and saving a form does not change it."""
 
     def has_changed(self, initial: Any, data: Any) -> bool:
         return not same_text(initial or "", data or "") and bool(super().has_changed(initial, data))

@@ -1,4 +1,4 @@
-"""Searching messages and accounts: what can be found quickly, and the indexes that make it so.
+"""Search messages and accounts, and build the indexes for it.
 
 Skeletons are compared (see `MiniTwit/skeletons/`), so no spelling hides a word, and skeletons are what the trigram
 indexes hold. A trigram is three letters. No index can serve a term with fewer, such as an emoji, C++ or two
@@ -30,10 +30,10 @@ LONGEST_NAME = 8  # words of an unquoted @name that are tried
 _QUOTED_NAME = re.compile(r'@"([^"]+)"')
 _NAME = re.compile(r"(?:^|(?<=\s))@(\S.*)", re.DOTALL)
 
-# What else is built only after an import: it serves moderation alone.
+# This index, too, is built only after an import: only moderation uses it.
 BUILT_LATER = frozenset({"message_author_undecided"})
 
-# Arbitrary, but the same in every process: who builds search indexes.
+# Arbitrary, but the same in every process: the key of the lock for building search indexes.
 LOCK_KEY = 5_022_417
 
 INDEX_STATES = """
@@ -49,7 +49,7 @@ def is_searchable(term: str) -> bool:
 
 @dataclass(frozen=True)
 class MessageSearch:
-    """What a search of messages asks for.
+    """A search for messages.
 
     Attributes:
         text: a part of the message; empty for any.
@@ -82,7 +82,7 @@ class MessageSearch:
 
     @property
     def _in_some_spelling(self) -> Q:
-        """Many texts are read for it: to make the skeleton of each would take too long."""
+        """The search in the text itself: to make the skeletons of that many texts would take too long."""
         text = self.text
         spellings = {text, text.lower(), text.upper(), text.title(), skeleton(text)}
         return reduce(or_, (Q(text__contains=spelling) for spelling in sorted(spellings)))
@@ -95,7 +95,7 @@ class MessageSearch:
         return Q(author=self.authors[0]) if len(self.authors) == 1 else Q(author__in=self.authors)
 
     def among_the_newest(self) -> "MessageSearch":
-        """The same where no index can help: among the newest messages only, if there are more."""
+        """Restrict a search without an index to the newest messages, if there are more."""
         newest = Message.objects.filter(self._by_author).order_by("-pub_date", "-pk")
         since = newest.values_list("pub_date", flat=True)[NEWEST - 1 : NEWEST].first()
         if since is None:
@@ -144,7 +144,7 @@ def has_trigrams(term: str) -> bool:
 
 
 def _longest_name(after_at: str) -> tuple[tuple[int, ...], str, str]:
-    """The accounts, the name they were found by, and what of the term is left."""
+    """The accounts, the name they were found by, and the rest of the term."""
     ends = [match.end() for match in re.finditer(r"\S+", after_at)][:LONGEST_NAME]
     found = _ids_of([after_at[:end] for end in ends])
     for end in reversed(ends):
@@ -154,7 +154,7 @@ def _longest_name(after_at: str) -> tuple[tuple[int, ...], str, str]:
 
 
 def _ids_of(names: list[str]) -> dict[str, tuple[int, ...]]:
-    """The ids of the accounts of these names, by the name's skeleton; an exact spelling outdoes the others."""
+    """The ids of the accounts of these names, by the name's skeleton; an exact spelling takes precedence."""
     same = reduce(or_, (Q(Exact(Skeleton("username"), skeleton(name))) for name in names))
     spelled = {normalised_username(name) for name in names}  # as usernames are kept
     found: dict[str, tuple[int, ...]] = {}
@@ -191,7 +191,7 @@ def _match_name(term: str) -> Q:
 
 
 def _day_of(term: str) -> tuple[datetime, datetime] | None:
-    """Begin and end of the day that is written like 2024-05-31, in the current time zone."""
+    """Begin and end of a day such as 2024-05-31, in the current time zone."""
     if "-" not in term:
         return None
     try:
@@ -218,7 +218,7 @@ def ensure_search_indexes(
     """
     built = []
     with connection.cursor() as cursor:
-        # Whoever waited for the lock would hold a snapshot, for whose end the building in turn waits.
+        # A process that waited for the lock would hold a snapshot, and the building waits for the end of snapshots.
         cursor.execute("SELECT pg_try_advisory_lock(%s)", [LOCK_KEY])
         if not cursor.fetchone()[0]:
             return []

@@ -1,4 +1,4 @@
-"""What texts, usernames and instants may hold."""
+"""Rules for texts and usernames."""
 
 import re
 import unicodedata
@@ -7,8 +7,8 @@ from django.core.exceptions import ValidationError
 from django.utils.deconstruct import deconstructible
 
 USERNAME_MAX_LENGTH = 254  # characters: what Django's sign-in form takes
-# Characters. A longer text is no username in any form, and is not normalised: the time that this takes grows with the
-# square of the marks on a letter, and nothing can stop it.
+# Characters. A longer text is no username in any form, and is not normalised: the time for that grows with the square
+# of the marks on a letter, and nothing can stop it.
 LONGEST_NORMALISED = 4 * USERNAME_MAX_LENGTH
 
 # C0 and C1 controls, DEL, and the Unicode line and paragraph separators; written so that Python's and

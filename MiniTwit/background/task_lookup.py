@@ -1,4 +1,4 @@
-"""Whether a task is queued for an object that waits to be worked on."""
+"""Find out whether the queue has a task for an object that waits."""
 
 from collections.abc import Iterable
 
@@ -9,7 +9,7 @@ from MiniTwit.background.worker import tasks_in_sight
 
 
 def without_a_task(object_ids: Iterable[int], path: str) -> list[int]:
-    """Those of the objects for which none of the tasks waits for a worker or is being done by one.
+    """The objects for which none of these tasks is queued or running.
 
     Args:
         path: how the paths of the tasks begin. Their first argument is the object's id.
@@ -24,7 +24,7 @@ def without_a_task(object_ids: Iterable[int], path: str) -> list[int]:
 
 
 def has_queue() -> bool:
-    """Whether the queue has its table: the data migrations may come before it."""
+    """Whether the queue's table exists: the data migrations may run before it does."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT to_regclass(%s) IS NOT NULL", [f'"{DBTaskResult._meta.db_table}"'])
         return bool(cursor.fetchone()[0])

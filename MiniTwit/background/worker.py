@@ -1,8 +1,8 @@
 """The background worker, as the rest of the program sees it: does one run, what does it do, and has it died?
 
 Every connection of a worker process holds a shared advisory lock on the worker's id. PostgreSQL drops the lock with
-the last connection, however the process ends; so a task that is called running and whose worker holds no lock has
-lost its worker.
+the last connection, however the process ends. So a task that is recorded as running while its worker holds no lock
+has lost its worker.
 """
 
 import logging
@@ -36,11 +36,11 @@ logger = logging.getLogger(__name__)
 
 
 class WorkerDied(Exception):  # noqa: N818 -- it is the worker that has ended
-    """The process that was at work on a task ended in the middle of it."""
+    """The process that worked on a task ended before the task did."""
 
 
 def hold_lock_of_worker(worker_id: str) -> None:
-    """Let every connection that this process makes from now on hold the lock of a worker."""
+    """Make every later connection of this process hold the lock of a worker."""
 
     def hold(*, connection: BaseDatabaseWrapper, **_signal: Any) -> None:
         if connection.vendor == "postgresql":
@@ -64,19 +64,19 @@ def with_worker_state() -> QuerySet[DBTaskResult]:
 
 
 def tasks_in_sight() -> QuerySet[DBTaskResult]:
-    """The tasks that wait for a worker, and those that a living worker is at."""
+    """The tasks that wait for a worker, and those that a living worker executes."""
     return with_worker_state().filter(
         Q(status=TaskResultStatus.READY) | Q(status=TaskResultStatus.RUNNING, has_worker=True)
     )
 
 
 def give_back_lost_tasks(own_id: str = "") -> int:
-    """Put the tasks whose worker has died back into the queue; those that were given back before have failed.
+    """Put the tasks of dead workers back into the queue; a task that has lost several workers fails.
 
-    A task may be executed twice that way. Each looks first whether its import, batch or term still waits for it.
+    So a task may be executed twice. Each task first checks whether its import, batch or term still waits for it.
 
     Args:
-        own_id: the worker that asks, which is at no task now.
+        own_id: the worker that calls this, which executes no task now.
 
     Returns:
         How many tasks were lost.
@@ -86,9 +86,9 @@ def give_back_lost_tasks(own_id: str = "") -> int:
         tasks = with_worker_state().filter(lost, status=TaskResultStatus.RUNNING)
         found = list(tasks.select_for_update(skip_locked=True))
         for task in found:
-            logger.warning("The worker of task %s (%s) has ended in the middle of it.", task.pk, task.task_path)
+            logger.warning("The worker of task %s (%s) has ended before the task did.", task.pk, task.task_path)
             if len(task.worker_ids) >= ATTEMPTS:
-                task.set_failed(WorkerDied("The process that was at work on this task ended."))
+                task.set_failed(WorkerDied("The process that worked on this task ended."))
             else:
                 task.status = TaskResultStatus.READY
                 task.started_at = None
@@ -97,7 +97,7 @@ def give_back_lost_tasks(own_id: str = "") -> int:
 
 
 def is_overdue(enqueued_at: datetime) -> bool:
-    """Has a task waited for longer than a running worker needs to take it?"""
+    """Whether a task has waited for longer than a running worker needs to take it."""
     return (database_time() - enqueued_at).total_seconds() >= TASK_START_SECONDS
 
 
@@ -105,7 +105,7 @@ def why_waiting(own_tasks: str) -> tuple[str, bool]:
     """Say why no worker has taken a task yet, and whether WORKER_COMMAND is what staff need.
 
     Args:
-        own_tasks: how the paths of the tasks begin that are not what keeps the worker busy.
+        own_tasks: how the paths of the tasks begin that do not count as other work.
     """
     if not is_worker_running():
         return "No background worker is running. Start one:", True

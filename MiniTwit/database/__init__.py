@@ -1,1 +1,1 @@
-"""How the back office talks to PostgreSQL: locks, limits, triggers, causes of failures, checks."""
+"""Work with PostgreSQL: locks, limits, triggers, causes of failures, checks."""

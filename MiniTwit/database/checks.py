@@ -1,7 +1,7 @@
-"""What `check --database default`, `migrate` and `check_schema` say of the database itself, before anything is done.
+"""Check the database itself, for `check --database default`, `migrate` and `check_schema`, before anything is done.
 
-A database has its encoding, its locale and its owners before it has any table, and none of them is easily changed
-later; what is wrong with them shows as a search that overlooks messages, or as a traceback in the middle.
+A database gets its encoding, its locale and its owners before its tables, and none of them is easily changed later.
+Wrong ones make the search overlook messages, or a command fail in the middle.
 """
 
 import json
@@ -35,7 +35,7 @@ WHERE relkind IN ('r', 'p') AND relname = ANY(%s) AND relnamespace = current_sch
     AND NOT pg_has_role(relowner, 'USAGE')
 ORDER BY relname
 """
-# By what they do, whatever the locale is called and whoever provides it.
+# Locales are tested by their effect, whatever their names and providers are.
 LETTERS = "SELECT upper('ø') = 'Ø' AND lower('Ø') = 'ø', upper('i') = 'I' AND lower('I') = 'i'"
 NEW_DATABASE = (
     "Make a new database, and restore a dump into it: CREATE DATABASE {new} TEMPLATE template0 ENCODING 'UTF8' "
@@ -45,7 +45,7 @@ NEW_DATABASE = (
 
 @dataclass(frozen=True)
 class Facts:
-    """What PostgreSQL says of a database, of the role that asks, and of the schema that the role works in."""
+    """What PostgreSQL says about a database, the current role, and the schema that the role works in."""
 
     database: dict[str, Any]
     folds_letters: bool
@@ -188,5 +188,5 @@ def locale(facts: Facts) -> Iterator[checks.CheckMessage]:
 
 
 def quoted(name: str) -> str:
-    """A name as SQL has it, to be copied."""
+    """A name as an identifier of SQL, for a statement that an administrator copies."""
     return '"' + name.replace('"', '""') + '"'

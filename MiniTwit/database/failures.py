@@ -1,7 +1,7 @@
-"""Why the database refused or ended a statement, told by PostgreSQL's own code, and what to do next.
+"""Find out from PostgreSQL's own code why the database refused or ended a statement, and what to do next.
 
-An error class covers many causes: Django's OperationalError stands for a deadlock, a full disk and a server that
-restarts alike. The five letters of SQLSTATE tell them apart in every language of the server's messages.
+An error class covers many causes: Django raises OperationalError for a deadlock, a full disk and a server that
+restarts. The five letters of SQLSTATE tell them apart in every language of the server's messages.
 """
 
 import re
@@ -19,8 +19,8 @@ class Cause(StrEnum):
     DEADLOCK = "deadlock"
     SERIALIZATION = "serialization"
     LOCK_TIMEOUT = "lock_timeout"
-    # A statement_timeout and a cancel request share one code. Who set a limit knows it by the clock: `time_limit`
-    # raises TimeLimitError.
+    # A statement_timeout and a cancel request share one code. `time_limit` tells them apart by the clock and raises
+    # TimeLimitError.
     QUERY_CANCELED = "query_canceled"
     IDLE_IN_TRANSACTION = "idle_in_transaction"
     SERVER_RESTARTING = "server_restarting"
@@ -41,7 +41,7 @@ class Description:
     """What is known of a cause.
 
     Attributes:
-        codes: SQLSTATEs; one of two letters stands for its whole class.
+        codes: SQLSTATEs; one of two letters means its whole class.
         happened: one sentence for staff.
         advice: what to do next.
     """
@@ -176,7 +176,7 @@ ERRORS = (django.db.Error, psycopg2.Error)
 
 
 def cause_of(error: BaseException | None) -> Cause | None:
-    """Tell why the database refused; None for what is no error of PostgreSQL, or one of the program."""
+    """Tell why the database refused; None for an error of the program, or of another kind."""
     known = (cause for database_error in driver_errors(error) if (cause := own_cause(database_error)))
     return next(known, None)
 
@@ -191,13 +191,13 @@ def own_cause(error: psycopg2.Error) -> Cause | None:
 
 
 def explain(error: BaseException | None) -> str | None:
-    """The sentences for staff that belong to an error: what happened, and what to do next. None as `cause_of`."""
+    """Sentences for staff about an error: what happened, and what to do next. None where `cause_of` is None."""
     cause = cause_of(error)
     return None if cause is None else str(DESCRIPTIONS[cause])
 
 
 def is_busy(error: BaseException | None) -> bool:
-    """Whether trying the same again may succeed at once."""
+    """Whether a retry may succeed at once."""
     return cause_of(error) in BUSY
 
 
@@ -207,13 +207,13 @@ def is_unavailable(error: BaseException | None) -> bool:
 
 
 def server_words(error: BaseException | None) -> str:
-    """PostgreSQL's own words, in one line, for the log or for technical details; they may quote values."""
+    """PostgreSQL's own message in one line, for the log or for technical details; it may quote values."""
     errors = sorted(driver_errors(error), key=lambda database_error: own_cause(database_error) is None)
     return " ".join((errors[0].diag.message_primary or str(errors[0])).split()) if errors else ""
 
 
 def driver_errors(error: BaseException | None) -> Iterator[psycopg2.Error]:
-    """The driver's errors among an error and those that led to it."""
+    """The driver's errors in the chain of causes of an error."""
     seen: set[int] = set()
     while error is not None and id(error) not in seen:  # `raise error from error` leads to itself
         seen.add(id(error))

@@ -1,9 +1,9 @@
 """Compare the live tables with what the models say.
 
-No table of types is kept here. Django's schema editor builds the models' tables in a schema of their own, inside a
-transaction that is rolled back, and PostgreSQL's catalogs describe both sides in the same words. Constraints and
-indexes are compared by what they do; their names do not count, for migrations of different ages name them
-differently. Tables of no model, such as the import's staging tables, are left alone.
+The program keeps no list of types. Django's schema editor builds the models' tables in a schema of their own, inside
+a transaction that is rolled back, and PostgreSQL's catalogs describe both sides in the same words. Constraints and
+indexes are compared by their definitions; their names do not count, because migrations of different ages name them
+differently. Tables of no model, such as the import's staging tables, are ignored.
 """
 
 from collections.abc import Iterator, Sequence
@@ -49,7 +49,7 @@ WHERE relnamespace = %(schema)s::regnamespace AND relname = ANY(%(tables)s) AND 
 ORDER BY relname, attnum
 """
 
-# NOT NULL is a property of the column here, and from PostgreSQL 18 on a constraint ('n') as well.
+# NOT NULL is compared as a property of the column; from PostgreSQL 18 on it is a constraint ('n') as well.
 CONSTRAINTS = """
 SELECT relname, pg_get_constraintdef(pg_constraint.oid, true), conname
 FROM pg_constraint
@@ -111,7 +111,7 @@ class Table:
 
 @dataclass(frozen=True)
 class Difference:
-    """One thing that is not as the models say."""
+    """One difference between the tables and the models."""
 
     table: str
     subject: str  # e.g. "column username"
@@ -179,7 +179,7 @@ def _build_expected_tables(app_labels: Sequence[str], live_schema: str) -> None:
 
 
 def _read_tables(schema: str, names: Sequence[str]) -> dict[str, Table]:
-    """Describe the tables of one schema, which stands first in the search path, so that no name is qualified."""
+    """Describe the tables of one schema, which comes first in the search path, so that no name is qualified."""
     parameters: dict[str, Any] = {"schema": connection.ops.quote_name(schema), "tables": list(names)}
 
     def rows(query: str) -> list[tuple[Any, ...]]:
@@ -212,7 +212,7 @@ Part = TypeVar("Part")
 def _pairs(
     expected: dict[str, Part], found: dict[str, Part]
 ) -> Iterator[tuple[str, Part, None] | tuple[str, None, Part] | tuple[str, Part, Part]]:
-    """Yield every key of the two with what stands on either side."""
+    """Yield every key of the two with its values on both sides."""
     for key, value in expected.items():
         yield (key, value, found[key]) if key in found else (key, value, None)
     for key, value in found.items():

@@ -1,8 +1,8 @@
-"""Whether this process has a session of the database to itself.
+"""Check that this process has a session of the database to itself.
 
-A connection pooler such as PgBouncer may give each transaction another session (`pool_mode = transaction`). A lock
-that is taken for longer then stays with a session that others use: it is never released, and tells of no process
-whether it lives. So before such a lock is taken, the session is looked at.
+A connection pooler such as PgBouncer may give each transaction another session (`pool_mode = transaction`). A session
+lock then stays with a session that other clients use: it is never released, and tells nothing about a process. So the
+session is checked before a process takes such a lock.
 """
 
 from weakref import WeakSet
@@ -12,7 +12,7 @@ from django.db import connection
 
 ROUNDS = 3
 
-# Connections of the driver that were looked at. They are forgotten when they are closed.
+# Connections of the driver that were checked. They are forgotten when they are closed.
 _own_sessions: "WeakSet[object]" = WeakSet()
 
 
@@ -28,10 +28,10 @@ class SharedSessionError(ImproperlyConfigured):
 
 
 def require_own_session() -> None:
-    """Make sure that the session is this process's own.
+    """Make sure that only this process uses the session.
 
     Raises:
-        SharedSessionError: it is not.
+        SharedSessionError: another client may use it.
     """
     connection.ensure_connection()
     driver = connection.connection
@@ -43,7 +43,7 @@ def require_own_session() -> None:
 
 
 def backend_pid() -> int:
-    """The server's process that answers. (A pooler tells its clients a number of its own when they connect.)"""
+    """The number of the server's process. (A pooler gives its clients another number when they connect.)"""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_backend_pid()")
         return int(cursor.fetchone()[0])

@@ -1,9 +1,8 @@
-"""What every session of ours sets for itself, whatever the role, the database or the server would have it.
+"""Settings of every session of the back office, which override those of the role, the database and the server.
 
-An administrator may limit a role's statements for other programs' sake; an import of an hour, a batch or a scan is no
-accident, and a limit that ends it in the middle helps no user. Limits that we do want are set where they belong: see
-`time_limits.py` and the web requests' own. The session is told by statements, because PgBouncer refuses startup
-options.
+An administrator may limit a role's statements because of other programs. A limit that ends an import of an hour, a
+batch or a scan in the middle helps no user. `time_limits.py` and the web requests set the limits that are wanted. The
+settings are statements, because PgBouncer refuses startup options.
 """
 
 from typing import Any
@@ -15,7 +14,7 @@ SETTINGS = {
     "lock_timeout": "0",
     "idle_in_transaction_session_timeout": "0",
     "idle_session_timeout": "0",
-    # The verbs lock rows and then read them: the reading must see what was committed while they waited.
+    # The verbs lock rows and then read them: they must see what was committed while they waited.
     "default_transaction_isolation": "read committed",
     "IntervalStyle": "postgres",
 }

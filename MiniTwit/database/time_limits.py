@@ -1,4 +1,4 @@
-"""Statements that may not take long, whatever they are asked."""
+"""Limit the time of statements."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -19,7 +19,7 @@ class TimeLimitError(OperationalError):
 
 @contextmanager
 def time_limit(seconds: float) -> Iterator[Any]:
-    """A cursor whose statements end after so long. Afterwards the settings are as before.
+    """A cursor with a limit on the time of its statements. Afterwards the settings are as before.
 
     Raises:
         TimeLimitError: a statement took longer.
@@ -33,7 +33,7 @@ def time_limit(seconds: float) -> Iterator[Any]:
 
 
 def told_by_the_clock(seconds: float) -> Callable[..., Any]:
-    """Tell a limit that passed from a cancel request: PostgreSQL has one code for both."""
+    """Tell an exceeded limit from a cancel request: PostgreSQL has one code for both."""
 
     def execute(next_execute: Callable[..., Any], *arguments: Any) -> Any:
         began = time.monotonic()

@@ -1,11 +1,9 @@
-"""What the database itself sees to: `changed_at`, that the watch-list learns of edits, and that the log of decisions
-stays as it was written.
+"""Triggers: they set `changed_at`, tell the watch-list about edits, and protect the log of decisions.
 
-`changed_at` is kept by the database, so that no way of changing a row can forget it.
-
-Every UPDATE that alters a row's data stamps it; nothing else can write it. The legacy import is the one exception:
-its transaction says so (`SET LOCAL minitwit.importing = 'on'`) and leaves the stamp alone, for a row that the import
-brought or refreshed has not been changed *here*.
+The database sets `changed_at`, so that no program that changes a row can forget it. Every UPDATE that alters a row's
+data stamps the row; nothing else can write the stamp. The legacy import is the one exception: its transaction sets
+`minitwit.importing` to `on` and leaves the stamp alone, because a row that the import brings or refreshes has not
+been changed in this application.
 """
 
 IMPORTING_SETTING = "minitwit.importing"
@@ -42,8 +40,9 @@ CREATE_MESSAGE_TRIGGER = _CREATE_TRIGGER.format(
 )
 DROP_MESSAGE_TRIGGER = 'DROP TRIGGER minitwit_message_changed ON "MiniTwit_message"'
 
-# However a message is edited, the watch-list looks through it again. Without a term in use there is nothing to
-# look for; one that is new or switched on again is looked for in everything anyway. A hit keeps a copy of the date.
+# After every edit of a message the watch-list looks through it again. Without an active term there is nothing to
+# look for, and a term that is new or active again is looked for in all messages anyway. A hit keeps a copy of the
+# date.
 CREATE_EDIT_FUNCTION = """
 CREATE FUNCTION minitwit_note_edit() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
@@ -65,9 +64,9 @@ WHEN ((NEW.text, NEW.pub_date) IS DISTINCT FROM (OLD.text, OLD.pub_date)) EXECUT
 """
 DROP_EDIT_TRIGGER = 'DROP TRIGGER minitwit_message_edited ON "MiniTwit_message"'
 
-# The one change that the log allows, when an account is erased on request or a message is deleted for good: what
-# moderators wrote in their own words, and the texts of messages that were edited, may be struck out. Everything else
-# in an event is a number, a date or a term of the back office.
+# The one change that the log allows, when an account is erased on request or a message is deleted for good: the free
+# text of moderators and the texts of edited messages may be struck out. Everything else in an event is a number, a
+# date or a term of the back office.
 ERASED_NOTE = "(erased on request)"
 
 CREATE_LOG_FUNCTION = f"""

@@ -1,4 +1,4 @@
-"""Addresses of databases as other programs write them."""
+"""Addresses of databases in other programs' forms."""
 
 # SQLAlchemy's names of databases, where they differ from Django's.
 OTHER_NAMES = {"mariadb": "mysql"}

@@ -1,7 +1,7 @@
-"""Password hashers for everything that old databases brought and Django itself stores.
+"""Password hashers for the values of old databases and of Django itself.
 
-All of them are careful: whatever value stands in the database, none of them raises an error at sign-in or on a page,
-and none of them begins a calculation that would keep a sign-in busy for minutes.
+They are strict: for any value in the database, none of them raises an error at sign-in or on a page, and none of them
+begins a calculation that would keep a sign-in busy for minutes.
 """
 
 from MiniTwit.hashers.hardened import HardenedPasswordHasher, hardened, is_weak

@@ -1,8 +1,8 @@
 """Weak old hashes inside a strong one, made without knowing the passwords.
 
-`pbkdf2_sha256_over$iterations$salt$hash$` and then what stood before the digest of the old hash, for example
-`werkzeug_sha1$oldsalt`. The old digest itself is gone: it is what the strong hash was made of. To verify, the old
-digest is made anew from the password, and the strong hash from that.
+The form is `pbkdf2_sha256_over$iterations$salt$hash$` and then the beginning of the old hash up to its digest, for
+example `werkzeug_sha1$oldsalt`. The old digest itself is not stored: the strong hash is made of it. To verify, the
+hasher makes the old digest from the password again, and the strong hash from that.
 """
 
 import base64
@@ -64,7 +64,7 @@ class HardenedPasswordHasher(CarefulHasher):
         return True
 
     def harden_runtime(self, password: str, encoded: str) -> None:
-        """Nothing to even out: Django does this only for its preferred hasher."""
+        """Do nothing: Django evens out the time for its preferred hasher only."""
 
     def safe_summary(self, encoded: str) -> Summary:
         try:
@@ -81,7 +81,7 @@ class HardenedPasswordHasher(CarefulHasher):
 
 
 def is_weak(encoded: str) -> bool:
-    """Whether a stolen value could be tried against millions of passwords a second, and can be hardened."""
+    """Whether a thief could try millions of passwords a second against the value, and it can be hardened."""
     try:
         inner, decoded = unwrapped(encoded)
     except ValueError:
@@ -99,7 +99,7 @@ def hardened(encoded: str) -> str:
 
 
 def unwrapped(encoded: str) -> tuple[WrappableHasher, dict[str, Any]]:
-    """The hasher of a value that can be wrapped, and what the value says."""
+    """The hasher of a value that can be wrapped, and the decoded value."""
     hasher = identify_hasher(encoded)
     if not isinstance(hasher, WrappableHasher):
         raise ValueError(f"{hasher.algorithm} cannot be wrapped.")

@@ -1,5 +1,5 @@
-"""Hashers for what other applications stored and Django has no hasher for. They verify; new passwords are not hashed
-so, and a sign-in replaces the old hash."""
+"""Hashers for hashes of other applications for which Django has no hasher. They only verify; a sign-in replaces the
+old hash."""
 
 import base64
 import hashlib
@@ -27,7 +27,7 @@ class LegacyHasher(WrappableHasher):
         return True
 
     def harden_runtime(self, password: str, encoded: str) -> None:
-        """Nothing to even out: Django does this only for its preferred hasher."""
+        """Do nothing: Django evens out the time for its preferred hasher only."""
 
 
 class WerkzeugDigestHasher(LegacyHasher):
@@ -95,7 +95,7 @@ class WerkzeugSHA512PasswordHasher(WerkzeugDigestHasher):
 class ASPNetIdentityPasswordHasher(LegacyHasher):
     """ASP.NET Core Identity's PBKDF2, of version 2 and 3, whose salt is of any bytes.
 
-    Stored here as `aspnet_identity$digest$iterations$salt$key`, the last two in base64.
+    Stored as `aspnet_identity$digest$iterations$salt$key`, the last two in base64.
     """
 
     algorithm = "aspnet_identity"

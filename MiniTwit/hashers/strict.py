@@ -1,8 +1,8 @@
-"""Django's own hashers, made safe against whatever stands in the database.
+"""Django's own hashers, made safe against any value in the database.
 
 Django trusts its password column: a value that begins right and goes on wrong raises an error at sign-in (the page
-answers 500), and a cost of billions keeps the server busy for hours. Here `decode` is strict, and what it refuses
-never verifies.
+answers 500), and a cost of billions keeps the server busy for hours. In these hashers `decode` is strict, and a value
+that it refuses never verifies.
 """
 
 import base64
@@ -35,7 +35,7 @@ BCRYPT_BYTES = 72  # what bcrypt reads of a password
 
 
 class CarefulHasher(BasePasswordHasher):
-    """Never raises, whatever is stored. Stands before one of Django's hashers, or is the base of one of ours.
+    """Never raises, whatever is stored. It comes before one of Django's hashers, or is the base of one of ours.
 
     A subclass's `decode` raises ValueError for a value that is malformed or would cost too much.
     """
@@ -66,13 +66,13 @@ class CarefulHasher(BasePasswordHasher):
             self.decode(encoded)
             return super().safe_summary(encoded)
         except ValueError:
-            return {_("algorithm"): self.algorithm, _("hash"): _("damaged: nobody can sign in with it")}
+            return {_("algorithm"): self.algorithm, _("hash"): _("damaged: no password matches it")}
 
 
 class WrappableHasher(CarefulHasher):
     """A fast hasher, whose stored values `HardenedPasswordHasher` can wrap in a slow one.
 
-    The encoding ends in `$` and the digest; `decode` gives what stands before it, too.
+    The encoding ends in `$` and the digest; `decode` also gives the part before it.
 
     Attributes:
         blank_digest: a digest of the right form.
@@ -96,7 +96,7 @@ class WrappableHasher(CarefulHasher):
 
 
 class _PBKDF2(WrappableHasher, hashers.PBKDF2PasswordHasher):
-    """What the three digests have in common."""
+    """The base of the three digests."""
 
     ENCODED = re.compile(r"(pbkdf2_sha[0-9]+)\$([1-9][0-9]{0,8})\$([^$]+)\$([^$]+)")
 
@@ -163,7 +163,7 @@ class ScryptPasswordHasher(CarefulHasher, hashers.ScryptPasswordHasher):
 
 
 class _BCrypt(CarefulHasher, hashers.BCryptSHA256PasswordHasher):
-    """What both ways of using bcrypt have in common."""
+    """The base of both ways of using bcrypt."""
 
     # The last character of the salt holds two bits, of which bcrypt knows these spellings only.
     ENCODED = re.compile(
@@ -197,8 +197,8 @@ class BCryptPasswordHasher(_BCrypt):
     digest = None
 
     def verify(self, password: str, encoded: str) -> bool:
-        """The library refuses a longer password; those that made the old hashes cut it. NUL ended a password there,
-        so with a NUL in it nothing can be told."""
+        """Cut a longer password, as the programs that made the old hashes did; the library refuses it. In those
+        programs a NUL ended a password, so a password with a NUL never matches."""
         if "\0" in password:
             return False
         shortened = password.encode("utf-8", "replace")[:BCRYPT_BYTES]

@@ -12,7 +12,7 @@ _FOLDED = str.maketrans(patterns.FOLDED)
 
 
 def skeleton(text: str) -> str:
-    """What texts that look alike have in common."""
+    """The skeleton, which is the same for texts that look alike."""
     if not text.isascii():
         text = re.sub(patterns.IGNORABLE, "", text)
         text = re.sub(patterns.UNSETTLED, patterns.REPLACEMENT, text)

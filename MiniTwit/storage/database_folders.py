@@ -24,7 +24,7 @@ NAME = re.compile(r"(\d{1,20})-(\d{1,10})")
 
 
 def database_folder(parent: Path) -> Path:
-    """The folder of this database below a folder that databases share; it is made for this account only."""
+    """The folder of this database below a folder that databases share; only this account may enter it."""
     server, number = identity()
     parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     folder = parent / f"{server}-{number}"
@@ -33,7 +33,7 @@ def database_folder(parent: Path) -> Path:
 
 
 def folders_of_dropped_databases(parent: Path) -> list[Path]:
-    """The folders whose databases were on this server and are gone. Nothing is known of another server's."""
+    """The folders of deleted databases of this server. The databases of other servers are not known."""
     server, _ = identity()
     names = [NAME.fullmatch(path.name) for path in parent.iterdir() if path.is_dir()] if parent.is_dir() else []
     numbers = [int(name[2]) for name in names if name and int(name[1]) == server]
@@ -52,7 +52,7 @@ def file_clock(folder: Path) -> float:
 
 
 def identity() -> tuple[int, int]:
-    """What tells this database from every other: the server's identifier, and the database's number there."""
+    """Identify this database: the server's identifier, and the database's number on that server."""
     with connection.cursor() as cursor:
         cursor.execute(IDENTITY)
         server, number = cursor.fetchone()

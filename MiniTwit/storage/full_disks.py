@@ -1,4 +1,4 @@
-"""Disks of this server that take no more, told from files that are damaged or missing."""
+"""Tell full disks of this server from files that are damaged or missing."""
 
 import errno
 import sqlite3

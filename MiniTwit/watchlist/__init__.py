@@ -3,7 +3,7 @@
 watchlist.check(kind, pattern)    may this be a term?
 watchlist.preview(kind, pattern)  how many of the newest messages it matches
 watchlist.request_scan()          look through what is new, in the background
-watchlist.scan()                  the same, here and now
+watchlist.scan()                  the same, in this process
 watchlist.mark(text, hits)        the text as HTML, with what was found marked
 """
 

@@ -1,7 +1,7 @@
-"""Look again through messages whose text was edited, here or by an import that brought it anew.
+"""Look again through messages whose text was edited, in this application or by a later import.
 
-A trigger writes down which ones (see `MiniTwit/database/triggers.py`). A line is dealt with after the text is read
-and removed by its own number, so an edit that comes in between has a line of its own and is not missed.
+A trigger records them (see `MiniTwit/database/triggers.py`). The scan reads the text first and then removes the line
+by its own number, so an edit in between has another line and is not missed.
 """
 
 import time
@@ -27,7 +27,7 @@ from MiniTwit.watchlist.pieces import existing
 
 CHUNK = 1_000  # messages looked through at a time
 
-# What was found in the former text, and is not in the present one, or not in these words.
+# Hits of the former text that are not in the present one, or not in these words.
 FORGET = """
 DELETE FROM {hit} AS hit WHERE hit.term_id = %(term)s AND hit.message_id = ANY(%(ids)s) AND NOT EXISTS (
     SELECT FROM jsonb_to_recordset(%(found)s) AS found (id bigint, parts text[])
@@ -37,7 +37,7 @@ DELETE FROM {hit} AS hit WHERE hit.term_id = %(term)s AND hit.message_id = ANY(%
 
 
 def look_again(deadline: float | None, result: ScanResult) -> bool:
-    """Look through what was edited; return False if time was up before the end."""
+    """Look through edited messages; return False if time was up before the end."""
     while edited := dict(EditedMessage.objects.order_by("pk").values_list("pk", "message_id")[:CHUNK]):
         if deadline and time.monotonic() > deadline:
             return False
@@ -52,7 +52,7 @@ def look_again(deadline: float | None, result: ScanResult) -> bool:
 
 
 def look_at(ids: list[int], result: ScanResult) -> None:
-    """Look through some messages for all terms, and through single ones where all are too many at a time."""
+    """Look through some messages for all terms, and through single ones where that takes too long."""
     terms = list(WatchTerm.objects.filter(active=True).order_by("id"))
     SkippedMessage.objects.filter(message_id__in=ids).delete()
     try:
@@ -71,7 +71,7 @@ def look_at(ids: list[int], result: ScanResult) -> None:
 
 
 def look_for(term: WatchTerm, ids: list[int], result: ScanResult) -> None:
-    """Look through the messages that are laid out for one term, in halves where they take too long."""
+    """Look through the prepared messages for one term, in halves where they take too long."""
     try:
         found = find(term, ids)
     except BrokenTermError as error:
@@ -107,7 +107,7 @@ def keep(term: WatchTerm, ids: list[int], found: Found, result: ScanResult) -> N
 
 
 def forget_former(term: WatchTerm, ids: list[int], found: Found) -> None:
-    """Delete the hits that the edit did away with. Those in the same words stay as they are, decided or not."""
+    """Delete the hits that the edit removed. Hits in the same words stay as they are, decided or not."""
     with connection.cursor() as cursor:
         values = {"term": term.pk, "ids": ids, "found": as_json(found)}
         cursor.execute(sql.SQL(FORGET).format(hit=HIT), values)

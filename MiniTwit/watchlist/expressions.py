@@ -1,4 +1,4 @@
-"""What a term means to PostgreSQL, which does all the matching: in sets, and within a limit of time.
+"""Translate a term into a condition for PostgreSQL, which does all the matching: in sets, and within a time limit.
 
 Words and phrases are compared as skeletons (`MiniTwit/skeletons/`). A regular expression is matched against the text
 as it was written, and, where that gives nothing, against its skeleton.
@@ -24,7 +24,7 @@ SPACE = r"[ \t\n\r\f\v]+"
 OPTIONS = re.compile(r"\(\?[a-z]+\)")
 DIRECTOR = "***"
 BACK_REFERENCE = re.compile(r"(?<!\\)(?:\\\\)*\\[1-9]")
-# What other programs mean by these is something else to PostgreSQL, which takes them without a word.
+# These escapes mean something else to PostgreSQL than to other programs, and PostgreSQL accepts them.
 FOREIGN_ESCAPE = re.compile(r"(?<!\\)(?:\\\\)*(\\[bB<>])")
 FOREIGN_ESCAPES = {
     r"\b": r"\b is a backspace. Write \m for the beginning of a word, \M for its end, \y for either",
@@ -38,7 +38,7 @@ COLLATIONS = ("pg_c_utf8", "und-x-icu", "C.utf8", "C.UTF-8", "en_US.utf8", "defa
 
 
 class PatternError(Exception):
-    """A term that cannot be watched for; the message says why."""
+    """A term cannot be watched for; the message says why."""
 
 
 @dataclass(frozen=True)
@@ -60,14 +60,14 @@ class Expression:
 
 
 def expression_of(kind: str, pattern: str) -> Expression:
-    """A word stands by itself; a phrase may be anywhere, with any space between its words."""
+    """An expression for a word as a whole, or for a phrase anywhere, with any space between its words."""
     if kind == WatchTerm.Kind.REGEX:
         return regular_expression(pattern)
     words = skeleton(pattern).split()
     literal = SPACE.join(re.escape(word) for word in words)
     if kind == WatchTerm.Kind.WORD:
         literal = f"(?<!{WORD_CHARACTER}){literal}(?!{WORD_CHARACTER})"
-    # A LIKE says no much faster than the expression does.
+    # LIKE rejects a text much faster than the expression does.
     required = re.sub(r"([%_\\])", r"\\\1", max(words, key=len, default=""))
     return Expression(
         sql.SQL('(skeleton LIKE %(required)s AND skeleton ~ %(matching)s COLLATE "C")'),
@@ -101,14 +101,14 @@ def regular_expression(pattern: str) -> Expression:
 
 
 def as_one_group(pattern: str) -> str:
-    """What `regexp_matches` gives is then the whole match, whatever groups are in it."""
+    """Make `regexp_matches` return the whole match, whatever groups the expression has."""
     options = OPTIONS.match(pattern)
     prefix = options[0] if options else ""
     return f"{prefix}({pattern[len(prefix) :]})"
 
 
 def fold_letters(pattern: str) -> str:
-    """The expression with the letters beyond ASCII as a skeleton has them; what ASCII says is an expression's own."""
+    """Fold the letters beyond ASCII of an expression; its ASCII characters are syntax or stay."""
 
     def fold(character: str) -> str:
         folded = skeleton(character)
@@ -132,7 +132,7 @@ def collation_that_folds_case() -> str:
 
 
 def check(kind: str, pattern: str) -> None:
-    """Refuse what PostgreSQL cannot read and what would be found everywhere.
+    """Refuse a pattern that PostgreSQL cannot read, or that every message would match.
 
     Raises:
         PatternError: with a sentence for staff.
@@ -173,7 +173,7 @@ def matches_the_empty_text(expression: Expression) -> bool:
 
 
 def can_be_read(expression: Expression) -> bool:
-    """Whether the expression itself is sound: else it, and no message, is to blame for an error."""
+    """Whether the expression itself is valid; else it causes the error, and no message does."""
     try:
         matches_the_empty_text(expression)
     except (DataError, TimeLimitError):
@@ -214,5 +214,5 @@ def preview(kind: str, pattern: str) -> tuple[int, int]:
 
 
 def reason_of(error: Exception) -> str:
-    """PostgreSQL's own words, e.g. `parentheses () not balanced`."""
+    """PostgreSQL's own message, e.g. `parentheses () not balanced`."""
     return server_words(error).removeprefix("invalid regular expression: ")

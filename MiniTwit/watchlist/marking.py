@@ -22,13 +22,13 @@ def mark(text: str, hits: Iterable[WatchHit]) -> SafeString:
 
 
 def spans_of(text: str, hit: WatchHit) -> Iterator[Span]:
-    """Where the found parts stand. A text that was edited since may no longer hold them."""
+    """The places of the found parts. A text that was edited since may no longer hold them."""
     term = hit.term.pattern
     if not hit.found:  # the message matches as a whole, as with (?=.*this)(?=.*that)
         yield 0, len(text), term
         return
     if hit.term.kind == WatchTerm.Kind.REGEX:
-        # The same letters may stand elsewhere without matching; the parts are kept in the order of the text.
+        # The same letters may occur elsewhere without matching; the parts are kept in the order of the text.
         position = 0
         for part in hit.found:
             begin = text.find(part, position)

@@ -1,4 +1,4 @@
-"""Find one term among the messages that are laid out, within a limit of time, and write down where it is."""
+"""Find one term in the prepared messages, within a time limit, and record the hits."""
 
 import re
 import time
@@ -36,7 +36,7 @@ R = TypeVar("R")
 
 
 class UnreadableError(Exception):
-    """These messages cannot be looked through, or not in time. Some other number of them may be."""
+    """These messages cannot be looked through, or not in time. Fewer of them may succeed."""
 
 
 class BrokenTermError(Exception):
@@ -45,10 +45,10 @@ class BrokenTermError(Exception):
 
 @dataclass
 class ScanResult:
-    """What a scan came to.
+    """The result of a scan.
 
     Attributes:
-        finished: nothing is left to look through; else time was up, or somebody was still writing messages.
+        finished: nothing is left to look through; else time was up, or transactions were still writing messages.
         hits: new hits, by the terms' ids.
         skipped: messages that could not be looked through, by the terms' ids.
         switched_off: terms that PostgreSQL cannot read.
@@ -63,7 +63,7 @@ class ScanResult:
         self.hits[term.pk] = self.hits.get(term.pk, 0) + new_hits
 
     def skip(self, term: WatchTerm, message_id: int) -> None:
-        """Note that a message could not be looked through. The term goes on: who posts messages cannot stop it."""
+        """Record that a message could not be looked through. The term goes on: no message can stop it."""
         SkippedMessage.objects.get_or_create(term=term, message_id=message_id)
         self.skipped[term.pk] = self.skipped.get(term.pk, 0) + 1
 
@@ -87,7 +87,7 @@ def retry_if_cancelled(statement: Callable[[], R]) -> R:
 
 
 def lay_out(ids: list[int]) -> None:
-    """Lay these messages out for `find`.
+    """Prepare these messages for `find`.
 
     Raises:
         UnreadableError: it takes too long, or one of them is too much for PostgreSQL.
@@ -117,13 +117,13 @@ ORDER BY id
 
 
 def find(term: WatchTerm, ids: list[int], after: int = 0) -> Found:
-    """Return those of the messages laid out, which have these ids, that match and are `after` one, with their parts.
+    """Return the prepared messages, which have these ids, that match and are `after` one, with their parts.
 
     A message may match as a whole, as with `(?=.*this)(?=.*that)`; then there are no parts.
 
     Raises:
         UnreadableError: it takes too long, or one of them is too much for PostgreSQL.
-        BrokenTermError: no message is to blame for that.
+        BrokenTermError: the term itself is invalid.
     """
     expression = expression_of(term.kind, term.pattern)
     try:
@@ -154,14 +154,14 @@ def find_once(expression: Expression, seconds: float, after: int) -> Found:
 
 
 def literal_parts(text: str, literal: str) -> list[str]:
-    """What was written where the skeleton matches."""
+    """The parts of the text where its skeleton matches."""
     aligned = align(text)
     places = (aligned.written(*match.span()) for match in re.finditer(literal, aligned.skeleton))
     return [text[begin:end][:PART_LENGTH] for begin, end in islice(places, PARTS)]
 
 
 def written_parts(text: str, parts: list[str]) -> list[str]:
-    """What was written for these parts of the skeleton, which are in its order."""
+    """The parts of the text for these parts of its skeleton, which are in order."""
     aligned, position, written = align(text), 0, []
     for part in parts:
         place = aligned.skeleton.find(part, position)
@@ -174,8 +174,8 @@ def written_parts(text: str, parts: list[str]) -> list[str]:
 
 @contextmanager
 def still_the_same(term: WatchTerm) -> Iterator[bool]:
-    """A transaction that holds the term, and whether it is as it was: somebody may have changed or deleted it
-    meanwhile, and then what was found is of no use any more."""
+    """Lock the term in a transaction, and yield whether it is unchanged. A user may have changed or deleted it
+    meanwhile; then the hits are of no use."""
     with transaction.atomic():
         locks.lock_tables(WatchHit._meta.db_table, referring_to=[locks.MESSAGES], lock_timeout=locks.RETRY_TIMEOUT)
         current = WatchTerm.objects.select_for_update().filter(
@@ -196,7 +196,7 @@ ON CONFLICT (term_id, message_id) DO NOTHING
 
 
 def keep_hits(term: WatchTerm, found: Found) -> int:
-    """Write hits down; return how many are new."""
+    """Store hits; return how many are new."""
     if not found:
         return 0
     with connection.cursor() as cursor:

@@ -1,4 +1,4 @@
-"""Some messages at a time, laid out with their skeletons: a skeleton is made once for all terms."""
+"""Prepare some messages at a time with their skeletons, which are made once for all terms."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -21,7 +21,7 @@ TABLE = sql.Identifier("pg_temp", "minitwit_piece")
 
 @dataclass(frozen=True)
 class Piece:
-    """The messages to look through next; with them, everything up to `end` has been looked through."""
+    """The next messages to look through; after them, all messages up to `end` have been looked through."""
 
     ids: list[int]
     end: int
@@ -36,7 +36,7 @@ SELECT id FROM (
 
 
 def next_piece(begin: int, last: int, number: int) -> Piece:
-    """At most `number` messages after `begin` and up to `last`, and not too much text, unless one alone is."""
+    """At most `number` messages after `begin` and up to `last`, with a limited amount of text, but at least one."""
     condition = "id > %(begin)s AND id <= %(last)s"
     ids = read_ids(condition, {"begin": begin, "last": last, "number": number})
     # Ids have gaps: an empty piece, or a short one, reaches the end.
@@ -48,7 +48,7 @@ def next_id(begin: int, last: int) -> int | None:
 
 
 def existing(ids: list[int]) -> list[int]:
-    """Those of the messages that still exist, and not more text at a time than a piece may have."""
+    """The messages that still exist, with no more text at a time than a piece may have."""
     return read_ids("id = ANY(%(ids)s)", {"ids": ids, "number": len(ids)})
 
 

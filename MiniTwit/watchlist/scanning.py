@@ -2,11 +2,11 @@
 
 A term remembers the id it was looked through to. Ids are given out in order but become visible out of order: a long
 transaction may commit an id that lies below others. So a scan takes as its end the highest id given out so far, waits
-until nobody who was writing then is still writing, and only then begins.
+until every transaction that was writing then has ended, and only then begins.
 
-The terms walk through the messages together. One that takes too long for a piece is left behind and walks alone
-afterwards, in smaller pieces, down to single messages; a message that is too much by itself is noted and passed over.
-So neither an expression nor what people post can keep the other terms, or the term itself, from the rest.
+The terms go through the messages together. A term that takes too long for a piece falls behind and goes on alone
+afterwards, in smaller pieces, down to single messages. A message that takes too long by itself is recorded and
+skipped. So neither an expression nor a message can keep the other terms, or the term itself, from the rest.
 """
 
 import time
@@ -45,12 +45,12 @@ Progress = Callable[[int, int], None]  # the id reached, and the last one
 
 
 class AlreadyScanning(Exception):  # noqa: N818 -- not an error
-    """Another process is at it."""
+    """Another process is scanning already."""
 
 
 @dataclass(frozen=True)
 class Horizon:
-    """How far to look, and through which id nothing can appear any more."""
+    """How far to look (`last`), and the id up to which no new message can appear (`settled`)."""
 
     last: int
     settled: int
@@ -58,7 +58,7 @@ class Horizon:
 
 @contextmanager
 def only_one() -> Iterator[None]:
-    """Hold the right to scan, or raise AlreadyScanning; PostgreSQL drops it when the process dies."""
+    """Hold the lock for a scan, or raise AlreadyScanning; PostgreSQL releases it when the process dies."""
     try:
         with hold(LOCK):
             yield
@@ -67,7 +67,7 @@ def only_one() -> Iterator[None]:
 
 
 def is_scanning() -> bool:
-    """Whether some process is at it."""
+    """Whether a process is scanning."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND classid = %s AND objid = %s"
@@ -79,11 +79,10 @@ def is_scanning() -> bool:
 
 
 def scan(*, seconds: float | None = None, on_progress: Progress | None = None) -> ScanResult:
-    """Look through every message that is new to a term, and again through those that were edited; stop after
-    `seconds`, if given.
+    """Look through messages that are new to a term, and again through edited ones; stop after `seconds`, if given.
 
     Raises:
-        AlreadyScanning: another process is at it.
+        AlreadyScanning: another process is scanning.
     """
     deadline = time.monotonic() + seconds if seconds else None
     result = ScanResult()
@@ -102,7 +101,7 @@ def scan(*, seconds: float | None = None, on_progress: Progress | None = None) -
 
 @dataclass
 class Walk:
-    """The way of the terms through the messages.
+    """One pass of the terms through the messages.
 
     Attributes:
         slow: the terms that took too long for some piece, by their ids.
@@ -115,7 +114,7 @@ class Walk:
     slow: set[int] = field(default_factory=set)
 
     def together(self) -> bool:
-        """Take all terms as far as they go; return False if time was up before."""
+        """Take all terms through the messages together; return False if time was up before."""
         size, last = CHUNK, self.horizon.last
         position = self.first_position(last)
         while position is not None and position < last:
@@ -137,7 +136,7 @@ class Walk:
         return True
 
     def alone(self) -> bool:
-        """Take each of the slow terms on by itself; return False if time was up before."""
+        """Take each slow term through the rest by itself; return False if time was up before."""
         return all(self.alone_with(pk) for pk in sorted(self.slow))
 
     def alone_with(self, pk: int) -> bool:
@@ -168,7 +167,7 @@ class Walk:
         return terms.order_by("scanned_through").values_list("scanned_through", flat=True).first()
 
     def lay_out(self, terms: list[WatchTerm], piece: Piece) -> bool:
-        """Lay the piece out; return False where it must be smaller. One message that is too much is passed over."""
+        """Prepare the piece; return False where it must be smaller. A single message that is too large is skipped."""
         try:
             lay_out(piece.ids)
         except UnreadableError:
@@ -180,7 +179,7 @@ class Walk:
         return True
 
     def look_for(self, term: WatchTerm, piece: Piece) -> None:
-        """Look through the piece that is laid out, and remember what is found."""
+        """Look through the prepared piece, and store the hits."""
         try:
             found = find(term, piece.ids, after=term.scanned_through)
         except BrokenTermError as error:
@@ -202,12 +201,12 @@ class Walk:
 
 
 def behind(message_id: int) -> QuerySet[WatchTerm]:
-    """The terms that have not been looked for through that id."""
+    """The terms that have not been looked for up to that id."""
     return WatchTerm.objects.filter(active=True, scanned_through__lt=message_id)
 
 
 def find_horizon(timeout: float) -> Horizon:
-    """Return the highest id given out so far; settled, if all who wrote then end within `timeout` seconds."""
+    """Return the highest id so far; it is settled if all transactions that write now end within `timeout` seconds."""
     with connection.cursor() as cursor:
         cursor.execute(LAST_ID, {"table": MESSAGE.as_string(cursor.cursor)})
         (last,) = cursor.fetchone()
@@ -252,7 +251,7 @@ def start_afresh(term: WatchTerm) -> None:
 
 
 def start_over(term: WatchTerm) -> None:
-    """Look through everything again, and keep what was found: messages may have been edited while it was off."""
+    """Look through everything again, and keep the hits: messages may have been edited while the term was off."""
     term.scanned_through = 0
     term.save(update_fields=["scanned_through"])
     SkippedMessage.objects.filter(term=term).delete()

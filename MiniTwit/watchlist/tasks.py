@@ -26,7 +26,7 @@ WORKER_COMMAND = "python manage.py db_worker"
 
 @task()
 def scan_new_messages() -> None:
-    """Look through what is new; what is left then is looked through a little later."""
+    """Look through new messages; a later task does the rest."""
     try:
         finished = scan(seconds=SHIFT_SECONDS).finished
         pause = 0.0
@@ -35,10 +35,8 @@ def scan_new_messages() -> None:
     except OperationalError as error:
         if not is_busy(error) and cause_of(error) is not Cause.QUERY_CANCELED:
             raise
-        finished, pause = (
-            False,
-            RETRY_SECONDS,
-        )  # an import keeps the messages for itself, or an administrator cancelled
+        # an import locks the messages, or an administrator cancelled the statement
+        finished, pause = False, RETRY_SECONDS
     time.sleep(pause)  # a "not before" on the task would be read with the clock of the next worker's machine
     if not finished and not is_requested():
         scan_new_messages.enqueue()
@@ -60,8 +58,8 @@ def request_scan() -> None:
 
 
 def request_scan_if_behind() -> None:
-    """The same, where somebody looks: so a scan that died is taken up again, and no way of bringing messages in
-    has to remember to ask."""
+    """Request a scan if messages wait for one. The pages call this, so a scan that died is resumed, and code that
+    adds messages need not request one."""
     if standing().is_behind and not is_scanning():
         request_scan()
 

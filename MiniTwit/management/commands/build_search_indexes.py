@@ -1,4 +1,4 @@
-"""Build the search indexes that are missing. Exit 0 when they are all there."""
+"""Build the search indexes that are missing. Exit 0 when all exist, or another process builds them."""
 
 from typing import Any
 
@@ -20,5 +20,5 @@ class Command(BaseCommand):
         self.stdout.write(
             f"Built: {', '.join(built)}."
             if built
-            else "Nothing to build: they are there, or another process is at it."
+            else "Nothing to build: all search indexes exist, or another process builds them."
         )

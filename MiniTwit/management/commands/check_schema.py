@@ -1,4 +1,4 @@
-"""Are the live tables what the models say? Exit 0 when they are, 1 with a sentence per difference when not."""
+"""Compare the live tables with the models. Exit 0 when they agree, 1 with a sentence per difference when not."""
 
 import json
 import sys
@@ -45,7 +45,7 @@ class Command(BaseCommand):
             sys.exit(1)
 
     def _check_database(self) -> None:
-        """Refuse a database that is not fit for the tables, whatever they are like."""
+        """Refuse a database that is not fit for the tables."""
         problems = problems_of(connection)
         refusals = [str(problem) for problem in problems if problem.is_serious()]
         for problem in problems:

@@ -1,4 +1,4 @@
-"""What the old application's flag tool did, through the verbs of moderation: list messages, and flag them by id."""
+"""List messages, and flag them by id: the old application's flag tool, which now uses the verbs of moderation."""
 
 from argparse import ArgumentParser
 from typing import Any
@@ -80,7 +80,7 @@ class Command(BaseCommand):
 
 
 def refuse_skipped(batch: ModerationBatch) -> None:
-    """Name what the verb left alone, and raise, so that nothing is kept of it."""
+    """Name the messages that the verb refused, and raise, so that the transaction rolls back."""
     skipped = dict(SelectedRow.objects.filter(batch=batch).values_list("object_id", "why"))
     if own := ", ".join(str(message_id) for message_id, why in skipped.items() if why == OWN):
         raise CommandError(f"Nothing was changed: {OWN} (message {own})", returncode=USAGE)
@@ -107,5 +107,5 @@ def reason_named(name: str) -> ModerationReason | str:
 
 
 def one_line(text: str) -> str:
-    """A text without what would break the line or drive the terminal."""
+    """A text without line breaks and control characters of terminals."""
     return "".join(character if character.isprintable() else " " for character in text)

@@ -24,7 +24,7 @@ class Command(BaseCommand):
         for term in result.switched_off:
             self.stderr.write(self.style.WARNING(f"{term.pattern}: {term.error}"))
         if not result.finished:
-            self.stderr.write("Somebody is still writing messages; run this again when that is done.")
+            self.stderr.write("Other transactions are still writing messages; run this again when they have ended.")
         if result.switched_off:
             raise CommandError("Not every term could be looked for. Correct those named above on the watch-list.")
 
