@@ -19,12 +19,13 @@ demo: $(VENV)/installed ## Run everything with a sample old database (PORT, DEMO
 	@unset DEBUG; exec $(BIN)/python manage.py demo
 
 test: $(VENV)/installed-dev ## Run the tests, all but the slow ones
-	@$(BIN)/python -m pytest -rs -n auto --dist loadfile
+	@$(BIN)/python -m pytest -rs -n auto --dist loadfile --no-loadscope-reorder
 
 test-slow: $(VENV)/installed-dev ## Run the tests that take minutes, and the properties with many more examples
 	@$(BIN)/python -m pytest -rs -m slow
 	@HYPOTHESIS_PROFILE=thorough $(BIN)/python -m pytest -rs -n auto --dist loadfile \
 		tests/legacy_import/test_parity.py tests/legacy_import/test_renamed.py tests/legacy_import/test_merging.py \
+		tests/legacy_import/test_dates.py tests/legacy_import/test_nfkc.py tests/MiniTwit/test_hashers.py \
 		tests/MiniTwit/test_skeletons.py
 
 lint: $(VENV)/installed-dev ## Check style and types

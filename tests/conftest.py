@@ -1,14 +1,19 @@
-"""What all tests share. They run on a real PostgreSQL: the checkout's own, or the one in DATABASE_URL."""
+"""What all tests share. They run on a real PostgreSQL: one of their own, or the one in DATABASE_URL."""
 
 import os
-from typing import Any
+from contextlib import closing
+from pathlib import Path
 
 import hypothesis
+import psycopg2
 import pytest
+from django.conf import settings
 from django.db import connection, transaction
 from django.test import Client, TransactionTestCase
 from psycopg2 import sql
 
+from backoffice import environment
+from backoffice.database import embedded_server
 from MiniTwit.hashers import PBKDF2SHA256PasswordHasher
 from tests.MiniTwit.factories import make_superuser
 
@@ -28,6 +33,14 @@ hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
 
 # A million rounds take a third of a second. Other processes that tests start make as many as in production.
 PBKDF2SHA256PasswordHasher.iterations = 1_200
+
+# What takes longest. The browser's tests come one after another, for they share it.
+LONGEST = (
+    *("browser", "backoffice/test_demo.py", "legacy_import/test_recognition.py", "legacy_import/test_passwords.py"),
+    *("legacy_import/test_pages.py", "backoffice/test_embedded_server.py", "backoffice/test_access.py"),
+    *("legacy_import/test_newer_copies.py", "legacy_import/test_parity.py", "MiniTwit/test_moderation_worker.py"),
+    *("legacy_import/test_worker.py", "legacy_import/test_live_files.py", "legacy_import/test_servers.py"),
+)
 
 # What migrating puts there, and no test changes.
 KEPT_TABLES = {"django_migrations", "django_content_type", "auth_permission"}
@@ -61,13 +74,28 @@ def delete_what_is_there(_test_case: TransactionTestCase) -> None:
 TransactionTestCase._fixture_teardown = delete_what_is_there
 
 
+def pytest_xdist_auto_num_workers() -> int:
+    """One more than there are processors: now and then each waits for what its test has started."""
+    return (os.cpu_count() or 1) + 1
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what takes longest, or it keeps a single worker busy at the end."""
+    folder = Path(__file__).parent
+    items.sort(key=lambda item: [not item.path.is_relative_to(folder / name) for name in LONGEST])
+
+
 @pytest.fixture(scope="session")
-def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> None:
-    """No commit waits for the disk: what a crash of the machine would lose is only a test."""
-    with django_db_blocker.unblock(), connection.cursor() as cursor:
-        name = sql.Identifier(connection.settings_dict["NAME"])
-        cursor.execute(sql.SQL("ALTER DATABASE {} SET synchronous_commit = off").format(name))
-        connection.close()  # the next one has it
+def django_db_modify_db_settings(django_db_modify_db_settings: None) -> None:
+    """The tests' own server waits for no disk: what a crash of the machine would damage is no more than tests."""
+    if environment.text("DATABASE_URL"):
+        return
+    session = psycopg2.connect(embedded_server(settings.VAR_DIR / "postgres").url("postgres"))
+    session.autocommit = True
+    with closing(session), session.cursor() as cursor:
+        for name in ("fsync", "full_page_writes"):
+            cursor.execute(sql.SQL("ALTER SYSTEM SET {} = off").format(sql.Identifier(name)))
+        cursor.execute("SELECT pg_reload_conf()")
 
 
 @pytest.fixture

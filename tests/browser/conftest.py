@@ -22,8 +22,11 @@ WIDE, NARROW = {"width": 1400, "height": 900}, {"width": 480, "height": 900}
 
 
 @pytest.fixture(scope="package")
-def chromium() -> Iterator[Browser]:
-    """Debian's Chromium. Starting it takes longer than most pages, so all tests share it."""
+def chromium(django_db_setup: None) -> Iterator[Browser]:
+    """Debian's Chromium. Starting it takes longer than most pages, so all tests share it.
+
+    The database is made before, outside the event loop, as it is destroyed: a connection belongs to one side of it.
+    """
     program = shutil.which("chromium")
     if program is None:
         pytest.skip("NO BROWSER: the pages were not tried in one. Install Debian's chromium.")
