@@ -72,6 +72,8 @@ def delete_what_is_there(_test_case: TransactionTestCase) -> None:
 
 
 TransactionTestCase._fixture_teardown = delete_what_is_there
+# Nor is a new connection needed: what a session has set survives on PostgreSQL.
+TransactionTestCase._should_reload_connections = lambda _test_case: False
 
 
 def pytest_xdist_auto_num_workers() -> int:
