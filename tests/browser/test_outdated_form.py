@@ -41,13 +41,13 @@ def test_an_outdated_form_shows_both_versions_and_a_panel_keeps_what_was_typed(v
     page.fill("#suspend_note", "Wrote to support.")
     until.evaluate("field => field.removeAttribute('min')")
     until.fill("2020-01-01T00:00")
-    page.locator(".decide-suspend form button").click()
+    page.locator(".decide-suspend form [type=submit]").click()
     expect(page.locator(".decide-suspend .errorlist")).to_contain_text("has to end in the future")
     expect(until).to_have_value("2020-01-01T00:00")
     expect(page.locator("#suspend_note")).to_have_value("Wrote to support.")
     visitor.look("61_panel_again")
     until.fill("2999-05-31T18:30")
-    page.locator(".decide-suspend form button").click()
+    page.locator(".decide-suspend form [type=submit]").click()
     expect(page.locator(".state-banner")).to_have_text(re.compile("until 31 May 2999, 18:30"))
     assert visitor.complaints == []
 
