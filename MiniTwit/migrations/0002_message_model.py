@@ -20,7 +20,7 @@ class Migration(migrations.Migration):
                     "id",
                     models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID"),
                 ),
-                # Columns of one width stand first: what is behind a text is found only by measuring the text.
+                # Columns of fixed width come first: PostgreSQL has to measure a text to find the column behind it.
                 (
                     "author",
                     models.ForeignKey(

@@ -106,7 +106,7 @@ def apply(file_import: FileImport, on_progress: Callable[[int], None]) -> Report
         file_import.state, file_import.done = State.CHECKING, 0
         file_import.error = (
             f"Nothing was imported: rows were changed elsewhere since the preview (in the file: {rows}). This is the "
-            "preview as of now; look at it and confirm it."
+            "preview as of now; check and confirm it."
         )
     elif checking.wrote_messages(file_import, report):
         watchlist.request_scan_if_behind()

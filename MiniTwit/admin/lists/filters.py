@@ -73,7 +73,7 @@ class AccountSelect(IdSelect):
     """Shows that no account is chosen, where Django's own widget is empty."""
 
     def build_attrs(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
-        return super().build_attrs(*args, **kwargs) | {"data-placeholder": "Anybody"}
+        return super().build_attrs(*args, **kwargs) | {"data-placeholder": "Any account"}
 
 
 class AccountFilter(ParameterFilter):
