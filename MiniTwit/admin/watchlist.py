@@ -216,7 +216,7 @@ class WatchTermAdmin(OwnParametersMixin, VersionedAdmin):
         if at_once:
             self.message_user(request, f"“{pattern}” and its hits were deleted.", messages.SUCCESS)
         else:
-            sentence = f"“{pattern}” is switched off; it is deleted in the background, for it has very many hits."
+            sentence = f"“{pattern}” is switched off; it is deleted in the background, because it has very many hits."
             self.message_user(request, sentence, messages.INFO)
 
 

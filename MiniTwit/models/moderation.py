@@ -1,7 +1,7 @@
 """What moderators did: batches, the events in them, strikes and notes.
 
 A batch is one decision of one person about any number of objects. Each object that it changed has one event, and
-events are for ever: a trigger refuses to change or delete them (see `MiniTwit/database/triggers.py`). So an event
+events are permanent: a trigger refuses to change or delete them (see `MiniTwit/database/triggers.py`). So an event
 refers to messages and accounts by number only, without a foreign key: it outlives them. The texts of messages that
 were edited, and moderators' notes, are struck out of it when an account is erased on request.
 """

@@ -65,7 +65,7 @@ class WatchHit(models.Model):
 class EditedMessage(models.Model):
     """A message whose text was edited after the watch-list may have seen it. A trigger writes these lines.
 
-    Without a constraint on the message: an edit of millions by an import shall not check each, and a line about a
+    Without a constraint on the message: an import that edits millions must not check each, and a line about a
     message that is gone does no harm.
     """
 

@@ -65,7 +65,7 @@ class SavesChanges(models.Model):
             for field in self._meta.concrete_fields
             if field.attname in self.__dict__ and (names is None or {field.name, field.attname} & set(names))
         }
-        # Another dictionary, for a copy of the instance may share the old one.
+        # Another dictionary, because a copy of the instance may share the old one.
         self._read = present if names is None else getattr(self, "_read", {}) | present
 
 

@@ -149,7 +149,7 @@ def change_accounts(verb: Verb, ids: list[int], batch: ModerationBatch, cause: C
 def states(ids: Sequence[int]) -> dict[int, State]:
     """The accounts' state as moderation knows it, ready to be logged.
 
-    One query a table, for a join might read all strikes for each account: see `messages.without_nested_loops`.
+    One query a table, because a join might read all strikes for each account; see `messages.without_nested_loops`.
     """
     strikes = Strike.objects.filter(user__in=ids, revoked_at=None).order_by().values("user_id")
     given = dict(strikes.annotate(Count("pk")).values_list("user_id", "pk__count"))

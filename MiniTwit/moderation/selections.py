@@ -33,7 +33,7 @@ EVENTS = sql.Identifier(ModerationEvent._meta.db_table)
 def freeze(
     *, verb: Verb, queryset: QuerySet[Any], actor: User | None, options: dict[str, Any] | None = None
 ) -> ModerationBatch:
-    """Write down which rows a decision shall be about, and how they are now.
+    """Freeze the rows that a decision is about, and their present versions.
 
     Args:
         queryset: the rows, each of them once.

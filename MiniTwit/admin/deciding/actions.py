@@ -24,7 +24,7 @@ def may(user: Any, verb: str) -> bool:
 
 
 def actor_of(request: HttpRequest) -> User:
-    """Who is signed in: only accounts reach the admin's pages."""
+    """The account that is signed in: only accounts reach the admin's pages."""
     return cast(User, request.user)
 
 
