@@ -2,7 +2,8 @@
 
     python -m benchmarks.generate --users 100000 --messages 3000000 --follows 1000000
 
-The same figures give the same rows. A database is made once and kept under `var/benchmarks`.
+The same figures give the same rows. A database is made once and kept under `var/benchmarks`. With `--values` its
+messages hold what old applications in other languages stored: dates as text, or no value as MiniTwit stored it.
 """
 
 import argparse
@@ -12,6 +13,7 @@ import random
 import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 from fixtures.sample_legacy_database import SCHEMA
@@ -22,6 +24,8 @@ FOLDER = Path(os.environ.get("VAR_DIR") or BASE_DIR / "var") / "benchmarks"
 FIRST_SECOND = 1_233_065_594  # 2009-01-27
 PHRASES = 2_000
 SHORTEST, LONGEST = 80, 140  # characters of a message
+CANONICAL, TEXT_DATES, ODD = VALUES = ("canonical", "text-dates", "odd")
+UNTYPED = "message_id integer primary key, author_id, text, pub_date, flagged"
 
 
 @dataclass(frozen=True)
@@ -44,9 +48,14 @@ class Size:
         return self.users + self.messages + self.follows
 
 
-def database_of(size: Size) -> Path:
-    """Return a database of that size; create it if it does not exist."""
-    path = FOLDER / f"minitwit_{size.users}_{size.messages}_{size.follows}.db"
+def database_of(size: Size, values: str = CANONICAL) -> Path:
+    """Return a database of that size, created if it does not exist.
+
+    Args:
+        values: one of VALUES: how its messages are stored.
+    """
+    suffix = "" if values == CANONICAL else f"_{values}"
+    path = FOLDER / f"minitwit_{size.users}_{size.messages}_{size.follows}{suffix}.db"
     if path.exists():
         return path
     FOLDER.mkdir(parents=True, exist_ok=True)
@@ -57,7 +66,10 @@ def database_of(size: Size) -> Path:
         # If the machine stops meanwhile, the file is of no use, so it needs no journal.
         connection.executescript(f"PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; {SCHEMA} BEGIN;")
         connection.executemany("INSERT INTO user VALUES (?, ?, ?, ?)", users(size))
-        connection.executemany("INSERT INTO message VALUES (?, ?, ?, ?, ?)", messages(size))
+        if values != CANONICAL:
+            connection.execute("DROP TABLE message")
+            connection.execute(f"CREATE TABLE message ({UNTYPED})")
+        connection.executemany("INSERT INTO message VALUES (?, ?, ?, ?, ?)", stored_as(values, messages(size)))
         connection.executemany("INSERT INTO follower VALUES (?, ?)", follows(size))
         connection.execute("COMMIT")
     finally:
@@ -88,6 +100,19 @@ def messages(size: Size) -> Iterator[tuple[int, int, str, int, int]]:
         yield message_id, author_id, text[:length].rstrip(), FIRST_SECOND + message_id // 3, flagged
 
 
+def stored_as(values: str, rows: Iterator[tuple[int, int, str, int, int]]) -> Iterator[tuple[object, ...]]:
+    """Yield the same messages with other values: a date as text, or everything but the key."""
+    for message_id, author_id, text, pub_date, flagged in rows:
+        written = datetime.fromtimestamp(pub_date, UTC)
+        if values == TEXT_DATES:
+            yield message_id, author_id, text, f"{written:%Y-%m-%d %H:%M:%S}", flagged
+        elif values == ODD:
+            date = f"{written:%Y-%m-%dT%H:%M:%S.000Z}"
+            yield message_id, str(author_id), text.encode(), date, "true" if flagged else "false"
+        else:
+            yield message_id, author_id, text, pub_date, flagged
+
+
 def follows(size: Size) -> Iterator[tuple[int, int]]:
     """Yield different pairs: in round n, each account follows the one n places further on."""
     for number in range(size.follows):
@@ -99,6 +124,7 @@ def add_size_arguments(parser: argparse.ArgumentParser) -> None:
     for name in ("users", "messages", "follows"):
         default = getattr(Size, name)
         parser.add_argument(f"--{name}", type=int, default=default, help=f"how many {name} (default {default:,})")
+    parser.add_argument("--values", choices=VALUES, default=CANONICAL, help="how the messages are stored")
 
 
 def main() -> None:
@@ -109,7 +135,7 @@ def main() -> None:
         size = Size(options.users, options.messages, options.follows)
     except ValueError as error:
         parser.error(str(error))
-    print(database_of(size))
+    print(database_of(size, options.values))
 
 
 if __name__ == "__main__":

@@ -54,8 +54,9 @@ class Requirement:
 class Benchmark:
     """All measurements of one run, in order."""
 
-    def __init__(self, size: Size) -> None:
+    def __init__(self, size: Size, values: str) -> None:
         self.size = size
+        self.values = values
         self.steps: dict[str, Step] = {}
         # What import-export would need to import every row, without a preview.
         self.stock_seconds = 0.0
@@ -66,7 +67,7 @@ class Benchmark:
 
     def measure(self, *, with_pgloader: bool) -> None:
         """Take every measurement; pgloader's before and after the import, because a machine's speed changes."""
-        source = database_of(self.size)
+        source = database_of(self.size, self.values)
         if with_pgloader:
             self.measure_pgloader("before", source)
         with throwaway_database(DATABASE):
@@ -79,7 +80,7 @@ class Benchmark:
         tenth = self.size.divided(10)
         with throwaway_database(DATABASE):
             manage(DATABASE, "migrate", "--verbosity", "0")
-            self.import_users_and_messages(", a tenth", tenth, database_of(tenth), stock=False)
+            self.import_users_and_messages(", a tenth", tenth, database_of(tenth, self.values), stock=False)
 
     def measure_pgloader(self, when: str, source: Path) -> None:
         """Measure pgloader's copy of the same old database."""
@@ -178,6 +179,7 @@ def as_json(benchmark: Benchmark) -> dict[str, Any]:
     steps = [*benchmark.steps.values(), benchmark.whole()]
     return {
         "size": asdict(benchmark.size),
+        "values": benchmark.values,
         "steps": [asdict(step) | {"rows_per_second": step.rows_per_second} for step in steps],
         "stock_seconds_for_all": benchmark.stock_seconds,
         "requirements": [asdict(requirement) for requirement in benchmark.requirements()],
@@ -191,7 +193,7 @@ def main() -> None:
     parser.add_argument("--json", action="store_true", help="print one JSON object instead of a table")
     options = parser.parse_args()
     try:
-        benchmark = Benchmark(Size(options.users, options.messages, options.follows))
+        benchmark = Benchmark(Size(options.users, options.messages, options.follows), options.values)
         benchmark.measure(with_pgloader=pgloader.is_installed() and not options.skip_pgloader)
     except (RuntimeError, ValueError) as error:
         parser.exit(2, f"{error}\n")

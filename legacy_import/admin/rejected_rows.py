@@ -1,6 +1,7 @@
 """The rejected rows of a run as a CSV file, streamed: there may be millions."""
 
 import csv
+import json
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -9,11 +10,12 @@ from django.http import StreamingHttpResponse
 from psycopg2 import sql
 
 from legacy_import.models import ImportRun
-from legacy_import.rules.columns import StagedColumn
 from legacy_import.rules.outcomes import REASONS, Verdict
+from legacy_import.rules.resources import RESOURCES
 from legacy_import.runs.status import TABLE_NAMES
 from legacy_import.source.record import column_heading, shown_columns
 from legacy_import.steps.apply import SECRET_COLUMNS
+from legacy_import.steps.lines import Lines
 from legacy_import.tables import checked_table, staged_table
 
 ROWS_AT_A_TIME = 500
@@ -49,19 +51,18 @@ def stored_rows(run: ImportRun, table: str) -> Iterator[tuple[Any, ...]]:
 def staged_rows(run: ImportRun, table: str) -> Iterator[tuple[Any, ...]]:
     """The same of a preview, from its staging tables."""
     query = sql.SQL(
-        "SELECT position, checked.reason, {columns} FROM {checked} AS checked JOIN {staged} AS staged"
+        "SELECT position, checked.reason, {old_values} FROM {checked} AS checked JOIN {staged} AS staged"
         " USING (position) WHERE checked.verdict = %s ORDER BY position"
     ).format(
-        columns=sql.SQL(", ").join(
-            StagedColumn.of(name, place).value for place, name in enumerate(columns_of(run, table))
-        ),
+        old_values=Lines(RESOURCES[table]()).old_values(),
         checked=checked_table(run.pk, table),
         staged=staged_table(run.pk, table),
     )
     with connection.chunked_cursor() as cursor:
         cursor.execute(query, [Verdict.REJECTED.value])
         while rows := cursor.fetchmany(ROWS_AT_A_TIME):
-            yield from rows
+            for position, reason, values in rows:
+                yield position, reason, *(json.loads(values).get(column) for column in columns_of(run, table))
 
 
 class Echo:

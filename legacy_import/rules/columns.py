@@ -1,330 +1,214 @@
-"""What a value of the old database means, each rule stated twice.
+"""What a value of the old database means, each rule stated once: `Column.read`.
 
-`clean()` states it in Python for one row, as import-export calls it; the `*_sql` methods state it in SQL for all
-rows at once. Property tests hold the two together, so change both or neither. A value that cannot be imported makes
-`clean()` raise a ValidationError whose code is one of `reasons.REASONS`; what is only noticed is one of
-`reasons.NOTES`.
+import-export calls it for one row (a Column is its Widget), the staging of an import for every row that SQLite cannot
+copy as it is. `unchanged` is SQLite's test for those that it can; a property test holds it against `read`.
 """
 
 import re
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any, ClassVar
 
 from django.core.exceptions import ValidationError
 from import_export.widgets import Widget
-from psycopg2 import sql
 
-from legacy_import.rules.nfkc import nfkc, nfkc_sql
 from legacy_import.rules.outcomes import REASONS
-from legacy_import.source.schema import TEXT_COLUMNS
-from legacy_import.source.values import LegacyValue, as_text, storage_letter
-from MiniTwit.validators import CONTROL_CHARACTERS, USERNAME_MAX_LENGTH
+from legacy_import.source.values import LegacyValue, as_text, needs_repair, storage_letter
+from MiniTwit.validators import CONTROL_CHARACTERS, USERNAME_MAX_LENGTH, normalised_username
 
-NULL = sql.SQL("NULL")
-
-WHOLE_NUMBER = r"-?[0-9]+"
+WHOLE_NUMBER = re.compile("-?[0-9]+")
 LONGEST_NUMBER = 18  # characters: always fits PostgreSQL's bigint
-# Django's EmailValidator without its rarities (quoted local parts, address literals, names in other scripts, the
-# length of a label: bounded repeats are slow in PostgreSQL). Both Python and PostgreSQL read it.
+CONTROL_CHARACTER = re.compile(CONTROL_CHARACTERS)
+# Lower-casing that does not depend on a locale: letters beyond ASCII stay as they are.
+ASCII_LOWER = {upper: upper + 32 for upper in range(ord("A"), ord("Z") + 1)}
+
+# Django's EmailValidator without its rarities: quoted local parts, address literals, names in other scripts, the
+# length of a label.
 _WORD = r"[-!#$%&'*+/=?^_`{}|~0-9A-Za-z]+"
 _LABEL = r"[0-9A-Za-z](?:[-0-9A-Za-z]*[0-9A-Za-z])?"
-EMAIL = rf"{_WORD}(?:\.{_WORD})*@(?:localhost|(?:{_LABEL}\.)+[0-9A-Za-z][-0-9A-Za-z]*[0-9A-Za-z])"
+EMAIL = re.compile(rf"{_WORD}(?:\.{_WORD})*@(?:localhost|(?:{_LABEL}\.)+[0-9A-Za-z][-0-9A-Za-z]*[0-9A-Za-z])")
+
+New = int | str | bool | datetime | None
+Read = tuple[New, tuple[str, ...]]
+Row = Mapping[str, LegacyValue]
 
 
-def refuse(code: str) -> ValidationError:
-    """The error by which a row is rejected."""
-    return ValidationError(REASONS[code], code=code)
+class Refused(ValidationError):  # noqa: N818 -- what became of the row
+    """A row cannot be imported because of one of its values.
 
-
-@dataclass(frozen=True)
-class StagedColumn:
-    """One column of a staging table, as SQL.
-
-    Attributes:
-        value: the value as text, repaired; NULL stays NULL.
-        number: the value where SQLite stored a whole number in a column that is meant for one, else NULL. To look at
-            it first spares most rows the making and reading of text.
-        storage: SQLite's storage class: n, i, r, t, b; a capital where the text was repaired.
-        cleaned: what `value_sql` made of it; for reasons and notes.
+    Args:
+        code: one of `outcomes.REASONS`.
+        new: the new form of the value as far as it has one, by which other rows may still refer to it.
     """
 
-    value: sql.Composable
-    number: sql.Composable
-    storage: sql.Composable
-    cleaned: sql.Composable
-
-    @classmethod
-    def of(cls, name: str, index: int) -> "StagedColumn":
-        text, number = sql.Identifier("staged", name), sql.Identifier("staged", f"{name}_number")
-        is_text_column = name in TEXT_COLUMNS
-        return cls(
-            value=text if is_text_column else sql.SQL("coalesce({}::text, {})").format(number, text),
-            number=sql.SQL("NULL::bigint") if is_text_column else number,
-            storage=sql.SQL("substr(staged.storage, {}, 1)").format(sql.Literal(index + 1)),
-            cleaned=sql.Identifier("staged", f"clean_{name}"),
-        )
-
-    def matches(self, pattern: str) -> sql.Composable:
-        """Whether the whole value matches a regular expression."""
-        return sql.SQL("{} ~ {}").format(self.value, sql.Literal(f"^({pattern})$"))
-
-    def is_one_of(self, letters: str) -> sql.Composable:
-        return sql.SQL("{} IN ({})").format(self.storage, sql.SQL(", ").join(map(sql.Literal, letters)))
+    def __init__(self, code: str, new: New = None) -> None:
+        super().__init__(REASONS[code], code=code)
+        self.new = new
 
 
-class LegacyWidget(Widget):
-    """A rule for one old column. Subclasses state it in Python and in SQL.
+class Column(Widget):
+    """The rule for one old column. Subclasses state it in `read`.
 
     Attributes:
-        usual_storage: the storage class that the column was meant for; a second letter where another is as usual.
+        unchanged: SQLite's test of a value, `{0}`, that it is already in its new form, so that `read` would return it
+            with no note. None: every value is read.
+        line: how SQLite writes such a value for PostgreSQL's COPY: a format of `printf` and the value it is given.
+            None: as it is.
+        new_type: PostgreSQL's type of the new form.
+        stored: the PostgreSQL expression that gives the old text of a new form that was unchanged.
+        secret: whether the old value is never kept or shown.
     """
 
-    usual_storage = "i"
+    unchanged: str | None = None
+    line: ClassVar[tuple[str, str] | None] = ("%d", "{0}")
+    new_type: ClassVar[str] = "text"
+    stored: ClassVar[str] = "{0}::text"
+    secret: ClassVar[bool] = False
 
-    def notes(self, value: LegacyValue) -> Iterator[str]:
-        """Give the note codes of a value that `clean()` accepts."""
-        yield from ()
+    def read(self, value: LegacyValue, row: Row | None = None) -> Read:
+        """Give the new form of an old value, and the codes of what was noticed (`outcomes.NOTES`).
 
-    def value_sql(self, column: StagedColumn) -> sql.Composable:
-        """The cleaned value. May give anything for a value that `reason_sql` refuses, but never an error."""
+        Args:
+            row: the whole old row, for a rule that depends on another column.
+
+        Raises:
+            Refused: the value cannot be imported.
+        """
         raise NotImplementedError
 
-    def reason_sql(self, column: StagedColumn) -> sql.Composable:
-        """The reason code of a value that cannot be imported, else NULL."""
-        return NULL
-
-    def notes_sql(self, column: StagedColumn) -> dict[str, sql.Composable]:
-        """Note code -> when it applies."""
-        return {}
-
-    def plain_sql(self, column: StagedColumn) -> sql.Composable:
-        """A cheap condition: where it holds, a value of the usual storage class has no notes."""
-        return sql.SQL("true")
+    def clean(self, value: LegacyValue, row: Row | None = None, **kwargs: Any) -> Any:
+        return self.read(value, row)[0]
 
 
-class IdWidget(LegacyWidget):
+class IdColumn(Column):
     """A row's own id."""
 
-    def clean(self, value: LegacyValue, row: Any = None, **kwargs: Any) -> int:
+    unchanged = "typeof({0}) = 'integer'"
+    new_type = "bigint"
+
+    def read(self, value: LegacyValue, row: Row | None = None) -> Read:
+        if type(value) is int:
+            return value, ()
         number = whole_number(value)
         if number is None:
-            raise refuse("bad_id")
-        return number
-
-    def value_sql(self, column: StagedColumn) -> sql.Composable:
-        return whole_number_sql(column)
-
-    def reason_sql(self, column: StagedColumn) -> sql.Composable:
-        return sql.SQL("CASE WHEN {} IS NULL THEN 'bad_id' END").format(column.cleaned)
+            raise Refused("bad_id")
+        return number, ()
 
 
-class TextWidget(LegacyWidget):
-    """Text as it stands; SQLite may have stored it as a number."""
+TEXT_NOTES = dict.fromkeys("ir", ("number_as_text",)) | dict.fromkeys("TB", ("repaired_text",))
 
-    usual_storage = "t"
+
+class TextColumn(Column):
+    """Text as it is; SQLite may have stored it as a number."""
+
+    line = None
+    stored = "{0}"
     empty_reason: str | None = None
 
-    def clean(self, value: LegacyValue, row: Any = None, **kwargs: Any) -> str:
+    def read(self, value: LegacyValue, row: Row | None = None) -> Read:
+        if type(value) is str and value and not needs_repair(value):
+            return value, ()
         text = as_text(value) or ""
         if not text and self.empty_reason:
-            raise refuse(self.empty_reason)
-        return text
-
-    def notes(self, value: LegacyValue) -> Iterator[str]:
-        letter = storage_letter(value)
-        if letter in "ir":
-            yield "number_as_text"
-        if letter in "TB":
-            yield "repaired_text"
-
-    def value_sql(self, column: StagedColumn) -> sql.Composable:
-        return sql.SQL("coalesce({}, '')").format(column.value)
-
-    def reason_sql(self, column: StagedColumn) -> sql.Composable:
-        if self.empty_reason is None:
-            return NULL
-        return sql.SQL("CASE WHEN {} = '' THEN {} END").format(column.cleaned, sql.Literal(self.empty_reason))
-
-    def notes_sql(self, column: StagedColumn) -> dict[str, sql.Composable]:
-        return {"number_as_text": column.is_one_of("ir"), "repaired_text": column.is_one_of("TB")}
+            raise Refused(self.empty_reason)
+        return text, TEXT_NOTES.get(storage_letter(value), ())
 
 
-class MessageTextWidget(TextWidget):
+class MessageTextColumn(TextColumn):
+    unchanged = "typeof({0}) = 'text' AND {0} <> ''"
     empty_reason = "empty_text"
 
 
-class UsernameWidget(TextWidget):
+class UsernameColumn(TextColumn):
     """Any printable characters, brought to NFKC because Django does so with what is typed at sign-in."""
 
     empty_reason = "empty_username"
 
-    def clean(self, value: LegacyValue, row: Any = None, **kwargs: Any) -> str:
-        username = nfkc(super().clean(value, row, **kwargs))
-        if len(username) > USERNAME_MAX_LENGTH or re.search(CONTROL_CHARACTERS, username):
-            raise refuse("bad_username")
-        return username
-
-    def notes(self, value: LegacyValue) -> Iterator[str]:
-        yield from super().notes(value)
-        text = as_text(value) or ""
-        if text != nfkc(text):
-            yield "username_normalised"
-
-    def value_sql(self, column: StagedColumn) -> sql.Composable:
-        return nfkc_sql(super().value_sql(column))
-
-    def reason_sql(self, column: StagedColumn) -> sql.Composable:
-        return sql.SQL(
-            "CASE WHEN {empty} IS NOT NULL THEN {empty}"
-            " WHEN length({value}) > {longest} OR {value} ~ {controls} THEN 'bad_username' END"
-        ).format(
-            empty=super().reason_sql(column),
-            value=column.cleaned,
-            longest=sql.Literal(USERNAME_MAX_LENGTH),
-            controls=sql.Literal(CONTROL_CHARACTERS),
-        )
-
-    def notes_sql(self, column: StagedColumn) -> dict[str, sql.Composable]:
-        changed = sql.SQL("{} IS NOT NULL AND {} <> {}").format(column.value, column.value, column.cleaned)
-        return super().notes_sql(column) | {"username_normalised": changed}
-
-    def plain_sql(self, column: StagedColumn) -> sql.Composable:
-        return sql.SQL("{} = {}").format(column.value, column.cleaned)
+    def read(self, value: LegacyValue, row: Row | None = None) -> Read:
+        text, notes = super().read(value, row)
+        username = normalised_username(str(text))
+        if len(username) > USERNAME_MAX_LENGTH or CONTROL_CHARACTER.search(username):
+            raise Refused("bad_username", username)
+        return username, notes if username == text else (*notes, "username_normalised")
 
 
-class EmailWidget(TextWidget):
-    """An e-mail address as it stands, valid or not."""
+class EmailColumn(TextColumn):
+    """An e-mail address as it is, valid or not."""
 
-    def notes(self, value: LegacyValue) -> Iterator[str]:
-        yield from super().notes(value)
-        text = as_text(value) or ""
+    def read(self, value: LegacyValue, row: Row | None = None) -> Read:
+        text, notes = super().read(value, row)
         if not text:
-            yield "empty_email"
-        elif not re.fullmatch(EMAIL, text):
-            yield "invalid_email"
-
-    def notes_sql(self, column: StagedColumn) -> dict[str, sql.Composable]:
-        return super().notes_sql(column) | {
-            "empty_email": sql.SQL("{} = ''").format(column.cleaned),
-            "invalid_email": sql.SQL("{} <> '' AND NOT {}").format(column.value, column.matches(EMAIL)),
-        }
-
-    def plain_sql(self, column: StagedColumn) -> sql.Composable:
-        return column.matches(EMAIL)
+            return text, (*notes, "empty_email")
+        return text, notes if EMAIL.fullmatch(str(text)) else (*notes, "invalid_email")
 
 
-class FlaggedWidget(LegacyWidget):
+class FlaggedColumn(Column):
     """Hidden from timelines: 0 is no, any other number is yes, nothing is no."""
 
-    YES = ("t", "true", "y", "yes", "on")
-    NUMBER = r"-?[0-9]+(\.[0-9]+)?([eE][-+]?[0-9]+)?"  # as SQLite spells them; the last part of very large ones
-    NOT_ZERO = "^[^eE]*[1-9]"
+    unchanged = "typeof({0}) = 'integer' AND {0} IN (0, 1)"
+    new_type = "boolean"
+    stored = "{0}::int::text"
 
-    def clean(self, value: LegacyValue, row: Any = None, **kwargs: Any) -> bool:
+    YES = frozenset({"t", "true", "y", "yes", "on"})
+    NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?([eE][-+]?[0-9]+)?")  # as SQLite spells them
+    NOT_ZERO = re.compile("[^eE]*[1-9]")
+
+    def read(self, value: LegacyValue, row: Row | None = None) -> Read:
+        if type(value) is int:
+            return value != 0, () if value in (0, 1) else ("flagged_odd",)
         text = as_text(value)
         if text is None:
-            return False
-        if re.fullmatch(self.NUMBER, text):
-            return re.search(self.NOT_ZERO, text) is not None
-        return text.translate(ASCII_LOWER) in self.YES
-
-    def notes(self, value: LegacyValue) -> Iterator[str]:
-        if value is None:
-            yield "flagged_unknown"
-        elif as_text(value) not in {"0", "1"}:
-            yield "flagged_odd"
-
-    def value_sql(self, column: StagedColumn) -> sql.Composable:
-        return sql.SQL(
-            "CASE {number} WHEN 0 THEN false WHEN 1 THEN true ELSE coalesce("
-            "CASE WHEN {is_number} THEN {value} ~ {not_zero}"
-            """ ELSE lower({value} COLLATE "C") IN ({yes}) END, false) END"""
-        ).format(
-            number=column.number,
-            value=column.value,
-            is_number=column.matches(self.NUMBER),
-            not_zero=sql.Literal(self.NOT_ZERO),
-            yes=sql.SQL(", ").join(map(sql.Literal, self.YES)),
-        )
-
-    def notes_sql(self, column: StagedColumn) -> dict[str, sql.Composable]:
-        return {
-            "flagged_unknown": sql.SQL("{} IS NULL").format(column.value),
-            "flagged_odd": sql.SQL("{} NOT IN ('0', '1')").format(column.value),
-        }
-
-    def plain_sql(self, column: StagedColumn) -> sql.Composable:
-        return sql.SQL("{} IN (0, 1)").format(column.number)
+            return False, ("flagged_unknown",)
+        if self.NUMBER.fullmatch(text):
+            flagged = self.NOT_ZERO.match(text) is not None
+        else:
+            flagged = text.translate(ASCII_LOWER) in self.YES
+        return flagged, () if text in {"0", "1"} else ("flagged_odd",)
 
 
-# Lower-casing that does not depend on a locale: letters beyond ASCII stay as they are.
-ASCII_LOWER = {upper: upper + 32 for upper in range(ord("A"), ord("Z") + 1)}
-
-
-def whole_number(value: LegacyValue) -> int | None:
-    """Read a whole number from an INTEGER, or from text that holds nothing else."""
-    if isinstance(value, int):
-        return int(value)
-    if isinstance(value, str) and storage_letter(value) == "t" and re.fullmatch(WHOLE_NUMBER, value):
-        return int(value) if len(value) <= LONGEST_NUMBER else None
-    return None
-
-
-def whole_number_sql(column: StagedColumn) -> sql.Composable:
-    """`whole_number` for all rows."""
-    return sql.SQL(
-        "CASE WHEN {number} IS NOT NULL THEN {number}"
-        " WHEN {storage} = 't' AND length({value}) <= {longest} AND {matches} THEN {value}::bigint END"
-    ).format(
-        number=column.number,
-        storage=column.storage,
-        value=column.value,
-        longest=sql.Literal(LONGEST_NUMBER),
-        matches=column.matches(WHOLE_NUMBER),
-    )
-
-
-class AccountWidget(LegacyWidget):
+class AccountColumn(Column):
     """Another account, by its old id; some old databases give the username instead.
 
-    Cleans to the account's new id, or to None when no imported account answers: why that is, and what follows from
-    it, is for the resource to say. In SQL the two ways are two columns that `checks.py` joins on.
+    `read` gives one or the other, or None; import-export is given the account's new id, or None when no imported
+    account answers: why that is, and what follows from it, is for the resource to say.
 
     Args:
         find: gives the new id of an account for an old id or a username.
+        name_of: gives the username of an account.
     """
+
+    unchanged = "typeof({0}) = 'integer'"
+    new_type = "bigint"
 
     def __init__(self, find: Callable[[int | str], int | None], name_of: Callable[[int], str]) -> None:
         super().__init__()
         self.find = find
         self.name_of = name_of
 
-    def clean(self, value: LegacyValue, row: Any = None, **kwargs: Any) -> int | None:
+    def read(self, value: LegacyValue, row: Row | None = None) -> Read:
+        if type(value) is int:
+            return value, ()
+        key = account_key(value)
+        return key, ("author_by_name",) if isinstance(key, str) else ()
+
+    def clean(self, value: LegacyValue, row: Row | None = None, **kwargs: Any) -> int | None:
         key = account_key(value)
         return None if key is None else self.find(key)
-
-    def notes(self, value: LegacyValue) -> Iterator[str]:
-        if isinstance(account_key(value), str):
-            yield "author_by_name"
 
     def render(self, value: int | None, obj: Any = None, **kwargs: Any) -> str:
         return "" if value is None else self.name_of(value)
 
-    def value_sql(self, column: StagedColumn) -> sql.Composable:
-        return whole_number_sql(column)
 
-    def name_sql(self, column: StagedColumn) -> sql.Composable:
-        """The username, where the value is one."""
-        return sql.SQL("CASE WHEN {number} IS NULL AND {whole_number} IS NULL THEN nullif({name}, '') END").format(
-            number=column.number, whole_number=whole_number_sql(column), name=nfkc_sql(column.value)
-        )
-
-    def notes_sql(self, column: StagedColumn) -> dict[str, sql.Composable]:
-        return {"author_by_name": sql.SQL("{} IS NULL AND {} <> ''").format(column.cleaned, column.value)}
+def whole_number(value: LegacyValue) -> int | None:
+    """Read a whole number from an INTEGER, or from text that holds nothing else."""
+    if isinstance(value, int):
+        return int(value)
+    if isinstance(value, str) and storage_letter(value) == "t" and WHOLE_NUMBER.fullmatch(value):
+        return int(value) if len(value) <= LONGEST_NUMBER else None
+    return None
 
 
 def account_key(value: LegacyValue) -> int | str | None:
     """An old id, a username, or None for nothing at all."""
     number = whole_number(value)
-    return number if number is not None else nfkc(as_text(value) or "") or None
+    return number if number is not None else normalised_username(as_text(value) or "") or None

@@ -1,8 +1,8 @@
 """The old tables as import-export Resources.
 
 Each works row by row as import-export ships it: `LegacyUserResource().import_data(dataset)`, where a row holds the
-canonical columns and, if it has one, its `position`. The same fields and widgets run set-based in `checks.py`; a
-preview sends its sample rows through the path here and compares.
+canonical columns and, if it has one, its `position`. An import stages its rows by the same columns and relates them
+in SQL (`steps/classify_sql.py`); its preview sends sample rows through this path and compares.
 """
 
 import copy
@@ -19,23 +19,23 @@ from import_export.instance_loaders import ModelInstanceLoader
 from import_export.resources import ModelResource
 from import_export.results import RowResult
 
-from legacy_import.rules.account_columns import IF_UNKNOWN, ActiveWidget, JoinedWidget
+from legacy_import.rules.account_columns import IF_UNKNOWN, ActiveColumn, JoinedColumn
 from legacy_import.rules.columns import (
-    AccountWidget,
-    EmailWidget,
-    FlaggedWidget,
-    IdWidget,
-    MessageTextWidget,
-    UsernameWidget,
+    AccountColumn,
+    EmailColumn,
+    FlaggedColumn,
+    IdColumn,
+    MessageTextColumn,
+    Refused,
+    UsernameColumn,
     account_key,
-    refuse,
     whole_number,
 )
-from legacy_import.rules.dates import PubDateWidget
+from legacy_import.rules.dates import DateColumn
 from legacy_import.rules.neighbours import Neighbours, UserValues
 from legacy_import.rules.options import ImportOptions
 from legacy_import.rules.outcomes import NOTES, Verdict
-from legacy_import.rules.passwords import PasswordWidget, kept_password
+from legacy_import.rules.passwords import PasswordColumn, kept_password
 from legacy_import.tables import Models
 from MiniTwit.models import Follow, Message, User
 
@@ -157,7 +157,7 @@ class LegacyResource(ModelResource):
     def refuse_repeated_id(self, instance: Any, position: int) -> None:
         first_places = self.neighbours.first_places if self.neighbours else {}
         if first_places.get(instance.legacy_id, position) != position:
-            raise refuse("duplicate_id")
+            raise Refused("duplicate_id")
 
     def skip_row(self, instance: Any, original: Any, row: Any, import_validation_errors: Any = None) -> bool:
         return not import_validation_errors and self.verdict not in {Verdict.NEW, Verdict.CHANGED}
@@ -177,7 +177,7 @@ class LegacyResource(ModelResource):
     def notes_of(self, row: dict[str, Any]) -> Iterable[str]:
         for field in self.fields.values():
             if field.column_name in row:
-                yield from field.widget.notes(row[field.column_name])
+                yield from field.widget.read(row[field.column_name], row)[1]
 
     class Meta:
         skip_unchanged = True
@@ -189,11 +189,11 @@ class LegacyResource(ModelResource):
 class LegacyUserResource(LegacyResource):
     """The old user table."""
 
-    legacy_id = Field("legacy_id", "user_id", IdWidget())
-    username = Field("username", "username", UsernameWidget())
-    email = Field("email", "email", EmailWidget())
+    legacy_id = Field("legacy_id", "user_id", IdColumn())
+    username = Field("username", "username", UsernameColumn())
+    email = Field("email", "email", EmailColumn())
     password = Field("password", "pw_hash")  # widgets that need the run are set below
-    is_active = Field("is_active", "is_active", ActiveWidget())
+    is_active = Field("is_active", "is_active", ActiveColumn())
     date_joined = Field("date_joined", "date_joined")
 
     compared = ("username", "email", "password", "is_active", "date_joined")
@@ -205,8 +205,8 @@ class LegacyUserResource(LegacyResource):
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.fields["password"].widget = PasswordWidget(self.options.passwords)
-        self.fields["date_joined"].widget = JoinedWidget(settings.LEGACY_TIME_ZONE, self.now)
+        self.fields["password"].widget = PasswordColumn(self.options.passwords)
+        self.fields["date_joined"].widget = JoinedColumn(settings.LEGACY_TIME_ZONE, self.now)
 
     @property
     def target(self) -> Any:
@@ -243,7 +243,7 @@ class LegacyUserResource(LegacyResource):
             if verdict != Verdict.CHANGED:
                 return verdict
         if holder is not None and holder.legacy_id is None:
-            raise refuse("username_taken")
+            raise Refused("username_taken")
         if holder is None and is_survivor:
             return Verdict.NEW if before is None else Verdict.CHANGED
         # Merged is who shares a name in the old database, not who now has the former name of another.
@@ -252,7 +252,7 @@ class LegacyUserResource(LegacyResource):
             (self.options.duplicates == "merge" and shares_name) or self.was_merged(instance.legacy_id)
         ):
             return Verdict.DUPLICATE
-        raise refuse("duplicate_username")
+        raise Refused("duplicate_username")
 
     def was_merged(self, legacy_id: int) -> bool:
         """Whether an earlier import merged the account into another; it stays so, whatever the option says now."""
@@ -272,8 +272,8 @@ class AccountsMixin:
 
     models: Models
 
-    def account_widget(self) -> AccountWidget:
-        return AccountWidget(find=self.find_account, name_of=functools.cache(self.name_of_account))
+    def account_column(self) -> AccountColumn:
+        return AccountColumn(find=self.find_account, name_of=functools.cache(self.name_of_account))
 
     def find_account(self, key: int | str) -> int | None:
         """The new id of an imported account, merged ones included."""
@@ -292,11 +292,11 @@ class AccountsMixin:
 class LegacyMessageResource(AccountsMixin, LegacyResource):
     """The old message table."""
 
-    legacy_id = Field("legacy_id", "message_id", IdWidget())
+    legacy_id = Field("legacy_id", "message_id", IdColumn())
     author_id = Field("author_id", "author_id")  # widgets that need the run are set below
-    text = Field("text", "text", MessageTextWidget())
+    text = Field("text", "text", MessageTextColumn())
     pub_date = Field("pub_date", "pub_date")
-    flagged = Field("flagged", "flagged", FlaggedWidget())
+    flagged = Field("flagged", "flagged", FlaggedColumn())
 
     compared = ("author_id", "text", "pub_date", "flagged")
 
@@ -307,8 +307,8 @@ class LegacyMessageResource(AccountsMixin, LegacyResource):
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.fields["author_id"].widget = self.account_widget()
-        self.fields["pub_date"].widget = PubDateWidget(settings.LEGACY_TIME_ZONE, self.now)
+        self.fields["author_id"].widget = self.account_column()
+        self.fields["pub_date"].widget = DateColumn(settings.LEGACY_TIME_ZONE, self.now)
 
     @property
     def target(self) -> Any:
@@ -320,7 +320,7 @@ class LegacyMessageResource(AccountsMixin, LegacyResource):
             self.kept_because = "purged_here"
             return Verdict.KEPT
         if instance.author_id is None:
-            raise refuse("author_rejected" if self.was_rejected(row["author_id"]) else "author_missing")
+            raise Refused("author_rejected" if self.was_rejected(row["author_id"]) else "author_missing")
         if before is None:
             self.kept_because = "erased_here"
             return Verdict.KEPT if self.models.is_erased(instance.author_id) else Verdict.NEW
@@ -350,7 +350,7 @@ class LegacyFollowResource(AccountsMixin, LegacyResource):
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         for name in ("who_id", "whom_id"):
-            self.fields[name].widget = self.account_widget()
+            self.fields[name].widget = self.account_column()
 
     @property
     def target(self) -> Any:
@@ -367,13 +367,13 @@ class LegacyFollowResource(AccountsMixin, LegacyResource):
     def judge(self, before: Any, instance: Any, row: dict[str, Any], position: int) -> Verdict:
         keys = account_key(row["who_id"]), account_key(row["whom_id"])
         if None in keys:
-            raise refuse("incomplete_follow")
+            raise Refused("incomplete_follow")
         if keys[0] == keys[1] or (instance.who_id is not None and instance.who_id == instance.whom_id):
-            raise refuse("self_follow")
+            raise Refused("self_follow")
         if instance.who_id is None:
-            raise refuse("follower_missing")
+            raise Refused("follower_missing")
         if instance.whom_id is None:
-            raise refuse("followed_missing")
+            raise Refused("followed_missing")
         first = self.neighbours.first_follows if self.neighbours else {}
         if first.get((instance.who_id, instance.whom_id), position) != position:
             return Verdict.DUPLICATE

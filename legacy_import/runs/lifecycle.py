@@ -18,7 +18,6 @@ from legacy_import import locks, verify
 from legacy_import.errors import RunError
 from legacy_import.models import ImportRun
 from legacy_import.rules.options import TABLES_OF_KIND, ImportOptions, TableCounts
-from legacy_import.rules.passwords import Conversion
 from legacy_import.rules.resources import RESOURCES
 from legacy_import.runs import chosen_mapping
 from legacy_import.runs.execution import AT_WORK, finish, reconcile, state_label, work_on
@@ -145,12 +144,11 @@ def compare_users(
 ) -> None:
     """Make sure that the messages belong to the users that were imported."""
     progress.phase("Comparing users", source.tables["user"].rows)
-    staging.create(run.pk, "user")
-    staging.stage_part(
-        run.pk, "user", 1, source, EVERYWHERE, progress.advance, Conversion(plain_passwords="unusable")
-    )
-    resource = RESOURCES["user"](models=models, now=run.created_at)
+    options = ImportOptions(plain_passwords="unusable")  # nothing is imported, so nothing has to be hashed
+    resource = RESOURCES["user"](options=options, models=models, now=run.created_at)
     check = Check(run.pk, "user", resource, source.tables["user"].unique_ids)
+    staging.create(run.pk, "user", check.lines)
+    staging.stage_part(run.pk, "user", 1, check.lines, source, EVERYWHERE, progress.advance)
     shared = identity.shared_users(check.cleaned(check.staged), users_run.pk, models)
     add_warnings(run, identity.check_shared_users(shared, users_run, SourceRecord.from_json(run.source)))
     rows = sql.SQL("SELECT * FROM ({}) AS cleaned WHERE reason IS NULL").format(check.cleaned(check.staged))

@@ -1,37 +1,28 @@
-"""Turn the rows of an old table into lines of PostgreSQL's COPY text format, mostly inside SQLite.
+"""Turn the rows of an old table into lines of PostgreSQL's COPY text format.
 
-One `printf` per row in SQLite's own SQL, and escaping by whole chunks, is several times as fast as building the
-lines in Python. To escape a chunk at once, fields and lines are first parted by control characters that no normal
-text holds. A row that holds one of them, a NUL, or bytes that are not UTF-8 is found by
-counting, and only such a row is read again and built in Python.
+The lines are written inside SQLite: one `printf` per row in SQLite's own SQL, and escaping by whole blocks, is
+several times as fast as building the lines in Python. A value that is not yet in its new form goes along as it is,
+marked as odd, and the caller puts the new one in its place.
 
-A line holds: position, storage, then for each column that was meant for whole numbers two fields, the number and any
-other value as text, of which one is null; then the columns that were meant for text. PostgreSQL so reads the numbers
-as it copies, which is much cheaper than a cast afterwards. `storage` has one letter per column, in canonical order:
-n, i, r, t or b for SQLite's storage class, a capital where the text was repaired.
+To escape a block at once, fields and lines are first separated by control characters that no normal text holds. A
+block that holds one of them too many, a NUL, or bytes that are not UTF-8 is found by counting, and read row by row.
 """
 
 # ruff: noqa: S608 -- names cannot be parameters; `quoted` and the table's description make them safe
 import sqlite3
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from legacy_import.source.sandbox import Watch
-from legacy_import.source.schema import (
-    CANONICAL_COLUMNS,
-    MISSING,
-    TEXT_COLUMNS,
-    TableDescription,
-    number_columns,
-    text_columns,
-)
-from legacy_import.source.values import LegacyRow, LegacyValue, as_text, storage_letter
+from legacy_import.source.sandbox import VALUE_LIMIT, Watch
+from legacy_import.source.schema import TableDescription
+from legacy_import.source.values import LegacyRow, LegacyValue, StoredReal
 
 CHUNK_BYTES = 256 * 1024  # what a chunk should have
 Places = tuple[int, int]  # the first and the last row id of a part of a table
 EVERYWHERE: Places = (-(2**63), 2**63 - 1)
-FIRST_ROWS, MOST_ROWS = 500, 10_000  # that are read at once
+FIRST_ROWS, MOST_ROWS = 500, 10_000  # of a block
 FIELD_END, LINE_END, NULL, ODD = b"\x1f", b"\x1e", b"\x1d", b"\x1c"
 # How COPY is told to read the lines.
 COPY_OPTIONS = r"FORMAT text, DELIMITER E'\x1f', NULL E'\x1d'"
@@ -40,15 +31,92 @@ ESCAPES = ((b"\\", b"\\\\"), (b"\n", b"\\n"), (b"\r", b"\\r"))
 # need twice the processor time of one after the other.
 ONE_AT_A_TIME = threading.Lock()
 
-RowReader = Callable[[list[int]], Iterable[LegacyRow]]
-
 
 @dataclass(frozen=True)
 class Chunk:
-    """Some lines for COPY, and how many rows they are."""
+    """Some lines for COPY."""
 
     data: bytes
-    rows: int
+
+    @property
+    def rows(self) -> int:
+        return self.data.count(b"\n")
+
+
+@dataclass(frozen=True)
+class LineField:
+    """How SQLite writes one field of a line.
+
+    Attributes:
+        form: a format of `printf`; None for a text, which is written as it is.
+        value: the SQL that gives what is written; empty for a constant.
+        stored: the SQL that reads the old value; empty where none can be odd.
+        unchanged: SQLite's test that the old value is already in its new form.
+    """
+
+    form: str | None
+    value: str = ""
+    stored: str = ""
+    unchanged: str = ""
+
+    @property
+    def alone(self) -> str:
+        """The field by itself, with an odd value as its mark, the first letter of its storage class, and its text."""
+        if not self.value:
+            return f"'{self.form}'"
+        written = self.value if self.form is None else f"printf('{self.form}', {self.value})"
+        if not self.stored:
+            return written
+        odd = f"char(28) || printf('%.1s', typeof({self.stored})) || coalesce({self.stored}, '')"
+        return f"CASE WHEN {self.unchanged} THEN {written} ELSE {odd} END"
+
+
+@dataclass(frozen=True)
+class LinePlan:
+    """How the rows of a table become lines of COPY.
+
+    Attributes:
+        fields: those with a form come first.
+        mend: puts new values in the place of odd ones: takes the fields of a line, escaped, and the old values by
+            their place in it.
+        build: writes the line of any row.
+        by_row: whether every row is built.
+    """
+
+    fields: Sequence[LineField]
+    mend: Callable[[list[bytes], Mapping[int, LegacyValue]], bytes]
+    build: Callable[[LegacyRow], bytes]
+    by_row: bool = False
+
+    @property
+    def columns(self) -> str:
+        """SQLite's expressions for the line of a row, and for how many of its values are odd."""
+        forms = FIELD_END.decode().join(field.form for field in self.fields if field.form is not None)
+        values = ", ".join(field.value for field in self.fields if field.form is not None and field.value)
+        texts = "".join(f" || char(31) || {field.value}" for field in self.fields if field.form is None)
+        mixed = " || char(31) || ".join(f"({field.alone})" for field in self.fields)
+        tests = [field.unchanged for field in self.fields if field.unchanged]
+        is_usual = " AND ".join(tests) or "true"
+        odd = " + ".join(f"(({test}) IS NOT 1)" for test in tests) or "0"
+        return (
+            f"CASE WHEN {is_usual} THEN printf('{forms}', {values}){texts} ELSE {mixed} END || char(30) AS line,"
+            f" CASE WHEN {is_usual} THEN 0 ELSE {odd} END AS odd"
+        )
+
+    def is_sound(self, data: bytes, rows: int, odd: int) -> bool:
+        """Whether the lines say exactly what so many rows hold, so many values odd, and PostgreSQL will take them.
+
+        No line has fewer marks of any kind than it should, so where their sums are right each line is.
+        """
+        nulls = sum(field.form == NULL.decode() for field in self.fields)
+        return (
+            data.count(LINE_END) == rows
+            and data.count(FIELD_END) == rows * (len(self.fields) - 1)
+            and data.count(NULL) == rows * nulls
+            and data.count(ODD) == odd
+            and b"\0" not in data
+            and _is_utf8(data)
+        )
 
 
 def quoted(name: str) -> str:
@@ -56,195 +124,139 @@ def quoted(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
-def line_expression(table: TableDescription) -> str:
-    """SQL for one line, or for the mark and the position of an odd row, which Python has to build."""
-    columns = dict(zip(CANONICAL_COLUMNS[table.name], table.columns, strict=True))
-    numbers = [columns[name] for name in number_columns(table.name)]
-    texts = [columns[name] for name in text_columns(table.name)]
-    stored_numbers = [column for column in numbers if column != MISSING]
-    usual = [f"typeof({column}) = 'integer'" for column in stored_numbers]
-    usual += [f"typeof({column}) = 'text'" for column in texts if column != MISSING]
-    # In a file of UTF-16, joining happens before the conversion: half a character would take the mark after it along.
-    usual.append("CAST(x'41' AS TEXT) = 'A'")
-    letters = "".join(
-        "n" if column == MISSING else "t" if name in TEXT_COLUMNS else "i" for name, column in columns.items()
-    )
-    usual_fields = f"%d\x1f{letters}"
-    usual_fields += "".join("\x1f\x1d\x1f\x1d" if column == MISSING else "\x1f%d\x1f\x1d" for column in numbers)
-    usual_line = f"printf('{usual_fields}', {', '.join([table.position, *stored_numbers])})"
-    usual_line += "".join(f" || '\x1f' || {'char(29)' if column == MISSING else column}" for column in texts)
-    usual_line += " || '\x1e'"
-    odd = [f"instr({column}, char(0)) OR instr({column}, char(29))" for column in table.columns]
-    # In a file whose texts are UTF-16, SQLite would read the bytes of a BLOB as such.
-    odd += [f"typeof({column}) = 'blob' AND CAST(x'41' AS TEXT) <> 'A'" for column in table.columns]
-    values = [f"typeof({column})" for column in table.columns]
-    for column in numbers:
-        values.append(f"CASE typeof({column}) WHEN 'integer' THEN {column} ELSE char(29) END")
-        values.append(f"CASE typeof({column}) WHEN 'integer' THEN char(29) ELSE coalesce({column}, char(29)) END")
-    values += [f"coalesce({column}, char(29))" for column in texts]
-    fields = "%d\x1f" + "%.1s" * len(table.columns) + "\x1f%s" * (len(values) - len(table.columns)) + "\x1e"
-    return (
-        f"CASE WHEN {' AND '.join(usual)} THEN {usual_line} "
-        f"WHEN {' OR '.join(odd)} THEN char(28) || {table.position} "
-        f"ELSE printf('{fields}', {', '.join([table.position, *values])}) END"
-    )
-
-
 def copy_chunks(
-    connection: sqlite3.Connection,
-    table: TableDescription,
-    watch: Watch,
-    read_rows: RowReader,
-    places: Places = EVERYWHERE,
+    connection: sqlite3.Connection, table: TableDescription, watch: Watch, plan: LinePlan, places: Places = EVERYWHERE
 ) -> Iterator[Chunk]:
-    """Stream a table as chunks of COPY lines.
+    """Stream a table as chunks of COPY lines, in the order of its rows.
 
     Args:
-        read_rows: reads the rows at the given positions one by one.
         places: which row ids; of a table without row ids everything is read.
 
     Raises:
         sqlite3.Error: the file is damaged, a value is too long, or the watch ended the statement.
     """
-    builder = ChunkBuilder(table.name, read_rows, len(table.missing))
-    source = f"FROM {quoted(table.actual_name)}"
     watch.alive()
-    if not table.has_row_ids:
-        yield from _line_by_line(connection.execute(f"SELECT {line_expression(table)} {source}"), builder, watch)
+    bounded = f"WHERE {table.position} BETWEEN ? AND ?" if table.has_row_ids else ""
+    # In a file whose texts are UTF-16, SQLite would join bytes of two encodings.
+    (is_utf8,) = connection.execute("SELECT CAST(x'41' AS TEXT) = 'A'").fetchone()
+    if plan.by_row or not table.has_row_ids or not is_utf8:
+        rows = read_rows(connection, table, watch, bounded, places if bounded else ())
+        yield from _chunks_of(map(plan.build, rows))
         return
-    # Several thousand lines come as one value, which spares Python an object per row.
-    bounded = f"{source} WHERE {table.position} BETWEEN ? AND ? ORDER BY {table.position} LIMIT ?"
-    lines = f"SELECT {table.position} AS place, {line_expression(table)} AS line {bounded}"
-    (start, end), rows = places, FIRST_ROWS
+    lines = (
+        f"SELECT {table.position} AS place, {plan.columns} FROM {quoted(table.actual_name)} {bounded}"
+        f" ORDER BY {table.position} LIMIT ?"
+    )
+    (start, end), limit = places, FIRST_ROWS
     while start <= end:
         with ONE_AT_A_TIME:
-            watch.alive()  # whoever takes the chunks may have taken his time
-            count, last, data = _joined_lines(connection, lines, [start, end, rows])
-            # Where nulls may be why there are more marks than usual, they are counted.
-            is_usual = builder.is_usual(data, count) or (
-                data != b"" and builder.is_usual(data, count, _nulls(connection, table, bounded, [start, end, rows]))
-            )
+            watch.alive()  # the consumer may have been slow
+            count, last, odd, data = _block(connection, lines, [start, end, limit])
         if not count:
             return
-        if is_usual:
-            yield Chunk(escaped(data).replace(LINE_END, b"\n"), count)
-            rows = max(1, min(MOST_ROWS, count * CHUNK_BYTES // len(data)))
+        if not plan.is_sound(data, count, odd):
+            yield from _chunks_of(map(plan.build, read_rows(connection, table, watch, bounded, [start, last])))
+        elif odd:
+            yield Chunk(_mended(data, plan))
         else:
-            one_by_one = connection.execute(f"SELECT line FROM ({lines})", [start, end, rows])
-            yield from _line_by_line(one_by_one, builder, watch)
+            yield Chunk(escaped(data).replace(LINE_END, b"\n"))
+        limit = max(1, min(MOST_ROWS, count * CHUNK_BYTES // max(1, len(data))))
         start = last + 1
 
 
-def _joined_lines(connection: sqlite3.Connection, lines: str, bounds: list[int]) -> tuple[int, int, bytes]:
-    """How many lines there are, the row id of the last one, and all of them joined, unless that is too long."""
-    figures = "SELECT count(*), max(place)"
+def _block(connection: sqlite3.Connection, lines: str, bounds: list[int]) -> tuple[int, int, int, bytes]:
+    """How many lines there are, the row id of the last one, how many values are odd, and all lines joined, unless
+    that is too long.
+    """
+    figures = "SELECT count(*), max(place), sum(odd)"
     try:
-        count, last, data = connection.execute(f"{figures}, group_concat(line, '') FROM ({lines})", bounds).fetchone()
+        found = connection.execute(f"{figures}, group_concat(line, '') FROM ({lines})", bounds).fetchone()
     except sqlite3.DataError:  # together they are longer than any value may be
-        count, last = connection.execute(f"{figures} FROM ({lines})", bounds).fetchone()
-        data = b""
-    return count, last, data or b""
+        found = (*connection.execute(f"{figures} FROM ({lines})", bounds).fetchone(), None)
+    count, last, odd, data = found
+    return count, last, odd, data or b""
 
 
-def _nulls(connection: sqlite3.Connection, table: TableDescription, bounded: str, bounds: list[int]) -> int:
-    """How many values of some rows are null, in the columns that are there."""
-    stored = [column for column in table.columns if column != MISSING]
-    names = [f"c{number}" for number in range(len(stored))]
-    values = ", ".join(f"{column} AS {name}" for column, name in zip(stored, names, strict=True))
-    filled = " + ".join(f"count({name})" for name in names)
-    (nulls,) = connection.execute(
-        f"SELECT count(*) * {len(names)} - ({filled}) FROM (SELECT {values} {bounded})", bounds
-    ).fetchone()
-    return int(nulls)
+def _mended(data: bytes, plan: LinePlan) -> bytes:
+    """The lines of a block that has odd values."""
+    lines = escaped(data).split(LINE_END)
+    for number, line in enumerate(data.split(LINE_END)):
+        if ODD in line:
+            fields = enumerate(line.split(FIELD_END))
+            odd = {place: _value(field[1:2], field[2:]) for place, field in fields if field[:1] == ODD}
+            lines[number] = plan.mend(lines[number].split(FIELD_END), odd)
+    return b"\n".join(lines)
 
 
-def _line_by_line(cursor: sqlite3.Cursor, builder: "ChunkBuilder", watch: Watch) -> Iterator[Chunk]:
-    lines: list[bytes] = []
+def _chunks_of(lines: Iterable[bytes]) -> Iterator[Chunk]:
+    gathered: list[bytes] = []
     size = 0
-    for (line,) in cursor:
-        if line is None:  # so `printf` says that its result goes beyond the limit
-            raise sqlite3.DataError("a row is too big")
-        lines.append(line)
+    for line in lines:
+        gathered += (line, b"\n")
         size += len(line)
         if size >= CHUNK_BYTES:
-            yield builder.build(lines)
-            watch.alive()
-            lines, size = [], 0
-    if lines:
-        yield builder.build(lines)
+            yield Chunk(b"".join(gathered))
+            gathered, size = [], 0
+    if gathered:
+        yield Chunk(b"".join(gathered))
 
 
-class ChunkBuilder:
-    """Checks and escapes the lines of one table."""
+def read_rows(
+    connection: sqlite3.Connection,
+    table: TableDescription,
+    watch: Watch,
+    where: str = "",
+    parameters: Sequence[Any] = (),
+) -> Iterator[LegacyRow]:
+    """Read rows of a table with Python values, in order.
 
-    def __init__(self, table: str, read_rows: RowReader, missing: int = 0) -> None:
-        self.table = table
-        self.missing = missing  # columns that nothing feeds, which are null in every row
-        self.numbers = len(number_columns(table))
-        # Per line: before the storage, and before each field of a column.
-        self.field_ends = 1 + 2 * self.numbers + len(text_columns(table))
-        self.read_rows = read_rows
-
-    def build(self, lines: list[bytes]) -> Chunk:
-        data = b"".join(lines)
-        if not self.is_usual(data, len(lines)):
-            odd = {index for index, line in enumerate(lines) if not self.is_sound_line(line)}
-            if odd:
-                return self.build_with_odd_lines(lines, odd)
-        return Chunk(escaped(data).replace(LINE_END, b"\n"), len(lines))
-
-    def is_usual(self, data: bytes, rows: int, nulls: int = 0) -> bool:
-        """Whether the lines are sound, and no field is null but one of the two of each number, and those of `nulls`.
-
-        No line has fewer marks of any kind than it should, so where their sums are right each line is.
-        """
-        return data.count(NULL) == rows * (self.numbers + self.missing) + nulls and self.is_sound(data, rows)
-
-    def is_sound(self, data: bytes, rows: int) -> bool:
-        """Whether the lines say exactly what the rows hold and PostgreSQL will take them."""
-        return (
-            data.count(LINE_END) == rows
-            and data.count(FIELD_END) == rows * self.field_ends
-            and ODD not in data
-            and b"\0" not in data
-            and is_utf8(data)
-        )
-
-    def is_sound_line(self, line: bytes) -> bool:
-        if not self.is_sound(line, 1):
-            return False
-        storage = line.split(FIELD_END, 2)[1]
-        return line.count(NULL) == self.numbers + storage.count(b"n")
-
-    def build_with_odd_lines(self, lines: list[bytes], odd: set[int]) -> Chunk:
-        positions = [position_of(lines[index]) for index in sorted(odd)]
-        built = {row.position: line_of(self.table, row) for row in self.read_rows(positions)}
-        parts = [
-            built[position_of(line)] if index in odd else escaped(line).replace(LINE_END, b"\n")
-            for index, line in enumerate(lines)
-        ]
-        return Chunk(b"".join(parts), len(lines))
+    Args:
+        where: which; of a table without row ids it can only name the position, `place`.
+    """
+    letters = ", ".join(f"typeof({column})" for column in table.columns)
+    values = ", ".join(
+        f"CASE typeof({column}) WHEN 'real' THEN CAST({column} AS TEXT) ELSE {column} END" for column in table.columns
+    )
+    rows_of_table = (
+        f"SELECT {table.position} AS place, printf('{'%.1s' * len(table.columns)}', {letters}), {values}"
+        f" FROM {quoted(table.actual_name)}"
+    )
+    if not table.has_row_ids:
+        rows_of_table = f"SELECT * FROM ({rows_of_table})"
+    cursor = connection.execute(f"{rows_of_table} {where} ORDER BY place", parameters)
+    while rows := _some_of(cursor, watch):
+        for place, kinds, *stored in rows:
+            values_of_row = [
+                _value(kinds[column : column + 1], value) if isinstance(value, bytes) else value
+                for column, value in enumerate(stored)
+            ]
+            yield LegacyRow(place, tuple(values_of_row))
 
 
-def position_of(line: bytes) -> int:
-    return int(line.split(FIELD_END, 1)[0].removeprefix(ODD))
+def _some_of(cursor: sqlite3.Cursor, watch: Watch) -> list[tuple[Any, ...]]:
+    """The next rows, as many as a chunk should have."""
+    rows: list[tuple[Any, ...]] = []
+    size = 0
+    with ONE_AT_A_TIME:
+        watch.alive()
+        for row in cursor:
+            length = sum([len(value) for value in row if value.__class__ is bytes])
+            if length > VALUE_LIMIT:
+                raise sqlite3.DataError("a row is too big")
+            rows.append(row)
+            size += length
+            if size >= CHUNK_BYTES or len(rows) >= MOST_ROWS:
+                break
+    return rows
 
 
-def line_of(table: str, row: LegacyRow) -> bytes:
-    """Build one COPY line from Python values, repairing what PostgreSQL could not store."""
-    storage = "".join(storage_letter(value) for value in row.values)
-    values = row.named(CANONICAL_COLUMNS[table])
-    fields = [f"{row.position}".encode(), storage.encode()]
-    for name in number_columns(table):
-        is_number = storage_letter(values[name]) == "i"
-        fields += [field_of(values[name] if is_number else None), field_of(None if is_number else values[name])]
-    fields += [field_of(values[name]) for name in text_columns(table)]
-    return FIELD_END.join(fields) + b"\n"
-
-
-def field_of(value: LegacyValue) -> bytes:
-    text = as_text(value)
-    return NULL if text is None else escaped_field(text.encode())
+def _value(kind: bytes, data: bytes) -> LegacyValue:
+    """A value that SQLite gave as text, with the first letter of its storage class."""
+    if kind == b"t":
+        return data.decode("utf-8", "surrogateescape")
+    if kind == b"r":
+        return StoredReal(data.decode())
+    return int(data) if kind == b"i" else data if kind == b"b" else None
 
 
 def escaped(data: bytes) -> bytes:
@@ -253,13 +265,15 @@ def escaped(data: bytes) -> bytes:
     return data
 
 
-def escaped_field(data: bytes) -> bytes:
-    """Escape a value that may hold the very characters that part fields and mark nulls."""
-    data = escaped(data).replace(FIELD_END, b"\\" + FIELD_END)
+def field_of(text: str | None) -> bytes:
+    """A field of a line: a value that may hold the very characters that separate fields and mark nulls."""
+    if text is None:
+        return NULL
+    data = escaped(text.encode()).replace(FIELD_END, b"\\" + FIELD_END)
     return b"\\" + data if data == NULL else data
 
 
-def is_utf8(data: bytes) -> bool:
+def _is_utf8(data: bytes) -> bool:
     try:
         data.decode()
     except UnicodeDecodeError:

@@ -8,7 +8,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any, Self
 
-from legacy_import.source.copy_lines import EVERYWHERE, Chunk, Places, copy_chunks, quoted
+from legacy_import.source.copy_lines import EVERYWHERE, Chunk, LinePlan, Places, copy_chunks, quoted, read_rows
 from legacy_import.source.errors import SourceError, no_room
 from legacy_import.source.location import Reference
 from legacy_import.source.recognition.inspection import describe_tables, read_tables
@@ -22,7 +22,7 @@ from legacy_import.source.snapshot import take_in
 from legacy_import.source.snapshot.hashing import Hashing
 from legacy_import.source.snapshot.report import Report, silent
 from legacy_import.source.snapshot.sqlite_wal import WITHOUT_WAL
-from legacy_import.source.values import LegacyRow, LegacyValue, StoredReal
+from legacy_import.source.values import LegacyRow
 from MiniTwit.storage.full_disks import lacks_room
 
 NOT_THERE = frozenset({"missing_table", "missing_column"})  # what may be in a log that did not come along
@@ -171,34 +171,24 @@ class SQLiteSource:
         bounds = [low + (high + 1 - low) * number // PARTS for number in range(PARTS + 1)]
         return [(first, end - 1) for first, end in pairwise(bounds)]
 
-    def chunks(self, name: str, places: Places = EVERYWHERE) -> Iterator[Chunk]:
+    def chunks(self, name: str, plan: LinePlan, places: Places = EVERYWHERE) -> Iterator[Chunk]:
         """Stream one table, or a part of it, as lines for PostgreSQL's COPY."""
-        if not self.tables[name].actual_name:
-            return
-        with reading(self.description.label, self.watch):
-            yield from copy_chunks(
-                self.connection, self.tables[name], self.watch, lambda positions: self.rows(name, positions), places
-            )
+        if self.tables[name].actual_name:
+            with reading(self.description.label, self.watch):
+                yield from copy_chunks(self.connection, self.tables[name], self.watch, plan, places)
 
     def rows(self, name: str, positions: Sequence[int] | None = None) -> Iterator[LegacyRow]:
         """Read rows one by one, with Python values; all of them, or those at the given positions, in order."""
         table = self.tables[name]
         if not table.actual_name:
             return
-        values = ", ".join(
-            f"typeof({column}), CASE typeof({column}) WHEN 'real' THEN CAST({column} AS TEXT) ELSE {column} END"
-            for column in table.columns
-        )
-        query = f"SELECT {table.position} AS place, {values} FROM {quoted(table.actual_name)}"  # noqa: S608
-        if positions is not None:
-            marks = ", ".join("?" * len(positions))
-            query = f"SELECT * FROM ({query}) WHERE place IN ({marks})"  # noqa: S608
         with reading(self.description.label, self.watch):
-            for place, *pairs in self.connection.execute(f"{query} ORDER BY place", positions or ()):
-                yield LegacyRow(
-                    place, tuple(_value(kind, value) for kind, value in zip(pairs[::2], pairs[1::2], strict=True))
-                )
-                self.watch.alive()
+            if positions is None:
+                yield from read_rows(self.connection, table, self.watch)
+            else:
+                marks = ", ".join("?" * len(positions))
+                place = table.position if table.has_row_ids else "place"
+                yield from read_rows(self.connection, table, self.watch, f"WHERE {place} IN ({marks})", positions)
 
 
 class reading:  # noqa: N801 -- reads as a statement: `with reading(...):`
@@ -235,11 +225,3 @@ class reading:  # noqa: N801 -- reads as a statement: `with reading(...):`
             f"{self.label} cannot be read: SQLite says “{complaint_of(error)}”. The file is damaged or cut "
             "short; copy it again from where the old application keeps it, with the application stopped.",
         )
-
-
-def _value(kind: bytes, value: Any) -> LegacyValue:
-    if value is None or kind == b"integer":
-        return value
-    if kind == b"real":
-        return StoredReal(value.decode())
-    return value if kind == b"blob" else value.decode("utf-8", "surrogateescape")

@@ -20,7 +20,21 @@ PROGRESS_STEPS = 100_000  # SQLite virtual machine steps between two looks at th
 # What reading a table and building COPY lines needs. Nothing here loads, writes, attaches or recurses.
 ALLOWED_ACTIONS = frozenset({sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ})
 ALLOWED_FUNCTIONS = frozenset(
-    {"char", "coalesce", "count", "group_concat", "instr", "length", "lower", "max", "printf", "row_number", "typeof"}
+    {
+        "char",
+        "coalesce",
+        "count",
+        "datetime",
+        "group_concat",
+        "instr",
+        "length",
+        "lower",
+        "max",
+        "printf",
+        "row_number",
+        "sum",
+        "typeof",
+    }
 )
 ALLOWED_PRAGMAS = frozenset({"table_xinfo", "quick_check"})
 

@@ -22,19 +22,6 @@ OPTIONAL_TABLES = frozenset({"follower"})
 EXTRA_COLUMNS = frozenset({"is_active", "date_joined"})
 MISSING = "NULL"  # the SQL that reads a column that is not there
 
-# The columns that normally hold text; the others hold whole numbers.
-TEXT_COLUMNS = frozenset({"username", "email", "pw_hash", "text"})
-
-
-def number_columns(table: str) -> list[str]:
-    """The columns of a canonical table that normally hold whole numbers."""
-    return [name for name in CANONICAL_COLUMNS[table] if name not in TEXT_COLUMNS]
-
-
-def text_columns(table: str) -> list[str]:
-    """The columns of a canonical table that normally hold text."""
-    return [name for name in CANONICAL_COLUMNS[table] if name in TEXT_COLUMNS]
-
 
 @dataclass(frozen=True)
 class TableDescription:

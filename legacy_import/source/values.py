@@ -1,8 +1,7 @@
 """Values as SQLite stores them, which is not always what the column was declared to hold.
 
 SQLite gives every value a storage class of its own: null, integer, real, text or blob. The import needs it (a
-username that was stored as a number is noted), so it travels with the value: as the value's type in Python, and as
-one letter per column in the staging tables.
+username that was stored as a number is noted), so it comes with the value, as its type in Python.
 """
 
 from collections.abc import Sequence
@@ -21,9 +20,9 @@ TYPE_LETTERS = {type(None): "n", int: "i", bool: "i", StoredReal: "r", float: "r
 LegacyValue = None | int | float | str | bytes
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class LegacyRow:
-    """One row of an old table: its place in the table, from 1, and its values in canonical order."""
+    """One row of an old table: its position in the table, from 1, and its values in canonical order."""
 
     position: int
     values: tuple[LegacyValue, ...]
@@ -40,21 +39,27 @@ def storage_letter(value: LegacyValue) -> str:
 
 def needs_repair(value: LegacyValue) -> bool:
     """Whether PostgreSQL could not store the value as text: NUL characters, or bytes that are not UTF-8."""
-    data = value if isinstance(value, bytes) else str(value).encode("utf-8", "surrogateescape")
-    return b"\0" in data or not _is_utf8(data)
-
-
-def repaired(data: bytes) -> bytes:
-    """Drop NUL characters and replace what is not UTF-8 by U+FFFD."""
-    return data.replace(b"\0", b"").decode("utf-8", "replace").encode()
+    if isinstance(value, str):
+        return "\0" in value or not (value.isascii() or _has_utf8(value))
+    return isinstance(value, bytes) and (b"\0" in value or not _is_utf8(value))
 
 
 def as_text(value: LegacyValue) -> str | None:
     """Read any value as text, repaired; None stays None."""
-    if value is None or isinstance(value, StoredReal):
+    if value is None:
+        return None
+    if isinstance(value, str) and not needs_repair(value):
         return value
     data = value if isinstance(value, bytes) else str(value).encode("utf-8", "surrogateescape")
-    return repaired(data).decode()
+    return data.replace(b"\0", b"").decode("utf-8", "replace")
+
+
+def _has_utf8(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _is_utf8(data: bytes) -> bool:

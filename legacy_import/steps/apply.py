@@ -15,7 +15,6 @@ from psycopg2 import sql
 
 from legacy_import.errors import RunError
 from legacy_import.rules.account_columns import IF_UNKNOWN
-from legacy_import.rules.columns import StagedColumn
 from legacy_import.rules.options import TABLES_OF_KIND, TableCounts
 from legacy_import.rules.outcomes import Verdict
 from legacy_import.rules.passwords import kept_password_sql
@@ -101,7 +100,7 @@ def write_run(
             progress.phase(f"Checking {check.table}s once more")
             confirm_unchanged(run, check)
         for check in checks:
-            write_table(cursor, run, models, check.table, progress, rebuild=check.table in rebuilt)
+            write_table(cursor, run, models, check, progress, rebuild=check.table in rebuilt)
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
 
 
@@ -127,12 +126,13 @@ def confirm_unchanged(run: Any, check: Check) -> None:
         )
 
 
-def write_table(cursor: Any, run: Any, models: Models, table: str, progress: Progress, *, rebuild: bool) -> None:
+def write_table(cursor: Any, run: Any, models: Models, check: Check, progress: Progress, *, rebuild: bool) -> None:
     """Write one table's rejected, changed, new and merged rows."""
+    table = check.table
     counts = TableCounts.from_json(run.counts[table])
     target = table_of(models.target(table))
     if counts.rejected:
-        keep_rejected_rows(cursor, run, models, table)
+        keep_rejected_rows(cursor, run, models, check)
 
     def tell(number: int, of: int) -> None:
         progress.phase(f"Building the indexes of {table}s, {number} of {of}")
@@ -155,18 +155,15 @@ def write_table(cursor: Any, run: Any, models: Models, table: str, progress: Pro
         cursor.execute(sql.SQL("ANALYZE {}").format(target))
 
 
-def keep_rejected_rows(cursor: Any, run: Any, models: Models, table: str) -> None:
-    """Store every rejected row with its reason and its values."""
-    shown = shown_columns(run, table)
-    pairs = [
-        sql.SQL("{}, {}").format(sql.Literal(name), StagedColumn.of(name, index).value)
-        for index, name in enumerate(CANONICAL_COLUMNS[table])
-        if name in shown and name not in SECRET_COLUMNS
-    ]
+def keep_rejected_rows(cursor: Any, run: Any, models: Models, check: Check) -> None:
+    """Store every rejected row with its reason and its old values."""
+    table = check.table
+    missing = [name for name in CANONICAL_COLUMNS[table] if name not in shown_columns(run, table)]
     cursor.execute(
         sql.SQL(
             'INSERT INTO {rejected} (run_id, "table", position, legacy_id, username, reason, "values")'
-            " SELECT {run}, {table}, position, {legacy_id}, {username}, checked.reason, jsonb_build_object({pairs})"
+            " SELECT {run}, {table}, position, {legacy_id}, {username}, checked.reason,"
+            " {old_values} - {missing}::text[]"
             " FROM {checked} AS checked JOIN {staged} AS staged USING (position) WHERE checked.verdict = {verdict}"
         ).format(
             rejected=table_of(models.rejected),
@@ -174,7 +171,8 @@ def keep_rejected_rows(cursor: Any, run: Any, models: Models, table: str) -> Non
             table=sql.Literal(table),
             legacy_id=sql.SQL("NULL" if table == "follower" else "checked.legacy_id"),
             username=sql.SQL("checked.username" if table == "user" else "NULL"),
-            pairs=sql.SQL(", ").join(pairs),
+            old_values=check.lines.old_values(),
+            missing=sql.Literal(missing),
             checked=checked_table(run.pk, table),
             staged=staged_table(run.pk, table),
             verdict=sql.Literal(Verdict.REJECTED),

@@ -1,26 +1,24 @@
 """Give every staged row its verdict, in SQL.
 
-The widgets of a Resource give the expressions that clean one value; the statements of `verdicts.py` compare the
-cleaned rows with each other and with what stands in the new database.
+The staged rows are clean; the statements of `classify_sql` compare them with each other and with the target's.
 """
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
-from itertools import product
+from functools import cached_property
 from typing import cast
 
 from django.db import connection
 from psycopg2 import sql
 
-from legacy_import.rules.columns import AccountWidget, LegacyWidget, StagedColumn
 from legacy_import.rules.options import TableCounts
 from legacy_import.rules.outcomes import Verdict
 from legacy_import.rules.resources import LegacyResource
-from legacy_import.source import CANONICAL_COLUMNS
 from legacy_import.steps.classify_sql import verdict_statement
-from legacy_import.steps.staging import LEFT_ALONE, drop_judged
+from legacy_import.steps.lines import Lines
+from legacy_import.steps.staging import NO_AUTOVACUUM, drop_judged
 from legacy_import.tables import checked_table, part_of, staged_table, table_of
 
 # Every change of a row gives it a new xmin, so this stays the same only while nobody changes anything in the table.
@@ -66,6 +64,11 @@ class Check:
     resource: LegacyResource
     unique_ids: bool
 
+    @cached_property
+    def lines(self) -> Lines:
+        """What fills the staging table."""
+        return Lines(self.resource)
+
     @property
     def checked(self) -> sql.Identifier:
         """The table whose parts `write_part` fills."""
@@ -85,7 +88,9 @@ class Check:
         with connection.cursor() as cursor:
             statement = self.verdicts(self.cleaned(self.staged))
             cursor.execute(
-                sql.SQL("CREATE UNLOGGED TABLE {} {} AS {} WITH NO DATA").format(self.checked, LEFT_ALONE, statement)
+                sql.SQL("CREATE UNLOGGED TABLE {} {} AS {} WITH NO DATA").format(
+                    self.checked, NO_AUTOVACUUM, statement
+                )
             )
 
     def write_part(self, number: int) -> list[SummaryRow]:
@@ -97,7 +102,7 @@ class Check:
         staged, part = part_of(self.staged, number), part_of(self.checked, number)
         with connection.cursor() as cursor:
             statement = self.verdicts(self.cleaned(staged)) + self.order()
-            cursor.execute(sql.SQL("CREATE UNLOGGED TABLE {} {} AS {}").format(part, LEFT_ALONE, statement))
+            cursor.execute(sql.SQL("CREATE UNLOGGED TABLE {} {} AS {}").format(part, NO_AUTOVACUUM, statement))
             # A tenth of the usual sample tells as well how many rows there are and which columns repeat.
             cursor.execute("SET LOCAL default_statistics_target = 10")
             cursor.execute(sql.SQL("ANALYZE {}").format(part))
@@ -136,49 +141,18 @@ class Check:
         return verdict_statement(self.table, cleaned, self.resource)
 
     def cleaned(self, staged: sql.Identifier) -> sql.Composed:
-        """Every row of a staging table, cleaned, with the reason of its own values if any, and its notes."""
-        columns = CANONICAL_COLUMNS[self.table]
-        values, outputs, reasons = [], [], []
-        notes: defaultdict[str, list[sql.Composable]] = defaultdict(list)  # code -> when it applies
-        for index, (name, field) in enumerate(zip(columns, self.fields(), strict=True)):
-            column, widget = StagedColumn.of(name, index), field.widget
-            values.append(_named(widget.value_sql(column), f"clean_{name}"))
-            outputs.append(_named(column.cleaned, field.attribute))
-            if isinstance(widget, AccountWidget):
-                values.append(_named(widget.name_sql(column), f"{name}_name"))
-                outputs.append(sql.Identifier("staged", f"{name}_name"))
-            reasons.append(widget.reason_sql(column))
-            for code, condition in widget.notes_sql(column).items():
-                notes[code].append(condition)
-        if not self.unique_ids and self.table != "follower":
-            values.append(_repeated(columns[0], self.fields()[0].widget))
-            reasons.append(sql.SQL("CASE WHEN staged.repeated THEN 'duplicate_id' END"))
-        return sql.SQL(
-            "SELECT staged.position, {outputs}, coalesce({reasons}, NULL) AS reason,"
-            " CASE WHEN {plain} THEN '' ELSE concat_ws(' ', {notes}) END AS notes"
-            " FROM (SELECT staged.*, {values} FROM {staging} AS staged OFFSET 0) AS staged OFFSET 0"
-        ).format(
-            outputs=_list(outputs),
-            reasons=_list(reasons),
-            plain=self.is_plain(),
-            notes=_list([_when(conditions, code) for code, conditions in notes.items()]),
-            values=_list(values),
-            staging=staged,
+        """Every row of a staging table, with the reason of its own values or its id if any."""
+        repeated = sql.SQL(
+            "CASE WHEN legacy_id IS NOT NULL"
+            " AND row_number() OVER (PARTITION BY legacy_id ORDER BY position) > 1 THEN 'duplicate_id' END"
         )
-
-    def is_plain(self) -> sql.Composable:
-        """Whether a row is as most rows are, so that there is nothing to note: looking for each note takes longer."""
-        usual = map("".join, product(*(field.widget.usual_storage for field in self.fields())))
-        conditions = [
-            field.widget.plain_sql(StagedColumn.of(name, index))
-            for index, (name, field) in enumerate(zip(CANONICAL_COLUMNS[self.table], self.fields(), strict=True))
-        ]
-        return sql.SQL("staged.storage IN ({}) AND {}").format(
-            sql.SQL(", ").join(map(sql.Literal, usual)), sql.SQL(" AND ").join(conditions)
+        has_repeated = self.table != "follower" and not self.unique_ids
+        columns = [name for name in self.lines.columns if name not in ("reason", "original")]
+        return sql.SQL("SELECT {columns}, coalesce(reason, {repeated}) AS reason FROM {staged}").format(
+            columns=sql.SQL(", ").join(map(sql.Identifier, columns)),
+            repeated=repeated if has_repeated else sql.SQL("NULL"),
+            staged=staged,
         )
-
-    def fields(self) -> list:
-        return self.resource.get_import_fields()
 
     def _summary(self, rows: sql.Composable) -> list[SummaryRow]:
         row_hash: sql.Composable = sql.Identifier("position")
@@ -196,25 +170,3 @@ def account_of(summary: Iterable[SummaryRow]) -> tuple[TableCounts, str]:
         counts.add(verdict, reason, notes, count)
         fingerprint[f"{verdict} {reason or ''}"] += int(hashes)
     return counts, " ".join(f"{outcome}:{total}" for outcome, total in sorted(fingerprint.items()))
-
-
-def _repeated(id_column: str, widget: LegacyWidget) -> sql.Composed:
-    """Whether an earlier row has the same id."""
-    number = widget.value_sql(StagedColumn.of(id_column, 0))
-    return sql.SQL(
-        "({number} IS NOT NULL AND row_number() OVER (PARTITION BY {number} ORDER BY staged.position) > 1)"
-        " AS repeated"
-    ).format(number=number)
-
-
-def _named(expression: sql.Composable, name: str) -> sql.Composed:
-    return sql.SQL("{} AS {}").format(expression, sql.Identifier(name))
-
-
-def _when(conditions: list[sql.Composable], code: str) -> sql.Composed:
-    """A note stands once on a row, however many of its values give rise to it."""
-    return sql.SQL("CASE WHEN {} THEN {} END").format(sql.SQL(" OR ").join(conditions), sql.Literal(code))
-
-
-def _list(parts: list[sql.Composable]) -> sql.Composed:
-    return sql.SQL(", ").join(parts)

@@ -50,7 +50,7 @@ class TablePreparation:
         self.check = check
         self.progress = progress
         self.here = check.state_here()
-        staging.create(check.run_id, check.table)
+        staging.create(check.run_id, check.table, check.lines)
         check.create()
         self.parts = source.parts(check.table) if check.can_be_parted else [EVERYWHERE]
         rows = source.tables[check.table].rows // len(self.parts)
@@ -62,10 +62,9 @@ class TablePreparation:
     def prepare_part(self, index: int, source: SQLiteSource) -> Prepared | None:
         """Read and judge one part, in a thread and with connections of its own; the last one prepares the rest."""
         with self.progress.side_strand(), source.reopened() as own_source:
-            lane, table = self.lanes[index], self.check.table
-            passwords = self.check.resource.options.passwords
+            lane, check, table = self.lanes[index], self.check, self.check.table
             staging.stage_part(
-                self.check.run_id, table, index + 1, own_source, self.parts[index], lane.advance, passwords
+                check.run_id, table, index + 1, check.lines, own_source, self.parts[index], lane.advance
             )
             lane.phase(f"Checking {table}s")
             with transaction.atomic(), connection.cursor() as cursor:

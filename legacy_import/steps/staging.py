@@ -1,12 +1,12 @@
-"""Bring the rows of an old table into PostgreSQL as they are, by COPY, for the checks to judge.
+"""Bring the rows of an old table into PostgreSQL, by COPY.
 
-The staging tables are UNLOGGED: twice as fast, and empty after a crash of the server, which `runs.py` notices. They
+The staging tables are UNLOGGED: twice as fast, and empty after a crash of the server, which `apply` notices. They
 belong to one run and go with it.
 """
 
 import io
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing, contextmanager, suppress
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing, contextmanager, suppress
 from typing import Any
 
 import psycopg2
@@ -15,17 +15,16 @@ from psycopg2 import sql
 from psycopg2.errors import LockNotAvailable
 
 from legacy_import.rules.outcomes import Verdict
-from legacy_import.rules.passwords import Conversion, with_converted_passwords
-from legacy_import.source import CANONICAL_COLUMNS, SQLiteSource
+from legacy_import.source import SQLiteSource
 from legacy_import.source.copy_lines import COPY_OPTIONS, Chunk, Places
 from legacy_import.source.prefetch import prefetched
-from legacy_import.source.schema import number_columns, text_columns
+from legacy_import.steps.lines import Lines, built_in_threads
 from legacy_import.tables import Models, checked_table, part_of, staged_table, table_of
 
 COPY_BLOCK = 256 * 1024  # bytes per read
-# Nothing in these tables is ever changed; vacuuming them only takes time from who fills others.
-LEFT_ALONE = sql.SQL("WITH (autovacuum_enabled = false)")
-PATIENCE = 1000  # milliseconds that dropping a table may wait for those who read it
+# Nothing in these tables is ever changed; vacuuming them only takes time from filling others.
+NO_AUTOVACUUM = sql.SQL("WITH (autovacuum_enabled = false)")
+LOCK_TIMEOUT = 1000  # milliseconds that dropping a table may wait for its readers
 UNNEEDED = """
 SELECT relname FROM pg_class
 WHERE relkind = 'r' AND pg_table_is_visible(oid) AND relname ~ '^legacy_staging_[0-9]+_'
@@ -35,63 +34,50 @@ WHERE relkind = 'r' AND pg_table_is_visible(oid) AND relname ~ '^legacy_staging_
 """
 
 
-def create(run_id: int, table: str) -> None:
-    """Make the staging table of an old table, without rows.
-
-    Columns of one width stand first: what is behind a text is found only by measuring the text.
-    """
-    numbers = [sql.SQL("{} bigint").format(sql.Identifier(f"{name}_number")) for name in number_columns(table)]
-    texts = [sql.SQL("{} text").format(sql.Identifier(name)) for name in CANONICAL_COLUMNS[table]]
+def create(run_id: int, table: str, lines: Lines) -> None:
+    """Make the staging table of an old table, without rows."""
+    columns = [sql.SQL("{} {}").format(sql.Identifier(name), sql.SQL(kind)) for name, kind in lines.columns.items()]
     with connection.cursor() as cursor:
         cursor.execute(
-            sql.SQL("CREATE UNLOGGED TABLE {} (position bigint NOT NULL, {}, storage text NOT NULL, {}) {}").format(
-                staged_table(run_id, table), sql.SQL(", ").join(numbers), sql.SQL(", ").join(texts), LEFT_ALONE
+            sql.SQL("CREATE UNLOGGED TABLE {} ({}) {}").format(
+                staged_table(run_id, table), sql.SQL(", ").join(columns), NO_AUTOVACUUM
             )
         )
-
-
-def fields_of_lines(table: str) -> sql.Composed:
-    """The columns of a staging table in the order in which a line gives them; see `sources/copy_lines.py`."""
-    names = ["position", "storage"]
-    for name in number_columns(table):
-        names += [f"{name}_number", name]
-    return sql.SQL(", ").join(map(sql.Identifier, names + text_columns(table)))
 
 
 def stage_part(
     run_id: int,
     table: str,
     number: int,
+    lines: Lines,
     source: SQLiteSource,
     places: Places,
-    report: Callable[[int], None],
-    passwords: Conversion = Conversion(),  # noqa: B008 -- frozen
+    on_progress: Callable[[int], None],
 ) -> None:
     """Copy a part of an old table into a part of the run's staging table.
 
     Args:
         number: which part. places: the row ids that belong to it.
-        report: called with the number of rows staged so far; may raise to stop.
-        passwords: what becomes of the old passwords, none of which is staged as it was.
+        on_progress: called with the number of rows staged so far; may raise to stop.
     """
     whole = staged_table(run_id, table)
     part = part_of(whole, number)
-    with connection.cursor() as cursor:
-        cursor.execute(sql.SQL("CREATE UNLOGGED TABLE {} () INHERITS ({}) {}").format(part, whole, LEFT_ALONE))
-        copy = sql.SQL("COPY {} ({}) FROM STDIN WITH ({})").format(
-            part, fields_of_lines(table), sql.SQL(COPY_OPTIONS)
-        )
-        with ExitStack() as stack:
-            chunks = stack.enter_context(closing(prefetched(source.chunks(table, places))))
-            if table == "user":
-                chunks = stack.enter_context(closing(with_converted_passwords(chunks, passwords)))
-            reader = ChunkReader(chunks, report)
-            try:
-                cursor.copy_expert(copy, reader, COPY_BLOCK)
-            except psycopg2.Error as error:
-                if reader.error is None:
-                    raise
-                raise reader.error from error
+    chunks: Generator[Chunk, None, None]
+    if table == "user":
+        chunks = built_in_threads(source.rows(table), lines.build)
+    else:
+        chunks = prefetched(source.chunks(table, lines.plan(source.tables[table]), places))
+    with connection.cursor() as cursor, closing(chunks):
+        cursor.execute(sql.SQL("CREATE UNLOGGED TABLE {} () INHERITS ({}) {}").format(part, whole, NO_AUTOVACUUM))
+        names = sql.SQL(", ").join(map(sql.Identifier, lines.columns))
+        copy = sql.SQL("COPY {} ({}) FROM STDIN WITH ({})").format(part, names, sql.SQL(COPY_OPTIONS))
+        reader = ChunkReader(chunks, on_progress)
+        try:
+            cursor.copy_expert(copy, reader, COPY_BLOCK)
+        except psycopg2.Error as error:
+            if reader.error is None:
+                raise
+            raise reader.error from error
 
 
 def parts_of(cursor: Any, table: sql.Identifier) -> list[sql.Identifier]:
@@ -109,21 +95,21 @@ def drop_judged(
 ) -> None:
     """Drop a part of a staging table whose rows are judged, but for the rejected ones, if there are any.
 
-    If somebody reads it, it stays until the run is over.
+    While another session reads it, it stays until the run is over.
     """
-    with suppress(SomebodyReads), patient(cursor, PATIENCE):
+    with suppress(TableInUse), lock_timeout(cursor, LOCK_TIMEOUT):
         if rejected:
             keep_rejected(cursor, whole, part, checked)
         cursor.execute(sql.SQL("DROP TABLE {}").format(part))
 
 
-class SomebodyReads(Exception):  # noqa: N818 -- not an error
-    """A table cannot be dropped now. pg_dump, for one, reads every table from its beginning to its end."""
+class TableInUse(Exception):  # noqa: N818 -- not an error
+    """A table cannot be dropped now: another session reads it. pg_dump, for one, locks every table to its end."""
 
 
 @contextmanager
-def patient(cursor: Any, milliseconds: int) -> Iterator[None]:
-    """Wait so long for a lock, or undo what was done and raise SomebodyReads."""
+def lock_timeout(cursor: Any, milliseconds: int) -> Iterator[None]:
+    """Wait so long for a lock, or undo what was done and raise TableInUse."""
     try:
         with transaction.atomic():
             cursor.execute("SELECT current_setting('lock_timeout')")
@@ -133,7 +119,7 @@ def patient(cursor: Any, milliseconds: int) -> Iterator[None]:
             cursor.execute("SELECT set_config('lock_timeout', %s, true)", [usual])
     except OperationalError as error:
         if isinstance(error.__cause__, LockNotAvailable):
-            raise SomebodyReads from error
+            raise TableInUse from error
         raise
 
 
@@ -144,7 +130,7 @@ def keep_rejected(cursor: Any, whole: sql.Identifier, part: sql.Identifier, chec
         whole: the staging table. part: the part of it. checked: the verdicts of that part.
     """
     kept = sql.Identifier(f"{part.strings[0]}_rejected")
-    cursor.execute(sql.SQL("CREATE UNLOGGED TABLE {} () INHERITS ({}) {}").format(kept, whole, LEFT_ALONE))
+    cursor.execute(sql.SQL("CREATE UNLOGGED TABLE {} () INHERITS ({}) {}").format(kept, whole, NO_AUTOVACUUM))
     cursor.execute(
         sql.SQL(
             "INSERT INTO {} SELECT * FROM {} WHERE position IN (SELECT position FROM {} WHERE verdict = {})"
@@ -167,17 +153,17 @@ def is_complete(run_id: int, table: str, rows: int) -> bool:
 
 
 def discard_unneeded(models: Models) -> None:
-    """Drop the staging tables of all runs that are over. Those that somebody reads go with the next run's."""
+    """Drop the staging tables of all runs that are over. Those that are being read go with the next run's."""
     with connection.cursor() as cursor:
         cursor.execute(sql.SQL(UNNEEDED).format(run=table_of(models.run)))
-        patience = PATIENCE
+        milliseconds = LOCK_TIMEOUT
         for (name,) in cursor.fetchall():
             try:
-                # With its parts; and perhaps somebody else is at this, too.
-                with patient(cursor, patience):
+                # With its parts; another process may be doing the same.
+                with lock_timeout(cursor, milliseconds):
                     cursor.execute(sql.SQL("DROP TABLE IF EXISTS {} CASCADE").format(sql.Identifier(name)))
-            except SomebodyReads:
-                patience = 1  # he reads the others as well
+            except TableInUse:
+                milliseconds = 1  # the same reader has the others as well
 
 
 class ChunkReader(io.RawIOBase):
@@ -188,10 +174,10 @@ class ChunkReader(io.RawIOBase):
             is all that the driver says of it.)
     """
 
-    def __init__(self, chunks: Iterator[Chunk], report: Callable[[int], None]) -> None:
+    def __init__(self, chunks: Iterator[Chunk], on_progress: Callable[[int], None]) -> None:
         super().__init__()
         self.chunks = chunks
-        self.report = report
+        self.on_progress = on_progress
         self.rows = 0
         self.rest = b""
         self.error: Exception | None = None
@@ -203,7 +189,7 @@ class ChunkReader(io.RawIOBase):
                 if chunk is None:
                     return b""
                 self.rows += chunk.rows
-                self.report(self.rows)
+                self.on_progress(self.rows)
             except Exception as error:
                 self.error = error
                 raise

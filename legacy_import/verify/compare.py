@@ -22,7 +22,7 @@ from legacy_import.verify.dates import EARLIEST, LATEST, date_in_words, microsec
 from legacy_import.verify.old import CANONICAL_LAYOUT, OldDatabase, OldTable, OldValue
 from legacy_import.verify.passwords import password_fits
 from legacy_import.verify.report import TableVerification, Verification
-from legacy_import.verify.values import flags_of, is_mangled, moments_of, text_of, username_fits
+from legacy_import.verify.values import flags_of, is_mangled, moments_of, text_of, username_of
 
 Progress = Callable[[str, int, int], None]
 OldRow = tuple[OldValue, ...]
@@ -172,7 +172,7 @@ class UserComparison(Comparison):
         if user.merged and user.import_run != self.last_import.run:
             return []  # it stays merged, whatever either of the two is called now
         differences = []
-        if not username_fits(username, user.username):
+        if username_of(username) != user.username:
             differences.append(_quote("username", username, user.username))
         if user.merged:
             return differences

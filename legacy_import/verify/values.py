@@ -43,17 +43,6 @@ def username_of(value: OldValue) -> str:
     return unicodedata.normalize("NFKC", text) if len(text) <= 1_016 else text
 
 
-def username_fits(value: OldValue, here: str) -> bool:
-    """Whether an old username is the one here.
-
-    A character that came to Unicode lately may not be normalised here, because not every program knows it yet. What
-    has been there since 2002 has to be.
-    """
-    return username_of(value) == unicodedata.normalize("NFKC", here) and unicodedata.ucd_3_2_0.is_normalized(
-        "NFKC", here
-    )
-
-
 def flags_of(value: OldValue) -> set[bool]:
     """Whether a message was flagged; both answers where the old value is a word, of which nothing is said."""
     if value is None:

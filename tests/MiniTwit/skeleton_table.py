@@ -12,8 +12,8 @@ from pathlib import Path
 
 import unicodedata2
 from confusable_homoglyphs import confusables
-
 from legacy_import.rules.nfkc import CHARACTERS as SETTLED_BY_UNICODE_13
+
 from MiniTwit.skeletons import table
 
 Ranges = list[tuple[int, int]]

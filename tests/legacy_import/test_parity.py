@@ -15,7 +15,7 @@ from psycopg2 import sql
 
 from legacy_import.models import ImportRun, MergedUser, RejectedRow
 from legacy_import.rules.options import ImportOptions
-from legacy_import.rules.passwords import PasswordWidget
+from legacy_import.rules.passwords import PasswordColumn
 from legacy_import.rules.resources import RESOURCES
 from legacy_import.source import CANONICAL_COLUMNS, SQLiteSource, source_at
 from legacy_import.source.copy_lines import EVERYWHERE
@@ -66,10 +66,10 @@ def outcomes_of_both(
         source_at(str(path)), path.with_suffix(".snapshot"), required=(table,), choose=choose
     ) as source:
         staging.discard_unneeded(Models.of())  # of the round before: no run has this number
-        staging.create(RUN, table)
-        staging.stage_part(RUN, table, 1, source, EVERYWHERE, lambda rows: None, options.passwords)
         resource = RESOURCES[table](options=options, now=NOW, users_run=users_run)
         check = Check(RUN, table, resource, source.tables[table].unique_ids)
+        staging.create(RUN, table, check.lines)
+        staging.stage_part(RUN, table, 1, check.lines, source, EVERYWHERE, lambda rows: None)
         check.create()
         check.write_part(1)
         set_based = read_checked(check)
@@ -164,7 +164,7 @@ def test_users(tmp_path, accounts, rows, options, changed_here):
 def test_users_who_are_here_already(tmp_path, pw_hash, arriving, options, state):
     """Whatever the old value is, one that did not change says "unchanged"; and hardening is no change."""
     with rolled_back():
-        password = PasswordWidget().clean(pw_hash, {"user_id": 1})
+        password = PasswordColumn().clean(pw_hash, {"user_id": 1})
         user = User.objects.create(legacy_id=1, username="ann", email="", password=password)
         weak = is_weak(password)
         if state == "hardened" and weak:
@@ -197,7 +197,7 @@ def test_users_who_were_active_or_not_and_when_they_came(tmp_path, rows, options
     columns = {"username": "username", "is_active": column, "date_joined": "created_at"}
     with rolled_back():
         if existing:
-            password = PasswordWidget(options.passwords).clean("plain", {"user_id": 100})
+            password = PasswordColumn(options.passwords).clean("plain", {"user_id": 100})
             User.objects.create(
                 legacy_id=100, username="here", password=password, is_active=existing[0], date_joined=existing[1]
             )

@@ -6,7 +6,7 @@ import hmac
 import os
 import sqlite3
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -22,12 +22,13 @@ from django.test import Client
 from fixtures import sample_hashes, sample_quirks
 from legacy_import.models import ImportRun, RejectedRow
 from legacy_import.rules.options import ImportOptions
-from legacy_import.rules.passwords import UNUSABLE, Conversion, copy_stream, plain, with_converted_passwords
+from legacy_import.rules.passwords import UNUSABLE, plain
+from legacy_import.rules.resources import RESOURCES
 from legacy_import.runs import lifecycle
 from legacy_import.runs.foreground import import_at_once
 from legacy_import.source import source_at
-from legacy_import.source.copy_lines import Chunk, line_of
 from legacy_import.source.values import LegacyRow
+from legacy_import.steps.lines import Lines, built_in_threads
 from legacy_import.verify import verify
 from MiniTwit.hashers import PBKDF2SHA256PasswordHasher
 from MiniTwit.models import User
@@ -278,23 +279,20 @@ def test_a_password_that_signing_in_renewed_is_kept(tmp_path):
 
 
 def test_hashing_passes_on_what_is_done_and_can_be_stopped():
-    copy_stream = b"".join(
-        line_of("user", LegacyRow(n, (n, f"user {n}", "", f"secret {n}", None, None))) for n in range(10_000)
-    )
-    taken: list[Chunk] = []
+    taken = 0
 
-    def chunks() -> Any:
-        for _ in range(1_000):
-            taken.append(Chunk(copy_stream, 10_000))
-            yield taken[-1]
+    def rows() -> Iterator[LegacyRow]:
+        nonlocal taken
+        for taken in range(100_000):
+            yield LegacyRow(taken, (taken, f"user {taken}", "", f"secret {taken}", None, None))
 
-    converted = with_converted_passwords(chunks(), Conversion())
-    first = next(converted)
+    chunks = built_in_threads(rows(), Lines(RESOURCES["user"]()).build)
+    first = next(chunks)
     assert first.rows < 1_000
     assert b"secret" not in first.data
-    assert first.data.count(b"plain:pbkdf2_sha256$") == first.rows
-    converted.close()
-    assert len(taken) == 1
+    assert first.data.count(b"pbkdf2_sha256$") == first.rows
+    chunks.close()
+    assert taken < 10_000
 
 
 def test_an_import_that_is_cancelled_while_it_hashes_leaves_nothing(tmp_path, monkeypatch: pytest.MonkeyPatch):
@@ -338,10 +336,3 @@ def test_the_old_file_itself_is_not_written_to(tmp_path):
     with closing(sqlite3.connect(tmp_path / "old.db")) as old:
         assert old.execute("SELECT pw_hash FROM user").fetchall() == [("open sesame",)]
     assert verify(tmp_path / "old.db", tables=["user"]).ok
-
-
-def test_a_password_of_control_characters_and_backslashes_is_one_field():
-    values = (7, "ann", "a@b.cc", "\x1f\\\x1f\\\\n\n\r\x1d" * 3, None, None)
-    fields = copy_stream.fields_of(line_of("user", LegacyRow(1, values)).removesuffix(b"\n"))
-    assert len(fields) == copy_stream.PASSWORD + 1
-    assert copy_stream._text_of(fields[copy_stream.PASSWORD]) == values[3]

@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from legacy_import.rules.resources import RESOURCES
 from legacy_import.source import SourceError, SQLiteSource, configured_source, source_at
-from legacy_import.source.copy_lines import line_of
 from legacy_import.source.location import SourceReference
 from legacy_import.source.sandbox import Watch, open_readonly
+from legacy_import.steps.lines import Lines
 from tests.legacy_import.hostile import KINDS, files_of
 from tests.legacy_import.old_database import LOOSE_SCHEMA, make_old_database
 
@@ -24,10 +25,18 @@ def open_source(path: Path, required: Sequence[str] = USER) -> SQLiteSource:
 
 def refusal(path: Path, required: Sequence[str] = USER) -> SourceError:
     with pytest.raises(SourceError) as error, open_source(path, required) as source:
-        for _ in source.chunks("user"):
-            pass
+        lines_of(source, "user")
     assert str(path) in error.value.message
     return error.value
+
+
+def lines_of(source: SQLiteSource, table: str) -> bytes:
+    lines = Lines(RESOURCES[table]())
+    return b"".join(chunk.data for chunk in source.chunks(table, lines.plan(source.tables[table])))
+
+
+def lines_one_by_one(source: SQLiteSource, table: str) -> bytes:
+    return b"\n".join([*map(Lines(RESOURCES[table]()).build, source.rows(table)), b""])
 
 
 def write(path: Path, script: str) -> Path:
@@ -224,12 +233,14 @@ def test_half_a_character_takes_no_mark_of_a_line_along(tmp_path):
     """In a file of UTF-16, half of one at the end of a text would make a whole of itself and what comes after it."""
     path = write(
         tmp_path / "old.db",
-        "PRAGMA encoding='UTF-16le'; CREATE TABLE user (user_id integer primary key, username, email, pw_hash);"
-        "INSERT INTO user VALUES (1, CAST(x'62003dd8' AS TEXT), CAST(x'61001f006200' AS TEXT), 'secret')",
+        "PRAGMA encoding='UTF-16le'; CREATE TABLE user (user_id, username); CREATE TABLE message (message_id integer"
+        " primary key, author_id, text, pub_date, flagged);"
+        "INSERT INTO message VALUES (1, 1, CAST(x'62003dd8' AS TEXT), 1600000000, 0), (2, 1, 'b', 1600000000, 0)",
     )
-    with open_source(path) as source:
-        lines = b"".join(chunk.data for chunk in source.chunks("user"))
-        assert lines == b"".join(line_of("user", row) for row in source.rows("user"))
+    with open_source(path, ("user", "message")) as source:
+        lines = lines_of(source, "message")
+        assert lines == lines_one_by_one(source, "message")
+        assert lines.count(b"\n") == 2
 
 
 def test_a_wal_file_that_came_alone_is_warned_about(tmp_path):
@@ -302,28 +313,28 @@ def test_bytes_are_read_alike_however_the_file_encodes_its_texts(tmp_path, encod
         "INSERT INTO user VALUES (1, 'Søren', 'soren@example.com', 'x'), (2, 'ann', '', x'24326224');",
     )
     with open_source(path) as source:
-        lines = b"".join(chunk.data for chunk in source.chunks("user")).decode().split("\n")
-    assert lines[0].endswith("\x1fSøren\x1fsoren@example.com\x1fx")
-    assert lines[1].endswith("\x1fann\x1f\x1f$2b$")
+        rows = [row.values[1:4] for row in source.rows("user")]
+    assert rows == [("Søren", "soren@example.com", "x"), ("ann", "", b"$2b$")]
 
 
 def test_rows_that_are_taken_together_give_the_lines_that_each_gives_alone(tmp_path):
-    """Nulls are nothing unusual; a text that holds the very character that marks them is."""
-    kinds = [(1, "hello", 5, 0), (None, None, None, None), ("ann", "line\nend\\", 1.5, None), (2, "a\x1db", None, 1)]
-    messages = [(number, *kinds[number % (3 if number < 2000 else 4)]) for number in range(1, 3000)]
+    """Among those that SQLite writes are others that Python writes; a text may hold the very marks between fields."""
+    kinds = [(1, "hello", 1_600_000_000, 0), (None, None, None, None), ("ann", "line\nend\\", 1.5, None)]
+    kinds += [(2, "back\\slash\r\n", 1_600_000_001, 1), (2, "a\x1db", 1_600_000_001, 1)]
+    messages = [(number, *kinds[number % (4 if number < 2000 else 5)]) for number in range(1, 3000)]
     path = make_old_database(tmp_path / "old.db", message=messages, schema=LOOSE_SCHEMA)
     with open_source(path, ("user", "message")) as source:
-        together = b"".join(chunk.data for chunk in source.chunks("message"))
-        assert together == b"".join(line_of("message", row) for row in source.rows("message"))
+        together, alone = lines_of(source, "message"), lines_one_by_one(source, "message")
+    assert together == alone
 
 
-def test_a_value_that_looks_like_the_end_of_a_row_and_another_row_stays_a_value(tmp_path):
-    """Fields and rows are parted by control characters on their way; a text that holds them must not add a row."""
-    # It has just the marks that the first row lacks, which Python has to build.
-    forged = "bob\x1fb@b.cc\x1fx\x1e3\x1fittt\x1f3\x1f\x1d\x1fmallory"
-    people = [(1, "an\0n", "a@b.cc", "x"), (2, forged, "m@b.cc", "x")]
-    path = make_old_database(tmp_path / "old.db", user=people, schema=LOOSE_SCHEMA)
-    with open_source(path) as source:
-        lines = b"".join(chunk.data for chunk in source.chunks("user")).splitlines()
-    assert [line.split(b"\x1f")[0] for line in lines] == [b"1", b"2"]
-    assert b"\x1fann\x1f" in lines[0]
+@pytest.mark.parametrize("text", ["nul\0inside", "a\x1eb", "a\x1fb", "a\x1cb", "\x1d", "a\x1c\x1eb"])
+def test_a_text_that_holds_the_marks_of_lines_stays_a_text(tmp_path, text):
+    """Control characters separate fields and lines on their way; a text that holds them must not add a row."""
+    messages = [(number, 1, "hello", 1_600_000_000, 0) for number in range(1, 10)]
+    messages[4] = (5, 1, text, 1_600_000_000, 0)
+    path = make_old_database(tmp_path / "old.db", message=messages)
+    with open_source(path, ("user", "message")) as source:
+        lines, alone = lines_of(source, "message"), lines_one_by_one(source, "message")
+    assert lines == alone
+    assert [line.split(b"\x1f")[0] for line in lines.splitlines()] == [b"%d" % number for number in range(1, 10)]
