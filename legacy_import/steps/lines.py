@@ -90,7 +90,7 @@ class Lines:
             if not is_told and not rule.column.secret:
                 changed.append(f'"{rule.name}": {json.dumps(as_text(value), ensure_ascii=False)}')
             line[rule.place] = copied(new)
-            if rule.name_place and type(new) is str:
+            if rule.name_place and isinstance(new, str):
                 line[rule.place], line[rule.name_place] = NULL, line[rule.place]
         line[self.notes] = b" ".join(dict.fromkeys(notes))  # once, however many values it is noticed of
         if changed:

@@ -220,6 +220,7 @@ def test_users_of_a_table_without_keys_or_types(tmp_path, accounts, rows, option
     options=options,
     existing=st.none() | st.sampled_from(["same", "different", "changed here"]),
 )
+@example(rows=[(1, 9.223372036854776e18, "by no account", 5, 0)], options=ImportOptions(), existing=None)
 def test_messages(tmp_path, accounts, users_run, rows, options, existing):
     rows = [*rows, (100, 1, "hello", 1_600_000_000, 0)]
     path = make_old_database(tmp_path / "old.db", message=rows)
