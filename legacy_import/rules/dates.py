@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 from legacy_import.rules.columns import Column, Read, Refused, Row
 from legacy_import.rules.text_dates import BLANKS, EARLIEST, EPOCH, LATEST, read_text_date
-from legacy_import.source.values import LegacyValue, as_text, storage_letter
+from legacy_import.source.values import LegacyValue, as_text
 
 # Other units are believed only where they give a date between 1980 and 2100.
 PLAUSIBLE_FROM, PLAUSIBLE_TO = 315_532_800, 4_102_444_800
@@ -70,7 +70,7 @@ class DateColumn(Column):
         if moment is None:
             return None, ()
         notes = []
-        if storage_letter(value) not in "ir":
+        if type(value) in (str, bytes):
             notes.append("date_as_text")
         if is_other_unit:
             notes.append("date_unit")

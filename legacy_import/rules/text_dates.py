@@ -74,12 +74,22 @@ SPELLINGS = tuple(
 )
 
 
+USUAL = re.compile("[0-9]{4}-[0-9]{2}-[0-9]{2}[ T][0-9]{2}:[0-9]{2}:[0-9]{2}")
+
+
 def read_text_date(text: str, zone: ZoneInfo) -> datetime | None:
     """Read a date in any of the spellings; None when it is in none of them, or no calendar has such a day.
 
     Args:
         zone: of a date that does not name one.
     """
+    if USUAL.fullmatch(text):  # the first of the spellings, as Python reads it: several times as fast
+        try:
+            local = datetime.fromisoformat(text).replace(tzinfo=UTC)
+            moment = local - _standard_offset(local, zone)
+        except (ValueError, OverflowError):
+            return None
+        return moment if FIRST_MOMENT <= moment < END else None
     written = (text.lower() if text.isascii() else text.translate(SPACES | ASCII_LOWER)).strip(BLANKS)
     match = next(filter(None, (spelling.fullmatch(written) for spelling in SPELLINGS)), None)
     if match is None:

@@ -182,10 +182,20 @@ def _mended(data: bytes, plan: LinePlan) -> bytes:
     lines = escaped(data).split(LINE_END)
     for number, line in enumerate(data.split(LINE_END)):
         if ODD in line:
-            fields = enumerate(line.split(FIELD_END))
-            odd = {place: _value(field[1:2], field[2:]) for place, field in fields if field[:1] == ODD}
-            lines[number] = plan.mend(lines[number].split(FIELD_END), odd)
+            lines[number] = plan.mend(lines[number].split(FIELD_END), _odd_values(line))
     return b"\n".join(lines)
+
+
+def _odd_values(line: bytes) -> dict[int, LegacyValue]:
+    """The odd values of a line, by their place in it."""
+    odd = {}
+    start = line.find(ODD)
+    while start >= 0:
+        end = line.find(FIELD_END, start)
+        data = line[start + 2 : end if end >= 0 else None]
+        odd[line.count(FIELD_END, 0, start)] = READERS[line[start + 1]](data)
+        start = line.find(ODD, start + 1)
+    return odd
 
 
 def _chunks_of(lines: Iterable[bytes]) -> Iterator[Chunk]:
@@ -226,11 +236,7 @@ def read_rows(
     cursor = connection.execute(f"{rows_of_table} {where} ORDER BY place", parameters)
     while rows := _some_of(cursor, watch):
         for place, kinds, *stored in rows:
-            values_of_row = [
-                _value(kinds[column : column + 1], value) if isinstance(value, bytes) else value
-                for column, value in enumerate(stored)
-            ]
-            yield LegacyRow(place, tuple(values_of_row))
+            yield LegacyRow(place, tuple(map(_value, kinds, stored)))
 
 
 def _some_of(cursor: sqlite3.Cursor, watch: Watch) -> list[tuple[Any, ...]]:
@@ -250,13 +256,27 @@ def _some_of(cursor: sqlite3.Cursor, watch: Watch) -> list[tuple[Any, ...]]:
     return rows
 
 
-def _value(kind: bytes, data: bytes) -> LegacyValue:
-    """A value that SQLite gave as text, with the first letter of its storage class."""
-    if kind == b"t":
-        return data.decode("utf-8", "surrogateescape")
-    if kind == b"r":
-        return StoredReal(data.decode())
-    return int(data) if kind == b"i" else data if kind == b"b" else None
+def _text(data: bytes) -> str:
+    return data.decode("utf-8", "surrogateescape")
+
+
+def _real(data: bytes) -> StoredReal:
+    return StoredReal(data.decode())
+
+
+# By the first letter of the storage class: what makes a value of the text that SQLite gave.
+READERS: dict[int, Callable[[bytes], LegacyValue]] = {
+    ord("n"): lambda data: None,
+    ord("i"): int,
+    ord("r"): _real,
+    ord("t"): _text,
+    ord("b"): bytes,
+}
+
+
+def _value(kind: int, stored: Any) -> LegacyValue:
+    """A value of a row; what SQLite does not give as bytes is one already."""
+    return READERS[kind](stored) if stored.__class__ is bytes else stored
 
 
 def escaped(data: bytes) -> bytes:

@@ -4,7 +4,6 @@ A staging table is typed and clean. A row holds its position, the new form of ea
 its values is refused, what was noticed, and as JSON the old values that are not the same as the new ones.
 """
 
-import json
 import os
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
@@ -12,6 +11,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
+from json.encoder import encode_basestring
 
 from psycopg2 import sql
 
@@ -64,6 +64,7 @@ class Lines:
             Rule(name, attribute, column, self.places[attribute], self.places.get(name_of(attribute)))
             for name, attribute, column in fields
         ]
+        self.rule_at = {rule.place: rule for rule in self.rules}
         self.reason, self.notes, self.original = map(self.places.__getitem__, ("reason", "notes", "original"))
 
     def build(self, row: LegacyRow) -> bytes:
@@ -75,23 +76,25 @@ class Lines:
 
     def mend(self, line: list[bytes], odd: Mapping[int, LegacyValue]) -> bytes:
         """A line with the new forms of its odd values, which are given by their place in it."""
-        return self._filled(line, [(rule, odd[rule.place]) for rule in self.rules if rule.place in odd])
+        rules = self.rules if len(odd) > 1 else [self.rule_at[place] for place in odd]
+        return self._filled(line, [(rule, odd[rule.place]) for rule in rules if rule.place in odd])
 
     def _filled(self, line: list[bytes], old: Iterable[tuple[Rule, LegacyValue]], row: Row | None = None) -> bytes:
         notes = [line[self.notes]] if line[self.notes] else []
         changed = []
         for rule, value in old:
             new, noticed, reason = read(rule.column, value, row)
-            notes += [note.encode() for note in noticed]
+            line[rule.place] = NULL
+            if new is not None:
+                line[rule.name_place if rule.name_place and isinstance(new, str) else rule.place] = copied(new)
+            if noticed:
+                notes += [note.encode() for note in noticed]
             if reason and line[self.reason] == NULL:
                 line[self.reason] = reason.encode()
             # A whole number of which nothing is noticed can be told from the new form: see `Column.stored`.
-            is_told = new == value or (type(value) is int and not noticed and not reason)
-            if not is_told and not rule.column.secret:
-                changed.append(f'"{rule.name}": {json.dumps(as_text(value), ensure_ascii=False)}')
-            line[rule.place] = copied(new)
-            if rule.name_place and isinstance(new, str):
-                line[rule.place], line[rule.name_place] = NULL, line[rule.place]
+            if new != value and (type(value) is not int or noticed or reason) and not rule.column.secret:
+                text = as_text(value)
+                changed.append(f'"{rule.name}": {"null" if text is None else encode_basestring(text)}')
         line[self.notes] = b" ".join(dict.fromkeys(notes))  # once, however many values it is noticed of
         if changed:
             line[self.original] = field_of(f"{{{', '.join(changed)}}}")
