@@ -1,6 +1,6 @@
 """The advisory locks of the import: a process that executes one holds EXECUTING, and the lock of that run.
 
-The second tells which run is alive: the run's word alone would not do, nor would dates, which two machines may have
+The second says which run is alive. The state of the run alone does not, nor do dates, which two machines may have
 written. See `MiniTwit/database/locks.py`.
 """
 

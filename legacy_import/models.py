@@ -47,7 +47,7 @@ class ImportRun(models.Model):
     progress = models.JSONField(default=dict)  # steps.progress.Position
     # What was compared after the rows were written.
     verification = models.JSONField(null=True)  # verify.Verification, with examples
-    # {table: {"verdicts", "here"}}: which rows were to become what, and what the target held at that time. A
+    # {table: {"outcomes", "target"}}: which rows were to become what, and what the target held at that time. A
     # confirmation is applied only if both would still be the same.
     fingerprints = models.JSONField(default=dict)
     error_code = models.CharField(max_length=40, default="", db_default="")

@@ -11,7 +11,7 @@ from import_export.results import Error, InvalidRow, Result
 
 from legacy_import.models import ImportRun
 from legacy_import.rules.options import TABLES_OF_KIND, TableCounts
-from legacy_import.rules.outcomes import NOTES, REASONS, VERDICTS, Verdict
+from legacy_import.rules.outcomes import NOTES, OUTCOMES, REASONS, Outcome
 from legacy_import.rules.resources import RESOURCES, LegacyRowResult
 from legacy_import.runs.status import TABLE_NAMES
 from legacy_import.source.record import SourceRecord
@@ -21,22 +21,22 @@ from legacy_import.steps.preview import SampleRow
 SHOWN_DISAGREEMENTS = 10
 # import-export's word for each outcome, for the totals.
 IMPORT_TYPES = {
-    Verdict.NEW: LegacyRowResult.IMPORT_TYPE_NEW,
-    Verdict.CHANGED: LegacyRowResult.IMPORT_TYPE_UPDATE,
-    Verdict.UNCHANGED: LegacyRowResult.IMPORT_TYPE_SKIP,
-    Verdict.KEPT: LegacyRowResult.IMPORT_TYPE_SKIP,
-    Verdict.DUPLICATE: LegacyRowResult.IMPORT_TYPE_SKIP,
-    Verdict.REJECTED: LegacyRowResult.IMPORT_TYPE_INVALID,
+    Outcome.NEW: LegacyRowResult.IMPORT_TYPE_NEW,
+    Outcome.CHANGED: LegacyRowResult.IMPORT_TYPE_UPDATE,
+    Outcome.UNCHANGED: LegacyRowResult.IMPORT_TYPE_SKIP,
+    Outcome.KEPT: LegacyRowResult.IMPORT_TYPE_SKIP,
+    Outcome.DUPLICATE: LegacyRowResult.IMPORT_TYPE_SKIP,
+    Outcome.REJECTED: LegacyRowResult.IMPORT_TYPE_INVALID,
 }
 
 # What the outcomes mean once the run is applied.
 AFTERWARDS: dict[str, str] = {
-    Verdict.NEW: "Did not exist yet: created.",
-    Verdict.CHANGED: "Existed, different in the old database: updated.",
-    Verdict.UNCHANGED: "Existed and the same.",
-    Verdict.KEPT: "Existed and different: the existing row was kept.",
-    Verdict.DUPLICATE: "The same as another row that was imported: not imported twice.",
-    Verdict.REJECTED: "Could not be imported: stored with the reason, and downloadable.",
+    Outcome.NEW: "Did not exist yet: created.",
+    Outcome.CHANGED: "Existed, different in the old database: updated.",
+    Outcome.UNCHANGED: "Existed and the same.",
+    Outcome.KEPT: "Existed and different: the existing row was kept.",
+    Outcome.DUPLICATE: "The same as another row that was imported: not imported twice.",
+    Outcome.REJECTED: "Could not be imported: stored with the reason, and downloadable.",
 }
 
 # What the sample of vanished rows shows.
@@ -96,10 +96,10 @@ class TableResult(Result):
         fields = [field.column_name for field in RESOURCES[table]().get_import_fields()]
         places = [fields.index(column) for column in self.columns]
         self.total_rows = counts.read
-        for verdict, import_type in IMPORT_TYPES.items():
-            self.totals[import_type] += getattr(counts, verdict)
+        for outcome, import_type in IMPORT_TYPES.items():
+            self.totals[import_type] += getattr(counts, outcome)
         for sample in samples:
-            if sample.verdict == Verdict.REJECTED:
+            if sample.outcome == Outcome.REJECTED:
                 self.append_rejected(sample)
             else:
                 self.append_row_result(row_result_of(sample, places))
@@ -112,7 +112,7 @@ class TableResult(Result):
         self.invalid_rows.append(InvalidRow(sample.position, error, shown))
 
     def outcomes(self) -> list[Line]:
-        return [Line(outcome.value, getattr(self.counts, outcome), self.meanings[outcome]) for outcome in Verdict]
+        return [Line(outcome.value, getattr(self.counts, outcome), self.meanings[outcome]) for outcome in Outcome]
 
     def reasons(self) -> list[Line]:
         return explained(self.counts.reasons, REASONS)
@@ -122,8 +122,8 @@ class TableResult(Result):
 
     def sample_groups(self) -> Iterator[SampleGroup]:
         """The rows that are not rejected, in groups; the run stores them in the order of their outcomes."""
-        for verdict, rows in groupby(self.rows, key=lambda row: row.verdict):
-            yield SampleGroup(verdict, getattr(self.counts, verdict), list(rows))
+        for outcome, rows in groupby(self.rows, key=lambda row: row.outcome):
+            yield SampleGroup(outcome, getattr(self.counts, outcome), list(rows))
 
 
 class PreviewResult(Result):
@@ -131,7 +131,7 @@ class PreviewResult(Result):
 
     def __init__(self, run: ImportRun, source: SourceRecord, counts: Mapping[str, TableCounts], audit: Audit) -> None:
         super().__init__()
-        meanings = AFTERWARDS if run.state == ImportRun.State.APPLIED else VERDICTS
+        meanings = AFTERWARDS if run.state == ImportRun.State.APPLIED else OUTCOMES
         vanished = run.samples.get("vanished", {})
         self.tables = [
             TableResult(
@@ -162,7 +162,7 @@ def row_result_of(sample: SampleRow, places: list[int]) -> LegacyRowResult:
     # import-export escapes the values when it makes the diff.
     diff = sample.diff or []
     result.diff = [mark_safe(diff[place]) for place in places if place < len(diff)]  # noqa: S308
-    result.verdict = sample.verdict
+    result.outcome = sample.outcome
     result.notes = sample.notes
     result.row_values = sample.values
     result.number = sample.position

@@ -10,24 +10,24 @@ from django.http import StreamingHttpResponse
 from psycopg2 import sql
 
 from legacy_import.models import ImportRun
-from legacy_import.rules.outcomes import REASONS, Verdict
+from legacy_import.rules.outcomes import REASONS, Outcome
 from legacy_import.rules.resources import RESOURCES
 from legacy_import.runs.status import TABLE_NAMES
-from legacy_import.source.record import column_heading, shown_columns
+from legacy_import.source.record import SourceRecord
 from legacy_import.steps.apply import SECRET_COLUMNS
 from legacy_import.steps.lines import Lines
 from legacy_import.tables import checked_table, staged_table
+from MiniTwit.admin.files.cell_text import without_formula
 
 ROWS_AT_A_TIME = 500
-# A cell that begins so is taken for a formula, or hides one, when a spreadsheet opens the file.
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 
 def rejected_csv(run: ImportRun, table: str) -> StreamingHttpResponse:
     """The rejected rows of one table: kept with an applied run, staged before."""
     rows = stored_rows(run, table) if run.state == ImportRun.State.APPLIED else staged_rows(run, table)
+    source = SourceRecord.from_json(run.source)
     return StreamingHttpResponse(
-        csv_lines([column_heading(run, table, column) for column in columns_of(run, table)], rows),
+        csv_lines([source.heading(table, column) for column in columns_of(run, table)], rows),
         content_type="text/csv; charset=utf-8",
         headers={
             "Content-Disposition": f'attachment; filename="import-{run.pk}-rejected-{TABLE_NAMES[table]}.csv"',
@@ -37,7 +37,8 @@ def rejected_csv(run: ImportRun, table: str) -> StreamingHttpResponse:
 
 
 def columns_of(run: ImportRun, table: str) -> list[str]:
-    return [name for name in shown_columns(run, table) if name not in SECRET_COLUMNS]
+    shown = SourceRecord.from_json(run.source).shown_columns(table)
+    return [name for name in shown if name not in SECRET_COLUMNS]
 
 
 def stored_rows(run: ImportRun, table: str) -> Iterator[tuple[Any, ...]]:
@@ -52,17 +53,18 @@ def staged_rows(run: ImportRun, table: str) -> Iterator[tuple[Any, ...]]:
     """The same of a preview, from its staging tables."""
     query = sql.SQL(
         "SELECT position, checked.reason, {old_values} FROM {checked} AS checked JOIN {staged} AS staged"
-        " USING (position) WHERE checked.verdict = %s ORDER BY position"
+        " USING (position) WHERE checked.outcome = %s ORDER BY position"
     ).format(
         old_values=Lines(RESOURCES[table]()).old_values(),
         checked=checked_table(run.pk, table),
         staged=staged_table(run.pk, table),
     )
+    columns = columns_of(run, table)
     with connection.chunked_cursor() as cursor:
-        cursor.execute(query, [Verdict.REJECTED.value])
+        cursor.execute(query, [Outcome.REJECTED.value])
         while rows := cursor.fetchmany(ROWS_AT_A_TIME):
             for position, reason, values in rows:
-                yield position, reason, *(json.loads(values).get(column) for column in columns_of(run, table))
+                yield position, reason, *(json.loads(values).get(column) for column in columns)
 
 
 class Echo:
@@ -77,9 +79,4 @@ def csv_lines(columns: list[str], rows: Iterable[tuple[Any, ...]]) -> Iterator[s
     writer = csv.writer(Echo())
     yield "\ufeff" + writer.writerow(["row", "reason", "meaning", *columns])
     for position, reason, *values in rows:
-        yield writer.writerow([position, reason, REASONS.get(reason, ""), *map(harmless, values)])
-
-
-def harmless(value: Any) -> Any:
-    """A value that no spreadsheet takes for a formula."""
-    return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA_STARTS) else value
+        yield writer.writerow([position, reason, REASONS.get(reason, ""), *map(without_formula, values)])

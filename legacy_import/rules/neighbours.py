@@ -1,4 +1,4 @@
-"""What a row's verdict needs to know of the other rows of its table.
+"""What a row's outcome needs to know of the other rows of its table.
 
 Taken either from a whole dataset (import-export's own way, row by row) or from the checked rows in PostgreSQL (for
 the few rows that a preview audits).
@@ -30,11 +30,11 @@ class Neighbours:
     """Facts about the other rows of the same table.
 
     Attributes:
-        first_places: old id -> the position at which it stands first.
+        first_places: old id -> the position at which it occurs first.
         survivors: username -> the lowest old id that has it.
         shared_emails: addresses that several users have.
         case_twins: usernames for which there is another that differs only in case.
-        first_follows: (new id of who, new id of whom) -> the position at which the pair stands first.
+        first_follows: (new id of who, new id of whom) -> the position at which the pair occurs first.
     """
 
     first_places: dict[int, int] = field(default_factory=dict)
@@ -87,7 +87,7 @@ SELECT username FROM sample WHERE spelling IN (
 def staged_users(run_id: int, positions: list[int], unique_ids: bool) -> Neighbours:
     """Facts for the users at the given positions, from the run's checked rows.
 
-    Where the old table keeps its ids unique, nobody has to look where each stands first.
+    If the old table guarantees unique ids, the first position of each need not be looked up.
     """
     checked = checked_table(run_id, "user")
 
@@ -106,7 +106,7 @@ def staged_users(run_id: int, positions: list[int], unique_ids: bool) -> Neighbo
 
 
 def staged_first_places(run_id: int, table: str, positions: list[int]) -> dict[int, int]:
-    """Where the old ids of the rows at the given positions stand first."""
+    """Where the old ids of the rows at the given positions occur first."""
     query = sql.SQL(
         """
         SELECT legacy_id, min(position) FROM {checked}

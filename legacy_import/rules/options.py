@@ -1,9 +1,9 @@
-"""The small records that the rooms of the import hand to each other."""
+"""The small records that the packages of the import hand to each other."""
 
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Self
 
-from legacy_import.rules.outcomes import Verdict
+from legacy_import.rules.outcomes import Outcome
 from legacy_import.rules.passwords.conversion import Conversion
 
 # Which old tables a run of each kind imports, in this order. The names are the canonical ones, whatever the
@@ -13,9 +13,9 @@ TABLES_OF_KIND: dict[str, tuple[str, ...]] = {"users": ("user",), "messages": ("
 
 @dataclass(frozen=True)
 class ImportOptions:
-    """How a run treats rows that are here already, and users of the same name."""
+    """How a run treats existing rows, and users of the same name."""
 
-    existing: str = "keep"  # or "update": differing rows that nobody changed here are updated
+    existing: str = "keep"  # or "update": differing rows are updated, unless they were changed in the target
     duplicates: str = "reject"  # or "merge": messages and follows of the others go to the survivor
     plain_passwords: str = "hash"  # or "unusable": passwords that the old application kept in clear
 
@@ -27,8 +27,8 @@ class ImportOptions:
     def from_json(cls, data: dict[str, Any]) -> Self:
         """What staff chose, out of what a run or a form holds besides; the default where it is older than an option.
 
-        A new run that follows another one takes its options from here, whole: an option that is copied by its name is
-        forgotten when the next one comes.
+        A run that follows another one takes over all options by this method: code that copies them by name would
+        forget an option that is added later.
         """
         return cls(**{field.name: data[field.name] for field in fields(cls) if field.name in data})
 
@@ -38,7 +38,7 @@ class ImportOptions:
 
 @dataclass
 class TableCounts:
-    """The account of one old table; `read` is the sum of the six verdicts.
+    """The account of one old table; `read` is the sum of the six outcomes.
 
     `vanished` rows are not among them: they came earlier, and the old table no longer has them.
     """
@@ -54,11 +54,11 @@ class TableCounts:
     reasons: dict[str, int] = field(default_factory=dict)  # of the rejected rows
     notes: dict[str, int] = field(default_factory=dict)
 
-    def add(self, verdict: str, reason: str | None, notes: str | None, count: int) -> None:
-        """Count `count` more rows of one verdict, reason and space-separated note codes."""
+    def add(self, outcome: str, reason: str | None, notes: str | None, count: int) -> None:
+        """Count `count` more rows of one outcome, reason and space-separated note codes."""
         self.read += count
-        setattr(self, verdict, getattr(self, verdict) + count)
-        if verdict == Verdict.REJECTED:
+        setattr(self, outcome, getattr(self, outcome) + count)
+        if outcome == Outcome.REJECTED:
             self.reasons[reason or ""] = self.reasons.get(reason or "", 0) + count
         else:
             for note in (notes or "").split():

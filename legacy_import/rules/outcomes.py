@@ -3,7 +3,7 @@
 from enum import StrEnum
 
 
-class Verdict(StrEnum):
+class Outcome(StrEnum):
     """What happens to a row. Per table: read = the sum of all six."""
 
     NEW = "new"
@@ -14,13 +14,13 @@ class Verdict(StrEnum):
     REJECTED = "rejected"
 
 
-VERDICTS: dict[str, str] = {
-    Verdict.NEW: "Not here yet: will be created.",
-    Verdict.CHANGED: "Here already, different in the old database: will be updated.",
-    Verdict.UNCHANGED: "Here already and the same: nothing to do.",
-    Verdict.KEPT: "Here already and different, or deleted here for good: what was decided here is kept.",
-    Verdict.DUPLICATE: "The same as another row that is imported: counted, not imported twice.",
-    Verdict.REJECTED: "Cannot be imported: stored with the reason, and downloadable.",
+OUTCOMES: dict[str, str] = {
+    Outcome.NEW: "Does not exist yet: will be created.",
+    Outcome.CHANGED: "Exists, different in the old database: will be updated.",
+    Outcome.UNCHANGED: "Exists and is the same: nothing to do.",
+    Outcome.KEPT: "Exists and is different, or was deleted in this application for good: that is kept.",
+    Outcome.DUPLICATE: "The same as another row that is imported: counted, not imported twice.",
+    Outcome.REJECTED: "Cannot be imported: stored with the reason, and downloadable.",
 }
 
 # Why a row is not imported.
@@ -29,8 +29,8 @@ REASONS: dict[str, str] = {
     "duplicate_id": "An earlier row has the same id.",
     "empty_username": "The username is empty or missing.",
     "bad_username": "The username holds control characters or is longer than 254 characters.",
-    "duplicate_username": "Another account has the same username: one with a lower id, or one that is here already.",
-    "username_taken": "The username belongs to an account here that did not come from the old database.",
+    "duplicate_username": "Another account has the same username: one with a lower id, or an existing one.",
+    "username_taken": "The username belongs to an existing account that did not come from the old database.",
     "author_missing": "No imported user has this author id: it is not in the old user table, or came later.",
     "author_rejected": "The author is in the old user table, but that account was rejected.",
     "empty_text": "The text is empty or missing.",
@@ -52,8 +52,8 @@ NOTES: dict[str, str] = {
     "empty_email": "There is no e-mail address.",
     "plain_password": "The password was kept in clear.",
     "unusable_password": "The stored password cannot be used: the account needs a new one to sign in.",
-    "deactivated": "Deactivated, banned, locked or deleted in the old application: not active here either.",
-    "active_unknown": "It is not said plainly whether the account was active: a new account is, others stay as here.",
+    "deactivated": "Deactivated, banned, locked or deleted in the old application: imported as not active.",
+    "active_unknown": "Whether the account was active is unclear: a new account is, an existing one stays as it is.",
     "joined_unknown": "The date on which the account was made cannot be read as a date: it stays unknown.",
     "date_as_text": "The date was stored as text.",
     "date_unit": "The date was stored in another unit than seconds.",
@@ -61,8 +61,8 @@ NOTES: dict[str, str] = {
     "flagged_unknown": "Nothing was stored under flagged; read as not flagged.",
     "flagged_odd": "Flagged was neither 0 nor 1.",
     "author_by_name": "The author was given as a username.",
-    "changed_here": "Kept because it was changed here since it was imported.",
-    "kept_by_option": "Kept because rows that are here already were to stay as they are.",
-    "purged_here": "Not brought back: it was deleted here for good.",
-    "erased_here": "Not brought back: the account was erased here on request.",
+    "changed_here": "Kept because it was changed in this application since it was imported.",
+    "kept_by_option": "Kept because existing rows were to stay as they are.",
+    "purged_here": "Not brought back: it was deleted in this application for good.",
+    "erased_here": "Not brought back: the account was erased in this application on request.",
 }

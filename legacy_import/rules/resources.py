@@ -34,16 +34,16 @@ from legacy_import.rules.columns import (
 from legacy_import.rules.dates import DateColumn
 from legacy_import.rules.neighbours import Neighbours, UserValues
 from legacy_import.rules.options import ImportOptions
-from legacy_import.rules.outcomes import NOTES, Verdict
+from legacy_import.rules.outcomes import NOTES, Outcome
 from legacy_import.rules.passwords import PasswordColumn, kept_password
 from legacy_import.tables import Models
 from MiniTwit.models import Follow, Message, User
 
 
 class LegacyRowResult(RowResult):
-    """import-export's result of a row, with our verdict on it."""
+    """import-export's result of a row, with our outcome on it."""
 
-    verdict: str = Verdict.REJECTED
+    outcome: str = Outcome.REJECTED
     notes: str = ""
 
     @property
@@ -58,7 +58,7 @@ class LegacyRowResult(RowResult):
 
 
 class LegacyInstanceLoader(ModelInstanceLoader):
-    """Finds what stands here for a row, among the models of the resource, which may be historical ones."""
+    """Finds the existing row for an old one, by the models of the resource, which may be historical ones."""
 
     def get_instance(self, row: Any) -> Any:
         names = self.resource.get_import_id_fields()
@@ -70,14 +70,14 @@ class LegacyResource(ModelResource):
     """What the three old tables have in common.
 
     Args:
-        options: how rows that are here already are treated.
+        options: how existing rows are treated.
         neighbours: facts about the other rows; by default taken from the dataset that is imported.
         now: what the future begins after; by default the moment of construction.
         models: the models to write, historical ones in a migration.
         users_run: the run whose rejected users explain a missing author.
     """
 
-    compared: tuple[str, ...] = ()  # the attributes by which an old row and the one here differ
+    compared: tuple[str, ...] = ()  # the attributes by which an old row and the existing one differ
 
     def __init__(
         self,
@@ -94,7 +94,7 @@ class LegacyResource(ModelResource):
         self.now = now or timezone.now()
         self.models = models or Models.of()
         self.users_run = users_run
-        self.verdict: Verdict = Verdict.REJECTED
+        self.outcome: Outcome = Outcome.REJECTED
         self.kept_because = ""  # the note on a kept row
 
     @classmethod
@@ -131,13 +131,13 @@ class LegacyResource(ModelResource):
     def import_instance(self, instance: Any, row: Any, **kwargs: Any) -> None:
         before = copy.copy(instance) if instance.pk else None
         super().import_instance(instance, row, **kwargs)
-        self.verdict = self.judge(before, instance, row, row.get("position", kwargs.get("row_number")))
+        self.outcome = self.classify(before, instance, row, row.get("position", kwargs.get("row_number")))
 
-    def judge(self, before: Any, instance: Any, row: dict[str, Any], position: int) -> Verdict:
-        """Give the verdict on a row whose own values are fine.
+    def classify(self, before: Any, instance: Any, row: dict[str, Any], position: int) -> Outcome:
+        """Give the outcome of a row whose own values are fine.
 
         Args:
-            before: what stands here now, or None.
+            before: the existing row, or None.
             instance: the same with the old row's values.
 
         Raises:
@@ -145,14 +145,14 @@ class LegacyResource(ModelResource):
         """
         raise NotImplementedError
 
-    def judge_existing(self, before: Any, instance: Any) -> Verdict:
-        """The verdict on a row that is here already."""
+    def classify_existing(self, before: Any, instance: Any) -> Outcome:
+        """The outcome of a row that exists in the target."""
         if all(getattr(before, name) == getattr(instance, name) for name in self.compared):
-            return Verdict.UNCHANGED
+            return Outcome.UNCHANGED
         if before.changed_at is not None or self.options.existing == "keep":
             self.kept_because = "kept_by_option" if before.changed_at is None else "changed_here"
-            return Verdict.KEPT
-        return Verdict.CHANGED
+            return Outcome.KEPT
+        return Outcome.CHANGED
 
     def refuse_repeated_id(self, instance: Any, position: int) -> None:
         first_places = self.neighbours.first_places if self.neighbours else {}
@@ -160,7 +160,7 @@ class LegacyResource(ModelResource):
             raise Refused("duplicate_id")
 
     def skip_row(self, instance: Any, original: Any, row: Any, import_validation_errors: Any = None) -> bool:
-        return not import_validation_errors and self.verdict not in {Verdict.NEW, Verdict.CHANGED}
+        return not import_validation_errors and self.outcome not in {Outcome.NEW, Outcome.CHANGED}
 
     def save_instance(self, instance: Any, is_create: bool, row: Any, **kwargs: Any) -> None:
         """Write, unless this is a dry run: rolling back would still burn the numbers of new rows."""
@@ -168,9 +168,9 @@ class LegacyResource(ModelResource):
             super().save_instance(instance, is_create, row, **kwargs)
 
     def after_import_row(self, row: Any, row_result: Any, **kwargs: Any) -> None:
-        row_result.verdict = self.verdict
+        row_result.outcome = self.outcome
         found = set(self.notes_of(row))
-        if self.verdict is Verdict.KEPT:
+        if self.outcome is Outcome.KEPT:
             found.add(self.kept_because)
         row_result.notes = " ".join(code for code in NOTES if code in found)
 
@@ -229,7 +229,7 @@ class LegacyUserResource(LegacyResource):
                 users.append(UserValues(legacy_id, username, email))
         return Neighbours.of_users(places, users)
 
-    def judge(self, before: Any, instance: Any, row: dict[str, Any], position: int) -> Verdict:
+    def classify(self, before: Any, instance: Any, row: dict[str, Any], position: int) -> Outcome:
         self.refuse_repeated_id(instance, position)
         survivors = self.neighbours.survivors if self.neighbours else {}
         is_survivor = survivors.get(instance.username, instance.legacy_id) == instance.legacy_id
@@ -239,19 +239,19 @@ class LegacyUserResource(LegacyResource):
                 setattr(instance, name, otherwise if before is None else getattr(before, name))
         if before is not None:
             instance.password = kept_password(before.password, instance.password)
-            verdict = self.judge_existing(before, instance)
-            if verdict != Verdict.CHANGED:
-                return verdict
+            outcome = self.classify_existing(before, instance)
+            if outcome != Outcome.CHANGED:
+                return outcome
         if holder is not None and holder.legacy_id is None:
             raise Refused("username_taken")
         if holder is None and is_survivor:
-            return Verdict.NEW if before is None else Verdict.CHANGED
-        # Merged is who shares a name in the old database, not who now has the former name of another.
+            return Outcome.NEW if before is None else Outcome.CHANGED
+        # Merged are users who share a name in the old database, not one who now has the former name of another.
         shares_name = not is_survivor and (holder is None or holder.legacy_id == survivors[instance.username])
         if before is None and (
             (self.options.duplicates == "merge" and shares_name) or self.was_merged(instance.legacy_id)
         ):
-            return Verdict.DUPLICATE
+            return Outcome.DUPLICATE
         raise Refused("duplicate_username")
 
     def was_merged(self, legacy_id: int) -> bool:
@@ -314,17 +314,17 @@ class LegacyMessageResource(AccountsMixin, LegacyResource):
     def target(self) -> Any:
         return self.models.message
 
-    def judge(self, before: Any, instance: Any, row: dict[str, Any], position: int) -> Verdict:
+    def classify(self, before: Any, instance: Any, row: dict[str, Any], position: int) -> Outcome:
         self.refuse_repeated_id(instance, position)
         if before is None and self.models.is_purged(instance.legacy_id):
             self.kept_because = "purged_here"
-            return Verdict.KEPT
+            return Outcome.KEPT
         if instance.author_id is None:
             raise Refused("author_rejected" if self.was_rejected(row["author_id"]) else "author_missing")
         if before is None:
             self.kept_because = "erased_here"
-            return Verdict.KEPT if self.models.is_erased(instance.author_id) else Verdict.NEW
-        return self.judge_existing(before, instance)
+            return Outcome.KEPT if self.models.is_erased(instance.author_id) else Outcome.NEW
+        return self.classify_existing(before, instance)
 
     def was_rejected(self, value: Any) -> bool:
         """Whether the author was in the old user table but was not imported."""
@@ -364,7 +364,7 @@ class LegacyFollowResource(AccountsMixin, LegacyResource):
                 first[who, whom] = min(position, first.get((who, whom), position))
         return Neighbours(first_follows=first)
 
-    def judge(self, before: Any, instance: Any, row: dict[str, Any], position: int) -> Verdict:
+    def classify(self, before: Any, instance: Any, row: dict[str, Any], position: int) -> Outcome:
         keys = account_key(row["who_id"]), account_key(row["whom_id"])
         if None in keys:
             raise Refused("incomplete_follow")
@@ -376,11 +376,11 @@ class LegacyFollowResource(AccountsMixin, LegacyResource):
             raise Refused("followed_missing")
         first = self.neighbours.first_follows if self.neighbours else {}
         if first.get((instance.who_id, instance.whom_id), position) != position:
-            return Verdict.DUPLICATE
+            return Outcome.DUPLICATE
         if before is not None:
-            return Verdict.UNCHANGED
+            return Outcome.UNCHANGED
         self.kept_because = "erased_here"
-        return Verdict.KEPT if self.models.is_erased(instance.who_id, instance.whom_id) else Verdict.NEW
+        return Outcome.KEPT if self.models.is_erased(instance.who_id, instance.whom_id) else Outcome.NEW
 
 
 RESOURCES: dict[str, type[LegacyResource]] = {

@@ -37,7 +37,7 @@ MOST_EXAMPLES = 3  # of what can be written on the command line
 def chooser(
     run: ImportRun, reference: Reference, required: Sequence[str], users_run: ImportRun | None, models: Models
 ) -> Callable[[Sequence[FoundTable]], Recognition]:
-    """Return the function that tells a source of this run which table and column feeds what.
+    """Return the function that chooses, for a source of this run, which table and column feeds what.
 
     It also writes on the run what there was to choose from, and remembers what was asked for.
 

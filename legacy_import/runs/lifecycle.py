@@ -1,4 +1,4 @@
-"""The life of an import run. The only door to the import: the admin, the commands, the tasks and the migrations
+"""The life of an import run. The only way to the import: the admin, the commands, the tasks and the migrations
 start, confirm and end a run with these functions.
 
     start -> stage -> (look at the preview) -> confirm -> apply -> (undo)
@@ -117,7 +117,7 @@ def stage(run_id: int, models: Models | None = None, reference: Reference | None
         users_run = identity.users_run_before(models, reference) if run.kind == "messages" else None
         choose = chosen_mapping.chooser(run, reference, tables, users_run, models)
         with SQLiteSource.open(
-            reference, name_snapshot(run), required=tables, choose=choose, report=progress.phase
+            reference, name_snapshot(run), required=tables, choose=choose, on_progress=progress.phase
         ) as source:
             described = SourceRecord.from_json(run.source).described(source.description)
             run.source = described.as_json()
@@ -186,7 +186,7 @@ def keep_doubt(run: ImportRun, doubt: Doubt) -> None:
 def keep_prepared(run: ImportRun, prepared: Prepared) -> None:
     """Write down on the run what was found in one table."""
     run.counts[prepared.table] = prepared.counts.as_json()
-    run.fingerprints[prepared.table] = {"verdicts": prepared.fingerprint, "here": prepared.here}
+    run.fingerprints[prepared.table] = {"outcomes": prepared.fingerprint, "target": prepared.target_fingerprint}
     run.samples[prepared.table] = [sample.as_json() for sample in prepared.samples]
     audit = Audit.from_json(run.audit)
     run.audit = replace(
@@ -277,7 +277,7 @@ def verify_run(run: ImportRun, models: Models) -> None:
     began = time.monotonic()
     with Progress(run.pk, models) as progress:
 
-        def report(table: str, done: int, total: int) -> None:
+        def on_progress(table: str, done: int, total: int) -> None:
             progress.name, progress.done, progress.total = f"Verifying {table}s", done, total
 
         try:
@@ -285,7 +285,7 @@ def verify_run(run: ImportRun, models: Models) -> None:
                 staged_file(run),
                 tables=TABLES_OF_KIND[run.kind],
                 layout=chosen_mapping.layout_of(SourceRecord.from_json(run.source).mapping),
-                progress=report,
+                on_progress=on_progress,
             )
         except Exception as error:
             logger.exception("Import %s was applied, but could not be verified.", run.pk)
@@ -322,7 +322,7 @@ def cancel(run_id: int, *, models: Models | None = None) -> ImportRun:
 
 
 def request_undo(run_id: int, *, actor: User | None = None, models: Models | None = None) -> ImportRun:
-    """Decide that an applied run shall be undone; `undo` does it.
+    """Decide that an applied run is to be undone; `undo` does it.
 
     Raises:
         RunError: it cannot be undone now.

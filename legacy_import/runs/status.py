@@ -10,7 +10,7 @@ from django.urls import reverse
 from legacy_import.locks import is_any_executed, is_executed
 from legacy_import.models import ImportRun
 from legacy_import.rules.options import TABLES_OF_KIND, TableCounts
-from legacy_import.rules.outcomes import Verdict
+from legacy_import.rules.outcomes import Outcome
 from legacy_import.runs.execution import AT_WORK
 from legacy_import.runs.lifecycle import reconcile
 from legacy_import.steps.progress import Position
@@ -58,7 +58,7 @@ class RunProgress:
 
 
 def progress_of(run: ImportRun) -> RunProgress:
-    """Tell how far a run is, after the runs of dead workers were ended."""
+    """The progress of a run, after the runs of dead workers were ended."""
     activity = activity_of(run)
     waiting, needs_worker = waiting_reason(run, activity)
     since = run.picked_up_at or enqueued_at(run)
@@ -182,8 +182,8 @@ def account_of(run: ImportRun) -> str:
     lines = []
     for table, counts in counts_of(run).items():
         parts = [f"{intcomma(counts.read)} {TABLE_NAMES[table]} read", f"{intcomma(counts.new)} new"]
-        for outcome in Verdict:
-            if outcome is not Verdict.NEW and (rows := getattr(counts, outcome)):
+        for outcome in Outcome:
+            if outcome is not Outcome.NEW and (rows := getattr(counts, outcome)):
                 parts.append(f"{intcomma(rows)} {outcome}")
         lines.append(", ".join(parts))
     return "; ".join(lines)

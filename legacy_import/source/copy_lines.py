@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from legacy_import.source.sandbox import VALUE_LIMIT, Watch
+from legacy_import.source.sandbox import VALUE_LIMIT, QueryTimeout
 from legacy_import.source.schema import TableDescription
 from legacy_import.source.values import LegacyRow, LegacyValue, StoredReal
 
@@ -125,7 +125,11 @@ def quoted(name: str) -> str:
 
 
 def copy_chunks(
-    connection: sqlite3.Connection, table: TableDescription, watch: Watch, plan: LinePlan, places: Places = EVERYWHERE
+    connection: sqlite3.Connection,
+    table: TableDescription,
+    timeout: QueryTimeout,
+    plan: LinePlan,
+    places: Places = EVERYWHERE,
 ) -> Iterator[Chunk]:
     """Stream a table as chunks of COPY lines, in the order of its rows.
 
@@ -133,14 +137,14 @@ def copy_chunks(
         places: which row ids; of a table without row ids everything is read.
 
     Raises:
-        sqlite3.Error: the file is damaged, a value is too long, or the watch ended the statement.
+        sqlite3.Error: the file is damaged, a value is too long, or the timeout ended the statement.
     """
-    watch.alive()
+    timeout.touch()
     bounded = f"WHERE {table.position} BETWEEN ? AND ?" if table.has_row_ids else ""
     # In a file whose texts are UTF-16, SQLite would join bytes of two encodings.
     (is_utf8,) = connection.execute("SELECT CAST(x'41' AS TEXT) = 'A'").fetchone()
     if plan.by_row or not table.has_row_ids or not is_utf8:
-        rows = read_rows(connection, table, watch, bounded, places if bounded else ())
+        rows = read_rows(connection, table, timeout, bounded, places if bounded else ())
         yield from _chunks_of(map(plan.build, rows))
         return
     lines = (
@@ -150,12 +154,12 @@ def copy_chunks(
     (start, end), limit = places, FIRST_ROWS
     while start <= end:
         with ONE_AT_A_TIME:
-            watch.alive()  # the consumer may have been slow
+            timeout.touch()  # the consumer may have been slow
             count, last, odd, data = _block(connection, lines, [start, end, limit])
         if not count:
             return
         if not plan.is_sound(data, count, odd):
-            yield from _chunks_of(map(plan.build, read_rows(connection, table, watch, bounded, [start, last])))
+            yield from _chunks_of(map(plan.build, read_rows(connection, table, timeout, bounded, [start, last])))
         elif odd:
             yield Chunk(_mended(data, plan))
         else:
@@ -214,7 +218,7 @@ def _chunks_of(lines: Iterable[bytes]) -> Iterator[Chunk]:
 def read_rows(
     connection: sqlite3.Connection,
     table: TableDescription,
-    watch: Watch,
+    timeout: QueryTimeout,
     where: str = "",
     parameters: Sequence[Any] = (),
 ) -> Iterator[LegacyRow]:
@@ -234,17 +238,17 @@ def read_rows(
     if not table.has_row_ids:
         rows_of_table = f"SELECT * FROM ({rows_of_table})"
     cursor = connection.execute(f"{rows_of_table} {where} ORDER BY place", parameters)
-    while rows := _some_of(cursor, watch):
+    while rows := _some_of(cursor, timeout):
         for place, kinds, *stored in rows:
             yield LegacyRow(place, tuple(map(_value, kinds, stored)))
 
 
-def _some_of(cursor: sqlite3.Cursor, watch: Watch) -> list[tuple[Any, ...]]:
+def _some_of(cursor: sqlite3.Cursor, timeout: QueryTimeout) -> list[tuple[Any, ...]]:
     """The next rows, as many as a chunk should have."""
     rows: list[tuple[Any, ...]] = []
     size = 0
     with ONE_AT_A_TIME:
-        watch.alive()
+        timeout.touch()
         for row in cursor:
             length = sum([len(value) for value in row if value.__class__ is bytes])
             if length > VALUE_LIMIT:

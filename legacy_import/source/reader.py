@@ -16,11 +16,11 @@ from legacy_import.source.recognition.mapping import mappings_as_json
 from legacy_import.source.recognition.matching import Recognition, recognise
 from legacy_import.source.recognition.soft_deletion import unread_marks
 from legacy_import.source.recognition.table_profile import FoundTable
-from legacy_import.source.sandbox import UNREADABLE, Watch, complaint_of, open_readonly
+from legacy_import.source.sandbox import UNREADABLE, QueryTimeout, complaint_of, open_readonly
 from legacy_import.source.schema import TableDescription
 from legacy_import.source.snapshot import take_in
 from legacy_import.source.snapshot.hashing import Hashing
-from legacy_import.source.snapshot.report import Report, silent
+from legacy_import.source.snapshot.progress import OnProgress, silent
 from legacy_import.source.snapshot.sqlite_wal import WITHOUT_WAL
 from legacy_import.source.values import LegacyRow
 from MiniTwit.storage.full_disks import lacks_room
@@ -74,13 +74,13 @@ class SQLiteSource:
         self,
         path: Path,
         connection: sqlite3.Connection,
-        watch: Watch,
+        timeout: QueryTimeout,
         description: SourceDescription,
         tables: dict[str, TableDescription],
     ) -> None:
         self.path = path
         self.connection = connection
-        self.watch = watch
+        self.timeout = timeout
         self.description = description
         self.tables = tables
 
@@ -92,7 +92,7 @@ class SQLiteSource:
         *,
         required: Sequence[str],
         choose: Choose | None = None,
-        report: Report = silent,
+        on_progress: OnProgress = silent,
     ) -> Self:
         """Take the old database in, as one SQLite file, and describe its tables.
 
@@ -101,21 +101,21 @@ class SQLiteSource:
             snapshot: where that file may be put.
             required: the canonical tables that must be there.
             choose: says which of the tables found feed the canonical ones; by default they are recognised.
-            report: is told what goes on, and may raise to end it.
+            on_progress: called with a line for staff; may raise to end the work.
         """
-        intake = take_in(reference, snapshot, report)
-        report("Looking at the tables")
-        watch = Watch.for_file(intake.path)
-        connection = open_readonly(intake.path, watch)
+        intake = take_in(reference, snapshot, on_progress)
+        on_progress("Looking at the tables")
+        timeout = QueryTimeout.for_file(intake.path)
+        connection = open_readonly(intake.path, timeout)
         try:
-            with reading(reference.label, watch), Hashing(intake.given, reference.label) as hashing:
-                found = read_tables(connection, watch, reference.label)
+            with reading(reference.label, timeout), Hashing(intake.given, reference.label) as hashing:
+                found = read_tables(connection, timeout, reference.label)
                 recognition = choose(found) if choose else recognise(found, label=reference.label, required=required)
-                tables = describe_tables(connection, watch, reference.label, required, recognition)
+                tables = describe_tables(connection, timeout, reference.label, required, recognition)
                 marked = unread_marks(
                     connection, [tables[name] for name in required if name in tables], recognition.tables
                 )
-                sha256 = hashing.result(report)
+                sha256 = hashing.result(on_progress)
         except SourceError as error:
             connection.close()
             if error.code in NOT_THERE and WITHOUT_WAL in intake.warnings:
@@ -139,12 +139,12 @@ class SQLiteSource:
             undecided=recognition.undecided,
             warnings=intake.warnings + recognition.warnings + marked,
         )
-        return cls(intake.path, connection, watch, description, tables)
+        return cls(intake.path, connection, timeout, description, tables)
 
     def reopened(self) -> Self:
         """The same database with a connection of its own, for another thread."""
-        watch = Watch.for_file(self.path)
-        return type(self)(self.path, open_readonly(self.path, watch), watch, self.description, self.tables)
+        timeout = QueryTimeout.for_file(self.path)
+        return type(self)(self.path, open_readonly(self.path, timeout), timeout, self.description, self.tables)
 
     def __enter__(self) -> Self:
         return self
@@ -160,7 +160,7 @@ class SQLiteSource:
         table = self.tables[name]
         if table.rows < LARGE_TABLE or not table.has_row_ids:
             return [EVERYWHERE]
-        with reading(self.description.label, self.watch):
+        with reading(self.description.label, self.timeout):
             low, high = (
                 self.connection.execute(
                     f"SELECT {table.position} FROM {quoted(table.actual_name)}"  # noqa: S608
@@ -174,42 +174,42 @@ class SQLiteSource:
     def chunks(self, name: str, plan: LinePlan, places: Places = EVERYWHERE) -> Iterator[Chunk]:
         """Stream one table, or a part of it, as lines for PostgreSQL's COPY."""
         if self.tables[name].actual_name:
-            with reading(self.description.label, self.watch):
-                yield from copy_chunks(self.connection, self.tables[name], self.watch, plan, places)
+            with reading(self.description.label, self.timeout):
+                yield from copy_chunks(self.connection, self.tables[name], self.timeout, plan, places)
 
     def rows(self, name: str, positions: Sequence[int] | None = None) -> Iterator[LegacyRow]:
         """Read rows one by one, with Python values; all of them, or those at the given positions, in order."""
         table = self.tables[name]
         if not table.actual_name:
             return
-        with reading(self.description.label, self.watch):
+        with reading(self.description.label, self.timeout):
             if positions is None:
-                yield from read_rows(self.connection, table, self.watch)
+                yield from read_rows(self.connection, table, self.timeout)
             else:
                 marks = ", ".join("?" * len(positions))
                 place = table.position if table.has_row_ids else "place"
-                yield from read_rows(self.connection, table, self.watch, f"WHERE {place} IN ({marks})", positions)
+                yield from read_rows(self.connection, table, self.timeout, f"WHERE {place} IN ({marks})", positions)
 
 
 class reading:  # noqa: N801 -- reads as a statement: `with reading(...):`
     """Turn SQLite's errors into sentences about the file."""
 
-    def __init__(self, label: str, watch: Watch) -> None:
+    def __init__(self, label: str, timeout: QueryTimeout) -> None:
         self.label = label
-        self.watch = watch
+        self.timeout = timeout
 
     def __enter__(self) -> None:
-        self.watch.alive()
+        self.timeout.touch()
 
     def __exit__(self, kind: type | None, error: BaseException | None, traceback: object) -> None:
         if isinstance(error, UNREADABLE):
             raise self.explain(error) from error
 
     def explain(self, error: Exception) -> SourceError:
-        if self.watch.timed_out:
+        if self.timeout.timed_out:
             return SourceError(
                 "source_too_slow",
-                f"{self.label} gave no row for {self.watch.silence_limit:.0f} seconds, so reading it was ended. "
+                f"{self.label} gave no row for {self.timeout.silence_limit:.0f} seconds, so reading it was ended. "
                 "It is damaged or was made to be slow; nothing was imported.",
             )
         if lacks_room(error):  # of the temporary folder, where SQLite sorts

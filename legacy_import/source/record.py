@@ -82,11 +82,3 @@ class SourceRecord:
         """A canonical column, with the old one that feeds it where that has another name."""
         old = self.mapping_of(table).columns.get(column, column)
         return column if old.lower() == column else f"{column} ({old})"
-
-
-def shown_columns(run: Any, table: str) -> list[str]:
-    return SourceRecord.from_json(run.source).shown_columns(table)
-
-
-def column_heading(run: Any, table: str, column: str) -> str:
-    return SourceRecord.from_json(run.source).heading(table, column)

@@ -17,7 +17,7 @@ SLOW_DISK = 20 * 1024 * 1024  # for each so many bytes of the file a second more
 UNREADABLE = (sqlite3.Error, UnicodeDecodeError)
 PROGRESS_STEPS = 100_000  # SQLite virtual machine steps between two looks at the clock
 
-# What reading a table and building COPY lines needs. Nothing here loads, writes, attaches or recurses.
+# What reading a table and building COPY lines needs. None of it loads, writes, attaches or recurses.
 ALLOWED_ACTIONS = frozenset({sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ})
 ALLOWED_FUNCTIONS = frozenset(
     {
@@ -44,29 +44,29 @@ def complaint_of(error: Exception) -> str:
     return error.object.decode("utf-8", "replace") if isinstance(error, UnicodeDecodeError) else str(error)
 
 
-class Watch:
-    """Ends a statement that gives no row for too long, or whose reader was told to stop."""
+class QueryTimeout:
+    """Ends a query that gives no row for too long."""
 
     def __init__(self, silence_limit: float = SILENCE_LIMIT) -> None:
         self.silence_limit = silence_limit
         self.timed_out = False
-        self.alive()
+        self.touch()
 
     @classmethod
     def for_file(cls, path: Path) -> Self:
-        """A watch that gives a large file the time to be read through once."""
+        """A limit that gives a large file the time to be read through once."""
         return cls(SILENCE_LIMIT + path.stat().st_size / SLOW_DISK)
 
-    def alive(self) -> None:
-        """Say that the statement has just given something."""
-        self.last_sign = time.monotonic()
+    def touch(self) -> None:
+        """Start the clock again: the query has just given rows."""
+        self.last_rows = time.monotonic()
 
     def __call__(self) -> int:
-        self.timed_out = time.monotonic() - self.last_sign > self.silence_limit
+        self.timed_out = time.monotonic() - self.last_rows > self.silence_limit
         return int(self.timed_out)
 
 
-def open_readonly(path: Path, watch: Watch | None = None) -> sqlite3.Connection:
+def open_readonly(path: Path, timeout: QueryTimeout | None = None) -> sqlite3.Connection:
     """Open the file for reading only, immutable, behind an authorizer and limits.
 
     Text comes as bytes (`text_factory`), because a file may hold text that is not UTF-8.
@@ -80,7 +80,7 @@ def open_readonly(path: Path, watch: Watch | None = None) -> sqlite3.Connection:
     for pragma in ("trusted_schema=OFF", "cell_size_check=ON", "query_only=ON", "mmap_size=0"):
         connection.execute(f"PRAGMA {pragma}")
     connection.set_authorizer(authorize)
-    connection.set_progress_handler(watch or Watch(), PROGRESS_STEPS)
+    connection.set_progress_handler(timeout or QueryTimeout(), PROGRESS_STEPS)
     return connection
 
 

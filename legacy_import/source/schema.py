@@ -1,4 +1,4 @@
-"""The tables of an old MiniTwit database, and how they stand in a particular file."""
+"""The tables of an old MiniTwit database, and how a particular file holds them."""
 
 from dataclasses import dataclass
 
@@ -18,14 +18,14 @@ NEEDED_COLUMNS: dict[str, tuple[str, ...]] = {
 }
 OPTIONAL_TABLES = frozenset({"follower"})
 # MiniTwit's own tables have no such columns. Where there is none, or nothing in it, the old database says nothing,
-# and what is known here stays.
+# and what the target knows stays.
 EXTRA_COLUMNS = frozenset({"is_active", "date_joined"})
 MISSING = "NULL"  # the SQL that reads a column that is not there
 
 
 @dataclass(frozen=True)
 class TableDescription:
-    """One old table as it stands in the file.
+    """One old table as the file has it.
 
     Attributes:
         name: the canonical name: user, message or follower.
@@ -34,7 +34,7 @@ class TableDescription:
             for a missing one, the position for a missing id.
         position: the SQL expression that gives a row's place, from 1.
         has_row_ids: whether the position is SQLite's row id, by which rows are found quickly.
-        unique_ids: whether the file itself guarantees that no id stands twice.
+        unique_ids: whether the file itself guarantees that no id occurs twice.
         rows: how many rows it holds.
     """
 

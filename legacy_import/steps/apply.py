@@ -1,7 +1,7 @@
 """Write what was previewed, in one transaction: all of it or nothing.
 
-The checked rows of the preview are written, not judged anew; but first every staged row is judged again, and if that
-does not give the very same, somebody changed the new database meanwhile and nothing is written.
+The rows are written as the preview classified them. Before that they are classified once more: if the outcomes are
+not the same, the target was changed meanwhile, and nothing is written.
 """
 
 import logging
@@ -16,10 +16,10 @@ from psycopg2 import sql
 from legacy_import.errors import RunError
 from legacy_import.rules.account_columns import IF_UNKNOWN
 from legacy_import.rules.options import TABLES_OF_KIND, TableCounts
-from legacy_import.rules.outcomes import Verdict
+from legacy_import.rules.outcomes import Outcome
 from legacy_import.rules.passwords import kept_password_sql
 from legacy_import.source import CANONICAL_COLUMNS
-from legacy_import.source.record import shown_columns
+from legacy_import.source.record import SourceRecord
 from legacy_import.steps import staging
 from legacy_import.steps.bulk_load import (
     is_worth_rebuilding,
@@ -50,7 +50,7 @@ CONSTANTS: dict[str, dict[str, Any]] = {
 }
 # Tables that refer to users are not kept waiting: runs are among them, and their progress is written meanwhile.
 KEEPS_ITS_KEY = frozenset({"user"})
-LOCK_PATIENCE = 120.0  # seconds that an import waits for its tables
+LOCK_TIMEOUT = 120.0  # seconds that an import waits for its tables
 SORTED_AT_ONCE = 300_000  # rows, which takes about half a second
 SECRET_COLUMNS = frozenset({"pw_hash"})  # not kept with rejected rows
 
@@ -87,14 +87,14 @@ def write_run(
         rebuilt: whose indexes are built at the end; see `tables_to_rebuild`.
 
     Raises:
-        RunError: the staged rows are gone, or the new database is no longer as it was at the preview.
+        RunError: the staged rows are gone, or the target is no longer as it was at the preview.
     """
     with connection.cursor() as cursor:
         progress.phase("Waiting for other work on the same tables to end")
         prepare_transaction(cursor)
         modes = locks_needed(cursor, run, models, rebuilt)
         began = time.monotonic()
-        locks.lock_all_or_none(modes, lock_timeout=LOCK_PATIENCE, check=progress.check)
+        locks.lock_all_or_none(modes, lock_timeout=LOCK_TIMEOUT, check=progress.check)
         logger.info("Import %s waited %.1f seconds for its tables.", run.pk, time.monotonic() - began)
         for check in checks:
             progress.phase(f"Checking {check.table}s once more")
@@ -105,9 +105,9 @@ def write_run(
 
 
 def confirm_unchanged(run: Any, check: Check) -> None:
-    """Make sure that the staged rows would be judged now as they were for the preview.
+    """Make sure that the staged rows would be classified now as they were for the preview.
 
-    Where nothing at all was changed here that is certain; otherwise they are judged again.
+    If nothing at all was changed in the target, they would; otherwise they are classified again.
     """
     if not staging.is_complete(run.pk, check.table, run.counts[check.table]["read"]):
         raise RunError(
@@ -115,14 +115,14 @@ def confirm_unchanged(run: Any, check: Check) -> None:
             f"The rows that import {run.pk} had read are gone: the database server stopped without closing down. "
             "Nothing was imported. Make a new preview.",
         )
-    if check.state_here() == run.fingerprints[check.table]["here"]:
+    if check.target_fingerprint() == run.fingerprints[check.table]["target"]:
         return
-    _, fingerprint = check.judged_again()
-    if fingerprint != run.fingerprints[check.table]["verdicts"]:
+    _, fingerprint = check.classified_again()
+    if fingerprint != run.fingerprints[check.table]["outcomes"]:
         raise RunError(
             "preview_outdated",
-            f"Since the preview of import {run.pk} something was changed here, so that it would no longer do what "
-            "was shown. Nothing was imported. Make a new preview.",
+            f"Since the preview of import {run.pk} the data of this application changed, so that it would no longer "
+            "do what was shown. Nothing was imported. Make a new preview.",
         )
 
 
@@ -134,13 +134,13 @@ def write_table(cursor: Any, run: Any, models: Models, check: Check, progress: P
     if counts.rejected:
         keep_rejected_rows(cursor, run, models, check)
 
-    def tell(number: int, of: int) -> None:
+    def on_progress(number: int, of: int) -> None:
         progress.phase(f"Building the indexes of {table}s, {number} of {of}")
 
     if rebuild:
         drop_search_indexes(cursor, target)
     referred_keys = table not in KEEPS_ITS_KEY
-    with without_indexes(cursor, target, tell, referred_keys=referred_keys) if rebuild else nullcontext():
+    with without_indexes(cursor, target, on_progress, referred_keys=referred_keys) if rebuild else nullcontext():
         if counts.changed:
             progress.phase(f"Updating {table}s", counts.changed)
             update_changed_rows(cursor, run.pk, models, table)
@@ -158,13 +158,14 @@ def write_table(cursor: Any, run: Any, models: Models, check: Check, progress: P
 def keep_rejected_rows(cursor: Any, run: Any, models: Models, check: Check) -> None:
     """Store every rejected row with its reason and its old values."""
     table = check.table
-    missing = [name for name in CANONICAL_COLUMNS[table] if name not in shown_columns(run, table)]
+    shown = SourceRecord.from_json(run.source).shown_columns(table)
+    missing = [name for name in CANONICAL_COLUMNS[table] if name not in shown]
     cursor.execute(
         sql.SQL(
             'INSERT INTO {rejected} (run_id, "table", position, legacy_id, username, reason, "values")'
             " SELECT {run}, {table}, position, {legacy_id}, {username}, checked.reason,"
             " {old_values} - {missing}::text[]"
-            " FROM {checked} AS checked JOIN {staged} AS staged USING (position) WHERE checked.verdict = {verdict}"
+            " FROM {checked} AS checked JOIN {staged} AS staged USING (position) WHERE checked.outcome = {outcome}"
         ).format(
             rejected=table_of(models.rejected),
             run=sql.Literal(run.pk),
@@ -175,7 +176,7 @@ def keep_rejected_rows(cursor: Any, run: Any, models: Models, check: Check) -> N
             missing=sql.Literal(missing),
             checked=checked_table(run.pk, table),
             staged=staged_table(run.pk, table),
-            verdict=sql.Literal(Verdict.REJECTED),
+            outcome=sql.Literal(Outcome.REJECTED),
         )
     )
 
@@ -186,7 +187,7 @@ def update_changed_rows(cursor: Any, run_id: int, models: Models, table: str) ->
     names = {
         "target": target,
         "checked": checked_table(run_id, table),
-        "verdict": sql.Literal(Verdict.CHANGED),
+        "outcome": sql.Literal(Outcome.CHANGED),
         "run": sql.Literal(run_id),
         "table": sql.Literal(table),
         "replaced": table_of(models.replaced),
@@ -200,13 +201,13 @@ def update_changed_rows(cursor: Any, run_id: int, models: Models, table: str) ->
             'INSERT INTO {replaced} (run_id, "table", row_id, before)'
             " SELECT {run}, {table}, target.id, jsonb_build_object({before})"
             " FROM {checked} AS checked JOIN {target} AS target ON target.id = checked.target_id"
-            " WHERE checked.verdict = {verdict}"
+            " WHERE checked.outcome = {outcome}"
         ).format(**names)
     )
     cursor.execute(
         sql.SQL(
             "UPDATE {target} AS target SET {assignments} FROM {checked} AS checked"
-            " WHERE target.id = checked.target_id AND checked.verdict = {verdict}"
+            " WHERE target.id = checked.target_id AND checked.outcome = {outcome}"
         ).format(**names)
     )
 
@@ -244,7 +245,7 @@ def insert_new_rows(
         sql.SQL(", ").join(map(sql.Identifier, [*written, *constants])),
         sql.SQL(", ").join([*map(new_value, written), *map(sql.Literal, constants.values())]),
     )
-    checked, is_new = checked_table(run_id, table), sql.SQL("verdict = {}").format(sql.Literal(Verdict.NEW))
+    checked, is_new = checked_table(run_id, table), sql.SQL("outcome = {}").format(sql.Literal(Outcome.NEW))
     if count <= SORTED_AT_ONCE:
         cursor.execute(sql.SQL("{} FROM {} WHERE {} ORDER BY position").format(insert, checked, is_new))
         return int(cursor.rowcount)
@@ -272,12 +273,12 @@ def keep_merged_users(cursor: Any, run_id: int, models: Models) -> None:
             "INSERT INTO {merged} (legacy_id, user_id, import_run)"
             " SELECT checked.legacy_id, coalesce(checked.holder_id, survivor.id), {run}"
             " FROM {checked} AS checked LEFT JOIN {user} AS survivor ON survivor.legacy_id = checked.survivor"
-            " WHERE checked.verdict = {verdict} ON CONFLICT (legacy_id) DO NOTHING"
+            " WHERE checked.outcome = {outcome} ON CONFLICT (legacy_id) DO NOTHING"
         ).format(
             merged=table_of(models.merged),
             run=sql.Literal(run_id),
             checked=checked_table(run_id, "user"),
             user=table_of(models.user),
-            verdict=sql.Literal(Verdict.DUPLICATE),
+            outcome=sql.Literal(Outcome.DUPLICATE),
         )
     )

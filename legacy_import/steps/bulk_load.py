@@ -97,13 +97,13 @@ def tables_locked_with(cursor: CursorWrapper, table: sql.Identifier, *, referred
 
 @contextmanager
 def without_indexes(
-    cursor: CursorWrapper, table: sql.Identifier, tell: Callable[[int, int], None], *, referred_keys: bool
+    cursor: CursorWrapper, table: sql.Identifier, on_progress: Callable[[int, int], None], *, referred_keys: bool
 ) -> Iterator[None]:
     """Drop the table's indexes, keys and foreign keys, and make them again from their own definitions.
 
     Args:
         referred_keys: whether a key goes, too, that other tables refer to. It stays if one of them is large.
-        tell: called before each is built, with its number and how many there are.
+        on_progress: called before each is built, with its number and how many there are.
     """
     begin_new_file(cursor, table)
     dropped = _dropped(cursor, table, referred_keys)
@@ -112,7 +112,7 @@ def without_indexes(
     with numbered_in_blocks(cursor, table):
         yield
     for number, one in enumerate(dropped, 1):
-        tell(number, len(dropped))
+        on_progress(number, len(dropped))
         cursor.execute(one.create)
 
 

@@ -1,4 +1,4 @@
-"""Give every staged row its verdict, in SQL.
+"""Give every staged row its outcome, in SQL.
 
 The staged rows are clean; the statements of `classify_sql` compare them with each other and with the target's.
 """
@@ -14,17 +14,17 @@ from django.db import connection
 from psycopg2 import sql
 
 from legacy_import.rules.options import TableCounts
-from legacy_import.rules.outcomes import Verdict
+from legacy_import.rules.outcomes import Outcome
 from legacy_import.rules.resources import LegacyResource
-from legacy_import.steps.classify_sql import verdict_statement
+from legacy_import.steps.classify_sql import outcome_statement
 from legacy_import.steps.lines import Lines
-from legacy_import.steps.staging import NO_AUTOVACUUM, drop_judged
+from legacy_import.steps.staging import NO_AUTOVACUUM, drop_classified
 from legacy_import.tables import checked_table, part_of, staged_table, table_of
 
-# Every change of a row gives it a new xmin, so this stays the same only while nobody changes anything in the table.
+# Every change of a row gives it a new xmin, so this stays the same only while no row of the table changes.
 STATE = "SELECT coalesce(sum(hashint8extended({key}, xmin::text::bigint)), 0) || '/' || count(*) FROM {table}"
 
-# The cleaned rows once more, from where `Check.write` left them.
+# The cleaned rows once more, as `Check.write_part` left them in the checked table.
 CLEANED_BEFORE = {
     "user": "position, legacy_id, username, email, password, is_active, date_joined, own_reason AS reason, notes",
     "message": "position, legacy_id, author_key AS author_id, author_id_name, text, pub_date, flagged,"
@@ -33,10 +33,10 @@ CLEANED_BEFORE = {
 }
 
 SUMMARY = """
-SELECT verdict, reason, nullif(notes, '') AS notes, count(*), sum({row_hash}) AS fingerprint
+SELECT outcome, reason, nullif(notes, '') AS notes, count(*), sum({row_hash}) AS fingerprint
 FROM ({rows}) AS rows GROUP BY 1, 2, 3 ORDER BY 1, 2, 3
 """
-# What ties a verdict to particular rows of the new database.
+# What ties an outcome to particular rows of the target.
 FINGERPRINT_COLUMNS = {
     "user": ("target_id", "holder_id"),
     "message": ("target_id", "author_id"),
@@ -44,19 +44,19 @@ FINGERPRINT_COLUMNS = {
 }
 
 
-# Verdict, reason, notes, how many rows have these, and the sum of their hashes.
+# Outcome, reason, notes, how many rows have these, and the sum of their hashes.
 SummaryRow = tuple[str, str | None, str | None, int, Decimal]
 
 
 @dataclass(frozen=True)
 class Check:
-    """The verdicts of one table of one run.
+    """The outcomes of one table of one run.
 
     Attributes:
         run_id: whose staging tables are read.
         table: user, message or follower.
         resource: gives the widgets, the options and the models.
-        unique_ids: whether the source guarantees that no id stands twice.
+        unique_ids: whether the source guarantees that no id occurs twice.
     """
 
     run_id: int
@@ -80,13 +80,13 @@ class Check:
 
     @property
     def can_be_parted(self) -> bool:
-        """Whether a row's verdict depends on no other row of the table, so that parts can be judged by themselves."""
+        """Whether no row's outcome depends on another row of the table, so that parts can be classified apart."""
         return self.table == "message" and self.unique_ids
 
     def create(self) -> None:
         """Make the table of checked rows, without rows."""
         with connection.cursor() as cursor:
-            statement = self.verdicts(self.cleaned(self.staged))
+            statement = self.outcomes(self.cleaned(self.staged))
             cursor.execute(
                 sql.SQL("CREATE UNLOGGED TABLE {} {} AS {} WITH NO DATA").format(
                     self.checked, NO_AUTOVACUUM, statement
@@ -94,32 +94,32 @@ class Check:
             )
 
     def write_part(self, number: int) -> list[SummaryRow]:
-        """Judge a part of the staged rows into a part of the table of checked rows, and sum it up.
+        """Classify a part of the staged rows into a part of the table of checked rows, and sum it up.
 
-        Of the staged rows only those that are rejected stay. They are shown and kept as they were; the others have
-        told everything, and the sooner they go, the fewer of them are ever written to the disk.
+        Of the staged rows only those that are rejected stay: they are shown and kept as they were. The others are no
+        longer needed, and the sooner they go, the fewer of them are ever written to the disk.
         """
         staged, part = part_of(self.staged, number), part_of(self.checked, number)
         with connection.cursor() as cursor:
-            statement = self.verdicts(self.cleaned(staged)) + self.order()
+            statement = self.outcomes(self.cleaned(staged)) + self.order()
             cursor.execute(sql.SQL("CREATE UNLOGGED TABLE {} {} AS {}").format(part, NO_AUTOVACUUM, statement))
             # A tenth of the usual sample tells as well how many rows there are and which columns repeat.
             cursor.execute("SET LOCAL default_statistics_target = 10")
             cursor.execute(sql.SQL("ANALYZE {}").format(part))
             summary = self._summary(sql.SQL("SELECT * FROM {}").format(part))
-            rejected = any(verdict == Verdict.REJECTED for verdict, *_ in summary)
-            drop_judged(cursor, self.staged, staged, part, rejected=rejected)
+            rejected = any(outcome == Outcome.REJECTED for outcome, *_ in summary)
+            drop_classified(cursor, self.staged, staged, part, rejected=rejected)
             # Last, because until the commit it keeps other parts from doing the same.
             cursor.execute(sql.SQL("ALTER TABLE {} INHERIT {}").format(part, self.checked))
         return summary
 
-    def judged_again(self) -> tuple[TableCounts, str]:
-        """The account of the verdicts that the new database would give rise to now. (The notes may fall short.)"""
+    def classified_again(self) -> tuple[TableCounts, str]:
+        """The account of the outcomes that the rows would have now. (The notes may fall short.)"""
         cleaned = sql.SQL("SELECT {} FROM {}").format(sql.SQL(CLEANED_BEFORE[self.table]), self.checked)
-        return account_of(self._summary(self.verdicts(cleaned)))
+        return account_of(self._summary(self.outcomes(cleaned)))
 
-    def state_here(self) -> str:
-        """What stands in the new database where the verdicts depend on it, as a short text to compare."""
+    def target_fingerprint(self) -> str:
+        """A short text that changes with any row of the target on which the outcomes depend."""
         models = self.resource.models
         tables = {models.user, models.merged, models.rejected, models.target(self.table)}
         if models.purged and self.table == "message":
@@ -133,12 +133,12 @@ class Check:
             return " ".join(state for (state,) in cursor.fetchall())
 
     def order(self) -> sql.SQL:
-        """Bring the judged rows back into the order of the old ones, where comparing them with each other cost it."""
+        """Sort the classified rows like the old ones, where comparing them with each other has lost that order."""
         return sql.SQL("" if self.can_be_parted or self.table == "follower" else " ORDER BY position")
 
-    def verdicts(self, cleaned: sql.Composable) -> sql.Composed:
-        """The statement that judges every cleaned row."""
-        return verdict_statement(self.table, cleaned, self.resource)
+    def outcomes(self, cleaned: sql.Composable) -> sql.Composed:
+        """The statement that classifies every cleaned row."""
+        return outcome_statement(self.table, cleaned, self.resource)
 
     def cleaned(self, staged: sql.Identifier) -> sql.Composed:
         """Every row of a staging table, with the reason of its own values or its id if any."""
@@ -164,9 +164,9 @@ class Check:
 
 
 def account_of(summary: Iterable[SummaryRow]) -> tuple[TableCounts, str]:
-    """The counts of a table and the fingerprint of its verdicts, from the summaries of all its parts."""
+    """The counts of a table and the fingerprint of its outcomes, from the summaries of all its parts."""
     counts, fingerprint = TableCounts(), Counter[str]()
-    for verdict, reason, notes, count, hashes in summary:
-        counts.add(verdict, reason, notes, count)
-        fingerprint[f"{verdict} {reason or ''}"] += int(hashes)
+    for outcome, reason, notes, count, hashes in summary:
+        counts.add(outcome, reason, notes, count)
+        fingerprint[f"{outcome} {reason or ''}"] += int(hashes)
     return counts, " ".join(f"{outcome}:{total}" for outcome, total in sorted(fingerprint.items()))

@@ -1,6 +1,6 @@
-"""The statements that compare cleaned rows with each other and with what stands here, and so judge them.
+"""The statements that classify cleaned rows: compare them with each other and with the rows of the target.
 
-They say for all rows what `Resource.judge` says for one; the property tests hold the two together.
+They say for all rows what `Resource.classify` says for one; the property tests hold the two together.
 """
 
 from typing import Any
@@ -8,13 +8,13 @@ from typing import Any
 from django.db import connection
 from psycopg2 import sql
 
-from legacy_import.rules.outcomes import Verdict
+from legacy_import.rules.outcomes import Outcome
 from legacy_import.rules.passwords import kept_password_sql
 from legacy_import.rules.resources import LegacyResource
 from legacy_import.tables import table_of
 
 # Each OFFSET 0 keeps the planner from copying what a subquery calculates into every place that uses it.
-USER_VERDICTS = """
+USER_OUTCOMES = """
 WITH cleaned AS ({cleaned}),
 compared AS (
     SELECT *,
@@ -25,7 +25,7 @@ compared AS (
     FROM cleaned
     WINDOW spelling AS (PARTITION BY lower(username COLLATE "C"))
 ),
-judged AS (
+classified AS (
     SELECT compared.*, existing.id AS target_id, holder.id AS holder_id,
         existing.changed_at IS NOT NULL AS changed_here,
         CASE
@@ -39,12 +39,12 @@ judged AS (
             WHEN holder.id IS NOT NULL AND holder.legacy_id IS NULL THEN 'username_taken'
             WHEN holder.id IS NULL AND survivor = compared.legacy_id
                 THEN CASE WHEN existing.id IS NULL THEN 'new' ELSE 'changed' END
-            -- Merged is who shares a name in the old database, not who now has the former name of another.
+            -- Merged are users who share a name in the old database, not one who now has the former name of another.
             WHEN existing.id IS NULL AND (
                 {merge} AND survivor <> compared.legacy_id AND coalesce(holder.legacy_id, survivor) = survivor
                 OR compared.legacy_id IN (SELECT legacy_id FROM {merged})) THEN 'duplicate'
             ELSE 'duplicate_username'
-        END AS outcome
+        END AS outcome_or_reason
     FROM compared
     LEFT JOIN {user} AS existing ON existing.legacy_id = compared.legacy_id AND reason IS NULL
     LEFT JOIN {user} AS holder ON holder.username = compared.username AND reason IS NULL
@@ -52,10 +52,10 @@ judged AS (
     OFFSET 0
 )
 SELECT position, legacy_id, is_active, date_joined, username, email, password, reason AS own_reason,
-    target_id, holder_id, survivor, {verdict_and_reason},
+    target_id, holder_id, survivor, {outcome_and_reason},
     concat_ws(' ', nullif(notes, ''), CASE WHEN email <> '' AND email_holders > 1 THEN 'duplicate_email' END,
         CASE WHEN first_spelling <> last_spelling THEN 'case_twin' END, {kept_because}) AS notes
-FROM judged
+FROM classified
 """
 
 # Old ids and usernames of the imported accounts, and of those that were refused.
@@ -70,12 +70,12 @@ accounts AS (
 refused AS (SELECT legacy_id, username FROM {rejected} WHERE run_id = {users_run} AND "table" = 'user')
 """
 
-MESSAGE_VERDICTS = """
+MESSAGE_OUTCOMES = """
 WITH {accounts},
 found AS (
     SELECT cleaned.*, coalesce(author.id, named.id) AS account_id,
         existing.id AS target_id, existing.changed_at IS NOT NULL AS changed_here,
-        -- Deleted here for good, or by an account that was erased: it does not come back.
+        -- Deleted in the target for good, or by an account that was erased: it does not come back.
         CASE WHEN existing.id IS NULL AND purged.legacy_id IS NOT NULL THEN 'purged_here'
             WHEN existing.id IS NULL AND author.erased THEN 'erased_here' END AS gone_because,
         CASE WHEN existing.id IS NULL THEN NULL
@@ -89,7 +89,7 @@ found AS (
     {existing_message}
     {purged}
 ),
-judged AS (
+classified AS (
     SELECT found.*,
         CASE
             WHEN reason IS NOT NULL THEN reason
@@ -100,18 +100,18 @@ judged AS (
                 THEN 'author_rejected' ELSE 'author_missing' END
             WHEN gone_because = 'erased_here' THEN 'kept'
             ELSE coalesce(existing_outcome, 'new')
-        END AS outcome
+        END AS outcome_or_reason
     FROM found
     OFFSET 0
 )
 SELECT position, legacy_id, author_id AS author_key, account_id AS author_id, pub_date, flagged, target_id,
-    author_id_name, text, reason AS own_reason, {verdict_and_reason},
-    CASE WHEN outcome = 'kept' THEN concat_ws(' ', nullif(notes, ''), coalesce(gone_because, {kept_because}))
-        ELSE notes END AS notes
-FROM judged
+    author_id_name, text, reason AS own_reason, {outcome_and_reason},
+    CASE WHEN outcome_or_reason = 'kept'
+        THEN concat_ws(' ', nullif(notes, ''), coalesce(gone_because, {kept_because})) ELSE notes END AS notes
+FROM classified
 """
 
-FOLLOW_VERDICTS = """
+FOLLOW_OUTCOMES = """
 WITH {accounts},
 found AS (
     SELECT cleaned.position, cleaned.notes,
@@ -133,7 +133,7 @@ found AS (
     LEFT JOIN {user} AS named_whom ON named_whom.username = whom_id_name AND named_whom.legacy_id IS NOT NULL
     OFFSET 0
 ),
-judged AS (
+classified AS (
     SELECT found.*, existing.id AS target_id,
         CASE
             WHEN reason IS NOT NULL THEN reason
@@ -142,33 +142,35 @@ judged AS (
             WHEN existing.id IS NOT NULL THEN 'unchanged'
             WHEN found.erased THEN 'kept'
             ELSE 'new'
-        END AS outcome
+        END AS outcome_or_reason
     FROM found
     {existing_follow}
     OFFSET 0
 )
-SELECT position, who_key, whom_key, who_id, whom_id, target_id, who_id_name, whom_id_name, {verdict_and_reason},
-    CASE WHEN outcome = 'kept' THEN concat_ws(' ', nullif(notes, ''), 'erased_here') ELSE notes END AS notes
-FROM judged
+SELECT position, who_key, whom_key, who_id, whom_id, target_id, who_id_name, whom_id_name, {outcome_and_reason},
+    CASE WHEN outcome_or_reason = 'kept' THEN concat_ws(' ', nullif(notes, ''), 'erased_here') ELSE notes END AS notes
+FROM classified
 """
 
-STATEMENTS = {"user": USER_VERDICTS, "message": MESSAGE_VERDICTS, "follower": FOLLOW_VERDICTS}
+STATEMENTS = {"user": USER_OUTCOMES, "message": MESSAGE_OUTCOMES, "follower": FOLLOW_OUTCOMES}
 
-# `outcome` is a verdict, or the reason for a rejection.
-IMPORTED = sql.SQL("outcome IN ({})").format(
-    sql.SQL(", ").join(sql.Literal(verdict.value) for verdict in Verdict if verdict is not Verdict.REJECTED)
+# `outcome_or_reason` is an outcome, or the reason for a rejection.
+IMPORTED = sql.SQL("outcome_or_reason IN ({})").format(
+    sql.SQL(", ").join(sql.Literal(outcome.value) for outcome in Outcome if outcome is not Outcome.REJECTED)
 )
-VERDICT_AND_REASON = sql.SQL(
-    "CASE WHEN {0} THEN outcome ELSE 'rejected' END AS verdict, CASE WHEN NOT {0} THEN outcome END AS reason"
+OUTCOME_AND_REASON = sql.SQL(
+    "CASE WHEN {0} THEN outcome_or_reason ELSE 'rejected' END AS outcome,"
+    " CASE WHEN NOT {0} THEN outcome_or_reason END AS reason"
 ).format(IMPORTED)
 
 KEPT_BECAUSE = sql.SQL(
-    "CASE WHEN outcome = 'kept' THEN CASE WHEN changed_here THEN 'changed_here' ELSE 'kept_by_option' END END"
+    "CASE WHEN outcome_or_reason = 'kept'"
+    " THEN CASE WHEN changed_here THEN 'changed_here' ELSE 'kept_by_option' END END"
 )
 
 
-def verdict_statement(table: str, cleaned: sql.Composable, resource: LegacyResource) -> sql.Composed:
-    """The statement that judges every row of the given one, which cleans them.
+def outcome_statement(table: str, cleaned: sql.Composable, resource: LegacyResource) -> sql.Composed:
+    """The statement that classifies every row of the given one, which cleans them.
 
     Args:
         table: user, message or follower.
@@ -199,19 +201,19 @@ def verdict_statement(table: str, cleaned: sql.Composable, resource: LegacyResou
         ),
         merge=sql.Literal(options.duplicates == "merge"),
         merged=table_of(models.merged),
-        verdict_and_reason=VERDICT_AND_REASON,
+        outcome_and_reason=OUTCOME_AND_REASON,
         kept_because=KEPT_BECAUSE,
     )
 
 
 def joined(model: Any, alias: str, condition: str, which: str = "true") -> sql.Composed:
-    """Join what is here already under an alias, as far as anything is.
+    """Join the existing rows of the target under an alias, if there are any.
 
-    Before a first import there is nothing, and even an empty table would cost every row of the old one a look. Nulls
-    in its place the planner folds away.
+    Before a first import there are none, and joining even an empty table costs time for every row of the old one. The
+    planner folds away the nulls that take its place.
 
     Args:
-        model: whose table; None for one that was not there yet.
+        model: whose table; None if a migration has not made it yet.
         condition: on what to join. which: the rows that can be found so.
     """
     if model is not None:

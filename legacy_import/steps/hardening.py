@@ -42,12 +42,14 @@ class Hardening:
     waiting: list[int] = field(default_factory=list)
 
 
-def harden_passwords(*, dry_run: bool = False, report: Callable[[Hardening], None] = lambda found: None) -> Hardening:
+def harden_passwords(
+    *, dry_run: bool = False, on_progress: Callable[[Hardening], None] = lambda found: None
+) -> Hardening:
     """Harden the accounts' passwords, and those that undoing an import would bring back.
 
     Args:
         dry_run: only count.
-        report: called now and then.
+        on_progress: called after each batch with what was found and done so far.
     """
     found = Hardening()
     with ThreadPoolExecutor(THREADS, thread_name_prefix="hardening") as pool:
@@ -57,7 +59,7 @@ def harden_passwords(*, dry_run: bool = False, report: Callable[[Hardening], Non
                 if not dry_run:
                     strong = list(pool.map(hardened, (password for _, password in batch)))
                     found.hardened += write(batch, strong)
-                report(found)
+                on_progress(found)
     previews = ImportRun.objects.filter(kind=ImportRun.Kind.USERS, state=ImportRun.State.PREVIEWED)
     found.waiting = list(previews.values_list("pk", flat=True))
     return found

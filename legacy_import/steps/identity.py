@@ -258,7 +258,7 @@ def doubt_of_checked(check: Check, counts: TableCounts) -> OtherDatabase | None:
 def vanished_rows(check: Check) -> tuple[int, list[dict[str, Any]]]:
     """How many imported rows have vanished from an old table, and the first of them: `{"legacy_id", "what", "more"}`.
 
-    An import tells of them and leaves them alone.
+    An import reports them and leaves them alone.
     """
     models = check.resource.models
     rows = sql.SQL(VANISHED[check.table]).format(

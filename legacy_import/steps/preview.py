@@ -1,8 +1,8 @@
 """The rows that a preview shows, audited: each of them goes through import-export's own path as well.
 
-For every verdict the first rows and some random ones are taken. They are read from the old database anew, one by
-one, and judged by `Resource.import_row` in a dry run, which gives import-export's RowResult with its diff. If it
-disagrees with the verdict in SQL, one of the two rules is wrong, and the import must not be confirmed.
+For every outcome the first rows and some random ones are taken. They are read from the old database again, one
+by one, and classified by `Resource.import_row` in a dry run, which gives import-export's RowResult with its diff.
+If it disagrees with the outcome in SQL, one of the two rules is wrong, and the import must not be confirmed.
 """
 
 from dataclasses import asdict, dataclass
@@ -15,7 +15,7 @@ from psycopg2 import sql
 
 from legacy_import.rules import neighbours
 from legacy_import.rules.options import TableCounts
-from legacy_import.rules.outcomes import Verdict
+from legacy_import.rules.outcomes import Outcome
 from legacy_import.rules.resources import LegacyRowResult
 from legacy_import.source import CANONICAL_COLUMNS, LegacyRow, SQLiteSource
 from legacy_import.source.schema import EXTRA_COLUMNS
@@ -23,7 +23,7 @@ from legacy_import.source.values import as_text
 from legacy_import.steps.classify import Check
 from MiniTwit.excerpts import capped, excerpt
 
-FIRST_ROWS = RANDOM_ROWS = 5  # of each verdict; of each reason among the rejected
+FIRST_ROWS = RANDOM_ROWS = 5  # of each outcome; of each reason among the rejected
 LARGE_CLASS = 300_000  # rows
 Drawn = tuple[int, str]  # position and notes
 LONGEST_SHOWN = 500  # characters of a value
@@ -36,14 +36,14 @@ class SampleRow:
 
     Attributes:
         position: the row's place in the old table.
-        verdict, reason, notes: what the SQL says of it; notes are codes with spaces between.
+        outcome, reason, notes: what the SQL says of it; notes are codes with spaces between.
         values: the old values as text, by canonical column; passwords are not shown.
-        import_type: what import-export calls the outcome: new, update, skip, invalid or error.
+        import_type: what import-export calls the result: new, update, skip, invalid or error.
         diff: import-export's HTML for each field of the new row; empty for rejected rows.
     """
 
     position: int
-    verdict: str
+    outcome: str
     reason: str | None
     notes: str
     values: dict[str, str | None]
@@ -60,21 +60,21 @@ def take_samples(check: Check, counts: TableCounts, source: SQLiteSource) -> tup
     Returns:
         The rows, and a sentence for each disagreement.
     """
-    judged = chosen_rows(check, counts)
-    positions = sorted(judged)
+    classified = chosen_rows(check, counts)
+    positions = sorted(classified)
     check.resource.neighbours = neighbours.STAGED[check.table](check.run_id, positions, check.unique_ids)
     loader = check.resource._meta.instance_loader_class(check.resource)
     samples, disagreements = [], []
     for row in source.rows(check.table, positions):
-        verdict, reason, notes = judged[row.position]
-        sample = SampleRow(row.position, verdict, reason, notes, shown_values(check.table, row))
+        outcome, reason, notes = classified[row.position]
+        sample = SampleRow(row.position, outcome, reason, notes, shown_values(check.table, row))
         for name in EXTRA_COLUMNS.intersection(source.tables[check.table].missing):
             del sample.values[name]
-        outcome = import_row(check, row, loader)
-        sample.import_type = outcome.import_type
-        sample.diff = [shown_diff(markup) for markup in outcome.diff or []] or None
+        result = import_row(check, row, loader)
+        sample.import_type = result.import_type
+        sample.diff = [shown_diff(markup) for markup in result.diff or []] or None
         samples.append(sample)
-        if complaint := disagreement(check.table, sample, outcome):
+        if complaint := disagreement(check.table, sample, result):
             disagreements.append(complaint)
     found = {sample.position for sample in samples}
     disagreements += [
@@ -82,45 +82,45 @@ def take_samples(check: Check, counts: TableCounts, source: SQLiteSource) -> tup
         for position in positions
         if position not in found
     ]
-    order = [verdict.value for verdict in Verdict]
-    samples.sort(key=lambda sample: (order.index(sample.verdict), sample.reason or "", sample.position))
+    order = [outcome.value for outcome in Outcome]
+    samples.sort(key=lambda sample: (order.index(sample.outcome), sample.reason or "", sample.position))
     return samples, disagreements
 
 
 def chosen_rows(check: Check, counts: TableCounts) -> dict[int, tuple[str, str | None, str]]:
-    """Position -> verdict, reason and notes, of the first rows of each class and of random ones."""
+    """Position -> outcome, reason and notes, of the first rows of each class and of random ones."""
     classes: list[tuple[str, str | None, int]] = [
-        (Verdict.REJECTED.value, reason, count) for reason, count in counts.reasons.items()
+        (Outcome.REJECTED.value, reason, count) for reason, count in counts.reasons.items()
     ]
-    classes += [(v.value, None, getattr(counts, v.value)) for v in Verdict if v is not Verdict.REJECTED]
+    classes += [(v.value, None, getattr(counts, v.value)) for v in Outcome if v is not Outcome.REJECTED]
     chosen: dict[int, tuple[str, str | None, str]] = {}
-    for verdict, reason, count in filter(itemgetter(2), classes):
-        drawn = first_rows(check, verdict, reason, count)
+    for outcome, reason, count in filter(itemgetter(2), classes):
+        drawn = first_rows(check, outcome, reason, count)
         # A hundredth of the pages has plenty to draw from.
         part = "TABLESAMPLE SYSTEM (1)" if count > LARGE_CLASS else ""
-        drawn += draw(check, verdict, reason, part, "random()", RANDOM_ROWS)
-        chosen |= {position: (verdict, reason, notes) for position, notes in drawn}
+        drawn += draw(check, outcome, reason, part, "random()", RANDOM_ROWS)
+        chosen |= {position: (outcome, reason, notes) for position, notes in drawn}
     return chosen
 
 
-def first_rows(check: Check, verdict: str, reason: str | None, count: int) -> list[Drawn]:
+def first_rows(check: Check, outcome: str, reason: str | None, count: int) -> list[Drawn]:
     """The first rows of a class; of a large one, whose rows nearly always lie in order, those of the first pages."""
     if count > LARGE_CLASS and check.can_be_parted:
-        rows = draw(check, verdict, reason, "WHERE ctid < '(100,0)'", "position", FIRST_ROWS)
+        rows = draw(check, outcome, reason, "WHERE ctid < '(100,0)'", "position", FIRST_ROWS)
         if len(rows) == FIRST_ROWS:
             return rows
-    return draw(check, verdict, reason, "", "position", FIRST_ROWS)
+    return draw(check, outcome, reason, "", "position", FIRST_ROWS)
 
 
-def draw(check: Check, verdict: str, reason: str | None, pages: str, order: str, limit: int) -> list[Drawn]:
+def draw(check: Check, outcome: str, reason: str | None, pages: str, order: str, limit: int) -> list[Drawn]:
     """Position and notes of some rows of a class, out of all pages or those that a clause says."""
     with connection.cursor() as cursor:
         cursor.execute(
             sql.SQL(
                 "SELECT position, notes FROM (SELECT * FROM {checked} {pages}) AS checked"
-                " WHERE verdict = %s AND reason IS NOT DISTINCT FROM %s ORDER BY {order} LIMIT %s"
+                " WHERE outcome = %s AND reason IS NOT DISTINCT FROM %s ORDER BY {order} LIMIT %s"
             ).format(checked=check.checked, pages=sql.SQL(pages), order=sql.SQL(order)),
-            [verdict, reason, limit],
+            [outcome, reason, limit],
         )
         return cursor.fetchall()
 
@@ -131,20 +131,20 @@ def import_row(check: Check, row: LegacyRow, loader: Any) -> LegacyRowResult:
     return check.resource.import_row(values, loader, row_number=row.position, dry_run=True, using_transactions=False)
 
 
-def disagreement(table: str, sample: SampleRow, outcome: LegacyRowResult) -> str | None:
+def disagreement(table: str, sample: SampleRow, result: LegacyRowResult) -> str | None:
     """Say in what the two paths differ, if they do."""
-    if outcome.errors:
-        return f"{table} row {sample.position}: import-export stopped with “{outcome.errors[0].error}”."
-    theirs = (outcome.verdict, outcome.reason, set(outcome.notes.split()))
-    ours = (sample.verdict, sample.reason, set(sample.notes.split()) if sample.reason is None else set())
+    if result.errors:
+        return f"{table} row {sample.position}: import-export stopped with “{result.errors[0].error}”."
+    theirs = (result.outcome, result.reason, set(result.notes.split()))
+    ours = (sample.outcome, sample.reason, set(sample.notes.split()) if sample.reason is None else set())
     if theirs == ours:
         return None
     return f"{table} row {sample.position}: {_spoken(ours)} by the set-based rules, {_spoken(theirs)} row by row."
 
 
-def _spoken(outcome: tuple[str, str | None, set[str]]) -> str:
-    verdict, reason, notes = outcome
-    return " ".join(filter(None, [verdict, reason, f"({', '.join(sorted(notes))})" if notes else ""]))
+def _spoken(result: tuple[str, str | None, set[str]]) -> str:
+    outcome, reason, notes = result
+    return " ".join(filter(None, [outcome, reason, f"({', '.join(sorted(notes))})" if notes else ""]))
 
 
 def shown_values(table: str, row: LegacyRow) -> dict[str, str | None]:

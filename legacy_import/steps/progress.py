@@ -1,4 +1,4 @@
-"""Tell how far a run is, and hear whether it shall stop.
+"""Write the progress of a run, and stop it when a cancellation was requested.
 
 The work happens in one long transaction, whose writes no other connection sees. So a thread with a connection of its
 own writes the progress, reads whether a cancellation was requested, and if so interrupts the statement at work.
@@ -49,8 +49,8 @@ class Position:
         return asdict(self)
 
 
-class Lane:
-    """How far one strand of the work is. Several may run side by side."""
+class TaskProgress:
+    """The progress of one task of a run. Several tasks may run side by side."""
 
     def __init__(self, progress: "Progress") -> None:
         self.progress = progress
@@ -76,8 +76,8 @@ class Lane:
             raise Cancelled
 
 
-class Progress(Lane):
-    """The progress of one run, and its first lane; a context manager around the work.
+class Progress(TaskProgress):
+    """The progress of one run, and its first task; a context manager around the work.
 
     Args:
         run_id: whose progress it is.
@@ -88,7 +88,7 @@ class Progress(Lane):
         super().__init__(self)
         self.run_id = run_id
         self.table = table_of(models.run)
-        self.lanes: list[Lane] = [self]
+        self.tasks: list[TaskProgress] = [self]
         self.cancelled = False
         self.finished = threading.Event()
         # Whose statements a cancellation interrupts. (Not the proxy, which means another one in each thread.)
@@ -102,16 +102,16 @@ class Progress(Lane):
     def __exit__(self, kind: type | None, error: BaseException | None, traceback: TracebackType | None) -> None:
         self.stop()
 
-    def lane(self, name: str, total: int) -> Lane:
-        """Open a lane for a strand of the work that runs beside others."""
-        lane = Lane(self)
-        self.lanes.append(lane)
-        lane.phase(name, total)
-        return lane
+    def task(self, name: str, total: int) -> TaskProgress:
+        """Begin a task that runs beside others."""
+        task = TaskProgress(self)
+        self.tasks.append(task)
+        task.phase(name, total)
+        return task
 
     @contextmanager
-    def side_strand(self) -> Iterator[None]:
-        """Work in another thread: its connection is interrupted by a cancellation, too, and closed at the end."""
+    def worker_connection(self) -> Iterator[None]:
+        """Let a cancellation interrupt the connection of this worker thread, too; close it at the end."""
         own = connections[DEFAULT_DB_ALIAS]
         self.at_work.add(own)
         try:
@@ -122,7 +122,7 @@ class Progress(Lane):
             own.close()
 
     def cancel(self) -> None:
-        """Stop all strands: now if PostgreSQL is at work for them, else when they next say how far they are."""
+        """Stop all tasks: at once those that wait for PostgreSQL, the others when they next report progress."""
         self.cancelled = True
         for worker in list(self.at_work):
             if worker.connection is not None:
@@ -156,9 +156,9 @@ class Progress(Lane):
             self.cancel()
 
     def position(self) -> Position:
-        """All lanes together."""
+        """All tasks together."""
         return Position(
-            phase="; ".join(dict.fromkeys(lane.name for lane in self.lanes if lane.name)),
-            done=sum(lane.done for lane in self.lanes),
-            total=sum(lane.total for lane in self.lanes),
+            phase="; ".join(dict.fromkeys(task.name for task in self.tasks if task.name)),
+            done=sum(task.done for task in self.tasks),
+            total=sum(task.total for task in self.tasks),
         )

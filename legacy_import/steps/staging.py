@@ -14,7 +14,7 @@ from django.db import OperationalError, connection, transaction
 from psycopg2 import sql
 from psycopg2.errors import LockNotAvailable
 
-from legacy_import.rules.outcomes import Verdict
+from legacy_import.rules.outcomes import Outcome
 from legacy_import.source import SQLiteSource
 from legacy_import.source.copy_lines import COPY_OPTIONS, Chunk, Places
 from legacy_import.source.prefetch import prefetched
@@ -90,10 +90,10 @@ def parts_of(cursor: Any, table: sql.Identifier) -> list[sql.Identifier]:
     return [sql.Identifier(name) for (name,) in cursor.fetchall()]
 
 
-def drop_judged(
+def drop_classified(
     cursor: Any, whole: sql.Identifier, part: sql.Identifier, checked: sql.Identifier, *, rejected: bool
 ) -> None:
-    """Drop a part of a staging table whose rows are judged, but for the rejected ones, if there are any.
+    """Drop a part of a staging table whose rows are classified, but for the rejected ones, if there are any.
 
     While another session reads it, it stays until the run is over.
     """
@@ -127,14 +127,14 @@ def keep_rejected(cursor: Any, whole: sql.Identifier, part: sql.Identifier, chec
     """Copy the rejected rows out of a part of a staging table, so that it can go and they stay.
 
     Args:
-        whole: the staging table. part: the part of it. checked: the verdicts of that part.
+        whole: the staging table. part: the part of it. checked: the outcomes of that part.
     """
     kept = sql.Identifier(f"{part.strings[0]}_rejected")
     cursor.execute(sql.SQL("CREATE UNLOGGED TABLE {} () INHERITS ({}) {}").format(kept, whole, NO_AUTOVACUUM))
     cursor.execute(
         sql.SQL(
-            "INSERT INTO {} SELECT * FROM {} WHERE position IN (SELECT position FROM {} WHERE verdict = {})"
-        ).format(kept, part, checked, sql.Literal(Verdict.REJECTED))
+            "INSERT INTO {} SELECT * FROM {} WHERE position IN (SELECT position FROM {} WHERE outcome = {})"
+        ).format(kept, part, checked, sql.Literal(Outcome.REJECTED))
     )
 
 

@@ -12,7 +12,7 @@ from psycopg2 import sql
 from legacy_import.errors import RunError
 from legacy_import.models import ImportRun
 from legacy_import.rules.options import TABLES_OF_KIND, TableCounts
-from legacy_import.steps.apply import LOCK_PATIENCE, assignments
+from legacy_import.steps.apply import LOCK_TIMEOUT, assignments
 from legacy_import.steps.bulk_load import prepare_transaction
 from legacy_import.steps.progress import Progress
 from legacy_import.tables import Models, table_of
@@ -87,7 +87,7 @@ def undo_run(run: ImportRun, models: Models, progress: Progress) -> dict[str, Un
     with connection.cursor() as cursor:
         prepare_transaction(cursor)
         progress.phase("Waiting for other work on the same tables to end")
-        locks.lock_all_or_none(locks_needed(run, models), lock_timeout=LOCK_PATIENCE, check=progress.check)
+        locks.lock_all_or_none(locks_needed(run, models), lock_timeout=LOCK_TIMEOUT, check=progress.check)
         if run.kind == "users":
             cursor.execute(sql.SQL("DELETE FROM {} WHERE import_run = %s").format(table_of(models.merged)), [run.pk])
         for table in reversed(TABLES_OF_KIND[run.kind]):

@@ -1,7 +1,7 @@
 """Compare the old database with the new one after an import, without trusting the import.
 
-Nothing here is shared with the code that imports: the rules are restated from the description of old databases, in
-plain Python, and both databases are read row by row. What one side got wrong, the other would have to get wrong in
+It shares nothing with the code that imports: the rules are restated from the description of old databases, in plain
+Python, and both databases are read row by row. What one side got wrong, the other would have to get wrong in
 the same way to go unnoticed.
 """
 

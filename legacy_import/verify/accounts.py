@@ -59,14 +59,14 @@ def _bare(table: str, column: str) -> str:
     return bare
 
 
-def joined_fits(value: OldValue, here: int | None, zone: ZoneInfo) -> bool:
+def joined_fits(value: OldValue, new: int | None, zone: ZoneInfo) -> bool:
     """Whether the date of an account is the one in the old database, as far as that can be read.
 
     Args:
-        here: microseconds since 1970, or None where it is not known.
+        new: microseconds since 1970, or None where it is not known.
     """
     moments = moments_of(value, zone)
-    if here is None:
+    if new is None:
         plain = PLAIN_DATE.fullmatch(text_of(value)) is not None
         return not plain or not any(EARLIEST <= moment < LATEST for moment in moments)
-    return not moments or here in moments
+    return not moments or new in moments

@@ -40,16 +40,16 @@ def verify(
     tables: Sequence[str] = ("user", "message", "follower"),
     layout: Mapping[str, OldTable] = CANONICAL_LAYOUT,
     label: str = "",
-    progress: Progress | None = None,
+    on_progress: Progress | None = None,
 ) -> Verification:
-    """Compare the old database with what is here, table by table. Writes nothing.
+    """Compare the old database with the new one, table by table. Writes nothing.
 
     Args:
-        source_path: a SQLite file that nobody writes to meanwhile.
+        source_path: a SQLite file that no program writes to meanwhile.
         tables: which old tables to compare, by canonical name.
         layout: what the tables and columns are called in this file.
         label: what errors are to call the file, if not by its path.
-        progress: called now and then with a table, the rows compared so far and the rows in all.
+        on_progress: called now and then with a table, the rows compared so far and the rows in all.
 
     Raises:
         SourceError: the file is not there, not SQLite, damaged, or lacks a table or a column.
@@ -61,27 +61,27 @@ def verify(
         accounts = new.Accounts()
         for table in tables:
             comparison = COMPARISONS[table](table, counts[table], layout[table], accounts)
-            with closing(_reported(old.rows(table), table, counts[table], progress)) as rows:
+            with closing(_reported(old.rows(table), table, counts[table], on_progress)) as rows:
                 comparison.compare(rows)
             verification.tables[table] = comparison.settled()
     return verification
 
 
 def _reported(
-    rows: Iterable[OldRow], table: str, total: int, progress: Progress | None
+    rows: Iterable[OldRow], table: str, total: int, on_progress: Progress | None
 ) -> Generator[OldRow, None, None]:
-    """Pass the rows on, and tell how far they are."""
+    """Pass the rows on, and report the progress."""
     done = 0
     for done, row in enumerate(rows, start=1):
-        if progress and done % ROWS_BETWEEN_PROGRESS == 0:
-            progress(table, done, total)
+        if on_progress and done % ROWS_BETWEEN_PROGRESS == 0:
+            on_progress(table, done, total)
         yield row
-    if progress:
-        progress(table, done, total)
+    if on_progress:
+        on_progress(table, done, total)
 
 
 def _side_by_side(old_rows: Iterable[OldRow], new_rows: Iterator[NewRow]) -> Iterator[tuple[OldRow, NewRow | None]]:
-    """Give each old row (row id, old id, …) its counterpart here (old id, …); both sides are sorted by the old id.
+    """Give each old row (row id, old id, …) its new counterpart (old id, …); both sides are sorted by the old id.
 
     A second old row of the same id gets none, for only the first can have arrived.
     """
@@ -120,7 +120,7 @@ class Comparison:
         raise NotImplementedError
 
     def differs(self, old_row: OldRow, import_run: int | None, sentence: str) -> None:
-        """Account for a row that is here and is not what the old row says.
+        """Account for a new row that is not what the old row says.
 
         The last import may have refused it as it now is in the old database, or may have left it alone by choice: it
         has counted those, and a row that it brought itself is none of them.
@@ -183,9 +183,9 @@ class UserComparison(Comparison):
         if user.is_active not in activity_of(active, self.layout, self.layout.columns[4]):
             state = "active" if user.is_active else "not active"
             differences.append(f"by the old value {_excerpt(text_of(active))} the account should not be {state} here")
-        here = None if user.date_joined is None else microseconds_of(user.date_joined)
-        if not joined_fits(joined, here, self.zone):
-            words = "not known" if here is None else date_in_words(here)
+        joined_now = None if user.date_joined is None else microseconds_of(user.date_joined)
+        if not joined_fits(joined, joined_now, self.zone):
+            words = "not known" if joined_now is None else date_in_words(joined_now)
             differences.append(_quote("date of the account", joined, words))
         if user.is_staff or user.is_superuser:
             differences.append("the account is staff or superuser, which no imported account may be")
@@ -241,13 +241,13 @@ def _plainly_the_same(old_row: OldRow, message: new.NewMessage, accounts: new.Ac
 
 
 class FollowComparison(Comparison):
-    """A follow has nothing but its two ends, so it is here or not; every repetition of a pair that is here is."""
+    """A follow has nothing but its two ends. Of a pair that has arrived, every repetition counts as arrived."""
 
     def compare(self, old_rows: Iterable[OldRow]) -> None:
         aside: list[tuple[int, int, int]] = []
         accounts = self.accounts
         with closing(new.follows()) as new_rows:
-            here = next(new_rows, None)
+            follow = next(new_rows, None)
             for position, who, whom in old_rows:
                 ends = accounts.old_id(who), accounts.old_id(whom)
                 if accounts.is_erased(who, whom):
@@ -255,14 +255,14 @@ class FollowComparison(Comparison):
                 elif ends[0] is None or ends[1] is None:
                     self.absent.append(_position(position))
                 elif ends != (who, whom):
-                    # Another account stands for one of the ends, so the pair has left the order of the streams.
+                    # An end was merged into another account, so the pair is out of the order of the streams.
                     aside.append((_position(position), ends[0], ends[1]))
                     if len(aside) >= PAIRS_AT_A_TIME:
                         self.look_up(aside)
                 else:
-                    while here is not None and here < ends:
-                        here = next(new_rows, None)
-                    if here == ends:
+                    while follow is not None and follow < ends:
+                        follow = next(new_rows, None)
+                    if follow == ends:
                         self.report.arrived += 1
                     else:
                         self.absent.append(_position(position))
@@ -270,9 +270,9 @@ class FollowComparison(Comparison):
 
     def look_up(self, aside: list[tuple[int, int, int]]) -> None:
         """Settle the follows that were set aside, and empty the list."""
-        here = new.follows_among([(who, whom) for _, who, whom in aside]) if aside else set()
+        arrived = new.follows_among([(who, whom) for _, who, whom in aside]) if aside else set()
         for position, who, whom in aside:
-            if (who, whom) in here:
+            if (who, whom) in arrived:
                 self.report.arrived += 1
             else:
                 self.absent.append(position)
@@ -297,9 +297,9 @@ def _position(value: OldValue) -> int:
     return value
 
 
-def _quote(what: str, old: OldValue, here: object) -> str:
-    """Say what a value was and what it is here, briefly."""
-    return f"the {what} was {_excerpt(text_of(old))} and is {_excerpt(str(here))} here"
+def _quote(what: str, old: OldValue, new_value: object) -> str:
+    """Say briefly what a value was and what it is in the new database."""
+    return f"the {what} was {_excerpt(text_of(old))} and is {_excerpt(str(new_value))} here"
 
 
 def _excerpt(text: str) -> str:

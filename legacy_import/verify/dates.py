@@ -1,7 +1,7 @@
-"""What a date of the old database means. Stated here a second time, and in another way, on purpose.
+"""What a date of the old database means. Stated a second time, and in another way, on purpose.
 
-The import tries one pattern after another. Here the parts of a date are looked for wherever they stand: the day, the
-time, the zone.
+The import tries one pattern after another. This module looks for the parts of a date anywhere in
+the text: the day, the time, the zone.
 """
 
 import re
@@ -21,7 +21,7 @@ UNITS = (1, 1_000, 1_000_000)  # per second
 TICKS = 10_000_000  # per second, .NET's, counted from the year 1
 TICKS_AT_EPOCH = 621_355_968_000_000_000
 NANOSECONDS = 1_000_000_000
-FIRST_NANOSECONDS = 10**18  # in 2001; with fewer digits it is rather a number that stands for nothing
+FIRST_NANOSECONDS = 10**18  # in 2001; with fewer digits it is rather a number without a meaning
 JULIAN_AT_EPOCH = Decimal("2440587.5")  # days; only a number with a decimal point counts days
 
 NUMBER = re.compile(r"[+-]?\d{1,30}(\.\d{1,30})?([eE][+-]?\d{1,3})?")

@@ -1,6 +1,6 @@
 """The new database, read in the order of the old ids through server-side cursors.
 
-Everything here runs inside one transaction, which a server-side cursor needs.
+All of this runs inside one transaction, which a server-side cursor needs.
 """
 
 import heapq
@@ -40,7 +40,7 @@ JOIN {follow} AS follow ON follow.who_id = follower.id AND follow.whom_id = foll
 
 
 class NewUser(NamedTuple):
-    """What stands here for one old user. `merged`: it is the account that the old one was merged into."""
+    """The account of one old user. `merged`: it is the account that the old one was merged into."""
 
     legacy_id: int
     username: str
@@ -55,7 +55,7 @@ class NewUser(NamedTuple):
     merged: bool = False
 
 
-# What stands here for one old message: old id, primary key of the author, text, date (microseconds since 1970),
+# The message of one old message: old id, primary key of the author, text, date (microseconds since 1970),
 # flagged, run that brought it, changed_at. A plain tuple, since making millions of named ones takes seconds.
 NewMessage = tuple[int, int, str, int, bool, int | None, datetime | None]
 
@@ -64,7 +64,7 @@ SELECT legacy_id, author_id, text, (extract(epoch FROM pub_date) * 1000000)::big
 FROM {message}
 WHERE legacy_id IS NOT NULL
 UNION ALL
--- Deleted here for good since: it had arrived.
+-- Deleted for good since: it had arrived.
 SELECT legacy_id, NULL, NULL, NULL, NULL, NULL, purged_at
 FROM {purged} AS purged
 ORDER BY legacy_id
@@ -89,7 +89,7 @@ def is_there(model: type[Model], column: str = "") -> bool:
 
 
 def users() -> Generator[NewUser, None, None]:
-    """Yield every account that stands for an old one, by old id; those merged into another among them."""
+    """Yield the account of every old user, by old id; those merged into another among them."""
     imported = (
         User.objects.filter(legacy_id__isnull=False)
         .order_by("legacy_id")
@@ -112,13 +112,13 @@ def users() -> Generator[NewUser, None, None]:
 
 
 def merged_users() -> QuerySet[MergedUser]:
-    """The old accounts that another stands for, by old id; not those that have got one of their own since."""
+    """The old accounts that were merged into another, by old id; not those that have got one of their own since."""
     own = User.objects.filter(legacy_id=OuterRef("legacy_id"))
     return MergedUser.objects.exclude(Exists(own)).order_by("legacy_id")
 
 
 def messages() -> Generator[NewMessage, None, None]:
-    """Yield every message that stands for an old one, by old id.
+    """Yield the message of every old one, by old id.
 
     Past the ORM, whose rows take three times as long; there are millions of these.
     """
@@ -141,7 +141,7 @@ def follows() -> Generator[tuple[int, int], None, None]:
 
 
 def follows_among(pairs: Sequence[tuple[int, int]]) -> set[tuple[int, int]]:
-    """Return those of the pairs (of old ids) that are follows here."""
+    """Return those of the pairs (of old ids) that are follows in the new database."""
     statement = sql.SQL(FOLLOWS_THAT_ARE_HERE).format(
         user=sql.Identifier(User._meta.db_table), follow=sql.Identifier(Follow._meta.db_table)
     )
@@ -188,7 +188,7 @@ class IdMap:
         for key, value in pairs:
             self._keys.append(key)
             self._values.append(value)
-        # Ids that were counted up leave few gaps, so that they can stand for the place of their value.
+        # Ids that were counted up leave few gaps, so that they can serve as the place of their value.
         self._by_key = array("q")
         if self._keys and self._keys[0] >= 0 and self._keys[-1] < 4 * len(self._keys):
             self._by_key = array("q", bytes(8 * (self._keys[-1] + 1)))
@@ -205,7 +205,7 @@ class IdMap:
 
 
 class Accounts:
-    """Finds the account here that an old row names, be it by an old id or by a username."""
+    """Finds the account that an old row names, be it by an old id or by a username."""
 
     def __init__(self) -> None:
         imported = User.objects.filter(legacy_id__isnull=False).order_by("legacy_id")
@@ -222,20 +222,20 @@ class Accounts:
         self._named = lru_cache(maxsize=10_000)(_account_named)
 
     def primary_key(self, value: OldValue) -> int | None:
-        """Return the key of the account that an old id or a username means, None if it is not here."""
+        """Return the key of the account that an old id or a username means, None if there is no such account."""
         if isinstance(value, int):
             return self._primary_keys.get(value)
         old_id = self.old_id(value)
         return None if old_id is None else self._primary_keys.get(old_id)
 
     def is_erased(self, *values: OldValue) -> bool:
-        """Whether one of the accounts was erased here on request, so that nothing new of it is imported."""
+        """Whether one of the accounts was erased on request, so that nothing new of it is imported."""
         return bool(self._erased) and any(self.old_id(value) in self._erased for value in values)
 
     def old_id(self, value: OldValue) -> int | None:
-        """Return the old id of the account that stands for an old id or a username.
+        """Return the old id of the account that an old id or a username now means.
 
-        An id that was never merged is returned as it is, whether or not such an account is here.
+        An id that was never merged is returned as it is, whether or not there is such an account.
         """
         if value is None:
             return None

@@ -27,7 +27,7 @@ UNREADABLE = (sqlite3.Error, UnicodeDecodeError)  # the second where SQLite quot
 class OldTable:
     """What a table and its columns are called in a particular file.
 
-    The columns stand in the order of `CANONICAL_LAYOUT`. None is a column that is not there: it reads as NULL, or as
+    The columns are in the order of `CANONICAL_LAYOUT`. None is a column that is not there: it reads as NULL, or as
     the row's place in the file where it is the id. A table without a name is not there and has no rows.
     """
 

@@ -1,8 +1,8 @@
 """What a stored password may have become.
 
 The old applications were Flask with Werkzeug, whose `method$salt$hexadecimal` says the same as Django's
-`method$cost$salt$base64`, and ports to other languages with hashes of their own. A format that Django can verify as
-it stands may be kept, and so may a strong hash that was put around a weak one here. What was kept in clear must have
+`method$cost$salt$base64`, and ports to other languages with hashes of their own. A format that Django can verify
+may be kept, and so may a strong hash that this application put around a weak one. What was kept in clear must have
 become a hash of it or an unusable password, and what cannot be verified an unusable one; never a password in clear.
 """
 
@@ -26,7 +26,7 @@ KEPT = re.compile(
     r"(pbkdf2_(sha1|sha256|sha512)\$\d+\$.+\$.+|scrypt\$\d+\$.+|(bcrypt|bcrypt_sha256)\$\$2[aby]\$\d\d\$.+)",
     re.DOTALL,
 )
-# What a password in clear may have become: a hash that costs next to nothing, so that it can be made once more here.
+# What a password in clear may have become: a hash that costs next to nothing, so that it can be calculated again.
 OF_CLEAR = re.compile(r"pbkdf2_sha256\$(?P<rounds>[1-9]\d{0,4})\$(?P<salt>[^$]+)\$(?P<key>[^$]+)")
 # A strong hash around a weak one, of which all but the last part is kept.
 AROUND = re.compile(r"pbkdf2_sha256_over\$[1-9]\d{5,}\$[^$]+\$[0-9A-Za-z+/]{43}=\$(?P<weak>.+)", re.DOTALL)
@@ -39,7 +39,7 @@ def password_fits(stored: str, *, mangled: bool, new: str) -> bool:
     Args:
         stored: the old value, read as text; empty where there was none.
         mangled: whether reading it as text had to drop or replace something.
-        new: what stands in the new database.
+        new: the password in the new database.
     """
     unusable = new.startswith("!") and new != stored
     for pattern, convert in FORMATS:

@@ -13,11 +13,11 @@ class TableVerification:
 
     Attributes:
         legacy: rows in the old table.
-        arrived: old rows that have a counterpart here, or had one until it was deleted for good or erased here.
+        arrived: old rows that have a new counterpart, or had one until it was deleted for good or erased on request.
         rejected: old rows that the import refused, and stored with the reason.
-        missing: old rows that are neither here nor refused.
-        altered: arrived, but not what the old row says, although nobody changed them here.
-        kept: arrived and not what the old row says, because the import was to leave rows that were here as they were.
+        missing: old rows that have neither arrived nor been refused.
+        altered: arrived, but not what the old row says, although they were not changed since.
+        kept: arrived and not what the old row says, because the import was to leave existing rows as they were.
         examples: short sentences about the first missing and altered rows.
     """
 

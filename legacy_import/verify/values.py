@@ -1,4 +1,4 @@
-"""What a text, a username and a flag of the old database mean. Stated here a second time, on purpose."""
+"""What a text, a username and a flag of the old database mean. Stated a second time, on purpose."""
 
 import atexit
 import re

@@ -24,7 +24,7 @@ class Quirk:
 
     Attributes:
         found: what is odd. values: of the columns that matter to the case; the others are as usual.
-        outcome: the verdict, or the reason of a rejection. notes: the codes.
+        outcome: the outcome, or the reason of a rejection. notes: the codes.
         stored: what stands here afterwards, by attribute.
     """
 

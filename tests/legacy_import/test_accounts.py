@@ -15,7 +15,7 @@ from django.test import Client
 
 from legacy_import.models import ImportRun
 from legacy_import.runs import lifecycle
-from legacy_import.source.recognition.activity import telling_of
+from legacy_import.source.recognition.activity import meaning_of
 from legacy_import.source.recognition.mapping import mappings_from_words
 from MiniTwit.database.triggers import IMPORTING_SETTING
 from MiniTwit.models import User
@@ -242,8 +242,8 @@ def test_a_messages_import_reads_the_users_as_they_were_imported(old: Path) -> N
 
 
 def test_names_are_told_apart() -> None:
-    assert str(telling_of("users", "user_is_banned")) == "banned"
-    assert str(telling_of("accounts", "AccountStatus")) == "status"
-    assert telling_of("users", "LockoutEnabled") is None
-    assert telling_of("users", "not_banned") is None
+    assert str(meaning_of("users", "user_is_banned")) == "banned"
+    assert str(meaning_of("accounts", "AccountStatus")) == "status"
+    assert meaning_of("users", "LockoutEnabled") is None
+    assert meaning_of("users", "not_banned") is None
     assert mappings_from_words(["user.is_active=users.x"])["user"].columns == {"is_active": "x"}

@@ -415,9 +415,9 @@ def test_taking_in_can_be_stopped_and_leaves_nothing(old: Path, tmp_path: Path, 
     else:
         zipped(path, old__db=old.read_bytes())
 
-    def report(line: str) -> None:
+    def on_progress(line: str) -> None:
         raise Stop(line)
 
     with pytest.raises(Stop, match=r"Loading the dump|Unpacking"):
-        SQLiteSource.open(source_at(str(path)), tmp_path / "snapshot", required=("user",), report=report)
+        SQLiteSource.open(source_at(str(path)), tmp_path / "snapshot", required=("user",), on_progress=on_progress)
     assert not list(tmp_path.glob("snapshot*"))

@@ -124,7 +124,7 @@ def test_it_goes_on_where_it_was_stopped(path, monkeypatch: pytest.MonkeyPatch):
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        hardening.harden_passwords(report=stop)
+        hardening.harden_passwords(on_progress=stop)
     assert sum(password.startswith(OVER) for password in passwords().values()) == 3
     assert "5 passwords hardened." in harden()
 

@@ -123,10 +123,10 @@ def test_an_uploaded_file_ends_on_a_page_that_says_how(
         assert "minitwit.db" in sentence
         assert not list(import_dir.iterdir())
         return
-    judge_page(admin, newest_run())
+    check_page(admin, newest_run())
 
 
-def judge_page(admin: Client, run: Any) -> None:
+def check_page(admin: Client, run: Any) -> None:
     """The page of a run that a worker has taken up."""
     with suppress(RunError):
         lifecycle.stage(run.pk)

@@ -47,7 +47,7 @@ def indexes_and_constraints() -> set[tuple[str, str]]:
         return set(cursor.fetchall())
 
 
-def test_a_large_table_is_judged_in_parts_of_which_only_the_rejected_rows_stay(tmp_path, monkeypatch):
+def test_a_large_table_is_classified_in_parts_of_which_only_the_rejected_rows_stay(tmp_path, monkeypatch):
     monkeypatch.setattr("legacy_import.source.reader.LARGE_TABLE", 10)
     monkeypatch.setattr("legacy_import.steps.preview.LARGE_CLASS", 10)
     monkeypatch.setattr(bulk_load, "SMALL_BATCH", 1)
@@ -60,7 +60,7 @@ def test_a_large_table_is_judged_in_parts_of_which_only_the_rejected_rows_stay(t
         staged = staged_table(run.pk, "message").as_string(cursor.cursor)
         cursor.execute(f"SELECT position, text FROM {staged} ORDER BY position")
         assert cursor.fetchall() == [(4, "number 4"), (95, "number 95")]
-    new = [sample["position"] for sample in run.samples["message"] if sample["verdict"] == "new"]
+    new = [sample["position"] for sample in run.samples["message"] if sample["outcome"] == "new"]
     assert new[:5] == [1, 2, 3, 5, 6]
     lifecycle.confirm(run.pk)
     run = lifecycle.apply(run.pk)
@@ -71,21 +71,21 @@ def test_a_large_table_is_judged_in_parts_of_which_only_the_rejected_rows_stay(t
     ]
 
 
-def test_a_judged_part_that_somebody_reads_stays_and_the_work_goes_on():
+def test_a_classified_part_that_is_being_read_stays_and_the_work_goes_on():
     """As beside pg_dump, which keeps every table that it found until its end."""
     whole, part, checked = (sql.Identifier(f"legacy_staging_0_{name}") for name in ("whole", "part", "checked"))
     with connection.cursor() as cursor:
         for name in (whole, part, checked):
-            cursor.execute(sql.SQL("CREATE UNLOGGED TABLE {} (position bigint, verdict text)").format(name))
+            cursor.execute(sql.SQL("CREATE UNLOGGED TABLE {} (position bigint, outcome text)").format(name))
         with other_session() as other:
             other.execute(sql.SQL("BEGIN; LOCK TABLE {} IN ACCESS SHARE MODE").format(part))
             with transaction.atomic():
-                staging.drop_judged(cursor, whole, part, checked, rejected=True)
+                staging.drop_classified(cursor, whole, part, checked, rejected=True)
                 cursor.execute(sql.SQL("SELECT count(*) FROM {}").format(whole))
                 assert cursor.fetchone() == (0,)
             other.execute("ROLLBACK")
         with transaction.atomic():
-            staging.drop_judged(cursor, whole, part, checked, rejected=False)
+            staging.drop_classified(cursor, whole, part, checked, rejected=False)
         cursor.execute("SELECT to_regclass('legacy_staging_0_part')")
         assert cursor.fetchone() == (None,)
         cursor.execute(sql.SQL("DROP TABLE {}, {}").format(whole, checked))
@@ -102,7 +102,7 @@ def test_new_ids_follow_the_old_rows_even_where_rows_are_compared_with_each_othe
     assert list(Message.objects.order_by("id").values_list("legacy_id", flat=True)) == [row[0] for row in messages]
 
 
-def test_a_preview_that_somebody_reads_is_cancelled_at_once_and_its_tables_go_later(tmp_path):
+def test_a_preview_that_is_being_read_is_cancelled_at_once_and_its_tables_go_later(tmp_path):
     def staging_tables() -> int:
         cursor.execute(r"SELECT count(*) FROM pg_class WHERE relname ~ '^legacy_staging_[0-9]+_' AND relkind = 'r'")
         return int(cursor.fetchone()[0])
@@ -122,7 +122,7 @@ def test_a_preview_that_somebody_reads_is_cancelled_at_once_and_its_tables_go_la
 
 
 def test_tables_that_are_left_over_keep_no_cancellation_from_its_end(tmp_path):
-    """One is being read, and another one somebody else is just dropping."""
+    """One is being read, and another one is being dropped by another process."""
     run = preview_of("users", old_file(tmp_path, user=[ANN]))
     with connection.cursor() as cursor, other_session() as reader, other_session() as dropper:
         cursor.execute(

@@ -15,7 +15,7 @@ import pytest
 
 from legacy_import.source import SourceError, SQLiteSource, source_at
 from legacy_import.source.snapshot import live_sqlite
-from legacy_import.source.snapshot.report import silent
+from legacy_import.source.snapshot.progress import silent
 from tests.legacy_import.old_database import make_old_database
 
 PERSON = (1, "ann", "ann@example.com", "x")
@@ -186,11 +186,11 @@ class Cancelled(Exception):  # noqa: N818 -- not an error
 
 
 def cancel_at(word: str) -> Callable[[str], None]:
-    def report(line: str) -> None:
+    def on_progress(line: str) -> None:
         if word in line:
             raise Cancelled(line)
 
-    return report
+    return on_progress
 
 
 def test_waiting_for_a_locked_file_can_be_cancelled(tmp_path):

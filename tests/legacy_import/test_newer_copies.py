@@ -14,6 +14,7 @@ from legacy_import.data_migration import import_configured
 from legacy_import.errors import RunError
 from legacy_import.models import ImportRun
 from legacy_import.rules.options import ImportOptions
+from legacy_import.rules.outcomes import NOTES
 from legacy_import.runs import lifecycle
 from legacy_import.source import SourceReference
 from MiniTwit import watchlist
@@ -82,7 +83,7 @@ def test_a_newer_copy_brings_what_is_new_and_tells_what_vanished(path):
     assert (User.objects.count(), Message.objects.count(), Follow.objects.count()) == (5, 5, 4)
 
 
-def test_rows_born_here_have_not_vanished(path):
+def test_rows_created_in_this_application_have_not_vanished(path):
     here = User.objects.create(username="moderator")
     Message.objects.create(author=here, text="born here")
     Follow.objects.create(who=here, whom=User.objects.get(username="ann"))
@@ -134,7 +135,7 @@ def test_a_kept_row_says_why_it_is_kept_and_shows_what_differs(path, admin: Clie
     assert counts(kept, "message").notes == {"changed_here": 1, "kept_by_option": 3}
     assert not kept.audit["disagreements"]
     page = text_of(admin, page_of(kept))
-    assert "Kept because it was changed here since it was imported." in page
+    assert NOTES["changed_here"] in page
     assert "<span>rain again</span><ins" in page
     updated = preview_of("messages", path, existing="update")
     assert counts(updated, "message").notes == {"changed_here": 1}

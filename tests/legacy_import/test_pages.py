@@ -15,6 +15,7 @@ from django.utils.timezone import now
 
 from legacy_import.errors import RunError
 from legacy_import.models import ImportRun
+from legacy_import.rules.outcomes import REASONS
 from legacy_import.runs import lifecycle
 from MiniTwit.models import Follow, Message, User
 from tests.legacy_import.conftest import (
@@ -88,7 +89,7 @@ def test_a_preview_accounts_for_every_row_and_shows_why(admin: Client, configure
     assert sum(outcomes.values()) == table.counts.read == run.source["tables"]["user"]
     assert len(table.invalid_rows) == outcomes["rejected"]
     assert not response.context["result"].has_errors()
-    assert "The username belongs to an account here" in response.content.decode()
+    assert REASONS["username_taken"] in response.content.decode()
 
 
 def test_what_the_old_database_holds_is_never_markup_here(admin: Client, tmp_path: Path, settings: Any) -> None:

@@ -1,4 +1,4 @@
-"""The set-based rules and import-export's row-by-row path come to the same verdict on every row.
+"""The set-based rules and import-export's row-by-row path come to the same outcome on every row.
 
 The stock path is the oracle: `Resource.import_data` on the same file, in a dry run that only reads.
 """
@@ -79,16 +79,16 @@ def outcomes_of_both(
     row_by_row = {}
     for row, outcome in zip(dataset.rows, result.rows, strict=True):
         assert not outcome.errors, outcome.errors[0].traceback
-        row_by_row[row[0]] = (outcome.verdict, outcome.reason, frozenset(outcome.notes.split()))
+        row_by_row[row[0]] = (outcome.outcome, outcome.reason, frozenset(outcome.notes.split()))
     return set_based, row_by_row
 
 
 def read_checked(check: Check) -> dict[int, Outcome]:
     with connection.cursor() as cursor:
-        cursor.execute(sql.SQL("SELECT position, verdict, reason, notes FROM {}").format(check.checked))
+        cursor.execute(sql.SQL("SELECT position, outcome, reason, notes FROM {}").format(check.checked))
         return {
-            position: (verdict, reason, frozenset(notes.split() if reason is None else ()))
-            for position, verdict, reason, notes in cursor.fetchall()
+            position: (outcome, reason, frozenset(notes.split() if reason is None else ()))
+            for position, outcome, reason, notes in cursor.fetchall()
         }
 
 

@@ -1,4 +1,4 @@
-"""Everybody signs in here with the password of the old application, whichever way that kept it."""
+"""Users sign in with the password of the old application, whichever way that kept it."""
 
 import base64
 import hashlib

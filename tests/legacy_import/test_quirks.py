@@ -23,7 +23,7 @@ Outcome = tuple[str, frozenset[str], dict[str, Any]]
 def checked_rows(run: Any, table: str) -> list[tuple[str, frozenset[str]]]:
     """Outcome and notes of every row, in the order of the old table."""
     query = sql.SQL(
-        "SELECT coalesce(reason, verdict), CASE WHEN reason IS NULL THEN notes END FROM {} ORDER BY position"
+        "SELECT coalesce(reason, outcome), CASE WHEN reason IS NULL THEN notes END FROM {} ORDER BY position"
     )
     with connection.cursor() as cursor:
         cursor.execute(query.format(checked_table(run.pk, table)))

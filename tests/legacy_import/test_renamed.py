@@ -1,4 +1,4 @@
-"""An old database comes to the same verdicts whatever its tables and columns are called."""
+"""An old database comes to the same outcomes whatever its tables and columns are called."""
 
 import shutil
 import sqlite3

@@ -1,4 +1,4 @@
-"""Old databases on servers: the same rows, verdicts and account as from a SQLite file that holds them."""
+"""Old databases on servers: the same rows, outcomes and account as from a SQLite file that holds them."""
 
 import io
 import json
@@ -324,11 +324,13 @@ def test_limits_of_the_server_do_not_end_the_copy(site: OldSite, tmp_path: Path,
                 site.execute(f"ALTER DATABASE {urlsplit(site.url).path[1:]} SET {name} = '100ms'")
     pauses = [0.2 if site.quote == '"' else 1.2]
 
-    def report(line: str) -> None:
+    def on_progress(line: str) -> None:
         if line.startswith("Reading message") and pauses:
             time.sleep(pauses.pop())
 
-    with SQLiteSource.open(source_at(site.url), tmp_path / "snapshot", required=("user",), report=report) as source:
+    with SQLiteSource.open(
+        source_at(site.url), tmp_path / "snapshot", required=("user",), on_progress=on_progress
+    ) as source:
         assert source.description.tables["user"] == len(USERS)
     assert not pauses
 
@@ -373,12 +375,12 @@ def test_reading_a_server_can_be_stopped_in_the_middle(site: OldSite, tmp_path: 
         f"INSERT INTO {name} SELECT a.message_id + 10 * b.message_id, 1, 'x', 1, true FROM {name} a, {name} b"
     )
 
-    def report(line: str) -> None:
+    def on_progress(line: str) -> None:
         if line.startswith("Reading message"):
             raise Stop(line)
 
     with pytest.raises(Stop):
-        SQLiteSource.open(source_at(site.url), tmp_path / "snapshot", required=("user",), report=report)
+        SQLiteSource.open(source_at(site.url), tmp_path / "snapshot", required=("user",), on_progress=on_progress)
     assert not list(tmp_path.glob("snapshot*"))
 
 

@@ -10,7 +10,7 @@ import pytest
 from legacy_import.rules.resources import RESOURCES
 from legacy_import.source import SourceError, SQLiteSource, configured_source, source_at
 from legacy_import.source.location import SourceReference
-from legacy_import.source.sandbox import Watch, open_readonly
+from legacy_import.source.sandbox import QueryTimeout, open_readonly
 from legacy_import.steps.lines import Lines
 from tests.legacy_import.hostile import KINDS, files_of
 from tests.legacy_import.old_database import LOOSE_SCHEMA, make_old_database
@@ -177,7 +177,7 @@ def test_a_computed_column_is_not_read(tmp_path):
 
 
 def test_a_computed_column_is_never_calculated(tmp_path):
-    """Looking for one text of four million letters in another takes hours, and no watch ends a single call."""
+    """Looking for one text of four million letters in another takes hours, and no time limit ends a single call."""
     endless = "instr(printf('%.*c', 9000000, 'a'), printf('%.*c', 4000000, 'a') || 'b')"
     path = make_old_database(tmp_path / "old.db", user=[PERSON])
     write(path, f"ALTER TABLE user ADD COLUMN trap INTEGER AS ({endless}) VIRTUAL")
@@ -198,11 +198,11 @@ def test_a_value_beyond_all_measure_is_refused(tmp_path):
 
 def test_a_statement_that_gives_nothing_is_ended(tmp_path):
     path = make_old_database(tmp_path / "old.db", user=[(n, "x", "", "") for n in range(1, 2000)])
-    watch = Watch(silence_limit=0)
-    connection = open_readonly(path, watch)
+    timeout = QueryTimeout(silence_limit=0)
+    connection = open_readonly(path, timeout)
     with pytest.raises(sqlite3.OperationalError, match="interrupted"):
         connection.execute("SELECT count(*) FROM user AS a, user AS b, user AS c").fetchone()
-    assert watch.timed_out
+    assert timeout.timed_out
     connection.close()
 
 

@@ -354,7 +354,7 @@ def test_tables_may_have_other_names(old: OldMiniTwit) -> None:
 def test_progress_ends_with_every_row(old: OldMiniTwit) -> None:
     old.add_user(1, "Ada")
     seen: list[tuple[str, int, int]] = []
-    verify(old.path, progress=lambda *step: seen.append(step))
+    verify(old.path, on_progress=lambda *step: seen.append(step))
     assert seen == [("user", 1, 1), ("message", 0, 0), ("follower", 0, 0)]
 
 
@@ -366,7 +366,7 @@ def test_a_view_in_place_of_a_table_is_not_read(old: OldMiniTwit) -> None:
         verify(old.path)
 
 
-def test_the_command_prints_figures_and_ends_with_the_verdict(old: OldMiniTwit, settings: Any) -> None:
+def test_the_command_prints_figures_and_ends_with_the_outcome(old: OldMiniTwit, settings: Any) -> None:
     old.add_user(1, "Ada")
     settings.LEGACY_DATABASE_URL = f"sqlite:///{old.path}"
     output = StringIO()

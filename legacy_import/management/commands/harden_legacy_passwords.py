@@ -1,4 +1,4 @@
-"""`manage.py harden_legacy_passwords`: a thief of the weak old hashes shall not find the passwords."""
+"""`manage.py harden_legacy_passwords`: make weak old hashes useless to a thief."""
 
 from argparse import ArgumentParser
 from typing import Any
@@ -21,14 +21,14 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         dry_run, told = options["dry_run"], 0
 
-        def report(found: Hardening) -> None:
+        def on_progress(found: Hardening) -> None:
             nonlocal told
             if options["verbosity"] and found.hardened >= told + 100:
                 told = found.hardened
                 self.stdout.write(f"{found.hardened:,} passwords hardened so far.")
 
         try:
-            found = harden_passwords(dry_run=dry_run, report=report)
+            found = harden_passwords(dry_run=dry_run, on_progress=on_progress)
         except KeyboardInterrupt:
             raise CommandError("Stopped. What was hardened stays so; start it again to go on.") from None
         for algorithm, count in sorted(found.weak.items()):

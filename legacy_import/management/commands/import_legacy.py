@@ -39,7 +39,10 @@ class Command(BaseCommand):
             "user.username=people.nick; may be given several times, and is remembered for this old database",
         )
         parser.add_argument(
-            "--map-anew", action="store_true", help="forget what was chosen before, and recognise the tables again"
+            "--map-anew",
+            dest="map_again",
+            action="store_true",
+            help="forget what was chosen before, and recognise the tables again",
         )
         parser.add_argument("--dry-run", action="store_true", help="preview only: write nothing")
         parser.add_argument("--json", action="store_true", help="print one JSON object instead of text")
@@ -75,7 +78,7 @@ class Command(BaseCommand):
                 origin="command",
                 dry_run=options["dry_run"],
                 insist=options["insist"],
-                mapping=chosen_mapping(options["map"], options["map_anew"]),
+                mapping=chosen_mapping(options["map"], options["map_again"]),
             )
         except (RunError, SourceError, *ERRORS) as error:
             failure = refused_by_database(error) if isinstance(error, ERRORS) else error
@@ -113,7 +116,7 @@ class Command(BaseCommand):
                 self.print_mapping(table, mapping)
         for table, data in run.counts.items():
             counts = TableCounts.from_json(data)
-            figures = ", ".join(f"{data[name]:,} {name}" for name in VERDICT_NAMES if data[name])
+            figures = ", ".join(f"{data[name]:,} {name}" for name in OUTCOME_NAMES if data[name])
             self.stdout.write(f"  {table}: {counts.read:,} read" + (f": {figures}" if figures else ""))
             if counts.vanished:
                 self.stdout.write(f"    {counts.vanished:,} that came earlier are no longer in it; they stay")
@@ -133,7 +136,7 @@ class Command(BaseCommand):
             self.stdout.write(f"  {table} is read from {mapping.table}{columns}")
 
 
-VERDICT_NAMES = ("new", "changed", "unchanged", "kept", "duplicate", "rejected")
+OUTCOME_NAMES = ("new", "changed", "unchanged", "kept", "duplicate", "rejected")
 
 
 def chosen_source(location: str | None) -> Reference:
@@ -148,9 +151,9 @@ def chosen_source(location: str | None) -> Reference:
     return source
 
 
-def chosen_mapping(words: list[str] | None, anew: bool) -> TableMappings | None:
+def chosen_mapping(words: list[str] | None, again: bool) -> TableMappings | None:
     """What `--map` says; None to use what was chosen before, if anything was."""
-    return mappings_from_words(words) if words else ({} if anew else None)
+    return mappings_from_words(words) if words else ({} if again else None)
 
 
 def account(run: ImportRun) -> dict[str, Any]:
@@ -162,7 +165,7 @@ def account(run: ImportRun) -> dict[str, Any]:
         "run": run.pk,
         "kind": run.kind,
         "state": run.state,
-        "tables": {table: {name: data[name] for name in ("read", *VERDICT_NAMES)} for table, data in counts},
+        "tables": {table: {name: data[name] for name in ("read", *OUTCOME_NAMES)} for table, data in counts},
         "rejected": {table: data["reasons"] for table, data in counts},
         "notes": {table: data["notes"] for table, data in counts},
     }

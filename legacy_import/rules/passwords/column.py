@@ -25,7 +25,7 @@ class PasswordColumn(Column):
         return self.conversion.convert(value, row["user_id"] if row else None)
 
     def render(self, value: str | None, obj: Any = None, **kwargs: Any) -> str:
-        """Say what kind of password it is; the hash itself is nobody's business."""
+        """Say what kind of password it is; the hash itself is not shown."""
         if not value:
             return ""
         return "unusable" if value.startswith("!") else value.split("$", 1)[0]

@@ -1,6 +1,6 @@
 """Old password hashes in an encoding of Django's hashers, without knowing the passwords.
 
-Here an old value is only spelled anew; whether it is whole and what it may cost is for its hasher to say. Sources:
+This module only changes the spelling; the hasher checks whether a hash is whole and what it costs. Sources:
 werkzeug.security, django.contrib.auth.hashers, and PasswordHasher.cs of ASP.NET Core Identity.
 """
 

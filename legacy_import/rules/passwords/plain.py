@@ -10,8 +10,8 @@ from MiniTwit.hashers import PBKDF2SHA256PasswordHasher
 LONGEST_PASSWORD = 1_024  # characters
 
 # What is no password in clear, but a hash that was cut, mangled or is of an unknown kind. When in doubt it is one of
-# these: a password that is wrongly taken for a hash has to be set anew, but a hash that is wrongly taken for a
-# password could be used to sign in by whoever has read the old database.
+# these: a password that is wrongly taken for a hash has to be set again, but people who have read the old database
+# could sign in with a hash that is wrongly taken for a password.
 NOT_PLAIN = (
     # It begins as an encoding does: pbkdf2:…, sha1$…, scrypt:…, werkzeug_md5$…
     re.compile(
@@ -23,7 +23,7 @@ NOT_PLAIN = (
     re.compile(r"\$[0-9a-z][-_0-9a-z]*\$|\$(2[abxy]?|[156y]|P|H|argon2.*|pbkdf2.*|scrypt.*)$", re.IGNORECASE),
     # {SSHA}…
     re.compile(r"\{[-0-9A-Z]+\}"),
-    # 24 hexadecimal digits in a row, wherever they stand: the shortest digest has 32, and may have been cut
+    # 24 hexadecimal digits in a row, anywhere: the shortest digest has 32, and may have been cut
     re.compile(r".*[0-9a-fA-F]{24}", re.DOTALL),
     # What every hash of ASP.NET Identity 3 begins with
     re.compile(r"AQAAAA"),
@@ -55,8 +55,8 @@ def is_plain(text: str) -> bool:
 def first_hash(password: str, user_id: str) -> str:
     """Hash a plain password, at the same cost and with the same salt each time.
 
-    The salt depends on the account and this site's SECRET_KEY alone. So nobody outside can prepare for it, no two
-    accounts share it, and importing the same password again gives the same hash: nothing has changed then.
+    The salt depends on the account and this site's SECRET_KEY alone. So attackers without it cannot prepare, no two
+    accounts share a salt, and importing the same password again gives the same hash: nothing has changed then.
     """
     key = salted_hmac("legacy_import.passwords.plain", user_id, algorithm="sha256").digest()
     salt = base64.urlsafe_b64encode(key[:SALT_BYTES]).decode().rstrip("=")

@@ -17,7 +17,7 @@ from legacy_import.source.recognition.table_profile import (
 )
 
 
-class Telling(StrEnum):
+class Meaning(StrEnum):
     """How a column tells that an account could not be used, by its name."""
 
     ACTIVE = "active"  # by a no
@@ -28,66 +28,66 @@ class Telling(StrEnum):
 
 
 _BANNED = "banned disabled blocked suspended locked lockedout deactivated deleted removed"
-_NAMES: tuple[tuple[Telling, tuple[str, ...]], ...] = (
-    (Telling.ACTIVE, words("isactive active useractive isenabled enabled accountenabled isactivated activated")),
-    (Telling.BANNED, words(f"{_BANNED} inactive isinactive")),
-    (Telling.BANNED, tuple(f"is{name}" for name in words(_BANNED))),
-    (Telling.SINCE, tuple(f"{name}{end}" for name in words(_BANNED) for end in ("at", "on", "date", "time"))),
-    (Telling.SINCE, words("datedeleted dateremoved")),
-    (Telling.STATUS, words("status state accountstatus userstatus accountstate")),
+_NAMES: tuple[tuple[Meaning, tuple[str, ...]], ...] = (
+    (Meaning.ACTIVE, words("isactive active useractive isenabled enabled accountenabled isactivated activated")),
+    (Meaning.BANNED, words(f"{_BANNED} inactive isinactive")),
+    (Meaning.BANNED, tuple(f"is{name}" for name in words(_BANNED))),
+    (Meaning.SINCE, tuple(f"{name}{end}" for name in words(_BANNED) for end in ("at", "on", "date", "time"))),
+    (Meaning.SINCE, words("datedeleted dateremoved")),
+    (Meaning.STATUS, words("status state accountstatus userstatus accountstate")),
     (
-        Telling.UNTIL,
+        Meaning.UNTIL,
         words("lockoutend lockoutenddateutc lockoutenddate lockeduntil banneduntil suspendeduntil banexpires"),
     ),
 )
-TELLING = {name: telling for telling, known in _NAMES for name in known}
+MEANINGS = {name: meaning for meaning, known in _NAMES for name in known}
 # The best name first; `recognition.py` takes none of the last kind.
-KNOWN_NAMES = tuple(name for telling, known in _NAMES if telling is not Telling.UNTIL for name in known)
+KNOWN_NAMES = tuple(name for meaning, known in _NAMES if meaning is not Meaning.UNTIL for name in known)
 EMPTY = ("", "-0.0")
 
 
-def telling_of(table: str, column: str) -> Telling | None:
+def meaning_of(table: str, column: str) -> Meaning | None:
     """How a column of a table of users tells it; None if its name says nothing of the kind."""
     for spelling in sorted(column_spellings("user", table, column), key=len, reverse=True):
-        if spelling in TELLING:
-            return TELLING[spelling]
+        if spelling in MEANINGS:
+            return MEANINGS[spelling]
     return None
 
 
 def is_plain(table: str, column: FoundColumn) -> bool:
     """Whether the first values of a column, which its name makes a candidate, all say yes or no."""
-    telling = telling_of(table, column.name)
-    if telling is Telling.SINCE:
+    meaning = meaning_of(table, column.name)
+    if meaning is Meaning.SINCE:
         return True
     says_it = column.yes + column.no == column.values
-    if telling is Telling.STATUS:
+    if meaning is Meaning.STATUS:
         return says_it and column.values > 0 and not column.integers
     return says_it
 
 
-def marks_somebody(table: str, column: FoundColumn) -> bool:
+def marks_an_account(table: str, column: FoundColumn) -> bool:
     """Whether one of the first values says that an account could not be used."""
-    telling = telling_of(table, column.name)
-    if telling is Telling.SINCE:
+    meaning = meaning_of(table, column.name)
+    if meaning is Meaning.SINCE:
         return column.values > column.no
-    return (column.yes if telling is Telling.BANNED else column.no) > 0
+    return (column.yes if meaning is Meaning.BANNED else column.no) > 0
 
 
-def activity_expression(telling: Telling | None, name: str) -> str:
+def activity_expression(meaning: Meaning | None, name: str) -> str:
     """SQL of SQLite that reads a column, whose quoted name is given, as `is_active`.
 
     It gives 1, 0, or the value itself where it is not plain. What is empty in the column is an empty text, and not
     the NULL of a column that is not there.
     """
     word = f"lower({name})"
-    if telling is Telling.BANNED:
+    if meaning is Meaning.BANNED:
         yes, no = literals(*YES_WORDS, *INACTIVE_WORDS), literals(*NO_WORDS, *ACTIVE_WORDS, *EMPTY)
         return (
             f"CASE WHEN {name} IS NULL OR {word} IN ({no}) OR {name} = x'00' THEN 1"
             f" WHEN {word} IN ({yes}) OR {name} = x'01' OR typeof({name}) IN ('integer', 'real') THEN 0"
             f" ELSE {name} END"
         )
-    if telling is Telling.SINCE:
+    if meaning is Meaning.SINCE:
         no = literals(*NO_WORDS, *EMPTY)
         return (
             f"CASE WHEN {name} IS NULL OR {word} IN ({no}) OR {name} = x'00' OR {_is_no_time(name)} THEN 1 ELSE 0 END"
@@ -95,15 +95,15 @@ def activity_expression(telling: Telling | None, name: str) -> str:
     return f"CASE WHEN {name} = x'00' THEN 0 WHEN {name} = x'01' THEN 1 ELSE coalesce({name}, '') END"
 
 
-def inactive_condition(telling: Telling, name: str) -> str:
+def inactive_condition(meaning: Meaning, name: str) -> str:
     """SQL of SQLite: whether a column, whose quoted name is given, says that an account could not be used."""
-    if telling is Telling.UNTIL:
+    if meaning is Meaning.UNTIL:
         return f"{name} IS NOT NULL AND lower({name}) NOT IN ({literals(*EMPTY)}) AND NOT {_is_no_time(name)}"
-    if telling is Telling.STATUS:
+    if meaning is Meaning.STATUS:
         return f"lower({name}) IN ({literals(*INACTIVE_WORDS)})"
-    if telling is Telling.ACTIVE:
+    if meaning is Meaning.ACTIVE:
         return f"lower({name}) IN ({literals(*NO_WORDS, *INACTIVE_WORDS)}) OR {name} = x'00'"
-    return f"({activity_expression(telling, name)}) = 0"
+    return f"({activity_expression(meaning, name)}) = 0"
 
 
 def _is_no_time(name: str) -> str:

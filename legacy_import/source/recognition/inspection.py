@@ -6,12 +6,12 @@ from dataclasses import dataclass
 
 from legacy_import.source.copy_lines import quoted
 from legacy_import.source.errors import SourceError
-from legacy_import.source.recognition.activity import activity_expression, telling_of
+from legacy_import.source.recognition.activity import activity_expression, meaning_of
 from legacy_import.source.recognition.known_names import table_likeness
 from legacy_import.source.recognition.mapping import TableMapping
 from legacy_import.source.recognition.matching import ID_COLUMNS, Recognition
 from legacy_import.source.recognition.table_profile import FoundTable, found_table
-from legacy_import.source.sandbox import UNREADABLE, Watch
+from legacy_import.source.sandbox import UNREADABLE, QueryTimeout
 from legacy_import.source.schema import CANONICAL_COLUMNS, MISSING, TableDescription
 from legacy_import.source.values import LegacyValue
 from legacy_import.source.wording import listed
@@ -23,7 +23,7 @@ LARGEST_SCHEMA = 1024 * 1024  # characters of all CREATE statements
 MOST_TABLES = 100  # that are looked into; those whose names say something come first
 
 
-def read_tables(connection: sqlite3.Connection, watch: Watch, label: str) -> list[FoundTable]:
+def read_tables(connection: sqlite3.Connection, timeout: QueryTimeout, label: str) -> list[FoundTable]:
     """Describe the ordinary tables of the file, with what their first rows hold.
 
     Raises:
@@ -36,7 +36,7 @@ def read_tables(connection: sqlite3.Connection, watch: Watch, label: str) -> lis
     looked_into = set(by_interest[:MOST_TABLES])
     found = []
     for name in actual_names:
-        watch.alive()
+        timeout.touch()
         columns = read_columns(connection, name) if name in looked_into else NO_COLUMNS
         stored = list(columns.stored.values())
         rows = first_rows(connection, name, stored)
@@ -70,7 +70,11 @@ def first_rows(
 
 
 def describe_tables(
-    connection: sqlite3.Connection, watch: Watch, label: str, required: Sequence[str], recognition: Recognition
+    connection: sqlite3.Connection,
+    timeout: QueryTimeout,
+    label: str,
+    required: Sequence[str],
+    recognition: Recognition,
 ) -> dict[str, TableDescription]:
     """Describe the tables that were recognised.
 
@@ -80,25 +84,25 @@ def describe_tables(
     """
     described: dict[str, TableDescription] = {}
     for name, mapping in recognition.tables.items():
-        watch.alive()
+        timeout.touch()
         columns = read_columns(connection, mapping.table)
         if columns.computed:
             if name in required:
                 raise computed_columns(mapping.table, columns.computed, label)
             continue
-        # `count(*)` is one step that no watch can end, and a tree whose branches are all the same one has no end: so
-        # only what was checked is counted that way.
+        # No limit of time ends the one step of `count(*)`, and a tree whose branches are all the same one never ends:
+        # so only a table that was checked is counted that way.
         count = "count(1)"
         if name in required and mapping.table:
             check_undamaged(connection, label, mapping.table)
-            watch.alive()
+            timeout.touch()
             count = "count(*)"
         described[name] = describe_table(connection, name, mapping, columns, count)
     return described
 
 
 def computed_columns(table: str, columns: Sequence[str], label: str) -> SourceError:
-    """SQLite's check calculates them, and one call of a function can take hours that no watch can end."""
+    """SQLite's check calculates them, and one call of a function can take hours that no time limit can end."""
     return SourceError(
         "computed_columns",
         f"The table {table} in {label} has computed columns ({listed(columns)}), which are not read. "
@@ -135,7 +139,7 @@ class Columns:
         stored: lower-case name -> name. computed: those that are calculated.
         primary_key: the columns of the primary key, in its order.
         row_id_alias: the column that is the row id under another name, in lower case; empty if none is, so that it
-            equals the name of a missing id column, for which the row id stands in.
+            equals the name of a missing id column, in place of which the row id is read.
     """
 
     stored: dict[str, str]
@@ -182,7 +186,7 @@ def describe_table(
     columns = []
     for canonical, actual in zip(CANONICAL_COLUMNS[name], mapping.in_order(name), strict=True):
         if actual and canonical == "is_active":
-            columns.append(activity_expression(telling_of(mapping.table, actual), quoted(actual)))
+            columns.append(activity_expression(meaning_of(mapping.table, actual), quoted(actual)))
         elif actual:
             columns.append(quoted(actual))
         else:

@@ -264,7 +264,7 @@ def recognised_columns(table: FoundTable, canonical: str, taken: Collection[str]
                 not _fits(wanted, column),
                 wanted in NEEDED_COLUMNS[canonical] and not _is_filled(table, column),
                 wanted in ID_COLUMNS and not column.key,
-                wanted == "is_active" and not activity.marks_somebody(table.name, column),
+                wanted == "is_active" and not activity.marks_an_account(table.name, column),
                 rank,
                 column.name.lower() != wanted,
                 place,
@@ -391,8 +391,8 @@ def _actual(table: FoundTable, canonical_column: str, name: str, label: str) -> 
         raise misfit(f"The table {table.name} in {label} has no column {name}. Its columns: {have}.")
     if not _may_be_shown(canonical_column, column):
         raise misfit(
-            f"The column {column.name} of the table {table.name} looks like passwords, which would be shown to "
-            f"everybody as {canonical_column}. It can only be mapped to pw_hash."
+            f"The column {column.name} of the table {table.name} looks like passwords, which staff would see "
+            f"as {canonical_column}. It can only be mapped to pw_hash."
         )
     return column.name
 

@@ -9,7 +9,7 @@ import sqlite3
 from collections.abc import Iterable, Mapping
 
 from legacy_import.source.copy_lines import quoted
-from legacy_import.source.recognition.activity import Telling, inactive_condition, telling_of
+from legacy_import.source.recognition.activity import Meaning, inactive_condition, meaning_of
 from legacy_import.source.recognition.inspection import read_columns
 from legacy_import.source.recognition.known_names import plain
 from legacy_import.source.recognition.mapping import TableMapping
@@ -31,14 +31,14 @@ def unread_marks(
         used = mappings[table.name].columns.get("is_active", "") if table.name == "user" else ""
         for column in read_columns(connection, table.actual_name).stored.values():
             is_deletion = plain(column) in MARKS
-            telling = telling_of(table.actual_name, column) if table.name == "user" else None
-            if telling is None and is_deletion:
-                telling = Telling.SINCE
-            if telling is None or (column == used and not is_deletion):
+            meaning = meaning_of(table.actual_name, column) if table.name == "user" else None
+            if meaning is None and is_deletion:
+                meaning = Meaning.SINCE
+            if meaning is None or (column == used and not is_deletion):
                 continue
-            if count := _marked(connection, table.actual_name, column, telling):
+            if count := _marked(connection, table.actual_name, column, meaning):
                 happened = _what_happened(table, column, is_deletion, count)
-                sentences.append(f"{happened} {_what_follows(table, column, telling, column == used)}")
+                sentences.append(f"{happened} {_what_follows(table, column, meaning, column == used)}")
     return sentences
 
 
@@ -49,7 +49,7 @@ def _what_happened(table: TableDescription, column: str, is_deletion: bool, coun
     return f"{where}, {count:,} {rows} {were} {what} in the old application."
 
 
-def _what_follows(table: TableDescription, column: str, telling: Telling, is_used: bool) -> str:
+def _what_follows(table: TableDescription, column: str, meaning: Meaning, is_used: bool) -> str:
     if table.name != "user":
         return (
             "The import does not know such marks: it brings these rows like all others. If they are not to come "
@@ -57,7 +57,7 @@ def _what_follows(table: TableDescription, column: str, telling: Telling, is_use
         )
     if is_used:
         return "These accounts are imported as not active."
-    if telling is Telling.UNTIL:
+    if meaning is Meaning.UNTIL:
         return (
             "It holds when a lockout ends, which is not read: deactivate or suspend these accounts after the import."
         )
@@ -67,7 +67,7 @@ def _what_follows(table: TableDescription, column: str, telling: Telling, is_use
     )
 
 
-def _marked(connection: sqlite3.Connection, table: str, column: str, telling: Telling) -> int:
-    condition = inactive_condition(telling, quoted(column))
+def _marked(connection: sqlite3.Connection, table: str, column: str, meaning: Meaning) -> int:
+    condition = inactive_condition(meaning, quoted(column))
     [(count,)] = connection.execute(f"SELECT count(*) FROM {quoted(table)} WHERE {condition}")  # noqa: S608
     return int(count)

@@ -16,7 +16,7 @@ from legacy_import.source.snapshot import live_sqlite, sqlite_wal
 from legacy_import.source.snapshot.archives import unpack
 from legacy_import.source.snapshot.dumps import load_dump
 from legacy_import.source.snapshot.file_types import Kind, recognise
-from legacy_import.source.snapshot.report import Report, silent
+from legacy_import.source.snapshot.progress import OnProgress, silent
 from legacy_import.source.snapshot.servers import copy_tables
 from MiniTwit.storage.full_disks import lacks_room
 
@@ -58,12 +58,12 @@ def check_source(reference: Reference) -> None:
             )
 
 
-def take_in(reference: Reference, snapshot: Path, report: Report = silent) -> Intake:
+def take_in(reference: Reference, snapshot: Path, on_progress: OnProgress = silent) -> Intake:
     """Make one SQLite file of an old database.
 
     Args:
         snapshot: where the file may be put. (An uploaded SQLite file without a log is left where it is.)
-        report: is told what goes on, and may raise to end it.
+        on_progress: called with a line for staff; may raise to end the work.
 
     Raises:
         SourceError: it cannot be read; nothing is left at `snapshot`.
@@ -71,8 +71,8 @@ def take_in(reference: Reference, snapshot: Path, report: Report = silent) -> In
     discard(snapshot)
     try:
         if isinstance(reference, ServerReference):
-            return take_in_server(reference, snapshot, report)
-        return take_in_file(reference, snapshot, report)
+            return take_in_server(reference, snapshot, on_progress)
+        return take_in_file(reference, snapshot, on_progress)
     except BaseException as error:
         discard(snapshot)
         if isinstance(error, OSError):
@@ -88,7 +88,7 @@ def discard(snapshot: Path) -> None:
         Path(f"{snapshot}{ending}").unlink(missing_ok=True)
 
 
-def take_in_file(reference: SourceReference, snapshot: Path, report: Report) -> Intake:
+def take_in_file(reference: SourceReference, snapshot: Path, on_progress: OnProgress) -> Intake:
     path = reference.path
     kind = recognise(path, reference.label)
     log = sqlite_wal.wal_of(path)
@@ -100,35 +100,35 @@ def take_in_file(reference: SourceReference, snapshot: Path, report: Report) -> 
         modified=datetime.fromtimestamp(path.stat().st_mtime, UTC).isoformat(timespec="seconds"),
         given=given,
     )
-    bring(reference, kind, intake, snapshot, report)
+    bring(reference, kind, intake, snapshot, on_progress)
     return intake
 
 
-def bring(reference: SourceReference, kind: Kind, intake: Intake, snapshot: Path, report: Report) -> None:
+def bring(reference: SourceReference, kind: Kind, intake: Intake, snapshot: Path, on_progress: OnProgress) -> None:
     """Make the snapshot of a file, and write down what staff should know of it."""
     # SQLite keeps log and journal beside the file itself, not beside a link to it.
     path, label = reference.path.resolve(), reference.label
     if kind in (Kind.ZIP, Kind.GZIP):
         unpacked = Path(f"{snapshot}-unpacked")
-        found = unpack(path, kind, label, unpacked, report)
+        found = unpack(path, kind, label, unpacked, on_progress)
         intake.kind = f"{kind.value} of a {found.kind.value}" + (f", {found.name}" if found.name else "")
-        intake.warnings += settle(unpacked, found.kind, label, snapshot, report)
+        intake.warnings += settle(unpacked, found.kind, label, snapshot, on_progress)
     elif kind is Kind.DUMP:
-        intake.warnings += load_dump(path, label, snapshot, report)
+        intake.warnings += load_dump(path, label, snapshot, on_progress)
     elif reference.uploaded and not sqlite_wal.has_wal(path):
         intake.path = path
         if sqlite_wal.lacks_wal(path):
             intake.warnings.append(sqlite_wal.WITHOUT_WAL)
     elif reference.uploaded:
-        intake.warnings += sqlite_wal.copy_with_wal(path, label, snapshot, report)
+        intake.warnings += sqlite_wal.copy_with_wal(path, label, snapshot, on_progress)
     else:
-        intake.warnings += live_sqlite.take_snapshot(path, label, snapshot, report)
+        intake.warnings += live_sqlite.take_snapshot(path, label, snapshot, on_progress)
 
 
-def settle(unpacked: Path, kind: Kind, label: str, snapshot: Path, report: Report) -> list[str]:
+def settle(unpacked: Path, kind: Kind, label: str, snapshot: Path, on_progress: OnProgress) -> list[str]:
     """Make the snapshot of what came out of an archive. Returns what staff are to be warned of."""
     if kind is Kind.DUMP:
-        warnings = load_dump(unpacked, label, snapshot, report)
+        warnings = load_dump(unpacked, label, snapshot, on_progress)
         unpacked.unlink()
         return warnings
     if sqlite_wal.has_wal(unpacked):
@@ -139,7 +139,7 @@ def settle(unpacked: Path, kind: Kind, label: str, snapshot: Path, report: Repor
     return warnings
 
 
-def take_in_server(reference: ServerReference, snapshot: Path, report: Report) -> Intake:
+def take_in_server(reference: ServerReference, snapshot: Path, on_progress: OnProgress) -> Intake:
     if reference.address.engine == "postgresql":
         from legacy_import.source.snapshot.postgresql import connected
     else:
@@ -151,9 +151,9 @@ def take_in_server(reference: ServerReference, snapshot: Path, report: Report) -
                 f"{reference.label} needs the driver PyMySQL, which is not installed. Run "
                 "`pip install -r requirements.txt`.",
             ) from None
-    report("Connecting to the server")
+    on_progress("Connecting to the server")
     with connected(reference.address) as server:
-        warnings = copy_tables(server, reference.label, snapshot, report)
+        warnings = copy_tables(server, reference.label, snapshot, on_progress)
     return Intake(
         path=snapshot,
         kind=server.product,

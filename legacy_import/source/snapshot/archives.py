@@ -20,7 +20,7 @@ from django.template.defaultfilters import filesizeformat
 
 from legacy_import.source.errors import SourceError
 from legacy_import.source.snapshot.file_types import HEAD_BYTES, WAL_MAGICS, Kind, recognise_head
-from legacy_import.source.snapshot.report import Report, megabytes
+from legacy_import.source.snapshot.progress import OnProgress, megabytes
 
 BLOCK_BYTES = 1024 * 1024
 MOST_FILES = 1000
@@ -76,7 +76,7 @@ class Allowance:
             )
 
 
-def unpack(path: Path, kind: Kind, label: str, target: Path, report: Report) -> Unpacked:
+def unpack(path: Path, kind: Kind, label: str, target: Path, on_progress: OnProgress) -> Unpacked:
     """Take the one old database out of an archive, with its write-ahead log.
 
     Args:
@@ -87,10 +87,10 @@ def unpack(path: Path, kind: Kind, label: str, target: Path, report: Report) -> 
     """
     with explained(label):
         if kind is Kind.GZIP:
-            return unpack_gzip(path, label, target, report)
+            return unpack_gzip(path, label, target, on_progress)
         check_directory(path, label)
         with zipfile.ZipFile(path) as archive:
-            return unpack_zip(archive, path, label, target, report)
+            return unpack_zip(archive, path, label, target, on_progress)
 
 
 @contextmanager
@@ -104,12 +104,12 @@ def explained(label: str) -> Iterator[None]:
         ) from error
 
 
-def unpack_gzip(path: Path, label: str, target: Path, report: Report) -> Unpacked:
+def unpack_gzip(path: Path, label: str, target: Path, on_progress: OnProgress) -> Unpacked:
     with gzip.open(path) as packed:
         found = recognise_head(packed.read(HEAD_BYTES), f"What is in {label}")
     refuse_nested(found, label)
     with gzip.open(path) as packed:
-        copy(packed, target, Allowance(path, label), report)
+        copy(packed, target, Allowance(path, label), on_progress)
     return Unpacked(found, "")
 
 
@@ -128,17 +128,17 @@ def check_directory(path: Path, label: str) -> None:
         raise SourceError("unusual_archive", f"{label} holds too many files, or too large ones. {PACK_AGAIN}.")
 
 
-def unpack_zip(archive: zipfile.ZipFile, path: Path, label: str, target: Path, report: Report) -> Unpacked:
+def unpack_zip(archive: zipfile.ZipFile, path: Path, label: str, target: Path, on_progress: OnProgress) -> Unpacked:
     members = [member for member in archive.infolist() if not member.is_dir() and member.file_size]
     check_openable(members, label)
     allowance = Allowance(path, label)
     candidates, logs, others = sorted_out(archive, members, label, allowance)
     database = the_one(candidates, others, label)
     with archive.open(database) as packed:
-        copy(packed, target, allowance, report)
+        copy(packed, target, allowance, on_progress)
     if log := log_of(database, logs):
         with archive.open(log) as packed:
-            copy(packed, Path(f"{target}-wal"), allowance, report)
+            copy(packed, Path(f"{target}-wal"), allowance, on_progress)
     return Unpacked(candidates[database], shown(database.filename))
 
 
@@ -202,13 +202,13 @@ def log_of(database: zipfile.ZipInfo, logs: list[zipfile.ZipInfo]) -> zipfile.Zi
     return logs[0] if len(logs) == 1 else None
 
 
-def copy(packed: IO[bytes] | gzip.GzipFile, target: Path, allowance: Allowance, report: Report) -> None:
+def copy(packed: IO[bytes] | gzip.GzipFile, target: Path, allowance: Allowance, on_progress: OnProgress) -> None:
     """Write what comes out to a file that only this account can read."""
     with open(target, "xb", opener=private_file) as file:
         while block := packed.read(BLOCK_BYTES):
             allowance.take(len(block))
             file.write(block)
-            report(f"Unpacking: {megabytes(allowance.out)}")
+            on_progress(f"Unpacking: {megabytes(allowance.out)}")
 
 
 def private_file(path: str, flags: int) -> int:

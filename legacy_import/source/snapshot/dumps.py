@@ -16,7 +16,7 @@ from typing import TextIO
 from legacy_import.source.errors import SourceError, no_room
 from legacy_import.source.sandbox import PROGRESS_STEPS, VALUE_LIMIT
 from legacy_import.source.snapshot.file_types import encoding_of, read_head
-from legacy_import.source.snapshot.report import Report, megabytes
+from legacy_import.source.snapshot.progress import OnProgress, megabytes
 from legacy_import.source.snapshot.sql_splitter import LONGEST_STATEMENT, Statement, StatementReader
 from MiniTwit.storage.full_disks import lacks_room
 
@@ -76,7 +76,7 @@ ALLOWED_FUNCTIONS = frozenset(
 )
 
 
-def load_dump(path: Path, label: str, target: Path, report: Report) -> list[str]:
+def load_dump(path: Path, label: str, target: Path, on_progress: OnProgress) -> list[str]:
     """Load a dump into a new file.
 
     Returns:
@@ -93,7 +93,7 @@ def load_dump(path: Path, label: str, target: Path, report: Report) -> list[str]
         path.open(encoding=encoding, errors="surrogateescape" if "8" in encoding else "strict", newline="") as file,
     ):
         target.chmod(0o600)
-        loader = DumpLoader(connection, label, report, deadline, target.parent)
+        loader = DumpLoader(connection, label, on_progress, deadline, target.parent)
         loader.load(file, size)
     return loader.warnings()
 
@@ -133,12 +133,12 @@ class DumpLoader:
     """Runs the statements of one dump."""
 
     def __init__(
-        self, connection: sqlite3.Connection, label: str, report: Report, deadline: float, folder: Path
+        self, connection: sqlite3.Connection, label: str, on_progress: OnProgress, deadline: float, folder: Path
     ) -> None:
         self.connection = connection
         self.folder = folder
         self.label = label
-        self.report = report
+        self.on_progress = on_progress
         self.deadline = deadline
         self.tables = 0
         self.left_out: list[str] = []
@@ -159,7 +159,7 @@ class DumpLoader:
                     self.run(statement)
                 if number % STATEMENTS_BETWEEN_REPORTS == 0:
                     done = min(size, file.buffer.tell())
-                    self.report(f"Loading the dump: {megabytes(done)} of {megabytes(size)}")
+                    self.on_progress(f"Loading the dump: {megabytes(done)} of {megabytes(size)}")
             self.flush()
         if self.is_open or not is_empty(reader.rest + "\n"):
             raise self.refusal(

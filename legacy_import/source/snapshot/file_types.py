@@ -32,7 +32,7 @@ KNOWN_BEGINNINGS: tuple[tuple[bytes, Kind], ...] = (
 )
 UNPACK_FIRST = "unpack it first, and give the file inside"
 EXPORT_TO_SQLITE = "export its tables into a SQLite file first"
-# (offset, the bytes at it, what that is, what to do about it)
+# (offset, the bytes there, what kind of file that is, what to do about it)
 OTHER_FILES: tuple[tuple[int, bytes, str, str], ...] = (
     (8, b"DUCK", "a DuckDB database", EXPORT_TO_SQLITE),
     (4, b"Standard Jet DB", "a Microsoft Access database", EXPORT_TO_SQLITE),

@@ -8,7 +8,7 @@ from types import TracebackType
 from typing import Self
 
 from legacy_import.source.errors import unreadable
-from legacy_import.source.snapshot.report import Report
+from legacy_import.source.snapshot.progress import OnProgress
 
 BLOCK_BYTES = 1024 * 1024
 
@@ -36,17 +36,17 @@ class Hashing:
         self.given_up.set()
         self.thread.join()
 
-    def result(self, report: Report) -> str:
+    def result(self, on_progress: OnProgress) -> str:
         """Wait for the hash.
 
         Args:
-            report: is told meanwhile that it is being calculated, and may raise to give it up.
+            on_progress: called while the hash is calculated; may raise to end the work.
 
         Raises:
             SourceError: a file can no longer be read.
         """
         while self.thread.is_alive():
-            report(f"Calculating the SHA-256 of {self.label}")
+            on_progress(f"Calculating the SHA-256 of {self.label}")
             self.thread.join(0.2)
         if self.error:
             raise unreadable(self.label, self.error) from self.error

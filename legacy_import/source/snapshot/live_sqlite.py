@@ -15,7 +15,7 @@ from urllib.parse import quote
 
 from legacy_import.source.errors import SourceError
 from legacy_import.source.sandbox import UNREADABLE
-from legacy_import.source.snapshot.report import Report
+from legacy_import.source.snapshot.progress import OnProgress
 from legacy_import.source.snapshot.sqlite_wal import (
     WAL_HEADER_BYTES,
     WITHOUT_WAL,
@@ -36,7 +36,7 @@ from MiniTwit.storage.full_disks import lacks_room
 MOMENT = 3.0  # seconds
 QUIET = 60.0  # seconds: a file server's clock may be wrong, too, and there is another way
 ATTEMPTS = 5  # a second apart, so that a file that was written to just now has its chance
-WAIT_FOR_LOCK = 0.5  # seconds that SQLite waits for those who write, before the run hears of it and may be cancelled
+WAIT_FOR_LOCK = 0.5  # seconds that SQLite waits for those who write, before on_progress is called, which may cancel
 LONGEST_LOCK = 30.0  # seconds without a page, until staff are told that the file is locked
 COMES_BACK = 10.0  # seconds that an application is waited for which opened the file during the last copy
 SOON = 1.0  # seconds that one is waited for which may have opened it just now
@@ -50,11 +50,11 @@ class SourceKeptChanging(Exception):  # noqa: N818 -- not an error
     """A backup had to begin again too often."""
 
 
-def take_snapshot(path: Path, label: str, snapshot: Path, report: Report) -> list[str]:
+def take_snapshot(path: Path, label: str, snapshot: Path, on_progress: OnProgress) -> list[str]:
     """Copy a file that may be written to meanwhile.
 
     Args:
-        report: is told what goes on, and may raise to end it.
+        on_progress: called with a line for staff; may raise to end the work.
 
     Returns:
         What staff are to be warned of.
@@ -67,10 +67,10 @@ def take_snapshot(path: Path, label: str, snapshot: Path, report: Report) -> lis
     damaged = disturbed = False
     for _ in range(ATTEMPTS):
         try:
-            with opened(path, label, report, comes_back=disturbed) as live:
+            with opened(path, label, on_progress, comes_back=disturbed) as live:
                 if live is not None:
-                    if not copy_undisturbed(live, path, label, snapshot, report):
-                        back_up(live, label, snapshot, report)
+                    if not copy_undisturbed(live, path, label, snapshot, on_progress):
+                        back_up(live, label, snapshot, on_progress)
                     return []
         except UNREADABLE as error:
             if lacks_room(error):
@@ -78,10 +78,10 @@ def take_snapshot(path: Path, label: str, snapshot: Path, report: Report) -> lis
             damaged = is_damage(error)  # so that no program can be writing to it; the copy will tell what is wrong
         if damaged or settled_date(path, MOMENT):
             alone = lacks_wal(path)
-            if copy_as_it_lies(path, label, snapshot, report) or damaged:
+            if copy_as_it_lies(path, label, snapshot, on_progress) or damaged:
                 return [*bring_in_beside(snapshot, label), *([WITHOUT_WAL] if alone else [])]
             disturbed = True
-        report(f"Waiting until {label} is not written to")
+        on_progress(f"Waiting until {label} is not written to")
         time.sleep(1)
     raise SourceError(
         "source_busy",
@@ -91,7 +91,9 @@ def take_snapshot(path: Path, label: str, snapshot: Path, report: Report) -> lis
 
 
 @contextmanager
-def opened(path: Path, label: str, report: Report, *, comes_back: bool) -> Iterator[sqlite3.Connection | None]:
+def opened(
+    path: Path, label: str, on_progress: OnProgress, *, comes_back: bool
+) -> Iterator[sqlite3.Connection | None]:
     """Open a file through SQLite for reading, or not at all if that would leave something beside it.
 
     Opening a file in WAL mode makes its log and the index of that; an account that may only read cannot remove them,
@@ -103,7 +105,9 @@ def opened(path: Path, label: str, report: Report, *, comes_back: bool) -> Itera
     """
     with path.open("rb") as file:
         has_log = is_in_wal_mode(path) or has_wal(path)
-        if has_log and not (lock(file.fileno()) and is_open_elsewhere(path, label, report, comes_back=comes_back)):
+        if has_log and not (
+            lock(file.fileno()) and is_open_elsewhere(path, label, on_progress, comes_back=comes_back)
+        ):
             yield None
             return
         address = f"file:{quote(str(path))}?mode=ro"
@@ -123,7 +127,7 @@ def lock(descriptor: int) -> bool:
     return True
 
 
-def is_open_elsewhere(path: Path, label: str, report: Report, *, comes_back: bool) -> bool:
+def is_open_elsewhere(path: Path, label: str, on_progress: OnProgress, *, comes_back: bool) -> bool:
     """Whether a file in WAL mode has a log and an index.
 
     Many an application opens its file for every request. It is given the time to come back, while our lock sees to it
@@ -135,7 +139,7 @@ def is_open_elsewhere(path: Path, label: str, report: Report, *, comes_back: boo
             return True
         if not comes_back and settled_date(path, MOMENT):
             return False
-        report(f"Waiting for the next change of {label}")
+        on_progress(f"Waiting for the next change of {label}")
         time.sleep(0.1)
     return False
 
@@ -157,7 +161,9 @@ def settled_date(path: Path, seconds: float) -> int | None:
     return written if abs(time.time_ns() - written) > seconds * 1e9 else None
 
 
-def copy_undisturbed(live: sqlite3.Connection, path: Path, label: str, snapshot: Path, report: Report) -> bool:
+def copy_undisturbed(
+    live: sqlite3.Connection, path: Path, label: str, snapshot: Path, on_progress: OnProgress
+) -> bool:
     """Copy a file as it is. Returns whether it has no log and was not written to meanwhile.
 
     No writer is blocked. SQLite says whether a change was completed since (and does not say it while one is
@@ -173,13 +179,13 @@ def copy_undisturbed(live: sqlite3.Connection, path: Path, label: str, snapshot:
         if before[1] is None or live.execute("PRAGMA journal_mode").fetchall() == [("wal",)]:
             return False
         discard_copy(snapshot)
-        copy_file(path, snapshot, label, report)
+        copy_file(path, snapshot, label, on_progress)
         return state() == before
     except sqlite3.OperationalError:  # another program works on it
         return False
 
 
-def back_up(live: sqlite3.Connection, label: str, snapshot: Path, report: Report) -> None:
+def back_up(live: sqlite3.Connection, label: str, snapshot: Path, on_progress: OnProgress) -> None:
     """Copy a database through SQLite's backup, which begins again whenever the file was written to.
 
     If that happens too often, writers have to wait until it is done (but not in WAL mode).
@@ -188,22 +194,22 @@ def back_up(live: sqlite3.Connection, label: str, snapshot: Path, report: Report
         SourceError: it stays locked.
     """
     for block_writers in (False, True):
-        watch = BackupWatch(label, report)
+        progress = BackupProgress(label, on_progress)
         discard_copy(snapshot)
         with closing(sqlite3.connect(snapshot)) as copy:
             copy.execute("PRAGMA synchronous=OFF")  # the copy need not survive a power cut
             copy.execute("PRAGMA journal_mode=OFF")
             if block_writers:
-                begin_reading(live, watch)
+                begin_reading(live, progress)
             try:
                 ((page_bytes,),) = live.execute("PRAGMA page_size").fetchall()
-                live.backup(copy, pages=BACKUP_BYTES // page_bytes, progress=watch, sleep=0.05)
+                live.backup(copy, pages=BACKUP_BYTES // page_bytes, progress=progress, sleep=0.05)
             except SourceKeptChanging:
                 continue
             return
 
 
-def begin_reading(live: sqlite3.Connection, watch: "BackupWatch") -> None:
+def begin_reading(live: sqlite3.Connection, progress: "BackupProgress") -> None:
     """Begin a transaction that reads, so that the database stays as it is now for who reads on this connection."""
     live.execute("BEGIN")
     while True:
@@ -213,22 +219,22 @@ def begin_reading(live: sqlite3.Connection, watch: "BackupWatch") -> None:
         except sqlite3.OperationalError as error:
             if error.sqlite_errorcode != sqlite3.SQLITE_BUSY:
                 raise
-            watch(error.sqlite_errorcode, 0, 0)
+            progress(error.sqlite_errorcode, 0, 0)
 
 
-class BackupWatch:
-    """Hears how far a backup is after every step, and ends it when it comes to nothing."""
+class BackupProgress:
+    """Called by SQLite after every step of a backup; ends a backup that makes no progress."""
 
-    def __init__(self, label: str, report: Report) -> None:
+    def __init__(self, label: str, on_progress: OnProgress) -> None:
         self.label = label
-        self.report = report
+        self.on_progress = on_progress
         self.restarts = 0
         self.remaining: int | None = None
         self.last_step = time.monotonic()
 
     def __call__(self, status: int, remaining: int, total: int) -> None:
         if status in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
-            self.report(f"Waiting for another program that has locked {self.label}")
+            self.on_progress(f"Waiting for another program that has locked {self.label}")
             if time.monotonic() - self.last_step > LONGEST_LOCK:
                 raise SourceError(
                     "source_locked",
@@ -237,7 +243,7 @@ class BackupWatch:
                     "again.",
                 )
             return
-        self.report(f"Copying {self.label}, {100 * (total - remaining) // max(total, 1)} %")
+        self.on_progress(f"Copying {self.label}, {100 * (total - remaining) // max(total, 1)} %")
         self.last_step = time.monotonic()
         if self.remaining is not None and remaining >= self.remaining:
             self.restarts += 1
@@ -246,7 +252,7 @@ class BackupWatch:
         self.remaining = remaining
 
 
-def copy_as_it_lies(path: Path, label: str, snapshot: Path, report: Report) -> bool:
+def copy_as_it_lies(path: Path, label: str, snapshot: Path, on_progress: OnProgress) -> bool:
     """Copy a file with its log and journal, through no SQLite. Returns whether the copies are of one moment.
 
     They are if the file was not written to, and its log was not begun again: a log that grew only adds changes.
@@ -258,11 +264,11 @@ def copy_as_it_lies(path: Path, label: str, snapshot: Path, report: Report) -> b
     before = state()
     discard_copy(snapshot)
     try:
-        copy_file(path, snapshot, label, report)
+        copy_file(path, snapshot, label, on_progress)
         if has_journal(path):
-            copy_file(journal_of(path), journal_of(snapshot), label, report)
+            copy_file(journal_of(path), journal_of(snapshot), label, on_progress)
         if has_wal(path):
-            copy_file(wal_of(path), wal_of(snapshot), label, report)
+            copy_file(wal_of(path), wal_of(snapshot), label, on_progress)
     except FileNotFoundError:  # what lay beside it went; if it was the file itself, the next attempt says so
         return False
     return before[0] is not None and state() == before

@@ -23,7 +23,7 @@ from legacy_import.source.snapshot.servers import (
 CHUNK_ROWS = 5000
 CHUNK_BYTES = 4 * 1024 * 1024
 # libpq's settings: how long to wait for an answer, and when a silent connection is dead.
-PATIENCE = {
+CONNECTION_LIMITS = {
     "connect_timeout": CONNECT_SECONDS,
     "keepalives_idle": 20,
     "keepalives_interval": 10,
@@ -166,7 +166,7 @@ def connected(address: ServerAddress) -> Iterator[PostgreSQLServer]:
     settings = address.settings
     try:
         place = {LIBPQ_NAMES[name]: settings[name] for name in LIBPQ_NAMES if settings[name]}
-        connection = psycopg2.connect(**(PATIENCE | settings.get("OPTIONS", {}) | place))
+        connection = psycopg2.connect(**(CONNECTION_LIMITS | settings.get("OPTIONS", {}) | place))
     except (psycopg2.Error, UnicodeError, ValueError) as error:
         raise explain_connection(error, address) from None  # the error might quote the password
     with closing(connection):

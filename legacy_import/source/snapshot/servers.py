@@ -16,7 +16,7 @@ from legacy_import.source.errors import SourceError, no_room
 from legacy_import.source.recognition.known_names import UNKNOWN, table_likeness
 from legacy_import.source.sandbox import VALUE_LIMIT
 from legacy_import.source.schema import CANONICAL_COLUMNS
-from legacy_import.source.snapshot.report import Report
+from legacy_import.source.snapshot.progress import OnProgress
 from MiniTwit.storage.full_disks import lacks_room
 
 CONNECT_SECONDS = 10
@@ -80,7 +80,7 @@ class Server(Protocol):
     def copy(self, table: Table, snapshot: "Snapshot") -> None: ...
 
 
-def copy_tables(server: Server, label: str, target: Path, report: Report) -> list[str]:
+def copy_tables(server: Server, label: str, target: Path, on_progress: OnProgress) -> list[str]:
     """Copy the tables that could be a MiniTwit's into a new SQLite file.
 
     Returns:
@@ -95,7 +95,7 @@ def copy_tables(server: Server, label: str, target: Path, report: Report) -> lis
         )
     wanted = [table for table in tables if could_be_wanted(table)]
     check_tables(wanted, tables, label)
-    with Snapshot.create(target, label, report) as snapshot:
+    with Snapshot.create(target, label, on_progress) as snapshot:
         for table in wanted:
             snapshot.begin(table)
             server.copy(table, snapshot)
@@ -141,24 +141,24 @@ def check_tables(wanted: Sequence[Table], tables: Sequence[Table], label: str) -
 class Snapshot:
     """The SQLite file that a server's tables are copied into."""
 
-    def __init__(self, connection: sqlite3.Connection, label: str, report: Report) -> None:
+    def __init__(self, connection: sqlite3.Connection, label: str, on_progress: OnProgress) -> None:
         self.connection = connection
         self.label = label
-        self.report = report
+        self.on_progress = on_progress
         self.table = ""
         self.insert = ""
         self.rows = 0
 
     @classmethod
     @contextmanager
-    def create(cls, target: Path, label: str, report: Report) -> Iterator[Self]:
+    def create(cls, target: Path, label: str, on_progress: OnProgress) -> Iterator[Self]:
         target.touch(mode=0o600)
         with closing(sqlite3.connect(target, isolation_level=None)) as connection:
             connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, VALUE_LIMIT)
             connection.execute("PRAGMA journal_mode=OFF")
             connection.execute("PRAGMA synchronous=OFF")
             connection.execute("BEGIN")
-            yield cls(connection, label, report)
+            yield cls(connection, label, on_progress)
             connection.execute("COMMIT")
 
     def begin(self, table: Table) -> None:
@@ -182,7 +182,7 @@ class Snapshot:
         with self.writing():
             self.connection.executemany(self.insert, rows)
         self.rows += len(rows)
-        self.report(f"Reading {self.table} from the server: {self.rows:,} rows")
+        self.on_progress(f"Reading {self.table} from the server: {self.rows:,} rows")
 
     @contextmanager
     def writing(self) -> Iterator[None]:

@@ -8,7 +8,7 @@ from pathlib import Path
 from legacy_import.source.errors import SourceError, no_room
 from legacy_import.source.sandbox import UNREADABLE, complaint_of
 from legacy_import.source.snapshot.file_types import WAL_MAGICS
-from legacy_import.source.snapshot.report import Report
+from legacy_import.source.snapshot.progress import OnProgress
 from MiniTwit.storage.full_disks import lacks_room
 
 COPY_BYTES = 1024 * 1024  # at a time; the time for larger blocks goes into getting their memory
@@ -81,21 +81,21 @@ def discard_copy(path: Path) -> None:
     path.touch(0o600)
 
 
-def copy_file(path: Path, copy: Path, label: str, report: Report) -> None:
+def copy_file(path: Path, copy: Path, label: str, on_progress: OnProgress) -> None:
     """Copy a file step by step, so that a large one shows progress and can be given up; for this account only."""
     size, done = path.stat().st_size, 0
     with path.open("rb") as file, open(copy, "wb", opener=for_this_account) as target:
         while block := file.read(COPY_BYTES):
             target.write(block)
             done += len(block)
-            report(f"Copying {label}, {min(100 * done // max(size, 1), 100)} %")
+            on_progress(f"Copying {label}, {min(100 * done // max(size, 1), 100)} %")
 
 
 def for_this_account(path: str, flags: int) -> int:
     return os.open(path, flags, 0o600)
 
 
-def copy_with_wal(path: Path, label: str, snapshot: Path, report: Report) -> list[str]:
+def copy_with_wal(path: Path, label: str, snapshot: Path, on_progress: OnProgress) -> list[str]:
     """Copy a file that no program writes to, and let SQLite bring in its write-ahead log.
 
     Returns:
@@ -105,8 +105,8 @@ def copy_with_wal(path: Path, label: str, snapshot: Path, report: Report) -> lis
         SourceError: the log does not fit the file.
     """
     discard_copy(snapshot)
-    copy_file(path, snapshot, label, report)
-    copy_file(wal_of(path), wal_of(snapshot), label, report)
+    copy_file(path, snapshot, label, on_progress)
+    copy_file(wal_of(path), wal_of(snapshot), label, on_progress)
     return merge_wal(snapshot, label)
 
 

@@ -140,7 +140,7 @@ def import_both(trial: Trial, given: Reference | str, *, for_real: bool, options
     try:
         reference = source_at(given) if isinstance(given, str) else given
     except SourceError as error:
-        judge_refusal(trial, error)
+        check_refusal(trial, error)
         return
     done: list[Any] = []
     users = import_one(trial, "users", reference, options, dry_run=not trial.file.kind.for_real)
@@ -156,7 +156,7 @@ def import_both(trial: Trial, given: Reference | str, *, for_real: bool, options
     for run in reversed(done):
         lifecycle.request_undo(run.pk)
         lifecycle.undo(run.pk)
-    judge_leftovers(trial)
+    check_leftovers(trial)
 
 
 def import_one(trial: Trial, kind: str, reference: Reference, options: ImportOptions, *, dry_run: bool) -> Any:
@@ -170,7 +170,7 @@ def import_one(trial: Trial, kind: str, reference: Reference, options: ImportOpt
             )
     except (RunError, SourceError) as error:
         trial.ends.append(error.code)
-        judge_refusal(trial, error, reference)
+        check_refusal(trial, error, reference)
         if rows_here() != here:
             trial.faults.append(f"The import of {kind} was refused, but it wrote something.")
         return None
@@ -184,13 +184,13 @@ def import_one(trial: Trial, kind: str, reference: Reference, options: ImportOpt
         trial.seconds = max(trial.seconds, time.monotonic() - began)
     trial.ends.append(run.state)
     trial.rows = max(trial.rows, sum(counts["read"] for counts in run.counts.values()))
-    judge_account(trial, run)
+    check_account(trial, run)
     if dry_run and rows_here() != here:
         trial.faults.append(f"The preview of {kind} wrote something.")
     return run
 
 
-def judge_refusal(trial: Trial, error: RunError | SourceError, reference: Reference | None = None) -> None:
+def check_refusal(trial: Trial, error: RunError | SourceError, reference: Reference | None = None) -> None:
     """A refusal has a code of its own, and a sentence that names the file and can be shown."""
     text = error.message
     if error.code in {"unexpected_error", "audit_failed", "interrupted", "worker_died", "database_busy"}:
@@ -205,12 +205,12 @@ def judge_refusal(trial: Trial, error: RunError | SourceError, reference: Refere
         trial.faults.append(f"The sentence of {error.code} does not name {reference.label!r}: {text!r}")
 
 
-def judge_account(trial: Trial, run: Any) -> None:
-    """Every row that was read has one verdict, and what was written is what the old database holds."""
+def check_account(trial: Trial, run: Any) -> None:
+    """Every row that was read has one outcome, and what was written is what the old database holds."""
     for table in TABLES_OF_KIND[run.kind]:
         counts = TableCounts.from_json(run.counts[table])
-        verdicts = (counts.new, counts.changed, counts.unchanged, counts.kept, counts.duplicate, counts.rejected)
-        if counts.read != sum(verdicts) or counts.read != run.source["tables"].get(table, 0):
+        outcomes = (counts.new, counts.changed, counts.unchanged, counts.kept, counts.duplicate, counts.rejected)
+        if counts.read != sum(outcomes) or counts.read != run.source["tables"].get(table, 0):
             trial.faults.append(f"The account of {table} is wrong: {counts}, {run.source['tables']}")
         if counts.rejected != sum(counts.reasons.values()):
             trial.faults.append(f"Not all rejected rows of {table} have a reason: {counts}")
@@ -222,7 +222,7 @@ def rows_here() -> list[int]:
     return [model.objects.count() for model in MODELS]
 
 
-def judge_leftovers(trial: Trial) -> None:
+def check_leftovers(trial: Trial) -> None:
     """Nothing is left of a file that was refused, or imported and taken out again."""
     if any(rows_here()):
         trial.faults.append(f"Rows are left: {rows_here()}")

@@ -1,13 +1,13 @@
-"""How the intake tells what it is at."""
+"""How taking in an old database shows its progress."""
 
 from collections.abc import Callable
 
 # Called now and then with a line for staff. It may raise to end the work.
-Report = Callable[[str], None]
+OnProgress = Callable[[str], None]
 
 
 def silent(line: str) -> None:
-    """A report that is not shown."""
+    """Show no progress."""
 
 
 def megabytes(size: int) -> str:
