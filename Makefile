@@ -25,7 +25,7 @@ test-slow: $(VENV)/installed-dev ## Run the tests that take minutes, and the pro
 	@$(BIN)/python -m pytest -rs -m slow
 	@HYPOTHESIS_PROFILE=thorough $(BIN)/python -m pytest -rs -n auto --dist loadfile \
 		tests/legacy_import/test_parity.py tests/legacy_import/test_renamed.py tests/legacy_import/test_merging.py \
-		tests/legacy_import/test_dates.py tests/legacy_import/test_nfkc.py tests/MiniTwit/test_hashers.py \
+		tests/legacy_import/test_dates.py tests/MiniTwit/test_hashers.py \
 		tests/MiniTwit/test_skeletons.py
 
 lint: $(VENV)/installed-dev ## Check style and types
