@@ -12,9 +12,9 @@ from pathlib import Path
 
 import unicodedata2
 from confusable_homoglyphs import confusables
-from legacy_import.rules.nfkc import CHARACTERS as SETTLED_BY_UNICODE_13
 
 from MiniTwit.skeletons import table
+from tests.MiniTwit.unicode_13 import CHARACTERS as SETTLED_BY_UNICODE_13
 
 Ranges = list[tuple[int, int]]
 
