@@ -164,7 +164,8 @@ def copy_chunks(
             yield Chunk(_mended(data, plan))
         else:
             yield Chunk(escaped(data).replace(LINE_END, b"\n"))
-        limit = max(1, min(MOST_ROWS, count * CHUNK_BYTES // max(1, len(data))))
+        # What was too long to be joined says only that the block was far too large.
+        limit = max(1, min(MOST_ROWS, count * CHUNK_BYTES // len(data) if data else count // 10))
         start = last + 1
 
 

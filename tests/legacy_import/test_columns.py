@@ -21,6 +21,7 @@ from legacy_import.rules.columns import (
     UsernameColumn,
 )
 from legacy_import.rules.dates import DateColumn
+from legacy_import.source.copy_lines import ODD, LineField
 from legacy_import.source.values import LegacyValue, as_text
 from legacy_import.steps.lines import copied
 from legacy_import.verify.values import username_of
@@ -42,18 +43,18 @@ values = st.one_of(strategies.any_value, strategies.dates, strategies.flags, str
 
 def copied_by_sqlite(column: Column, value: LegacyValue) -> bytes | None:
     """The field of a line that SQLite writes for a value, None where it leaves the value to Python."""
-    form, written = column.line or ("", "{0}")
-    field = f"printf('{form}', {written.format('value')})" if form else written.format("value")
+    form, written = column.line or (None, "{0}")
+    field = LineField(form, written.format("value"), "value", (column.unchanged or "false").format("value"))
     if isinstance(value, str):
         value, given = value.encode("utf-8", "surrogateescape"), "CAST(? AS TEXT)"
     else:
         given = "?"
     with closing(sqlite3.connect(":memory:")) as database:
         database.text_factory = bytes
-        found = database.execute(
-            f"SELECT {field} FROM (SELECT {given} AS value) WHERE {(column.unchanged or '').format('value')}", [value]
+        (copy,) = database.execute(
+            f"SELECT CAST({field.alone} AS TEXT) FROM (SELECT {given} AS value)", [value]
         ).fetchone()
-    return found and found[0]
+    return None if copy.startswith(ODD) else copy
 
 
 @pytest.mark.django_db

@@ -4,8 +4,10 @@ from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from legacy_import.rules.dates import DateColumn
+from legacy_import.rules.text_dates import USUAL, read_text_date
 from legacy_import.source.values import storage_letter
 from legacy_import.verify.values import moments_of
 from tests.legacy_import import strategies
@@ -26,3 +28,9 @@ def test_the_verification_understands_every_date_that_the_import_does(value):
         raw = raw.encode("utf-8", "surrogateescape") if isinstance(raw, str) else raw
         microseconds = (moment - EPOCH) // (datetime.resolution)
         assert microseconds in moments_of(raw, ZoneInfo(COPENHAGEN))
+
+
+@given(text=st.from_regex(USUAL, fullmatch=True) | st.datetimes().map(lambda moment: f"{moment:%Y-%m-%d %H:%M:%S}"))
+def test_the_usual_spelling_is_read_by_the_shorter_way_as_by_the_general_one(text):
+    """A fraction, be it zero, takes the general way."""
+    assert read_text_date(text, ZoneInfo(COPENHAGEN)) == read_text_date(f"{text}.0", ZoneInfo(COPENHAGEN))

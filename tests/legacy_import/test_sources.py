@@ -338,3 +338,16 @@ def test_a_text_that_holds_the_marks_of_lines_stays_a_text(tmp_path, text):
         lines, alone = lines_of(source, "message"), lines_one_by_one(source, "message")
     assert lines == alone
     assert [line.split(b"\x1f")[0] for line in lines.splitlines()] == [b"%d" % number for number in range(1, 10)]
+
+
+def test_rows_that_are_too_long_to_be_read_together_are_read_few_at_a_time(tmp_path):
+    messages = [(number, 1, "x" * 100_000, 1_600_000_000, 0) for number in range(1, 701)]
+    path = make_old_database(tmp_path / "old.db", message=messages)
+    with open_source(path, ("user", "message")) as source:
+        statements: list[str] = []
+        source.connection.set_trace_callback(statements.append)
+        lines = lines_of(source, "message")
+    limits = [int(statement.rpartition("LIMIT ")[2].rstrip(")")) for statement in statements if "LIMIT" in statement]
+    assert lines.count(b"\n") == 700
+    assert limits
+    assert max(limits) == limits[0]
