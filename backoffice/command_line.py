@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management import execute_from_command_line
 
-from MiniTwit.database.failures import ERRORS, Cause, cause_of, explain, server_words
+from MiniTwit.database.failures import ERRORS, FailureKind, explain, failure_kind, server_words
 from MiniTwit.storage.full_disks import NO_ROOM, lacks_room
 
 
@@ -19,7 +19,7 @@ def execute(arguments: Sequence[str]) -> None:
             raise
         sys.exit(f"ImproperlyConfigured: {error}")
     except ERRORS as error:
-        if "--traceback" in arguments or cause_of(error) in (None, Cause.DATA_ERROR):
+        if "--traceback" in arguments or failure_kind(error) in (None, FailureKind.DATA_ERROR):
             raise
         sys.exit(f"{explain(error)}\nPostgreSQL says: {server_words(error)}")
     except OSError as error:

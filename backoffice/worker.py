@@ -17,7 +17,7 @@ from backoffice.database import revive_embedded_server
 from legacy_import.runs import execution
 from MiniTwit.admin.files import import_steps
 from MiniTwit.background.worker import give_back_lost_tasks, hold_lock_of_worker
-from MiniTwit.database.failures import ERRORS, cause_of, server_words
+from MiniTwit.database.failures import ERRORS, failure_kind, server_words
 from MiniTwit.database.session_check import require_own_session
 from MiniTwit.moderation import batch_worker
 
@@ -42,7 +42,7 @@ class Worker(db_worker.Worker):
             try:
                 goes_on = self.take_turn()
             except ERRORS as error:
-                if cause_of(error) is None:
+                if failure_kind(error) is None:
                     raise
                 self.wait_for_database(error)
             else:

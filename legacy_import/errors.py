@@ -1,7 +1,7 @@
 """What can stop a run."""
 
 from legacy_import.source.wording import readable
-from MiniTwit.database.failures import BUSY, DESCRIPTIONS, UNAVAILABLE, Cause, cause_of
+from MiniTwit.database.failures import BUSY, DESCRIPTIONS, UNAVAILABLE, FailureKind, failure_kind
 
 
 class RunError(Exception):
@@ -18,14 +18,14 @@ class RunError(Exception):
         self.message = readable(message)
 
 
-def code_of_cause(cause: Cause) -> str:
+def code_of_failure(kind: FailureKind) -> str:
     """The error code of a run that the database ended."""
-    if cause in BUSY:
+    if kind in BUSY:
         return "database_busy"
-    return "database_unavailable" if cause in UNAVAILABLE else f"database_{cause}"
+    return "database_unavailable" if kind in UNAVAILABLE else f"database_{kind}"
 
 
 def refused_by_database(error: Exception) -> RunError | None:
     """What to say where the database refused before there was a run; None for a fault of the program."""
-    cause = cause_of(error)
-    return None if cause is None else RunError(code_of_cause(cause), str(DESCRIPTIONS[cause]))
+    kind = failure_kind(error)
+    return None if kind is None else RunError(code_of_failure(kind), str(DESCRIPTIONS[kind]))

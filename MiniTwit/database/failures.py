@@ -13,7 +13,7 @@ import django.db
 import psycopg2
 
 
-class Cause(StrEnum):
+class FailureKind(StrEnum):
     """Why a statement failed. The values are names that logs and error codes may use."""
 
     DEADLOCK = "deadlock"
@@ -38,7 +38,7 @@ class Cause(StrEnum):
 
 @dataclass(frozen=True)
 class Description:
-    """What is known of a cause.
+    """What is known of a kind of failure.
 
     Attributes:
         codes: SQLSTATEs; one of two letters means its whole class.
@@ -55,116 +55,116 @@ class Description:
 
 
 DESCRIPTIONS = {
-    Cause.DEADLOCK: Description(
+    FailureKind.DEADLOCK: Description(
         ("40P01",),
         "Two changes waited for each other, and the database ended this one.",
         "Try again.",
     ),
-    Cause.SERIALIZATION: Description(
+    FailureKind.SERIALIZATION: Description(
         ("40001",),
         "Another change of the same rows came first.",
         "Try again.",
     ),
-    Cause.LOCK_TIMEOUT: Description(
+    FailureKind.LOCK_TIMEOUT: Description(
         ("55P03",),
         "Other work on the same rows or tables did not end in time.",
         "Try again when it has ended.",
     ),
-    Cause.QUERY_CANCELED: Description(
+    FailureKind.QUERY_CANCELED: Description(
         ("57014",),
         "The database cancelled this work: a time limit passed, or an administrator asked for it.",
         "Try again. If it is cancelled again, ask your administrator for the limits of the database.",
     ),
-    Cause.IDLE_IN_TRANSACTION: Description(
+    FailureKind.IDLE_IN_TRANSACTION: Description(
         ("25P03", "25P04", "57P05"),
         "The database ended the connection because a time limit for transactions or sessions passed.",
         "Try again. If it happens again, ask your administrator for the limits of the database.",
     ),
-    Cause.SERVER_RESTARTING: Description(
+    FailureKind.SERVER_RESTARTING: Description(
         ("57P01", "57P02", "57P03"),
         "The database server is being restarted, or it ended this connection.",
         "Try again in a minute.",
     ),
-    Cause.CONNECTION_LOST: Description(
+    FailureKind.CONNECTION_LOST: Description(
         ("08",),
         "The database server cannot be reached, or the connection to it broke.",
         "Try again in a minute. If that does not help, your administrator checks that the server runs and that "
         "DATABASE_URL is right.",
     ),
-    Cause.TOO_MANY_CONNECTIONS: Description(
+    FailureKind.TOO_MANY_CONNECTIONS: Description(
         ("53300",),
         "The database server has no free connection.",
         "Try again in a minute. If it happens often, your administrator raises max_connections of the server, or the "
         "connection limit of the role or the database.",
     ),
-    Cause.ACCESS_REFUSED: Description(
+    FailureKind.ACCESS_REFUSED: Description(
         ("28", "3D000", "57P04"),
         "The database server refused the connection: the role, its password or the database is wrong.",
         "Your administrator checks DATABASE_URL and the server's pg_hba.conf.",
     ),
-    Cause.DISK_FULL: Description(
+    FailureKind.DISK_FULL: Description(
         ("53100",),
         "The disk of the database server is full.",
         "Your administrator makes room on it; then try again.",
     ),
-    Cause.OUT_OF_MEMORY: Description(
+    FailureKind.OUT_OF_MEMORY: Description(
         ("53200", "53000", "53400"),
         "The database server is out of memory, or of another resource.",
         "Try again when less work runs on it. If it happens again, your administrator looks into the server's log.",
     ),
-    Cause.STORAGE_FAILED: Description(
+    FailureKind.STORAGE_FAILED: Description(
         ("58", "XX001", "XX002"),
         "The database server cannot read or write its own files.",
         "Your administrator looks into the server's log and checks its disks.",
     ),
-    Cause.READ_ONLY: Description(
+    FailureKind.READ_ONLY: Description(
         ("25006",),
         "The database takes no changes now: it is a standby server, or the role or the database is set to read-only.",
         "Your administrator lets DATABASE_URL name the primary server, and resets default_transaction_read_only.",
     ),
-    Cause.INSUFFICIENT_PRIVILEGE: Description(
+    FailureKind.INSUFFICIENT_PRIVILEGE: Description(
         ("42501",),
         "The role of the back office lacks a right in the database.",
         "Your administrator grants it; docs/operating.md lists the rights that the role needs.",
     ),
-    Cause.TABLES_MISSING: Description(
+    FailureKind.TABLES_MISSING: Description(
         ("3F000", "42P01"),
         "A table of the back office is not found in the database.",
         "Your administrator runs `python manage.py migrate`; if the tables exist, the search_path of the role or of "
         "the database leads past them.",
     ),
-    Cause.DATA_ERROR: Description(
+    FailureKind.DATA_ERROR: Description(
         ("22",),
         "The database cannot take one of the values: it is too long, too large or has a wrong form.",
         "Correct the value, then try again.",
     ),
 }
 
-CAUSES = {code: cause for cause, description in DESCRIPTIONS.items() for code in description.codes}
+KINDS = {code: kind for kind, description in DESCRIPTIONS.items() for code in description.codes}
 
 # Another attempt of the same work may succeed at once.
-BUSY = frozenset({Cause.DEADLOCK, Cause.SERIALIZATION, Cause.LOCK_TIMEOUT})
+BUSY = frozenset({FailureKind.DEADLOCK, FailureKind.SERIALIZATION, FailureKind.LOCK_TIMEOUT})
 # The connection is of no use any more, or was never made; a new one may succeed after a while.
 UNAVAILABLE = frozenset(
     {
-        Cause.IDLE_IN_TRANSACTION,
-        Cause.SERVER_RESTARTING,
-        Cause.CONNECTION_LOST,
-        Cause.TOO_MANY_CONNECTIONS,
-        Cause.ACCESS_REFUSED,
+        FailureKind.IDLE_IN_TRANSACTION,
+        FailureKind.SERVER_RESTARTING,
+        FailureKind.CONNECTION_LOST,
+        FailureKind.TOO_MANY_CONNECTIONS,
+        FailureKind.ACCESS_REFUSED,
     }
 )
 
 # What a server answers to a new connection comes without its code: libpq keeps only the words. In other languages
-# than English they are not recognised, and the cause is CONNECTION_LOST.
+# than English they are not recognised, and the kind is CONNECTION_LOST.
 WORDS_OF_REFUSED_CONNECTIONS = {
-    Cause.TOO_MANY_CONNECTIONS: re.compile(
+    FailureKind.TOO_MANY_CONNECTIONS: re.compile(
         r"too many (clients|connections)|connection slots are reserved|no more connections allowed"
     ),
-    Cause.SERVER_RESTARTING: re.compile(
+    FailureKind.SERVER_RESTARTING: re.compile(
         r"database system is (starting up|shutting down|in recovery|not (yet )?accepting)"
     ),
-    Cause.ACCESS_REFUSED: re.compile(
+    FailureKind.ACCESS_REFUSED: re.compile(
         r"authentication failed|no pg_hba\.conf entry|no password supplied|not permitted to log in"
         r"|(role|database) .* does not exist|permission denied for database"
     ),
@@ -175,40 +175,40 @@ WORDS_OF_REFUSED_CONNECTIONS = {
 ERRORS = (django.db.Error, psycopg2.Error)
 
 
-def cause_of(error: BaseException | None) -> Cause | None:
+def failure_kind(error: BaseException | None) -> FailureKind | None:
     """Tell why the database refused; None for an error of the program, or of another kind."""
-    known = (cause for database_error in driver_errors(error) if (cause := own_cause(database_error)))
+    known = (kind for database_error in driver_errors(error) if (kind := own_kind(database_error)))
     return next(known, None)
 
 
-def own_cause(error: psycopg2.Error) -> Cause | None:
+def own_kind(error: psycopg2.Error) -> FailureKind | None:
     if code := error.pgcode:
-        return CAUSES.get(code) or CAUSES.get(code[:2])
+        return KINDS.get(code) or KINDS.get(code[:2])
     if not is_about_the_connection(error):
         return None
     refusals = WORDS_OF_REFUSED_CONNECTIONS.items()
-    return next((cause for cause, pattern in refusals if pattern.search(str(error))), Cause.CONNECTION_LOST)
+    return next((kind for kind, pattern in refusals if pattern.search(str(error))), FailureKind.CONNECTION_LOST)
 
 
 def explain(error: BaseException | None) -> str | None:
-    """Sentences for staff about an error: what happened, and what to do next. None where `cause_of` is None."""
-    cause = cause_of(error)
-    return None if cause is None else str(DESCRIPTIONS[cause])
+    """Sentences for staff about an error: what happened, and what to do next. None where `failure_kind` is None."""
+    kind = failure_kind(error)
+    return None if kind is None else str(DESCRIPTIONS[kind])
 
 
 def is_busy(error: BaseException | None) -> bool:
     """Whether a retry may succeed at once."""
-    return cause_of(error) in BUSY
+    return failure_kind(error) in BUSY
 
 
 def is_unavailable(error: BaseException | None) -> bool:
     """Whether the server ended or refused the connection."""
-    return cause_of(error) in UNAVAILABLE
+    return failure_kind(error) in UNAVAILABLE
 
 
 def server_words(error: BaseException | None) -> str:
     """PostgreSQL's own message in one line, for the log or for technical details; it may quote values."""
-    errors = sorted(driver_errors(error), key=lambda database_error: own_cause(database_error) is None)
+    errors = sorted(driver_errors(error), key=lambda database_error: own_kind(database_error) is None)
     return " ".join((errors[0].diag.message_primary or str(errors[0])).split()) if errors else ""
 
 

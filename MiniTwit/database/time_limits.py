@@ -7,7 +7,7 @@ from typing import Any
 
 from django.db import OperationalError, connection, transaction
 
-from MiniTwit.database.failures import Cause, cause_of
+from MiniTwit.database.failures import FailureKind, failure_kind
 from MiniTwit.database.session_settings import set_for_transaction
 
 SAME_CLOCK = 0.98  # the server's clock and this process's do not go exactly alike
@@ -40,7 +40,7 @@ def told_by_the_clock(seconds: float) -> Callable[..., Any]:
         try:
             return next_execute(*arguments)
         except OperationalError as error:
-            if cause_of(error) is Cause.QUERY_CANCELED and time.monotonic() - began >= seconds * SAME_CLOCK:
+            if failure_kind(error) is FailureKind.QUERY_CANCELED and time.monotonic() - began >= seconds * SAME_CLOCK:
                 raise TimeLimitError(f"The statement took longer than {seconds:g} seconds.") from error
             raise
 

@@ -13,7 +13,7 @@ from django.db.models import Q, QuerySet
 
 from MiniTwit.background.task_lookup import without_a_task
 from MiniTwit.database import locks
-from MiniTwit.database.failures import ERRORS, cause_of, explain, is_unavailable, server_words
+from MiniTwit.database.failures import ERRORS, explain, failure_kind, is_unavailable, server_words
 from MiniTwit.database.session_check import SharedSessionError
 from MiniTwit.models import BatchState, ModerationBatch, ModerationEvent, SelectedRow, Strike, Subject, Verb
 from MiniTwit.moderation import ModerationError, erasure
@@ -164,7 +164,7 @@ def reason_of(batch_id: int, error: BaseException) -> str:
         why = error.sentence
     elif isinstance(error, SharedSessionError):
         why = str(error)
-    elif cause_of(error):
+    elif failure_kind(error):
         logger.error("Batch %s was ended by the database: %s", batch_id, server_words(error))
         why = explain(error) or ""
     elif isinstance(error, Exception):

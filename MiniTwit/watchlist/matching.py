@@ -14,7 +14,7 @@ from psycopg2 import sql
 from psycopg2.extras import Json
 
 from MiniTwit.database import locks
-from MiniTwit.database.failures import Cause, cause_of
+from MiniTwit.database.failures import FailureKind, failure_kind
 from MiniTwit.database.time_limits import TimeLimitError, time_limit
 from MiniTwit.models import SkippedMessage, WatchHit, WatchTerm
 from MiniTwit.skeletons import align
@@ -80,7 +80,7 @@ def retry_if_cancelled(statement: Callable[[], R]) -> R:
         except TimeLimitError:
             raise
         except OperationalError as error:
-            if cause_of(error) is not Cause.QUERY_CANCELED or attempt == ATTEMPTS:
+            if failure_kind(error) is not FailureKind.QUERY_CANCELED or attempt == ATTEMPTS:
                 raise
         time.sleep(PAUSE)
     raise AssertionError  # not reached

@@ -8,7 +8,7 @@ from django.db.models import Max, Min
 from django_tasks import TaskResultStatus, task
 from django_tasks_db.models import DBTaskResult
 
-from MiniTwit.database.failures import Cause, cause_of, is_busy
+from MiniTwit.database.failures import FailureKind, failure_kind, is_busy
 from MiniTwit.models import EditedMessage, Message, WatchTerm
 from MiniTwit.watchlist.scanning import (
     DELETED_AT_ONCE,
@@ -33,7 +33,7 @@ def scan_new_messages() -> None:
     except AlreadyScanning:
         finished, pause = False, RETRY_SECONDS
     except OperationalError as error:
-        if not is_busy(error) and cause_of(error) is not Cause.QUERY_CANCELED:
+        if not is_busy(error) and failure_kind(error) is not FailureKind.QUERY_CANCELED:
             raise
         # an import locks the messages, or an administrator cancelled the statement
         finished, pause = False, RETRY_SECONDS

@@ -16,7 +16,7 @@ from backoffice.requests.refusals import REFUSALS, refusal
 from legacy_import.runs import status
 from MiniTwit.admin.forms.posting import page_of_form
 from MiniTwit.admin.refusals import UnreadableRequest
-from MiniTwit.database.failures import ERRORS, Cause, cause_of, is_busy
+from MiniTwit.database.failures import ERRORS, FailureKind, failure_kind, is_busy
 from MiniTwit.database.time_limits import TimeLimitError
 from MiniTwit.excerpts import capped_html
 from MiniTwit.validators import is_storable
@@ -144,7 +144,7 @@ class ExplainRefusals:
             return refusal(503, IMPORT_IS_WRITING, "An import is at work")
         if isinstance(exception, TimeLimitError):
             return refusal(503, TOOK_TOO_LONG)
-        is_about_data = isinstance(exception, DataError) or cause_of(exception) is Cause.DATA_ERROR
+        is_about_data = isinstance(exception, DataError) or failure_kind(exception) is FailureKind.DATA_ERROR
         if is_about_data or isinstance(exception, IncorrectLookupParameters):
             return refusal(400)
         return None

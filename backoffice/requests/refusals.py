@@ -16,7 +16,7 @@ from django.views import defaults
 
 from MiniTwit.admin.forms.posting import page_of_form
 from MiniTwit.admin.refusals import UnreadableRequest
-from MiniTwit.database.failures import DESCRIPTIONS, Cause, cause_of, explain, server_words
+from MiniTwit.database.failures import DESCRIPTIONS, FailureKind, explain, failure_kind, server_words
 from MiniTwit.storage.full_disks import NO_ROOM, lacks_room
 
 logger = logging.getLogger(__name__)
@@ -44,7 +44,7 @@ def refusal(status: int, sentence: str = "", title: str = "") -> HttpResponse:
     """The page of a refusal.
 
     Args:
-        sentence, title: what is known of the cause; by default the usual words of the status.
+        sentence, title: what is known of the failure; by default the usual words of the status.
     """
     usual_title, usual = REFUSALS[status]
     page = render_to_string("refusal.html", {"title": title or usual_title, "sentence": sentence or usual})
@@ -68,10 +68,10 @@ def server_error(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpRespons
     """Django's `handler500`: says what is wrong where the database or a disk refuses."""
     error = sys.exc_info()[1]
     page = f"{request.method} {request.path}"
-    cause = cause_of(error)
-    if cause and cause is not Cause.DATA_ERROR:
+    kind = failure_kind(error)
+    if kind and kind is not FailureKind.DATA_ERROR:
         logger.error("%s: %s PostgreSQL says: %s", page, explain(error), server_words(error))
-        sentence = f"{DESCRIPTIONS[cause].happened} {AFTER_FAILURE}"
+        sentence = f"{DESCRIPTIONS[kind].happened} {AFTER_FAILURE}"
         return refusal(503, sentence, "The database could not do this")
     if lacks_room(error):
         logger.error("%s: %s %s", page, NO_ROOM, error)

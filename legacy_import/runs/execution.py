@@ -11,7 +11,7 @@ from django.db.utils import IntegrityError
 from psycopg2 import sql
 
 from legacy_import import locks
-from legacy_import.errors import RunError, code_of_cause
+from legacy_import.errors import RunError, code_of_failure
 from legacy_import.models import ImportRun
 from legacy_import.runs.leftovers import discard_leftovers
 from legacy_import.source import SourceError
@@ -19,7 +19,7 @@ from legacy_import.steps.progress import Cancelled, Progress
 from legacy_import.tables import Models, table_of
 from MiniTwit.background.task_lookup import without_a_task
 from MiniTwit.database.clock import database_time
-from MiniTwit.database.failures import DESCRIPTIONS, ERRORS, Cause, cause_of, is_unavailable, server_words
+from MiniTwit.database.failures import DESCRIPTIONS, ERRORS, FailureKind, failure_kind, is_unavailable, server_words
 from MiniTwit.database.session_check import SharedSessionError
 from MiniTwit.storage.full_disks import NO_ROOM, lacks_room
 
@@ -140,14 +140,15 @@ def explain(run: ImportRun, error: Exception, *, cancel_requested: bool = False)
         return RunError(error.code, error.message)
     if lacks_room(error):
         return RunError("not_stored", f"Import {run.pk} ended. {NO_ROOM} Nothing was written.")
-    cause = cause_of(error)
-    if isinstance(error, Cancelled) or (cause is Cause.QUERY_CANCELED and cancel_requested):
+    kind = failure_kind(error)
+    if isinstance(error, Cancelled) or (kind is FailureKind.QUERY_CANCELED and cancel_requested):
         return RunError("cancelled", f"Import {run.pk} was cancelled. Nothing was written.")
-    if cause and cause is not Cause.DATA_ERROR:  # the rules let no such value through: that is a fault of the program
+    # The rules let no value through that the database cannot take: that would be a fault of the program.
+    if kind and kind is not FailureKind.DATA_ERROR:
         logger.error("Import %s was ended by the database: %s", run.pk, server_words(error))
-        description = DESCRIPTIONS[cause]
+        description = DESCRIPTIONS[kind]
         return RunError(
-            code_of_cause(cause),
+            code_of_failure(kind),
             f"Import {run.pk} was ended by the database. {description.happened} Nothing was written. "
             f"{description.advice}",
         )
@@ -158,10 +159,10 @@ def explain(run: ImportRun, error: Exception, *, cancel_requested: bool = False)
             "Make a new preview.",
         )
     logger.exception("Import %s failed", run.pk, exc_info=error)
-    kind = type(error).__name__
     return RunError(
         "unexpected_error",
-        f"Import {run.pk} ended with an unexpected error ({kind}). Nothing was written; the log has the details.",
+        f"Import {run.pk} ended with an unexpected error ({type(error).__name__}). Nothing was written; the log "
+        "has the details.",
     )
 
 

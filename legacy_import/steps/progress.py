@@ -18,7 +18,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 from legacy_import.locks import end_with_the_process
 from legacy_import.tables import Models, table_of
-from MiniTwit.database.failures import Cause, cause_of
+from MiniTwit.database.failures import FailureKind, failure_kind
 
 INTERVAL = 0.4  # seconds between two writes
 logger = logging.getLogger(__name__)
@@ -30,7 +30,7 @@ class Cancelled(Exception):  # noqa: N818 -- not an error
 
 def may_be_cancellation(error: BaseException | None) -> bool:
     """Whether an error may say that the run was to stop; a time limit or an administrator ends a statement alike."""
-    return isinstance(error, Cancelled) or cause_of(error) is Cause.QUERY_CANCELED
+    return isinstance(error, Cancelled) or failure_kind(error) is FailureKind.QUERY_CANCELED
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,15 @@ import pytest
 from django.db import DatabaseError, connection, transaction
 from psycopg2 import sql
 
-from MiniTwit.database.failures import DESCRIPTIONS, Cause, cause_of, explain, is_busy, is_unavailable, server_words
+from MiniTwit.database.failures import (
+    DESCRIPTIONS,
+    FailureKind,
+    explain,
+    failure_kind,
+    is_busy,
+    is_unavailable,
+    server_words,
+)
 from MiniTwit.database.time_limits import TimeLimitError, time_limit
 from MiniTwit.models import User
 from MiniTwit.storage.full_disks import lacks_room
@@ -33,30 +41,30 @@ def error_of(*statements: str) -> DatabaseError:
 
 
 @pytest.mark.parametrize(
-    ("cause", "statements"),
+    ("kind", "statements"),
     [
-        (Cause.QUERY_CANCELED, ["SET LOCAL statement_timeout = '10ms'", "SELECT pg_sleep(10)"]),
-        (Cause.READ_ONLY, ["SET TRANSACTION READ ONLY", "CREATE TABLE never (id int)"]),
-        (Cause.TABLES_MISSING, ["SET LOCAL search_path = pg_catalog", 'SELECT * FROM "MiniTwit_message"']),
-        (Cause.TABLES_MISSING, ["SET LOCAL search_path = ''", "CREATE TABLE never (id int)"]),
-        (Cause.DATA_ERROR, ["SELECT 'x'::int"]),
-        (Cause.DATA_ERROR, ["SELECT repeat('x', 100)::varchar(3)::date"]),
-        (Cause.INSUFFICIENT_PRIVILEGE, ["SET LOCAL ROLE pg_monitor", 'SELECT * FROM "MiniTwit_user"']),
+        (FailureKind.QUERY_CANCELED, ["SET LOCAL statement_timeout = '10ms'", "SELECT pg_sleep(10)"]),
+        (FailureKind.READ_ONLY, ["SET TRANSACTION READ ONLY", "CREATE TABLE never (id int)"]),
+        (FailureKind.TABLES_MISSING, ["SET LOCAL search_path = pg_catalog", 'SELECT * FROM "MiniTwit_message"']),
+        (FailureKind.TABLES_MISSING, ["SET LOCAL search_path = ''", "CREATE TABLE never (id int)"]),
+        (FailureKind.DATA_ERROR, ["SELECT 'x'::int"]),
+        (FailureKind.DATA_ERROR, ["SELECT repeat('x', 100)::varchar(3)::date"]),
+        (FailureKind.INSUFFICIENT_PRIVILEGE, ["SET LOCAL ROLE pg_monitor", 'SELECT * FROM "MiniTwit_user"']),
     ],
 )
-def test_the_code_tells_the_cause(cause: Cause, statements: list[str]) -> None:
+def test_the_code_tells_the_kind_of_failure(kind: FailureKind, statements: list[str]) -> None:
     error = error_of(*statements)
-    assert cause_of(error) is cause
-    assert explain(error) == str(DESCRIPTIONS[cause])
+    assert failure_kind(error) is kind
+    assert explain(error) == str(DESCRIPTIONS[kind])
 
 
 @pytest.mark.parametrize(
-    ("code", "cause"),
-    [(code.ljust(5, "0"), cause) for cause, known in DESCRIPTIONS.items() for code in known.codes],
+    ("code", "kind"),
+    [(code.ljust(5, "0"), kind) for kind, known in DESCRIPTIONS.items() for code in known.codes],
 )
-def test_every_code_of_the_table_is_told_from_an_error_that_carries_it(code: str, cause: Cause) -> None:
+def test_every_code_of_the_table_is_told_from_an_error_that_carries_it(code: str, kind: FailureKind) -> None:
     error = error_of(f"DO $$ BEGIN RAISE EXCEPTION 'on purpose' USING ERRCODE = '{code}'; END $$")
-    assert cause_of(error) is cause
+    assert failure_kind(error) is kind
     assert server_words(error) == "on purpose"
 
 
@@ -70,13 +78,13 @@ def test_what_is_no_failure_of_the_database_has_no_sentence() -> None:
 def test_an_error_that_led_to_another_is_told() -> None:
     with pytest.raises(RuntimeError) as caught:
         raise RuntimeError("The import failed.") from error_of("SELECT 1 / 0")
-    assert cause_of(caught.value) is Cause.DATA_ERROR
+    assert failure_kind(caught.value) is FailureKind.DATA_ERROR
 
 
 def test_an_error_that_led_to_itself_is_told() -> None:
     error = error_of("SELECT 1 / 0")
     error.__cause__.__cause__ = error
-    assert cause_of(error) is Cause.DATA_ERROR
+    assert failure_kind(error) is FailureKind.DATA_ERROR
     assert server_words(error) == "division by zero"
     assert not lacks_room(error)
 
@@ -86,7 +94,7 @@ def test_a_limit_of_ones_own_is_told_from_a_cancel_request() -> None:
         cursor.execute("SELECT pg_sleep(10)")
     with pytest.raises(DatabaseError) as caught, time_limit(60) as cursor:
         cursor.execute("SELECT pg_cancel_backend(pg_backend_pid()), pg_sleep(10)")
-    assert cause_of(caught.value) is Cause.QUERY_CANCELED
+    assert failure_kind(caught.value) is FailureKind.QUERY_CANCELED
     assert not isinstance(caught.value, TimeLimitError)
 
 
@@ -96,7 +104,7 @@ def test_a_lock_that_another_session_holds_is_busy() -> None:
         cursor.execute(f'LOCK TABLE "{table}"')
         for statement in (f'LOCK TABLE "{table}"', f'LOCK TABLE "{table}" NOWAIT'):
             error = error_of("SET LOCAL lock_timeout = '10ms'", statement)
-            assert cause_of(error) is Cause.LOCK_TIMEOUT
+            assert failure_kind(error) is FailureKind.LOCK_TIMEOUT
             assert is_busy(error)
 
 
@@ -122,7 +130,7 @@ def test_a_deadlock_is_busy() -> None:
             failures.append(error)
         thread.join()
     (error,) = failures
-    assert cause_of(error) is Cause.DEADLOCK
+    assert failure_kind(error) is FailureKind.DEADLOCK
     assert is_busy(error)
 
 
@@ -142,7 +150,7 @@ def test_a_terminated_session_is_told_and_so_is_every_statement_after_it() -> No
         own.execute("SELECT pg_terminate_backend(%s, 5000)", [cursor.connection.info.backend_pid])
         with pytest.raises(psycopg2.Error) as caught:
             cursor.execute("SELECT 1")
-        assert cause_of(caught.value) in (Cause.SERVER_RESTARTING, Cause.CONNECTION_LOST)
+        assert failure_kind(caught.value) in (FailureKind.SERVER_RESTARTING, FailureKind.CONNECTION_LOST)
         with pytest.raises(psycopg2.InterfaceError) as later:
             cursor.execute("SELECT 1")
         assert is_unavailable(later.value)
@@ -182,26 +190,26 @@ def guest() -> Iterator[Callable[[str], str]]:
 
 
 @pytest.mark.parametrize(
-    ("attributes", "cause"),
-    [("LOGIN CONNECTION LIMIT 0", Cause.TOO_MANY_CONNECTIONS), ("NOLOGIN", Cause.ACCESS_REFUSED)],
+    ("attributes", "kind"),
+    [("LOGIN CONNECTION LIMIT 0", FailureKind.TOO_MANY_CONNECTIONS), ("NOLOGIN", FailureKind.ACCESS_REFUSED)],
 )
 def test_a_refused_connection_is_told_by_its_words(
-    guest: Callable[[str], str], attributes: str, cause: Cause
+    guest: Callable[[str], str], attributes: str, kind: FailureKind
 ) -> None:
     with pytest.raises(psycopg2.OperationalError) as caught, own_session(user=guest(attributes)):
         pass
-    assert cause_of(caught.value) is cause
+    assert failure_kind(caught.value) is kind
 
 
 @pytest.mark.parametrize(
-    ("parameters", "cause"),
+    ("parameters", "kind"),
     [
-        ({"dbname": "no_such_database"}, Cause.ACCESS_REFUSED),
-        ({"host": "/no/such/folder"}, Cause.CONNECTION_LOST),
-        ({"host": "127.0.0.1", "port": 1}, Cause.CONNECTION_LOST),
+        ({"dbname": "no_such_database"}, FailureKind.ACCESS_REFUSED),
+        ({"host": "/no/such/folder"}, FailureKind.CONNECTION_LOST),
+        ({"host": "127.0.0.1", "port": 1}, FailureKind.CONNECTION_LOST),
     ],
 )
-def test_a_server_that_cannot_be_reached_is_told(parameters: dict[str, Any], cause: Cause) -> None:
+def test_a_server_that_cannot_be_reached_is_told(parameters: dict[str, Any], kind: FailureKind) -> None:
     with pytest.raises(psycopg2.OperationalError) as caught, own_session(**parameters):
         pass
-    assert cause_of(caught.value) is cause
+    assert failure_kind(caught.value) is kind

@@ -18,7 +18,7 @@ from psycopg2 import sql
 
 from fixtures import sample_small_talk
 from MiniTwit import moderation, watchlist
-from MiniTwit.database.failures import Cause, cause_of
+from MiniTwit.database.failures import FailureKind, failure_kind
 from MiniTwit.models import EditedMessage, Message, ModerationReason, WatchHit, WatchTerm
 from MiniTwit.skeletons.function import CREATE_FUNCTIONS
 from MiniTwit.watchlist import edited, expressions, matching, pieces, scanning, tasks
@@ -232,7 +232,7 @@ def test_a_statement_that_is_cancelled_from_outside_is_tried_again_and_blames_no
     with pytest.raises(OperationalError) as raised:  # after as many attempts
         watchlist.scan()
     administrator.join()
-    assert cause_of(raised.value) is Cause.QUERY_CANCELED
+    assert failure_kind(raised.value) is FailureKind.QUERY_CANCELED
     slow.refresh_from_db()
     assert (slow.active, slow.error, slow.scanned_through) == (True, "", 0)
     assert not slow.skipped.exists()
@@ -249,7 +249,7 @@ def test_an_import_that_keeps_the_messages_for_itself_is_no_fault_of_theirs(monk
         pieces.prepare()
         with pytest.raises(OperationalError) as raised:
             matching.lay_out([1])
-    assert cause_of(raised.value) is Cause.LOCK_TIMEOUT
+    assert failure_kind(raised.value) is FailureKind.LOCK_TIMEOUT
 
 
 @pytest.mark.parametrize("spelling", SPELLINGS.values(), ids=SPELLINGS)
