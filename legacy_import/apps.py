@@ -13,7 +13,7 @@ class LegacyImportConfig(AppConfig):
 
     def ready(self) -> None:
         from legacy_import.erasure import forget
-        from MiniTwit.moderation.erasure import user_erased
+        from MiniTwit.moderation.account_erasure import user_erased
 
         checks.register(check_time_zone)
         user_erased.connect(forget, dispatch_uid="legacy_import.erasure")

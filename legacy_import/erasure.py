@@ -8,7 +8,7 @@ from psycopg2 import sql
 from legacy_import.models import ImportRun, MergedUser, RejectedRow, ReplacedRow
 from legacy_import.steps.audit import Audit
 from MiniTwit.models import ModerationEvent, Verb
-from MiniTwit.moderation.erasure import ErasedAccount
+from MiniTwit.moderation.account_erasure import ErasedAccount
 from MiniTwit.moderation.traces import Traces
 
 REMEMBERED = ("samples", "audit", "verification", "old_tables", "error_message")

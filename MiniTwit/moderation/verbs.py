@@ -9,10 +9,8 @@ from datetime import datetime
 from typing import Any, Unpack
 
 from MiniTwit.models import ModerationBatch, ModerationEvent, User, Verb
-from MiniTwit.moderation import accounts as user_verbs
-from MiniTwit.moderation import edits as message_edits
-from MiniTwit.moderation import erasure
-from MiniTwit.moderation import messages as message_verbs
+from MiniTwit.moderation import account_erasure, account_verbs, message_edits, message_verbs
+from MiniTwit.moderation.account_erasure import Messages
 from MiniTwit.moderation.batches import (
     Cause,
     CauseFields,
@@ -23,10 +21,10 @@ from MiniTwit.moderation.batches import (
     open_batch,
     record,
 )
-from MiniTwit.moderation.edits import MessageEdit
 from MiniTwit.moderation.errors import ModerationError
+from MiniTwit.moderation.message_edits import MessageEdit
 
-REFUSALS = frozenset({user_verbs.YOURSELF, user_verbs.STAFF, message_verbs.OWN})
+REFUSALS = frozenset({account_verbs.YOURSELF, account_verbs.STAFF, message_verbs.OWN})
 
 
 def flag(*, messages: Objects, **cause: Unpack[CauseFields]) -> ModerationBatch:
@@ -99,7 +97,7 @@ def warn(*, users: Objects, text: str, **cause: Unpack[CauseFields]) -> Moderati
 
 
 def erase(
-    *, users: Objects, messages: str = erasure.Messages.KEEP, delete: bool = False, **cause: Unpack[CauseFields]
+    *, users: Objects, messages: str = Messages.KEEP, delete: bool = False, **cause: Unpack[CauseFields]
 ) -> ModerationBatch:
     """Remove an account's data everywhere, on its owner's request.
 
@@ -107,7 +105,7 @@ def erase(
         messages: `keep` or `purge`.
         delete: delete the account itself, too; its messages have to be purged for that.
     """
-    options = erasure.options_of(messages, delete)
+    options = account_erasure.options_of(messages, delete)
     return decide(Verb.ERASE, users, Cause.of(**cause), options)
 
 
@@ -173,18 +171,18 @@ def execute(ids: Sequence[int], batch: ModerationBatch) -> Tally:
         case Verb.SUSPEND:
             until = datetime.fromisoformat(options["until"]) if options.get("until") else None
             flag_messages = bool(options.get("flag_messages"))
-            return user_verbs.suspend(ids, batch, cause, until=until, flag_messages=flag_messages)
+            return account_verbs.suspend(ids, batch, cause, until=until, flag_messages=flag_messages)
         case Verb.REINSTATE:
-            return user_verbs.reinstate(ids, batch, cause)
+            return account_verbs.reinstate(ids, batch, cause)
         case Verb.WARN:
-            return user_verbs.warn(ids, batch, cause, text=options.get("text", ""))
+            return account_verbs.warn(ids, batch, cause, text=options.get("text", ""))
         case Verb.UNDO:
             of_messages = message_verbs.undo(ids, batch, cause) + message_edits.undo(ids, batch, cause)
-            return user_verbs.undo(ids, batch, cause) + of_messages
+            return account_verbs.undo(ids, batch, cause) + of_messages
         case Verb.EDIT:
             raise ValueError("An edit is not told by ids alone: use edit_each.")
         case Verb.ERASE:
-            return erasure.erase(ids, batch, cause)
+            return account_erasure.erase(ids, batch, cause)
 
 
 def lock_undoable(batch: ModerationBatch, undoing: ModerationBatch | None = None) -> None:

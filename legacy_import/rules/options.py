@@ -4,7 +4,6 @@ from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Self
 
 from legacy_import.rules.outcomes import Outcome
-from legacy_import.rules.passwords.conversion import Conversion
 
 # Which old tables a run of each kind imports, in this order. The names are the canonical ones, whatever the
 # tables of a particular old database are called.
@@ -18,10 +17,6 @@ class ImportOptions:
     existing: str = "keep"  # or "update": differing rows are updated, unless they were changed in the target
     duplicates: str = "reject"  # or "merge": messages and follows of the others go to the survivor
     plain_passwords: str = "hash"  # or "unusable": passwords that the old application kept in clear
-
-    @property
-    def passwords(self) -> Conversion:
-        return Conversion(self.plain_passwords)
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Self:

@@ -205,7 +205,7 @@ class LegacyUserResource(LegacyResource):
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.fields["password"].widget = PasswordColumn(self.options.passwords)
+        self.fields["password"].widget = PasswordColumn(self.options.plain_passwords)
         self.fields["date_joined"].widget = JoinedColumn(settings.LEGACY_TIME_ZONE, self.now)
 
     @property

@@ -15,7 +15,7 @@ from django.test import Client
 
 from MiniTwit import moderation
 from MiniTwit.models import Message, ModerationEvent, ModerationReason, User
-from MiniTwit.moderation.accounts import states
+from MiniTwit.moderation.account_verbs import states
 from tests.MiniTwit.factories import make_message, make_superuser, make_user
 from tests.MiniTwit.files import MESSAGE_COLUMNS, confirm, preview, table
 from tests.MiniTwit.forms import form_at

@@ -197,7 +197,7 @@ def test_users_who_were_active_or_not_and_when_they_came(tmp_path, rows, options
     columns = {"username": "username", "is_active": column, "date_joined": "created_at"}
     with rolled_back():
         if existing:
-            password = PasswordColumn(options.passwords).clean("plain", {"user_id": 100})
+            password = PasswordColumn(options.plain_passwords).clean("plain", {"user_id": 100})
             User.objects.create(
                 legacy_id=100, username="here", password=password, is_active=existing[0], date_joined=existing[1]
             )

@@ -16,7 +16,7 @@ from MiniTwit.admin.files.export_stream import Export
 from MiniTwit.admin.files.resources import FollowResource, MessageResource, UserResource
 from MiniTwit.instants import shown_time
 from MiniTwit.models import Follow, Message, ModerationEvent, StaffNote, Strike, User
-from MiniTwit.moderation.edits import about_account
+from MiniTwit.moderation.message_edits import about_account
 
 Part = tuple[str, str, QuerySet[Any], Resource]
 

@@ -19,7 +19,7 @@ from MiniTwit.models import Message, ModerationBatch, Subject, User, Verb
 from MiniTwit.moderation.batches import Cause, Tally
 from MiniTwit.moderation.errors import ModerationError
 from MiniTwit.moderation.history import newer_than_the_event, who_did_what
-from MiniTwit.moderation.messages import (
+from MiniTwit.moderation.message_verbs import (
     ABOUT_EDITS,
     NAMES,
     execute,
