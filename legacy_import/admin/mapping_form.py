@@ -10,15 +10,14 @@ from django.http import QueryDict
 
 from legacy_import.models import ImportRun
 from legacy_import.rules.options import TABLES_OF_KIND
-from legacy_import.source import CANONICAL_COLUMNS, SourceError
+from legacy_import.source import CANONICAL_TABLES, SourceError
 from legacy_import.source.recognition.mapping import TableMapping
-from legacy_import.source.recognition.matching import Candidate, candidate_of, fulfilled, recognised_columns
+from legacy_import.source.recognition.matching import candidates_for, fulfilled, recognised_columns
 from legacy_import.source.recognition.table_profile import FoundColumn, FoundTable
 from legacy_import.source.record import SourceRecord
-from legacy_import.source.schema import NEEDED_COLUMNS, OPTIONAL_TABLES
+from legacy_import.source.schema import CanonicalTable
 from MiniTwit.excerpts import excerpt
 
-TABLE_LABELS = {"user": "Users", "message": "Messages", "follower": "Follows"}
 COLUMN_LABELS = {
     "user_id": "Id",
     "username": "Username",
@@ -93,52 +92,53 @@ class MappingForm(forms.Form):
         self.run = run
         self.source = SourceRecord.from_json(run.source)
         self.found = [FoundTable.from_json(table) for table in run.old_tables]
-        self.names = TABLES_OF_KIND[run.kind]
+        self.tables = [CANONICAL_TABLES[name] for name in TABLES_OF_KIND[run.kind]]
         self.mapping: dict[str, TableMapping] = {}
-        self.shown = {name: self._current(name) for name in self.names}
+        self.shown = {canonical.name: self._current(canonical) for canonical in self.tables}
         self.previewed = {
-            field: value for name in self.names for field, value in sent_by(name, self.shown[name]).items()
+            field: value
+            for canonical in self.tables
+            for field, value in sent_by(canonical, self.shown[canonical.name]).items()
         }
         self.is_changed = any(self.data.get(field, value) != value for field, value in self.previewed.items())
-        for name in self.names:
+        for canonical in self.tables:
             if self.is_bound:
-                self._take_over_sent_table(name)
-            self._add_fields(name)
+                self._take_over_sent_table(canonical)
+            self._add_fields(canonical)
 
-    def _current(self, name: str) -> TableMapping:
+    def _current(self, canonical: CanonicalTable) -> TableMapping:
         """The run's mapping; of a run that was refused for want of one, the likeliest."""
-        if used := self.source.mapping.get(name):
+        if used := self.source.mapping.get(canonical.name):
             return used
-        candidates = sorted((candidate_of(table, name) for table in self.found), key=Candidate.preference)
+        candidates = candidates_for(canonical, self.found)
         best = min(candidates, key=lambda candidate: len(candidate.missing), default=None)
         return TableMapping(best.found.name, best.columns) if best and best.columns else TableMapping("")
 
-    def _take_over_sent_table(self, name: str) -> None:
+    def _take_over_sent_table(self, canonical: CanonicalTable) -> None:
+        name = canonical.name
         table = self.table(self.data.get(name, ""))
         if table is None or table.name == self.shown[name].table:
             return
-        columns = recognised_columns(table, name)
-        self.shown[name] = TableMapping(table.name, columns)
+        self.shown[name] = TableMapping(table.name, recognised_columns(table, canonical))
         if self.data.get(f"{name}-shown") != table.name:
-            sent = {f"{name}-{column}": columns.get(column, "") for column in CANONICAL_COLUMNS[name]}
-            self.data = {**self.data, **sent, f"{name}-shown": table.name}
+            self.data = {**self.data, **sent_by(canonical, self.shown[name]), f"{name}-shown": table.name}
 
-    def _add_fields(self, name: str) -> None:
-        shown = self.shown[name]
-        nothing = "none" if name in OPTIONAL_TABLES else "choose a table"
+    def _add_fields(self, canonical: CanonicalTable) -> None:
+        name, shown = canonical.name, self.shown[canonical.name]
+        nothing = "none" if canonical.is_optional else "choose a table"
         choices = [(table.name, excerpt(table.name, LONGEST_LABEL)) for table in self.found]
-        if name in OPTIONAL_TABLES or not shown.table:
+        if canonical.is_optional or not shown.table:
             choices.insert(0, ("", f"({nothing})"))
         self.fields[name] = forms.ChoiceField(
-            label=f"Table of {TABLE_LABELS[name].lower()}",
+            label=f"Table of {canonical.rows}",
             choices=choices,
             initial=shown.table,
-            required=name not in OPTIONAL_TABLES,
+            required=not canonical.is_optional,
             widget=self._select(name),
         )
         self.fields[f"{name}-shown"] = forms.CharField(initial=shown.table, required=False, widget=forms.HiddenInput)
         table = self.table(shown.table)
-        for column in CANONICAL_COLUMNS[name]:
+        for column in canonical.columns:
             self.fields[f"{name}-{column}"] = forms.ChoiceField(
                 label=COLUMN_LABELS[column],
                 choices=[("", f"({WITHOUT.get(column, 'choose a column')})"), *column_choices(table)],
@@ -156,20 +156,22 @@ class MappingForm(forms.Form):
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}
-        for name in self.names:
+        for canonical in self.tables:
+            name = canonical.name
             if not any(field == name or field.startswith(f"{name}-") for field in self.errors):
-                self._clean_table(name, cleaned)
+                self._clean_table(canonical, cleaned)
         return cleaned
 
-    def _clean_table(self, name: str, cleaned: dict[str, Any]) -> None:
-        columns = {column: cleaned[f"{name}-{column}"] for column in CANONICAL_COLUMNS[name]}
-        for column in NEEDED_COLUMNS[name] if cleaned[name] else ():
+    def _clean_table(self, canonical: CanonicalTable, cleaned: dict[str, Any]) -> None:
+        name = canonical.name
+        columns = {column: cleaned[f"{name}-{column}"] for column in canonical.columns}
+        for column in canonical.needed if cleaned[name] else ():
             if not columns[column]:
                 self.add_error(f"{name}-{column}", "Choose the column that holds this.")
                 return
         wish = TableMapping(cleaned[name], columns if cleaned[name] else {})
         try:
-            fulfilled(self.found, name, wish, self.source.label)
+            fulfilled(self.found, canonical, wish, self.source.label)
         except SourceError as error:
             self.add_error(name, error.message)
         else:
@@ -177,17 +179,18 @@ class MappingForm(forms.Form):
 
     def sections(self) -> Iterator[Section]:
         """Each canonical table with its fields and the samples of the columns that are chosen."""
-        for name in self.names:
+        for canonical in self.tables:
+            name = canonical.name
             table = self.table(self.shown[name].table)
             rows = []
-            for column in CANONICAL_COLUMNS[name]:
+            for column in canonical.columns:
                 field = self[f"{name}-{column}"]
                 found = table.column(str(field.value())) if table and field.value() else None
                 rows.append(SectionRow(field, found, samples_of(found, column)))
             used = {row.column.name for row in rows if row.column}
             yield Section(
                 name=name,
-                label=TABLE_LABELS[name],
+                label=canonical.rows.capitalize(),
                 table=self.shown[name].table,
                 field=self[name],
                 shown=self[f"{name}-shown"],
@@ -206,15 +209,19 @@ class MappingForm(forms.Form):
                 for table in self.found
             },
             "recognised": {
-                name: {table.name: recognised_columns(table, name) for table in self.found} for name in self.names
+                canonical.name: {table.name: recognised_columns(table, canonical) for table in self.found}
+                for canonical in self.tables
             },
         }
 
 
-def sent_by(name: str, mapping: TableMapping) -> dict[str, str]:
+def sent_by(canonical: CanonicalTable, mapping: TableMapping) -> dict[str, str]:
     """What the select boxes of a table send where this mapping is chosen."""
-    columns = {f"{name}-{column}": mapping.columns.get(column, "") for column in CANONICAL_COLUMNS[name]}
-    return {name: mapping.table, **columns}
+    name = canonical.name
+    return {
+        name: mapping.table,
+        **{f"{name}-{column}": mapping.columns.get(column, "") for column in canonical.columns},
+    }
 
 
 def column_choices(table: FoundTable | None) -> list[tuple[str, str]]:

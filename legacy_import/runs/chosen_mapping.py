@@ -13,7 +13,7 @@ from legacy_import.models import ImportRun
 from legacy_import.rules.options import TABLES_OF_KIND
 from legacy_import.runs.records import Choices
 from legacy_import.source import Reference, SourceError
-from legacy_import.source.recognition.known_names import table_likeness
+from legacy_import.source.recognition.known_names import best_likeness
 from legacy_import.source.recognition.mapping import (
     TableMapping,
     TableMappings,
@@ -23,7 +23,7 @@ from legacy_import.source.recognition.mapping import (
 from legacy_import.source.recognition.matching import Recognition, can_be_met, recognise, undecided_tables
 from legacy_import.source.recognition.table_profile import FoundTable
 from legacy_import.source.record import MappingChoice, SourceRecord
-from legacy_import.source.schema import CANONICAL_COLUMNS
+from legacy_import.source.schema import CANONICAL_TABLES, USER
 from legacy_import.tables import Models
 from legacy_import.verify import CANONICAL_LAYOUT, OldTable
 from MiniTwit.database.clock import database_time
@@ -54,7 +54,7 @@ def chooser(
         if asked_for == {}:
             forget(models, key, TABLES_OF_KIND[run.kind])
         chosen = {name: wish for name, wish in remembered(models, key).items() if name in required}
-        fitting = {name: wish for name, wish in chosen.items() if can_be_met(found, name, wish)}
+        fitting = {name: wish for name, wish in chosen.items() if can_be_met(found, CANONICAL_TABLES[name], wish)}
         wishes = {**fitting, **users_as_imported(users_run, found), **asked}
         keep_found_tables(run, found, wishes)
         recognition = recognise(found, label=reference.label, required=required, wishes=wishes)
@@ -79,15 +79,15 @@ def chooser(
 def users_as_imported(users_run: ImportRun | None, found: Sequence[FoundTable]) -> dict[str, TableMapping]:
     """The mapping of the users that a messages import rests on, if the old database still has those tables."""
     used = SourceRecord.from_json(users_run.source).mapping if users_run else {}
-    if "user" not in used:
+    if USER.name not in used:
         return {}
-    wish = with_what_is_left_out("user", used["user"])
-    return {"user": wish} if can_be_met(found, "user", wish) else {}
+    wish = with_what_is_left_out(USER.name, used[USER.name])
+    return {USER.name: wish} if can_be_met(found, USER, wish) else {}
 
 
-def with_what_is_left_out(table: str, mapping: TableMapping) -> TableMapping:
+def with_what_is_left_out(name: str, mapping: TableMapping) -> TableMapping:
     """A mapping as a wish that leaves nothing to be recognised: what no column feeds stays without one."""
-    columns = {column: mapping.columns.get(column, "") for column in CANONICAL_COLUMNS[table] if mapping.table}
+    columns = {column: mapping.columns.get(column, "") for column in CANONICAL_TABLES[name].columns if mapping.table}
     return TableMapping(mapping.table, columns)
 
 
@@ -114,8 +114,7 @@ def keep_found_tables(run: ImportRun, found: Sequence[FoundTable], used: TableMa
     passwords = password_column(used)
 
     def interest(table: FoundTable) -> tuple[bool, int, str]:
-        likeness = max(table_likeness(name, table.name) for name in CANONICAL_COLUMNS)
-        return table.name not in columns_used, -likeness, table.name
+        return table.name not in columns_used, -best_likeness(table.name), table.name
 
     offered = [
         table
@@ -131,7 +130,7 @@ def keep_found_tables(run: ImportRun, found: Sequence[FoundTable], used: TableMa
 
 def password_column(mappings: TableMappings) -> tuple[str, str]:
     """The table and the column that the passwords are read from; empty names where there are none."""
-    user = mappings.get("user", TableMapping(""))
+    user = mappings.get(USER.name, TableMapping(""))
     return user.table, user.columns.get("pw_hash", "")
 
 
@@ -244,6 +243,7 @@ def layout_imported(reference: Reference) -> dict[str, OldTable]:
 def layout_of(mapping: TableMappings) -> dict[str, OldTable]:
     """A run's mapping as the verification reads it; canonical names where it says nothing."""
     mapped = {
-        name: OldTable(table.table, table.in_order(name) if table.table else ()) for name, table in mapping.items()
+        name: OldTable(table.table, table.in_order(CANONICAL_TABLES[name]) if table.table else ())
+        for name, table in mapping.items()
     }
     return {**CANONICAL_LAYOUT, **mapped}

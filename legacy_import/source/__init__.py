@@ -10,12 +10,12 @@ from legacy_import.source.location import (
     source_at,
 )
 from legacy_import.source.reader import SQLiteSource
-from legacy_import.source.schema import CANONICAL_COLUMNS, TableDescription
+from legacy_import.source.schema import CANONICAL_TABLES, TableDescription
 from legacy_import.source.snapshot import check_source
 from legacy_import.source.values import LegacyRow, StoredReal
 
 __all__ = [
-    "CANONICAL_COLUMNS",
+    "CANONICAL_TABLES",
     "LegacyRow",
     "Reference",
     "SQLiteSource",

@@ -3,22 +3,22 @@
 import os
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass, field
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
 from legacy_import.source.copy_lines import EVERYWHERE, Chunk, LinePlan, Places, copy_chunks, quoted, read_rows
 from legacy_import.source.errors import SourceError, no_room
 from legacy_import.source.location import Reference
 from legacy_import.source.recognition.inspection import describe_tables, read_tables
-from legacy_import.source.recognition.mapping import mappings_as_json
 from legacy_import.source.recognition.matching import Recognition, recognise
 from legacy_import.source.recognition.soft_deletion import unread_marks
 from legacy_import.source.recognition.table_profile import FoundTable
+from legacy_import.source.record import SourceRecord
 from legacy_import.source.sandbox import UNREADABLE, QueryTimeout, complaint_of, open_readonly
 from legacy_import.source.schema import TableDescription
-from legacy_import.source.snapshot import take_in
+from legacy_import.source.snapshot import Intake, take_in
 from legacy_import.source.snapshot.hashing import Hashing
 from legacy_import.source.snapshot.progress import OnProgress, silent
 from legacy_import.source.snapshot.sqlite_wal import WITHOUT_WAL
@@ -30,37 +30,6 @@ LARGE_TABLE = 200_000  # rows; a smaller one is read in one part
 PARTS = max(2, min(os.cpu_count() or 1, 4))
 
 Choose = Callable[[Sequence[FoundTable]], Recognition]
-
-
-@dataclass(frozen=True)
-class SourceDescription:
-    """What staff are told about an old database before they import it.
-
-    Attributes:
-        label: path, address without password, or name of the uploaded file.
-        location: where a later step finds it again. kind: what it is, e.g. SQLite dump or PostgreSQL 15.
-        size, modified, sha256: see `intake.Intake`.
-        tables: rows per canonical table. ignored: other tables in the file.
-        mapping: canonical table -> the table and columns that feed it; see mapping.TableMapping.
-        undecided: canonical table -> the tables of which staff have to choose one.
-        warnings: sentences about what may be wrong with the file as a whole.
-    """
-
-    label: str
-    location: str
-    uploaded: bool
-    kind: str
-    size: int
-    sha256: str
-    modified: str
-    tables: dict[str, int] = field(default_factory=dict)
-    ignored: list[str] = field(default_factory=list)
-    mapping: dict[str, Any] = field(default_factory=dict)
-    undecided: dict[str, list[str]] = field(default_factory=dict)
-    warnings: list[str] = field(default_factory=list)
-
-    def as_json(self) -> dict[str, Any]:
-        return asdict(self)
 
 
 class SQLiteSource:
@@ -75,7 +44,7 @@ class SQLiteSource:
         path: Path,
         connection: sqlite3.Connection,
         timeout: QueryTimeout,
-        description: SourceDescription,
+        description: SourceRecord,
         tables: dict[str, TableDescription],
     ) -> None:
         self.path = path
@@ -105,40 +74,25 @@ class SQLiteSource:
         """
         intake = take_in(reference, snapshot, on_progress)
         on_progress("Looking at the tables")
-        timeout = QueryTimeout.for_file(intake.path)
+        label, timeout = reference.label, QueryTimeout.for_file(intake.path)
+        choose = choose or partial(recognise, label=label, required=required)
         connection = open_readonly(intake.path, timeout)
         try:
-            with reading(reference.label, timeout), Hashing(intake.given, reference.label) as hashing:
-                found = read_tables(connection, timeout, reference.label)
-                recognition = choose(found) if choose else recognise(found, label=reference.label, required=required)
-                tables = describe_tables(connection, timeout, reference.label, required, recognition)
+            with reading(label, timeout), Hashing(intake.given, label) as hashing:
+                found = read_tables(connection, timeout, label)
+                recognition = choose(found)
+                tables = describe_tables(connection, timeout, label, required, recognition)
                 marked = unread_marks(
                     connection, [tables[name] for name in required if name in tables], recognition.tables
                 )
                 sha256 = hashing.result(on_progress)
-        except SourceError as error:
+        except BaseException as error:
             connection.close()
-            if error.code in NOT_THERE and WITHOUT_WAL in intake.warnings:
+            if isinstance(error, SourceError) and error.code in NOT_THERE and WITHOUT_WAL in intake.warnings:
                 raise SourceError(error.code, f"{error.message} {WITHOUT_WAL}") from error
             raise
-        except BaseException:
-            connection.close()
-            raise
-        used = {table.actual_name for table in tables.values()}
-        description = SourceDescription(
-            label=reference.label,
-            location="" if reference.uploaded else reference.location,
-            uploaded=reference.uploaded,
-            kind=intake.kind,
-            size=intake.size,
-            sha256=sha256,
-            modified=intake.modified,
-            tables={name: table.rows for name, table in tables.items()},
-            ignored=[table.name for table in found if table.name not in used],
-            mapping=mappings_as_json({name: recognition.tables[name] for name in tables}),
-            undecided=recognition.undecided,
-            warnings=intake.warnings + recognition.warnings + marked,
-        )
+        intake.warnings += recognition.warnings + marked
+        description = describe(reference, intake, sha256, found, recognition, tables)
         return cls(intake.path, connection, timeout, description, tables)
 
     def reopened(self) -> Self:
@@ -189,6 +143,32 @@ class SQLiteSource:
                 marks = ", ".join("?" * len(positions))
                 place = table.position if table.has_row_ids else "place"
                 yield from read_rows(self.connection, table, self.timeout, f"WHERE {place} IN ({marks})", positions)
+
+
+def describe(
+    reference: Reference,
+    intake: Intake,
+    sha256: str,
+    found: Sequence[FoundTable],
+    recognition: Recognition,
+    tables: dict[str, TableDescription],
+) -> SourceRecord:
+    """What staff are told about an old database before they import it."""
+    used = {table.actual_name for table in tables.values()}
+    return SourceRecord(
+        label=reference.label,
+        location=reference.location,
+        uploaded=reference.uploaded,
+        kind=intake.kind,
+        size=intake.size,
+        sha256=sha256,
+        modified=intake.modified,
+        tables={name: table.rows for name, table in tables.items()},
+        ignored=[table.name for table in found if table.name not in used],
+        mapping={name: recognition.tables[name] for name in tables},
+        undecided=recognition.undecided,
+        warnings=intake.warnings,
+    )
 
 
 class reading:  # noqa: N801 -- reads as a statement: `with reading(...):`

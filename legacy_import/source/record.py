@@ -1,12 +1,11 @@
-"""What a run keeps of its old database."""
+"""What staff are told about an old database, and what a run keeps of it."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Self
 
-from legacy_import.source.reader import SourceDescription
 from legacy_import.source.recognition.mapping import TableMapping, mappings_from_json
-from legacy_import.source.schema import CANONICAL_COLUMNS, EXTRA_COLUMNS
+from legacy_import.source.schema import CANONICAL_TABLES, EXTRA_COLUMNS
 
 
 @dataclass(frozen=True)
@@ -30,7 +29,12 @@ class SourceRecord:
     """The old database of a run: where it is from the start, what is in it once it was read.
 
     Attributes:
-        label, location, uploaded: see `Reference`. kind ... warnings: see `SourceDescription`.
+        label, location, uploaded: see `Reference`.
+        kind: what it is, e.g. SQLite dump or PostgreSQL 15. size, sha256, modified: see `snapshot.Intake`.
+        tables: rows per canonical table. ignored: other tables in the file.
+        mapping: canonical table -> the table and columns that feed it.
+        undecided: canonical table -> the tables of which staff have to choose one.
+        warnings: sentences about what may be wrong with the file as a whole.
         mapping_key: what choices of a mapping are remembered by.
         mapping_choice: who chose the mapping that was used; None if it was recognised.
         snapshot: the file name of the copy; empty until it has one. staged: the file that was staged.
@@ -65,9 +69,14 @@ class SourceRecord:
     def as_json(self) -> dict[str, Any]:
         return asdict(self)
 
-    def described(self, description: SourceDescription) -> Self:
-        """The record once the old database was read; it is found again where the run was told to."""
-        return self.from_json(self.as_json() | description.as_json() | {"location": self.location})
+    def described(self, found: Self) -> Self:
+        """The record of a run once its old database was read, with what was found in that."""
+        return replace(
+            found,
+            mapping_key=self.mapping_key,
+            mapping_choice=self.mapping_choice,
+            snapshot=self.snapshot,
+        )
 
     def mapping_of(self, table: str) -> TableMapping:
         """What feeds a canonical table; empty names where nothing does."""
@@ -76,7 +85,9 @@ class SourceRecord:
     def shown_columns(self, table: str) -> list[str]:
         """The columns of a table that pages and files show: those of a MiniTwit, and others that were read."""
         read = self.mapping_of(table).columns
-        return [column for column in CANONICAL_COLUMNS[table] if column not in EXTRA_COLUMNS or read.get(column)]
+        return [
+            column for column in CANONICAL_TABLES[table].columns if column not in EXTRA_COLUMNS or read.get(column)
+        ]
 
     def heading(self, table: str, column: str) -> str:
         """A canonical column, with the old one that feeds it where that has another name."""

@@ -2,25 +2,55 @@
 
 from dataclasses import dataclass
 
-# Canonical table -> its columns, in the order in which they are staged.
-CANONICAL_COLUMNS: dict[str, tuple[str, ...]] = {
-    "user": ("user_id", "username", "email", "pw_hash", "is_active", "date_joined"),
-    "message": ("message_id", "author_id", "text", "pub_date", "flagged"),
-    "follower": ("who_id", "whom_id"),
-}
-
-# Without these nothing can be imported. A missing id is replaced by the row's place in the file; the others read as
-# NULL.
-NEEDED_COLUMNS: dict[str, tuple[str, ...]] = {
-    "user": ("username",),
-    "message": ("author_id", "text", "pub_date"),
-    "follower": ("who_id", "whom_id"),
-}
-OPTIONAL_TABLES = frozenset({"follower"})
 # MiniTwit's own tables have no such columns. Where there is none, or nothing in it, the old database says nothing,
 # and what the target knows stays.
 EXTRA_COLUMNS = frozenset({"is_active", "date_joined"})
 MISSING = "NULL"  # the SQL that reads a column that is not there
+
+
+@dataclass(frozen=True, eq=False)
+class CanonicalTable:
+    """A table of MiniTwit under its own names, whatever an old database calls it and its columns.
+
+    Attributes:
+        name: user, message or follower. rows: what its rows are called.
+        columns: in the order in which they are staged.
+        needed: those without which nothing can be imported. A missing id is replaced by the row's place in the file;
+            the others read as NULL.
+        has_ids: whether the first column is a row's own id.
+        is_optional: whether an old database may do without the table.
+    """
+
+    name: str
+    rows: str
+    columns: tuple[str, ...]
+    needed: tuple[str, ...]
+    has_ids: bool = True
+    is_optional: bool = False
+
+
+USER = CanonicalTable(
+    name="user",
+    rows="users",
+    columns=("user_id", "username", "email", "pw_hash", "is_active", "date_joined"),
+    needed=("username",),
+)
+MESSAGE = CanonicalTable(
+    name="message",
+    rows="messages",
+    columns=("message_id", "author_id", "text", "pub_date", "flagged"),
+    needed=("author_id", "text", "pub_date"),
+)
+FOLLOWER = CanonicalTable(
+    name="follower",
+    rows="follows",
+    columns=("who_id", "whom_id"),
+    needed=("who_id", "whom_id"),
+    has_ids=False,
+    is_optional=True,
+)
+CANONICAL_TABLES = {table.name: table for table in (USER, MESSAGE, FOLLOWER)}
+ID_COLUMNS = frozenset(table.columns[0] for table in CANONICAL_TABLES.values() if table.has_ids)
 
 
 @dataclass(frozen=True)
@@ -28,17 +58,17 @@ class TableDescription:
     """One old table as the file has it.
 
     Attributes:
-        name: the canonical name: user, message or follower.
+        canonical: which of MiniTwit's tables it is.
         actual_name: its name in the file; empty when there is no such table, which has no rows.
-        columns: for each of CANONICAL_COLUMNS[name], in that order, the SQL that reads it: the quoted column, NULL
-            for a missing one, the position for a missing id.
+        columns: for each canonical column, in that order, the SQL that reads it: the quoted column, NULL for a
+            missing one, the position for a missing id.
         position: the SQL expression that gives a row's place, from 1.
         has_row_ids: whether the position is SQLite's row id, by which rows are found quickly.
         unique_ids: whether the file itself guarantees that no id occurs twice.
         rows: how many rows it holds.
     """
 
-    name: str
+    canonical: CanonicalTable
     actual_name: str
     columns: tuple[str, ...]
     position: str
@@ -49,5 +79,6 @@ class TableDescription:
     @property
     def missing(self) -> tuple[str, ...]:
         """The canonical columns that nothing feeds."""
-        names = CANONICAL_COLUMNS[self.name]
-        return tuple(name for name, column in zip(names, self.columns, strict=True) if column == MISSING)
+        return tuple(
+            name for name, column in zip(self.canonical.columns, self.columns, strict=True) if column == MISSING
+        )

@@ -18,7 +18,7 @@ from legacy_import.rules.account_columns import IF_UNKNOWN
 from legacy_import.rules.options import TABLES_OF_KIND, TableCounts
 from legacy_import.rules.outcomes import Outcome
 from legacy_import.rules.passwords import kept_password_sql
-from legacy_import.source import CANONICAL_COLUMNS
+from legacy_import.source import CANONICAL_TABLES
 from legacy_import.source.record import SourceRecord
 from legacy_import.steps import staging
 from legacy_import.steps.bulk_load import (
@@ -159,7 +159,7 @@ def keep_rejected_rows(cursor: Any, run: Any, models: Models, check: Check) -> N
     """Store every rejected row with its reason and its old values."""
     table = check.table
     shown = SourceRecord.from_json(run.source).shown_columns(table)
-    missing = [name for name in CANONICAL_COLUMNS[table] if name not in shown]
+    missing = [name for name in CANONICAL_TABLES[table].columns if name not in shown]
     cursor.execute(
         sql.SQL(
             'INSERT INTO {rejected} (run_id, "table", position, legacy_id, username, reason, "values")'

@@ -10,10 +10,10 @@ from typing import Any, ClassVar, Self
 from legacy_import.models import ImportRun
 from legacy_import.rules.options import TableCounts
 from legacy_import.rules.outcomes import REASONS
-from legacy_import.source.recognition.matching import ID_COLUMNS, ROWS, recognised_columns
+from legacy_import.source.recognition.matching import recognised_columns
 from legacy_import.source.recognition.table_profile import FoundTable
 from legacy_import.source.record import SourceRecord
-from legacy_import.source.schema import CANONICAL_COLUMNS, OPTIONAL_TABLES
+from legacy_import.source.schema import CANONICAL_TABLES, ID_COLUMNS
 from legacy_import.source.wording import listed
 
 # Beyond this share of rejected rows hardly anything arrives; of so few rows all have to be rejected.
@@ -64,7 +64,7 @@ class NothingArrives:
 
     @property
     def sentence(self) -> str:
-        rows = ROWS[self.table]
+        rows = CANONICAL_TABLES[self.table].rows
         if self.read == 1:
             return f"The only row of {rows} is rejected: {REASONS[self.reason]} {self.advice}".strip()
         which = (
@@ -85,7 +85,7 @@ def nothing_arrives(run: ImportRun, table: str) -> NothingArrives | None:
     hardly = counts.read > FEW_ROWS and counts.rejected >= HARDLY_ANYTHING * counts.read
     if not counts.rejected or not (counts.rejected == counts.read or hardly):
         return None
-    if table in OPTIONAL_TABLES and counts.read <= FEW_ROWS:
+    if CANONICAL_TABLES[table].is_optional and counts.read <= FEW_ROWS:
         return None  # a few follows of accounts that are gone are usual
     reason = max(counts.reasons, key=lambda code: (counts.reasons[code], code))
     return NothingArrives(table, counts.read, counts.rejected, reason, advice_for(run, table, reason))
@@ -93,7 +93,7 @@ def nothing_arrives(run: ImportRun, table: str) -> NothingArrives | None:
 
 def advice_for(run: ImportRun, table: str, reason: str) -> str:
     """Say which column is read, and which others could be."""
-    column = COLUMN_OF_REASON.get(reason, "") or CANONICAL_COLUMNS[table][0]
+    column = COLUMN_OF_REASON.get(reason, "") or CANONICAL_TABLES[table].columns[0]
     used = SourceRecord.from_json(run.source).mapping_of(table)
     actual = used.columns.get(column, "")
     found = next((FoundTable.from_json(old) for old in run.old_tables if old["name"] == used.table), None)
@@ -109,7 +109,7 @@ def advice_for(run: ImportRun, table: str, reason: str) -> str:
     ]
     if not free:
         return advice
-    likely = recognised_columns(found, table, taken=[*used.columns.values()]).get(column, free[0])
+    likely = recognised_columns(found, CANONICAL_TABLES[table], taken=[*used.columns.values()]).get(column, free[0])
     return (
         f"{advice} Others that hold something: {listed(free)}. Choose one in the preview, or with "
         f"--map {table}.{column}={used.table}.{likely}."

@@ -17,7 +17,7 @@ from legacy_import.rules import neighbours
 from legacy_import.rules.options import TableCounts
 from legacy_import.rules.outcomes import Outcome
 from legacy_import.rules.resources import LegacyRowResult
-from legacy_import.source import CANONICAL_COLUMNS, LegacyRow, SQLiteSource
+from legacy_import.source import CANONICAL_TABLES, LegacyRow, SQLiteSource
 from legacy_import.source.schema import EXTRA_COLUMNS
 from legacy_import.source.values import as_text
 from legacy_import.steps.classify import Check
@@ -127,7 +127,7 @@ def draw(check: Check, outcome: str, reason: str | None, pages: str, order: str,
 
 def import_row(check: Check, row: LegacyRow, loader: Any) -> LegacyRowResult:
     """Send one row through import-export's own path, which only reads."""
-    values = row.named(CANONICAL_COLUMNS[check.table]) | {"position": row.position}
+    values = row.named(CANONICAL_TABLES[check.table].columns) | {"position": row.position}
     return check.resource.import_row(values, loader, row_number=row.position, dry_run=True, using_transactions=False)
 
 
@@ -150,7 +150,7 @@ def _spoken(result: tuple[str, str | None, set[str]]) -> str:
 def shown_values(table: str, row: LegacyRow) -> dict[str, str | None]:
     """The old values as text, cut to a readable length, without the password."""
     shown: dict[str, str | None] = {}
-    for name, value in row.named(CANONICAL_COLUMNS[table]).items():
+    for name, value in row.named(CANONICAL_TABLES[table].columns).items():
         if name == "pw_hash":
             continue
         text = as_text(value)

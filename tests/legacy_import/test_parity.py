@@ -17,7 +17,7 @@ from legacy_import.models import ImportRun, MergedUser, RejectedRow
 from legacy_import.rules.options import ImportOptions
 from legacy_import.rules.passwords import PasswordColumn
 from legacy_import.rules.resources import RESOURCES
-from legacy_import.source import CANONICAL_COLUMNS, SQLiteSource, source_at
+from legacy_import.source import CANONICAL_TABLES, SQLiteSource, source_at
 from legacy_import.source.copy_lines import EVERYWHERE
 from legacy_import.source.recognition.mapping import TableMapping, TableMappings
 from legacy_import.source.recognition.matching import Recognition, recognise
@@ -44,7 +44,7 @@ class LazyDataset:
     """What `Resource.import_data` needs of a dataset."""
 
     def __init__(self, table: str, source: SQLiteSource) -> None:
-        self.headers = ["position", *CANONICAL_COLUMNS[table]]
+        self.headers = ["position", *CANONICAL_TABLES[table].columns]
         self.rows = [(row.position, *row.values) for row in source.rows(table)]
 
     def __len__(self) -> int:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from legacy_import.models import ImportRun
 from legacy_import.rules.options import ImportOptions
-from legacy_import.source import CANONICAL_COLUMNS
+from legacy_import.source import CANONICAL_TABLES
 from legacy_import.source.recognition.known_names import COLUMN_NAMES, WELL_KNOWN_TABLES
 from legacy_import.source.schema import EXTRA_COLUMNS
 from MiniTwit.models import User
@@ -24,8 +24,8 @@ __all__ = ["accounts", "users_run"]
 
 pytestmark = pytest.mark.django_db
 OWN_COLUMNS = {
-    table: [column for column in columns if column not in EXTRA_COLUMNS]
-    for table, columns in CANONICAL_COLUMNS.items()
+    name: [column for column in table.columns if column not in EXTRA_COLUMNS]
+    for name, table in CANONICAL_TABLES.items()
 }
 fewer = settings(max_examples=settings.default.max_examples // 2)  # each is four imports
 spellings = st.sampled_from([str, str.upper, str.title, "_".join, lambda name: f"{name[:2]}_{name[2:]}"])

@@ -11,7 +11,7 @@ from legacy_import.errors import RunError, refused_by_database
 from legacy_import.models import ImportRun
 from legacy_import.rules.options import ImportOptions, TableCounts
 from legacy_import.runs.foreground import cancel_at_work, import_at_once
-from legacy_import.source import CANONICAL_COLUMNS, Reference, SourceError, configured_source, source_at
+from legacy_import.source import CANONICAL_TABLES, Reference, SourceError, configured_source, source_at
 from legacy_import.source.recognition.mapping import TableMapping, TableMappings, mappings_from_words
 from legacy_import.source.record import SourceRecord
 from legacy_import.steps.audit import Audit
@@ -130,7 +130,7 @@ class Command(BaseCommand):
     def print_mapping(self, table: str, mapping: TableMapping) -> None:
         """Say where the rows come from, unless everything has its canonical name."""
         old = mapping.columns
-        renamed = [f"{own} from {old[own]}" for own in CANONICAL_COLUMNS[table] if old.get(own, own) != own]
+        renamed = [f"{own} from {old[own]}" for own in CANONICAL_TABLES[table].columns if old.get(own, own) != own]
         if mapping.table and (renamed or mapping.table != table):
             columns = f": {', '.join(renamed)}" if renamed else ""
             self.stdout.write(f"  {table} is read from {mapping.table}{columns}")

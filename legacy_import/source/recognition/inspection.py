@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from legacy_import.source.copy_lines import quoted
 from legacy_import.source.errors import SourceError
 from legacy_import.source.recognition.activity import activity_expression, meaning_of
-from legacy_import.source.recognition.known_names import table_likeness
+from legacy_import.source.recognition.known_names import best_likeness
 from legacy_import.source.recognition.mapping import TableMapping
-from legacy_import.source.recognition.matching import ID_COLUMNS, Recognition
+from legacy_import.source.recognition.matching import Recognition
 from legacy_import.source.recognition.table_profile import FoundTable, found_table
 from legacy_import.source.sandbox import UNREADABLE, QueryTimeout
-from legacy_import.source.schema import CANONICAL_COLUMNS, MISSING, TableDescription
+from legacy_import.source.schema import CANONICAL_TABLES, ID_COLUMNS, MISSING, CanonicalTable, TableDescription
 from legacy_import.source.values import LegacyValue
 from legacy_import.source.wording import listed
 
@@ -32,8 +32,7 @@ def read_tables(connection: sqlite3.Connection, timeout: QueryTimeout, label: st
     """
     check_size_of_schema(connection, label)
     actual_names = ordinary_tables(connection)
-    by_interest = sorted(actual_names, key=lambda name: -max(table_likeness(own, name) for own in CANONICAL_COLUMNS))
-    looked_into = set(by_interest[:MOST_TABLES])
+    looked_into = set(sorted(actual_names, key=best_likeness, reverse=True)[:MOST_TABLES])
     found = []
     for name in actual_names:
         timeout.touch()
@@ -97,7 +96,7 @@ def describe_tables(
             check_undamaged(connection, label, mapping.table)
             timeout.touch()
             count = "count(*)"
-        described[name] = describe_table(connection, name, mapping, columns, count)
+        described[name] = describe_table(connection, CANONICAL_TABLES[name], mapping, columns, count)
     return described
 
 
@@ -179,27 +178,27 @@ def read_columns(connection: sqlite3.Connection, actual_name: str) -> Columns:
 
 
 def describe_table(
-    connection: sqlite3.Connection, name: str, mapping: TableMapping, found: Columns, count: str
+    connection: sqlite3.Connection, canonical: CanonicalTable, mapping: TableMapping, found: Columns, count: str
 ) -> TableDescription:
     """Say how the canonical columns are read from one table, whose rows are counted by the given expression."""
     position = _position(connection, mapping.table, found)
     columns = []
-    for canonical, actual in zip(CANONICAL_COLUMNS[name], mapping.in_order(name), strict=True):
-        if actual and canonical == "is_active":
+    for name, actual in zip(canonical.columns, mapping.in_order(canonical), strict=True):
+        if actual and name == "is_active":
             columns.append(activity_expression(meaning_of(mapping.table, actual), quoted(actual)))
         elif actual:
             columns.append(quoted(actual))
         else:
-            columns.append(position if canonical in ID_COLUMNS else MISSING)
-    id_column = mapping.columns.get(CANONICAL_COLUMNS[name][0], "")
+            columns.append(position if name in ID_COLUMNS else MISSING)
+    id_column = mapping.columns.get(canonical.columns[0], "")
     query = f"SELECT {count} FROM {quoted(mapping.table)}"  # noqa: S608 -- quoted names
     return TableDescription(
-        name=name,
+        canonical=canonical,
         actual_name=mapping.table,
         columns=tuple(columns),
         position=position,
         has_row_ids=position in ROWID_NAMES,
-        unique_ids=name != "follower" and id_column.lower() == found.row_id_alias,
+        unique_ids=canonical.has_ids and id_column.lower() == found.row_id_alias,
         rows=connection.execute(query).fetchone()[0] if mapping.table else 0,
     )
 

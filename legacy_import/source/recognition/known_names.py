@@ -110,6 +110,11 @@ def table_likeness(canonical: str, name: str) -> int:
     return LIKELY if LIKELY_TABLES[canonical].fullmatch(bare) else UNKNOWN
 
 
+def best_likeness(name: str) -> int:
+    """How sure a table's name makes us that it is one of the canonical ones."""
+    return max(table_likeness(canonical, name) for canonical in WELL_KNOWN_TABLES)
+
+
 def table_rank(canonical: str, name: str) -> int:
     """The place of a table's name among those of the same likeness."""
     known, bare = WELL_KNOWN_TABLES[canonical], _bare_table(name)

@@ -8,7 +8,7 @@ from typing import Any, Self
 
 from legacy_import.source.errors import SourceError
 from legacy_import.source.recognition.table_profile import FoundTable
-from legacy_import.source.schema import CANONICAL_COLUMNS
+from legacy_import.source.schema import CANONICAL_TABLES, CanonicalTable
 
 
 @dataclass(frozen=True)
@@ -31,9 +31,9 @@ class TableMapping:
     def from_json(cls, data: dict[str, Any]) -> Self:
         return cls(**data)
 
-    def in_order(self, name: str) -> tuple[str | None, ...]:
+    def in_order(self, canonical: CanonicalTable) -> tuple[str | None, ...]:
         """The actual columns in the order of the canonical ones; None where there is none."""
-        return tuple(self.columns.get(column) or None for column in CANONICAL_COLUMNS[name])
+        return tuple(self.columns.get(column) or None for column in canonical.columns)
 
 
 TableMappings = Mapping[str, TableMapping]  # by canonical table
@@ -67,7 +67,8 @@ def mappings_from_words(words: Iterable[str]) -> dict[str, TableMapping]:
     for word in words:
         target, sign, actual = word.partition("=")
         name, dot, column = target.partition(".")
-        if not sign or name not in CANONICAL_COLUMNS or (dot and column not in CANONICAL_COLUMNS[name]):
+        canonical = CANONICAL_TABLES.get(name)
+        if not sign or canonical is None or (dot and column not in canonical.columns):
             raise not_understood(word)
         if dot:
             columns.append((name, column, actual, word))
@@ -87,7 +88,7 @@ def mappings_from_words(words: Iterable[str]) -> dict[str, TableMapping]:
 
 
 def not_understood(word: str, why: str = "") -> SourceError:
-    known = "; ".join(f"{name}: {', '.join(columns)}" for name, columns in CANONICAL_COLUMNS.items())
+    known = "; ".join(f"{table.name}: {', '.join(table.columns)}" for table in CANONICAL_TABLES.values())
     return SourceError(
         "bad_mapping",
         f"The mapping {word} cannot be understood. {why}Write it like --map user=people or "

@@ -14,10 +14,9 @@ from legacy_import.source.errors import SourceError
 from legacy_import.source.recognition import activity, known_names
 from legacy_import.source.recognition.mapping import TableMapping, TableMappings
 from legacy_import.source.recognition.table_profile import FoundColumn, FoundTable, is_secret_name
-from legacy_import.source.schema import CANONICAL_COLUMNS, EXTRA_COLUMNS, NEEDED_COLUMNS, OPTIONAL_TABLES
+from legacy_import.source.schema import CANONICAL_TABLES, EXTRA_COLUMNS, ID_COLUMNS, CanonicalTable
 from legacy_import.source.wording import listed
 
-ID_COLUMNS = frozenset({"user_id", "message_id"})
 REFERENCES = frozenset({"author_id", "who_id", "whom_id"})
 MEANINGS = {
     "username": "the name of a user",
@@ -27,7 +26,6 @@ MEANINGS = {
     "who_id": "who follows",
     "whom_id": "who is followed",
 }
-ROWS = {"user": "users", "message": "messages", "follower": "follows"}
 
 
 @dataclass(frozen=True)
@@ -50,26 +48,23 @@ class Recognition:
 class Candidate:
     """A table that may be the canonical one, with the columns that would feed it."""
 
-    canonical: str
+    canonical: CanonicalTable
     found: FoundTable
     columns: dict[str, str]
 
     @property
     def likeness(self) -> int:
-        return known_names.table_likeness(self.canonical, self.found.name)
+        return known_names.table_likeness(self.canonical.name, self.found.name)
 
     @property
     def missing(self) -> list[str]:
-        return [column for column in NEEDED_COLUMNS[self.canonical] if not self.columns.get(column)]
+        return [column for column in self.canonical.needed if column not in self.columns]
 
     @property
     def foreign_ids(self) -> str | None:
         """The column whose ids are no integers, if there is one."""
-        for column, actual in self.columns.items():
-            found = self.found.column(actual) if actual else None
-            if found and _is_foreign(column, found):
-                return found.name
-        return None
+        fed = ((column, self.found.column(actual)) for column, actual in self.columns.items())
+        return next((found.name for column, found in fed if found and _is_foreign(column, found)), None)
 
     @property
     def is_plausible(self) -> bool:
@@ -80,23 +75,22 @@ class Candidate:
             return True
         if self.is_rather_another:
             return False
-        if self.canonical == "follower":
+        if not self.canonical.has_ids:
             return all(known_names.is_follow_side(self.found.name, column) for column in self.columns.values())
-        wanted = len([column for column in CANONICAL_COLUMNS[self.canonical] if column not in EXTRA_COLUMNS])
-        return self.known_columns >= wanted - 1
+        return self.known_columns >= len(set(self.canonical.columns) - EXTRA_COLUMNS) - 1
 
     @property
     def known_columns(self) -> int:
         """How many of MiniTwit's own columns are fed."""
-        return sum(bool(actual) for column, actual in self.columns.items() if column not in EXTRA_COLUMNS)
+        return len(self.columns.keys() - EXTRA_COLUMNS)
 
     @property
     def is_rather_another(self) -> bool:
         """Whether it is by its name and its columns another table, such as users with a number of their followers."""
         return any(
-            known_names.table_likeness(other, self.found.name) and not candidate_of(self.found, other).missing
-            for other in CANONICAL_COLUMNS
-            if other != self.canonical
+            known_names.table_likeness(other.name, self.found.name) and not candidate_of(self.found, other).missing
+            for other in CANONICAL_TABLES.values()
+            if other is not self.canonical
         )
 
     def preference(self) -> tuple[object, ...]:
@@ -107,7 +101,7 @@ class Candidate:
             not self.found.rows,
             -self.likeness,
             -self.known_columns,
-            known_names.table_rank(self.canonical, self.found.name),
+            known_names.table_rank(self.canonical.name, self.found.name),
             self.found.name,
         )
 
@@ -125,29 +119,29 @@ def recognise(
         SourceError: a required table or column is missing, its ids are no integers, or a wish cannot be met.
     """
     recognition = Recognition({})
-    for canonical in CANONICAL_COLUMNS:
-        wish = (wishes or {}).get(canonical)
+    for name, canonical in CANONICAL_TABLES.items():
+        wish = (wishes or {}).get(name)
         if wish is not None:
-            recognition.tables[canonical] = fulfilled(found, canonical, wish, label)
+            recognition.tables[name] = fulfilled(found, canonical, wish, label)
         else:
-            _propose(found, canonical, label, canonical in required, recognition)
+            _propose(found, canonical, label, name in required, recognition)
     return recognition
 
 
 def _propose(
-    found: Sequence[FoundTable], canonical: str, label: str, required: bool, recognition: Recognition
+    found: Sequence[FoundTable], canonical: CanonicalTable, label: str, required: bool, recognition: Recognition
 ) -> None:
     """Add the best candidate to the recognition, with what has to be said of it."""
-    candidates = sorted((candidate_of(table, canonical) for table in found), key=Candidate.preference)
+    candidates = candidates_for(canonical, found)
     complete = [candidate for candidate in candidates if candidate.is_plausible]
     usable = [candidate for candidate in complete if candidate.foreign_ids is None]
     if not usable:
         if required:
-            recognition.tables[canonical] = _nothing_usable(candidates, complete, canonical, label, found)
+            recognition.tables[canonical.name] = _nothing_usable(candidates, complete, canonical, label)
             recognition.warnings.append(_no_follows(candidates, label))
         return
     best = usable[0]
-    recognition.tables[canonical] = TableMapping(best.found.name, best.columns)
+    recognition.tables[canonical.name] = TableMapping(best.found.name, best.columns)
     if not required:
         return
     with_rows = [other for other in complete if other.found.rows and other.likeness >= known_names.WELL_KNOWN]
@@ -155,9 +149,9 @@ def _propose(
         raise foreign_ids(with_rows[0], label)
     rivals = [other for other in usable[1:] if is_rival(best, other)]
     if rivals:
-        recognition.undecided[canonical] = [candidate.found.name for candidate in (best, *rivals)]
+        recognition.undecided[canonical.name] = [candidate.found.name for candidate in (best, *rivals)]
     recognition.warnings.extend(
-        f"The table {other.found.name} looks like {ROWS[canonical]}, too, but its ids ({other.foreign_ids}) are not "
+        f"The table {other.found.name} looks like {canonical.rows}, too, but its ids ({other.foreign_ids}) are not "
         "integers, so it is left aside."
         for other in complete
         if other.foreign_ids is not None and other.found.rows
@@ -177,11 +171,7 @@ def is_rival(best: Candidate, other: Candidate) -> bool:
 
 
 def _nothing_usable(
-    candidates: Sequence[Candidate],
-    complete: Sequence[Candidate],
-    canonical: str,
-    label: str,
-    found: Sequence[FoundTable],
+    candidates: Sequence[Candidate], complete: Sequence[Candidate], canonical: CanonicalTable, label: str
 ) -> TableMapping:
     """Refuse a database without a required table, unless it may be missing.
 
@@ -190,23 +180,21 @@ def _nothing_usable(
     """
     if complete:
         raise foreign_ids(complete[0], label)
-    optional = canonical in OPTIONAL_TABLES
     named = [
         candidate
         for candidate in candidates
-        if candidate.likeness >= known_names.WELL_KNOWN and (candidate.found.rows or not optional)
+        if candidate.likeness >= known_names.WELL_KNOWN and (candidate.found.rows or not canonical.is_optional)
     ]
     if named:
-        best = max(named, key=lambda candidate: (candidate.likeness, -len(candidate.missing)))
-        raise missing_column(best.found, canonical, best.missing[0], label)
-    if optional:
+        raise missing_column(max(named, key=lambda best: (best.likeness, -len(best.missing))), label)
+    if canonical.is_optional:
         return TableMapping("")
-    have = listed(table.name for table in found) or "none at all"
+    have = listed(sorted(candidate.found.name for candidate in candidates)) or "none at all"
     raise SourceError(
         "missing_table",
-        f"{label} has no table {canonical}, nor one that looks like {ROWS[canonical]} under another name, so it is "
-        f"not the database of a MiniTwit. Its tables: {have}. If one of them holds the {ROWS[canonical]}, say which "
-        "one (on the page of the import, or with --map).",
+        f"{label} has no table {canonical.name}, nor one that looks like {canonical.rows} under another name, so it "
+        f"is not the database of a MiniTwit. Its tables: {have}. If one of them holds the {canonical.rows}, say "
+        "which one (on the page of the import, or with --map).",
     )
 
 
@@ -232,37 +220,42 @@ def foreign_ids(candidate: Candidate, label: str) -> SourceError:
     )
 
 
-def missing_column(table: FoundTable, canonical: str, column: str, label: str) -> SourceError:
+def missing_column(candidate: Candidate, label: str) -> SourceError:
+    canonical, table, column = candidate.canonical, candidate.found, candidate.missing[0]
     columns = listed(found.name for found in table.columns) or "none"
-    leave_out = f"; --map {canonical}= leaves the {ROWS[canonical]} out" if canonical in OPTIONAL_TABLES else ""
+    leave_out = f"; --map {canonical.name}= leaves the {canonical.rows} out" if canonical.is_optional else ""
     hashes = [found.name for found in table.columns if found.hashes and found.only_for_passwords]
     refused = f" What looks like passwords ({listed(hashes)}) is read as nothing else." if hashes else ""
     return SourceError(
         "missing_column",
         f"The table {table.name} in {label} has no column {column} ({MEANINGS[column]}), nor one that looks like it "
         f"under another name. Its columns: {columns}. If one of them is meant, say which one (on the page of the "
-        f"import, or with --map {canonical}.{column}={table.name}.COLUMN{leave_out}).{refused}",
+        f"import, or with --map {canonical.name}.{column}={table.name}.COLUMN{leave_out}).{refused}",
     )
 
 
-def candidate_of(table: FoundTable, canonical: str) -> Candidate:
+def candidates_for(canonical: CanonicalTable, found: Sequence[FoundTable]) -> list[Candidate]:
+    """The tables as candidates for a canonical one, the best first."""
+    return sorted((candidate_of(table, canonical) for table in found), key=Candidate.preference)
+
+
+def candidate_of(table: FoundTable, canonical: CanonicalTable) -> Candidate:
     return Candidate(canonical, table, recognised_columns(table, canonical))
 
 
-def recognised_columns(table: FoundTable, canonical: str, taken: Collection[str] = ()) -> dict[str, str]:
+def recognised_columns(table: FoundTable, canonical: CanonicalTable, taken: Collection[str] = ()) -> dict[str, str]:
     """Canonical column -> the column that feeds it, as far as there is one; `taken` ones are not considered."""
-    if not table.columns:
-        return {}
     spelt: dict[str, list[tuple[int, FoundColumn]]] = defaultdict(list)
     for place, column in enumerate(table.columns):
-        for spelling in known_names.column_spellings(canonical, table.name, column.name):
+        for spelling in known_names.column_spellings(canonical.name, table.name, column.name):
             spelt[spelling].append((place, column))
     chosen: dict[str, str] = {}
-    for wanted in CANONICAL_COLUMNS[canonical]:
+    for wanted in canonical.columns:
+        names = activity.KNOWN_NAMES if wanted == "is_active" else known_names.COLUMN_NAMES[canonical.name, wanted]
         ranked = [
             (
                 not _fits(wanted, column),
-                wanted in NEEDED_COLUMNS[canonical] and not _is_filled(table, column),
+                wanted in canonical.needed and 2 * column.values < table.rows,  # most rows would be refused
                 wanted in ID_COLUMNS and not column.key,
                 wanted == "is_active" and not activity.marks_an_account(table.name, column),
                 rank,
@@ -270,21 +263,17 @@ def recognised_columns(table: FoundTable, canonical: str, taken: Collection[str]
                 place,
                 column.name,
             )
-            for rank, known in enumerate(_known_names(canonical, wanted))
-            for place, column in spelt.get(known, ())
+            for rank, name in enumerate(names)
+            for place, column in spelt.get(name, ())
             if column.name not in taken and column.name not in chosen.values() and _may_feed(wanted, table, column)
         ]
         if ranked:
             chosen[wanted] = min(ranked)[-1]
-    if canonical == "follower":
+    if not canonical.has_ids:
         _complete_follow(
             chosen, [column for column in table.columns if column.name not in {*taken, *chosen.values()}]
         )
     return chosen
-
-
-def _known_names(canonical: str, wanted: str) -> tuple[str, ...]:
-    return activity.KNOWN_NAMES if wanted == "is_active" else known_names.COLUMN_NAMES[canonical, wanted]
 
 
 def _may_feed(wanted: str, table: FoundTable, column: FoundColumn) -> bool:
@@ -322,11 +311,6 @@ def _complete_follow(chosen: dict[str, str], free: list[FoundColumn]) -> None:
         choose("whom_id", known_names.FOLLOW)
 
 
-def _is_filled(table: FoundTable, column: FoundColumn) -> bool:
-    """Whether most rows hold something in a column: those without what is needed would all be refused."""
-    return 2 * column.values >= table.rows
-
-
 def _fits(canonical: str, column: FoundColumn) -> bool:
     """Whether the values of a column can be what the canonical column holds."""
     if _is_foreign(canonical, column) or (canonical in ID_COLUMNS and column.repeated):
@@ -342,7 +326,7 @@ def _is_foreign(canonical: str, column: FoundColumn) -> bool:
     return canonical in REFERENCES and not column.integers and column.guids > 0
 
 
-def can_be_met(found: Sequence[FoundTable], canonical: str, wish: TableMapping) -> bool:
+def can_be_met(found: Sequence[FoundTable], canonical: CanonicalTable, wish: TableMapping) -> bool:
     """Whether the tables found have what was chosen."""
     try:
         fulfilled(found, canonical, wish, "")
@@ -351,29 +335,28 @@ def can_be_met(found: Sequence[FoundTable], canonical: str, wish: TableMapping) 
     return True
 
 
-def fulfilled(found: Sequence[FoundTable], canonical: str, wish: TableMapping, label: str) -> TableMapping:
+def fulfilled(found: Sequence[FoundTable], canonical: CanonicalTable, wish: TableMapping, label: str) -> TableMapping:
     """A wish with the names as they are in the file, completed by what is recognised.
 
     Raises:
         SourceError: there is no such table or column, or it may not be used so.
     """
     if not wish.table:
-        if canonical in OPTIONAL_TABLES:
+        if canonical.is_optional:
             return TableMapping("")
-        raise misfit(f"There has to be a table of {ROWS[canonical]}.")
-    table = next((table for table in found if table.name == wish.table), None) or next(
-        (table for table in found if table.name.lower() == wish.table.lower()), None
-    )
-    if table is None:
+        raise misfit(f"There has to be a table of {canonical.rows}.")
+    of_that_name = [table for table in found if table.name.lower() == wish.table.lower()]
+    if not of_that_name:
         have = listed(table.name for table in found) or "none at all"
         raise misfit(f"{label} has no table {wish.table}. Its tables: {have}.")
+    table = min(of_that_name, key=lambda table: table.name != wish.table)  # one in the same case before others
     stated = {column: _actual(table, column, actual, label) for column, actual in wish.columns.items()}
     others = recognised_columns(table, canonical, taken=[*stated.values()])
     columns = {**others, **stated}
-    columns = {column: columns[column] for column in CANONICAL_COLUMNS[canonical] if columns.get(column)}
+    columns = {column: columns[column] for column in canonical.columns if columns.get(column)}
     candidate = Candidate(canonical, table, columns)
     if candidate.missing:
-        raise missing_column(table, canonical, candidate.missing[0], label)
+        raise missing_column(candidate, label)
     if candidate.foreign_ids:
         raise foreign_ids(candidate, label)
     return TableMapping(table.name, columns)
@@ -409,8 +392,7 @@ def misfit(sentence: str) -> SourceError:
     return SourceError("bad_mapping", f"This mapping cannot be used. {sentence}")
 
 
-def undecided_tables(recognition: Recognition | Mapping[str, list[str]], label: str) -> str:
+def undecided_tables(undecided: Mapping[str, list[str]], label: str) -> str:
     """Say which tables staff have to choose from."""
-    undecided = recognition.undecided if isinstance(recognition, Recognition) else recognition
-    lines = [f"{ROWS[canonical]} ({listed(tables)})" for canonical, tables in undecided.items()]
+    lines = [f"{CANONICAL_TABLES[name].rows} ({listed(tables)})" for name, tables in undecided.items()]
     return f"{label} has several tables that could hold the {' and the '.join(lines)}."

@@ -13,7 +13,7 @@ from legacy_import.source.recognition.activity import Meaning, inactive_conditio
 from legacy_import.source.recognition.inspection import read_columns
 from legacy_import.source.recognition.known_names import plain
 from legacy_import.source.recognition.mapping import TableMapping
-from legacy_import.source.schema import TableDescription
+from legacy_import.source.schema import USER, TableDescription
 
 MARKS = frozenset({"deletedat", "deletedon", "deleteddate", "dateremoved", "datedeleted", "isdeleted", "deleted"})
 
@@ -28,10 +28,10 @@ def unread_marks(
     """
     sentences = []
     for table in tables:
-        used = mappings[table.name].columns.get("is_active", "") if table.name == "user" else ""
+        used = mappings[table.canonical.name].columns.get("is_active", "")
         for column in read_columns(connection, table.actual_name).stored.values():
             is_deletion = plain(column) in MARKS
-            meaning = meaning_of(table.actual_name, column) if table.name == "user" else None
+            meaning = meaning_of(table.actual_name, column) if table.canonical is USER else None
             if meaning is None and is_deletion:
                 meaning = Meaning.SINCE
             if meaning is None or (column == used and not is_deletion):
@@ -50,7 +50,7 @@ def _what_happened(table: TableDescription, column: str, is_deletion: bool, coun
 
 
 def _what_follows(table: TableDescription, column: str, meaning: Meaning, is_used: bool) -> str:
-    if table.name != "user":
+    if table.canonical is not USER:
         return (
             "The import does not know such marks: it brings these rows like all others. If they are not to come "
             "back, delete them from a copy of the old database first, and import that."

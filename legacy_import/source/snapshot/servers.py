@@ -13,9 +13,8 @@ from pathlib import Path
 from typing import Protocol, Self
 
 from legacy_import.source.errors import SourceError, no_room
-from legacy_import.source.recognition.known_names import UNKNOWN, table_likeness
+from legacy_import.source.recognition.known_names import UNKNOWN, best_likeness
 from legacy_import.source.sandbox import VALUE_LIMIT
-from legacy_import.source.schema import CANONICAL_COLUMNS
 from legacy_import.source.snapshot.progress import OnProgress
 from MiniTwit.storage.full_disks import lacks_room
 
@@ -111,7 +110,7 @@ def could_be_wanted(table: Table) -> bool:
     columns = {column.name.lower() for column in table.columns}
     return bool(
         TABLE_NAMES.search(table.name)
-        or any(table_likeness(canonical, table.name) > UNKNOWN for canonical in CANONICAL_COLUMNS)
+        or best_likeness(table.name) > UNKNOWN
         or (columns & NAME_COLUMNS and columns & PASSWORD_COLUMNS)
         or (columns & TEXT_COLUMNS and any(AUTHOR_COLUMNS.search(column) for column in columns))
         or sum(bool(FOLLOW_COLUMNS.search(column)) for column in columns) > 1
