@@ -61,14 +61,14 @@ class Models:
             return False
         return self.user._default_manager.filter(pk__in=user_ids, erased_at__isnull=False).exists()
 
-    def target(self, table: str) -> type[models.Model]:
-        """The model that an old table becomes."""
-        targets: dict[str, type[models.Model]] = {
-            "user": self.user,
-            "message": self.message,
-            "follower": self.follow,
+    def target(self, model: type[models.Model]) -> type[models.Model]:
+        """What a model of MiniTwit that rows are imported into was at this moment."""
+        targets: dict[type[models.Model], type[models.Model]] = {
+            User: self.user,
+            Message: self.message,
+            Follow: self.follow,
         }
-        return targets[table]
+        return targets[model]
 
 
 def table_of(model: type[models.Model]) -> sql.Identifier:

@@ -25,7 +25,7 @@ from legacy_import.admin.run_page import RunPage, cancelling_permission
 from legacy_import.admin.start_pages import StartPagesMixin
 from legacy_import.errors import RunError
 from legacy_import.models import ImportRun
-from legacy_import.rules.options import TABLES_OF_KIND
+from legacy_import.rules.old_tables import OLD_TABLES, names_of_kind
 from legacy_import.runs import lifecycle
 from legacy_import.runs.status import BRIEF, account_of, run_url
 from legacy_import.source.record import SourceRecord
@@ -142,9 +142,9 @@ class ImportRunAdmin(StartPagesMixin, MappingPageMixin, OwnParametersMixin, Read
         if not request.user.has_perm("legacy_import.view_rejectedrow"):
             raise PermissionDenied
         run = self.run_or_404(request, run_id)
-        if table not in TABLES_OF_KIND[run.kind] or run.state not in (State.PREVIEWED, State.APPLIED):
+        if table not in names_of_kind(run.kind) or run.state not in (State.PREVIEWED, State.APPLIED):
             raise Http404(f"There are no rejected rows of {table} with import {run_id}.")
-        return rejected_csv(run, table)
+        return rejected_csv(run, OLD_TABLES[table])
 
     def confirm_view(self, request: HttpRequest, run_id: int) -> HttpResponse:
         """Take the confirmation of what was previewed.

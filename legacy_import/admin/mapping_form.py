@@ -9,8 +9,8 @@ from django.forms.boundfield import BoundField
 from django.http import QueryDict
 
 from legacy_import.models import ImportRun
-from legacy_import.rules.options import TABLES_OF_KIND
-from legacy_import.source import CANONICAL_TABLES, SourceError
+from legacy_import.rules.old_tables import TABLES_OF_KIND
+from legacy_import.source import SourceError
 from legacy_import.source.recognition.mapping import TableMapping
 from legacy_import.source.recognition.matching import candidates_for, fulfilled, recognised_columns
 from legacy_import.source.recognition.table_profile import FoundColumn, FoundTable
@@ -92,7 +92,7 @@ class MappingForm(forms.Form):
         self.run = run
         self.source = SourceRecord.from_json(run.source)
         self.found = [FoundTable.from_json(table) for table in run.old_tables]
-        self.tables = [CANONICAL_TABLES[name] for name in TABLES_OF_KIND[run.kind]]
+        self.tables = TABLES_OF_KIND[run.kind]
         self.mapping: dict[str, TableMapping] = {}
         self.shown = {canonical.name: self._current(canonical) for canonical in self.tables}
         self.previewed = {

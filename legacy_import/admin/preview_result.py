@@ -10,10 +10,10 @@ from django.utils.safestring import mark_safe
 from import_export.results import Error, InvalidRow, Result
 
 from legacy_import.models import ImportRun
-from legacy_import.rules.options import TABLES_OF_KIND, TableCounts
+from legacy_import.rules.old_tables import FOLLOWS, MESSAGES, TABLES_OF_KIND, USERS, OldTable
+from legacy_import.rules.options import TableCounts
 from legacy_import.rules.outcomes import NOTES, OUTCOMES, REASONS, Outcome
-from legacy_import.rules.resources import RESOURCES, LegacyRowResult
-from legacy_import.runs.status import TABLE_NAMES
+from legacy_import.rules.resources import LegacyRowResult
 from legacy_import.source.record import SourceRecord
 from legacy_import.steps.audit import Audit
 from legacy_import.steps.preview import SampleRow
@@ -41,9 +41,9 @@ AFTERWARDS: dict[str, str] = {
 
 # What the sample of vanished rows shows.
 VANISHED_HEADERS = {
-    "user": ("old id", "username", ""),
-    "message": ("old id", "author", "text"),
-    "follower": ("old id", "follower", "followed"),
+    USERS: ("old id", "username", ""),
+    MESSAGES: ("old id", "author", "text"),
+    FOLLOWS: ("old id", "follower", "followed"),
 }
 
 
@@ -69,7 +69,6 @@ class TableResult(Result):
     """One old table: totals of all its rows, and of the rows themselves the samples.
 
     Args:
-        table: user, message or follower.
         meanings: a sentence for each outcome.
         vanished: what the run stored of `identity.vanished_rows`.
         source: its mapping says what the columns are called in the old database.
@@ -77,7 +76,7 @@ class TableResult(Result):
 
     def __init__(
         self,
-        table: str,
+        table: OldTable,
         counts: TableCounts,
         samples: list[SampleRow],
         meanings: Mapping[str, str],
@@ -86,14 +85,14 @@ class TableResult(Result):
     ) -> None:
         super().__init__()
         self.meanings = meanings
-        self.table = table
+        self.table = table.name
         self.vanished = vanished
         self.vanished_headers = VANISHED_HEADERS[table]
-        self.name = TABLE_NAMES[table]
+        self.name = table.rows
         self.counts = counts
-        self.columns = source.shown_columns(table)
-        self.diff_headers = [source.heading(table, column) for column in self.columns]
-        fields = [field.column_name for field in RESOURCES[table]().get_import_fields()]
+        self.columns = source.shown_columns(table.name)
+        self.diff_headers = [source.heading(table.name, column) for column in self.columns]
+        fields = [field.column_name for field in table.resource().get_import_fields()]
         places = [fields.index(column) for column in self.columns]
         self.total_rows = counts.read
         for outcome, import_type in IMPORT_TYPES.items():
@@ -136,14 +135,14 @@ class PreviewResult(Result):
         self.tables = [
             TableResult(
                 table,
-                counts[table],
-                [SampleRow(**sample) for sample in run.samples.get(table, [])],
+                counts[table.name],
+                [SampleRow(**sample) for sample in run.samples.get(table.name, [])],
                 meanings,
-                vanished.get(table, []),
+                vanished.get(table.name, []),
                 source,
             )
             for table in TABLES_OF_KIND[run.kind]
-            if table in counts
+            if table.name in counts
         ]
         for table in self.tables:
             self.rows += table.rows

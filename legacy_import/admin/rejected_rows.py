@@ -10,9 +10,8 @@ from django.http import StreamingHttpResponse
 from psycopg2 import sql
 
 from legacy_import.models import ImportRun
+from legacy_import.rules.old_tables import OldTable
 from legacy_import.rules.outcomes import REASONS, Outcome
-from legacy_import.rules.resources import RESOURCES
-from legacy_import.runs.status import TABLE_NAMES
 from legacy_import.source.record import SourceRecord
 from legacy_import.steps.apply import SECRET_COLUMNS
 from legacy_import.steps.lines import Lines
@@ -22,42 +21,42 @@ from MiniTwit.admin.files.cell_text import without_formula
 ROWS_AT_A_TIME = 500
 
 
-def rejected_csv(run: ImportRun, table: str) -> StreamingHttpResponse:
+def rejected_csv(run: ImportRun, table: OldTable) -> StreamingHttpResponse:
     """The rejected rows of one table: kept with an applied run, staged before."""
     rows = stored_rows(run, table) if run.state == ImportRun.State.APPLIED else staged_rows(run, table)
     source = SourceRecord.from_json(run.source)
     return StreamingHttpResponse(
-        csv_lines([source.heading(table, column) for column in columns_of(run, table)], rows),
+        csv_lines([source.heading(table.name, column) for column in columns_of(run, table)], rows),
         content_type="text/csv; charset=utf-8",
         headers={
-            "Content-Disposition": f'attachment; filename="import-{run.pk}-rejected-{TABLE_NAMES[table]}.csv"',
+            "Content-Disposition": f'attachment; filename="import-{run.pk}-rejected-{table.rows}.csv"',
             "X-Content-Type-Options": "nosniff",
         },
     )
 
 
-def columns_of(run: ImportRun, table: str) -> list[str]:
-    shown = SourceRecord.from_json(run.source).shown_columns(table)
+def columns_of(run: ImportRun, table: OldTable) -> list[str]:
+    shown = SourceRecord.from_json(run.source).shown_columns(table.name)
     return [name for name in shown if name not in SECRET_COLUMNS]
 
 
-def stored_rows(run: ImportRun, table: str) -> Iterator[tuple[Any, ...]]:
+def stored_rows(run: ImportRun, table: OldTable) -> Iterator[tuple[Any, ...]]:
     """Position, reason and values of the rows that were kept when the run was applied."""
     columns = columns_of(run, table)
-    rows = run.rejected_rows.filter(table=table).order_by("position")
+    rows = run.rejected_rows.filter(table=table.name).order_by("position")
     for row in rows.iterator(chunk_size=ROWS_AT_A_TIME):
         yield row.position, row.reason, *(row.values.get(column) for column in columns)
 
 
-def staged_rows(run: ImportRun, table: str) -> Iterator[tuple[Any, ...]]:
+def staged_rows(run: ImportRun, table: OldTable) -> Iterator[tuple[Any, ...]]:
     """The same of a preview, from its staging tables."""
     query = sql.SQL(
         "SELECT position, checked.reason, {old_values} FROM {checked} AS checked JOIN {staged} AS staged"
         " USING (position) WHERE checked.outcome = %s ORDER BY position"
     ).format(
-        old_values=Lines(RESOURCES[table]()).old_values(),
-        checked=checked_table(run.pk, table),
-        staged=staged_table(run.pk, table),
+        old_values=Lines(table.resource()).old_values(),
+        checked=checked_table(run.pk, table.name),
+        staged=staged_table(run.pk, table.name),
     )
     columns = columns_of(run, table)
     with connection.chunked_cursor() as cursor:

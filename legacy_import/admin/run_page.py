@@ -13,10 +13,11 @@ from legacy_import.admin.mapping_form import MappingForm
 from legacy_import.admin.preview_result import PreviewResult
 from legacy_import.admin.start_form import DUPLICATES, EXISTING, PLAIN_PASSWORDS
 from legacy_import.models import ImportRun
-from legacy_import.rules.options import TABLES_OF_KIND, TableCounts
+from legacy_import.rules.old_tables import OLD_TABLES, TABLES_OF_KIND, USERS
+from legacy_import.rules.options import TableCounts
 from legacy_import.runs.files import kept_for
 from legacy_import.runs.records import Choices
-from legacy_import.runs.status import TABLE_NAMES, ImportStanding, progress_of, standing_of
+from legacy_import.runs.status import ImportStanding, progress_of, standing_of
 from legacy_import.source.recognition.matching import undecided_tables
 from legacy_import.source.record import SourceRecord
 from legacy_import.steps.audit import Audit
@@ -127,7 +128,7 @@ class RunPage:
         words: list[str] = [dict(EXISTING)[options.existing]]
         if self.run.kind == ImportRun.Kind.USERS:
             words.append(dict(DUPLICATES)[options.duplicates])
-            if self.counts.get("user", TableCounts()).notes.get("plain_password"):
+            if self.counts.get(USERS.name, TableCounts()).notes.get("plain_password"):
                 words.append(dict(PLAIN_PASSWORDS)[options.plain_passwords])
         return words
 
@@ -158,10 +159,10 @@ class RunPage:
         models = Models.of()
         totals = []
         for table in TABLES_OF_KIND[self.run.kind]:
-            target = models.target(table)._meta
+            target = table.target(models)._meta
             changelist = reverse(f"admin:{target.app_label}_{target.model_name}_changelist")
-            counts = self.counts.get(table, TableCounts())
-            totals.append(TableTotals(table, TABLE_NAMES[table], f"{changelist}?import_run={self.run.pk}", counts))
+            counts = self.counts.get(table.name, TableCounts())
+            totals.append(TableTotals(table.name, table.rows, f"{changelist}?import_run={self.run.pk}", counts))
         return totals
 
     @cached_property
@@ -171,7 +172,7 @@ class RunPage:
     @property
     def verified_tables(self) -> list[tuple[str, TableVerification]]:
         return (
-            [(TABLE_NAMES[name], table) for name, table in self.verification.tables.items()]
+            [(OLD_TABLES[name].rows, table) for name, table in self.verification.tables.items()]
             if self.verification
             else []
         )
@@ -179,7 +180,7 @@ class RunPage:
     @property
     def undone_tables(self) -> list[tuple[str, UndoneTable]]:
         undone = self.run.undo_result or {}
-        return [(TABLE_NAMES[table], UndoneTable.from_json(counts)) for table, counts in undone.items()]
+        return [(OLD_TABLES[name].rows, UndoneTable.from_json(counts)) for name, counts in undone.items()]
 
     @cached_property
     def newer_preview(self) -> ImportRun | None:

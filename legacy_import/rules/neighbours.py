@@ -13,7 +13,6 @@ from django.db import connection
 from psycopg2 import sql
 
 from legacy_import.rules.columns import ASCII_LOWER
-from legacy_import.tables import checked_table
 
 
 @dataclass(frozen=True)
@@ -84,56 +83,41 @@ SELECT username FROM sample WHERE spelling IN (
 """
 
 
-def staged_users(run_id: int, positions: list[int], unique_ids: bool) -> Neighbours:
-    """Facts for the users at the given positions, from the run's checked rows.
+FIRST_PLACES = """
+SELECT legacy_id, min(position) FROM {checked}
+WHERE legacy_id IN (SELECT legacy_id FROM {checked} WHERE position = ANY(%(positions)s)) GROUP BY legacy_id
+"""
+FIRST_FOLLOWS = """
+SELECT who_id, whom_id, min(position) FROM {checked}
+WHERE reason IS NULL
+    AND (who_id, whom_id) IN (SELECT who_id, whom_id FROM {checked} WHERE position = ANY(%(positions)s))
+GROUP BY who_id, whom_id
+"""
+
+
+def staged_users(checked: sql.Identifier, positions: list[int], unique_ids: bool) -> Neighbours:
+    """Facts for the users at the given positions, from a run's checked rows.
 
     If the old table guarantees unique ids, the first position of each need not be looked up.
     """
-    checked = checked_table(run_id, "user")
+    return Neighbours(
+        first_places={} if unique_ids else dict(_read(FIRST_PLACES, checked, positions)),
+        survivors=dict(_read(SURVIVORS, checked, positions)),
+        shared_emails={email for (email,) in _read(SHARED_EMAILS, checked, positions)},
+        case_twins={username for (username,) in _read(CASE_TWINS, checked, positions)},
+    )
 
-    def read(cursor: Any, query: str) -> list[tuple[Any, ...]]:
+
+def staged_messages(checked: sql.Identifier, positions: list[int], unique_ids: bool) -> Neighbours:
+    return Neighbours(first_places={} if unique_ids else dict(_read(FIRST_PLACES, checked, positions)))
+
+
+def staged_follows(checked: sql.Identifier, positions: list[int], unique_ids: bool) -> Neighbours:
+    found = _read(FIRST_FOLLOWS, checked, positions)
+    return Neighbours(first_follows={(who, whom): position for who, whom, position in found})
+
+
+def _read(query: str, checked: sql.Identifier, positions: list[int]) -> list[tuple[Any, ...]]:
+    with connection.cursor() as cursor:
         cursor.execute(sql.SQL(query).format(checked=checked), {"positions": positions})
-        rows: list[tuple[Any, ...]] = cursor.fetchall()
-        return rows
-
-    with connection.cursor() as cursor:
-        return Neighbours(
-            first_places={} if unique_ids else staged_first_places(run_id, "user", positions),
-            survivors=dict(read(cursor, SURVIVORS)),
-            shared_emails={email for (email,) in read(cursor, SHARED_EMAILS)},
-            case_twins={username for (username,) in read(cursor, CASE_TWINS)},
-        )
-
-
-def staged_first_places(run_id: int, table: str, positions: list[int]) -> dict[int, int]:
-    """Where the old ids of the rows at the given positions occur first."""
-    query = sql.SQL(
-        """
-        SELECT legacy_id, min(position) FROM {checked}
-        WHERE legacy_id IN (SELECT legacy_id FROM {checked} WHERE position = ANY(%s)) GROUP BY legacy_id
-        """
-    ).format(checked=checked_table(run_id, table))
-    with connection.cursor() as cursor:
-        cursor.execute(query, [positions])
-        return dict(cursor.fetchall())
-
-
-def staged_messages(run_id: int, positions: list[int], unique_ids: bool) -> Neighbours:
-    return Neighbours(first_places={} if unique_ids else staged_first_places(run_id, "message", positions))
-
-
-def staged_follows(run_id: int, positions: list[int], unique_ids: bool) -> Neighbours:
-    query = sql.SQL(
-        """
-        SELECT who_id, whom_id, min(position) FROM {checked}
-        WHERE reason IS NULL
-          AND (who_id, whom_id) IN (SELECT who_id, whom_id FROM {checked} WHERE position = ANY(%s))
-        GROUP BY who_id, whom_id
-        """
-    ).format(checked=checked_table(run_id, "follower"))
-    with connection.cursor() as cursor:
-        cursor.execute(query, [positions])
-        return Neighbours(first_follows={(who, whom): position for who, whom, position in cursor.fetchall()})
-
-
-STAGED = {"user": staged_users, "message": staged_messages, "follower": staged_follows}
+        return cursor.fetchall()

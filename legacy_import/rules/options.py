@@ -5,10 +5,6 @@ from typing import Any, Self
 
 from legacy_import.rules.outcomes import Outcome
 
-# Which old tables a run of each kind imports, in this order. The names are the canonical ones, whatever the
-# tables of a particular old database are called.
-TABLES_OF_KIND: dict[str, tuple[str, ...]] = {"users": ("user",), "messages": ("message", "follower")}
-
 
 @dataclass(frozen=True)
 class ImportOptions:

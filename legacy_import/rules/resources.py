@@ -77,8 +77,6 @@ class LegacyResource(ModelResource):
         users_run: the run whose rejected users explain a missing author.
     """
 
-    compared: tuple[str, ...] = ()  # the attributes by which an old row and the existing one differ
-
     def __init__(
         self,
         *,
@@ -102,14 +100,10 @@ class LegacyResource(ModelResource):
         return LegacyRowResult
 
     def get_queryset(self) -> Any:
-        return self.target._default_manager.all()
+        return self.models.target(self._meta.model)._default_manager.all()
 
     def init_instance(self, row: Any = None) -> Any:
-        return self.target()
-
-    @property
-    def target(self) -> Any:
-        raise NotImplementedError
+        return self.models.target(self._meta.model)()
 
     def before_import(self, dataset: Any, **kwargs: Any) -> None:
         if self.neighbours is None:
@@ -147,7 +141,7 @@ class LegacyResource(ModelResource):
 
     def classify_existing(self, before: Any, instance: Any) -> Outcome:
         """The outcome of a row that exists in the target."""
-        if all(getattr(before, name) == getattr(instance, name) for name in self.compared):
+        if all(getattr(before, name) == getattr(instance, name) for name in self.fields):
             return Outcome.UNCHANGED
         if before.changed_at is not None or self.options.existing == "keep":
             self.kept_because = "kept_by_option" if before.changed_at is None else "changed_here"
@@ -196,8 +190,6 @@ class LegacyUserResource(LegacyResource):
     is_active = Field("is_active", "is_active", ActiveColumn())
     date_joined = Field("date_joined", "date_joined")
 
-    compared = ("username", "email", "password", "is_active", "date_joined")
-
     class Meta(LegacyResource.Meta):
         model = User
         fields = ("legacy_id", "username", "email", "password", "is_active", "date_joined")
@@ -207,10 +199,6 @@ class LegacyUserResource(LegacyResource):
         super().__init__(**kwargs)
         self.fields["password"].widget = PasswordColumn(self.options.plain_passwords)
         self.fields["date_joined"].widget = JoinedColumn(settings.LEGACY_TIME_ZONE, self.now)
-
-    @property
-    def target(self) -> Any:
-        return self.models.user
 
     def init_instance(self, row: Any = None) -> Any:
         return self.models.user(date_joined=None)
@@ -298,8 +286,6 @@ class LegacyMessageResource(AccountsMixin, LegacyResource):
     pub_date = Field("pub_date", "pub_date")
     flagged = Field("flagged", "flagged", FlaggedColumn())
 
-    compared = ("author_id", "text", "pub_date", "flagged")
-
     class Meta(LegacyResource.Meta):
         model = Message
         fields = ("legacy_id", "author_id", "text", "pub_date", "flagged")
@@ -309,10 +295,6 @@ class LegacyMessageResource(AccountsMixin, LegacyResource):
         super().__init__(**kwargs)
         self.fields["author_id"].widget = self.account_column()
         self.fields["pub_date"].widget = DateColumn(settings.LEGACY_TIME_ZONE, self.now)
-
-    @property
-    def target(self) -> Any:
-        return self.models.message
 
     def classify(self, before: Any, instance: Any, row: dict[str, Any], position: int) -> Outcome:
         self.refuse_repeated_id(instance, position)
@@ -352,10 +334,6 @@ class LegacyFollowResource(AccountsMixin, LegacyResource):
         for name in ("who_id", "whom_id"):
             self.fields[name].widget = self.account_column()
 
-    @property
-    def target(self) -> Any:
-        return self.models.follow
-
     def look_around(self, rows: Iterable[tuple[int, dict[str, Any]]]) -> Neighbours:
         first: dict[tuple[int, int], int] = {}
         for position, row in rows:
@@ -381,10 +359,3 @@ class LegacyFollowResource(AccountsMixin, LegacyResource):
             return Outcome.UNCHANGED
         self.kept_because = "erased_here"
         return Outcome.KEPT if self.models.is_erased(instance.who_id, instance.whom_id) else Outcome.NEW
-
-
-RESOURCES: dict[str, type[LegacyResource]] = {
-    "user": LegacyUserResource,
-    "message": LegacyMessageResource,
-    "follower": LegacyFollowResource,
-}

@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from legacy_import.errors import RunError
 from legacy_import.models import ImportRun
-from legacy_import.rules.options import TABLES_OF_KIND
+from legacy_import.rules.old_tables import TABLES_OF_KIND, names_of_kind
 from legacy_import.runs.records import Choices
 from legacy_import.source import Reference, SourceError
 from legacy_import.source.recognition.known_names import best_likeness
@@ -52,7 +52,7 @@ def chooser(
         asked_for = Choices.from_json(run.options).mapping
         asked = asked_for or {}
         if asked_for == {}:
-            forget(models, key, TABLES_OF_KIND[run.kind])
+            forget(models, key, run.kind)
         chosen = {name: wish for name, wish in remembered(models, key).items() if name in required}
         fitting = {name: wish for name, wish in chosen.items() if can_be_met(found, CANONICAL_TABLES[name], wish)}
         wishes = {**fitting, **users_as_imported(users_run, found), **asked}
@@ -189,17 +189,17 @@ def choose_for(run: ImportRun, mapping: TableMappings, actor: User, models: Mode
     if mapping:
         remember(models, key, mapping, actor.pk, actor.get_username())
     else:
-        forget(models, key, TABLES_OF_KIND[run.kind])
+        forget(models, key, run.kind)
 
 
-def forget(models: Models, key: str, tables: Sequence[str]) -> None:
+def forget(models: Models, key: str, kind: str) -> None:
     """Go back to what is recognised."""
-    models.mapping.objects.filter(source_key=key, old_table__in=tables).delete()
+    models.mapping.objects.filter(source_key=key, old_table__in=names_of_kind(kind)).delete()
 
 
 def choice_of(models: Models, key: str, kind: str) -> MappingChoice | None:
     """Who chose the mapping of the tables of a kind, and when; None if it is not chosen."""
-    chosen = models.mapping.objects.filter(source_key=key, old_table__in=TABLES_OF_KIND[kind])
+    chosen = models.mapping.objects.filter(source_key=key, old_table__in=names_of_kind(kind))
     newest = chosen.order_by("-chosen_at").first()
     return MappingChoice(newest.chosen_by_name, newest.chosen_at.isoformat()) if newest else None
 
@@ -230,12 +230,12 @@ def check_decided(run: ImportRun) -> None:
 def layout_imported(reference: Reference) -> dict[str, OldTable]:
     """What the tables of an old database were called when they were imported: that very database, or the last one."""
     mapping: dict[str, TableMapping] = {}
-    for kind, tables in TABLES_OF_KIND.items():
+    for kind in TABLES_OF_KIND:
         applied = ImportRun.objects.filter(kind=kind, state=ImportRun.State.APPLIED).only("source").order_by("-id")
         run = applied.filter(source_key=reference.key("")).first() or applied.first()
         seen = SourceRecord.from_json(run.source).mapping if run else {}
         # The tables that an import read count for more than those that it only saw.
-        mapping = {**mapping, **{name: used for name, used in seen.items() if name in tables or name not in mapping}}
+        mapping = {**seen, **mapping, **{name: seen[name] for name in names_of_kind(kind) if name in seen}}
     missing = {} if not mapping else {name: OldTable("", ()) for name in CANONICAL_LAYOUT if name not in mapping}
     return layout_of(mapping) | missing
 

@@ -17,8 +17,8 @@ from psycopg2 import sql
 from legacy_import import locks, verify
 from legacy_import.errors import RunError
 from legacy_import.models import ImportRun
-from legacy_import.rules.options import TABLES_OF_KIND, ImportOptions, TableCounts
-from legacy_import.rules.resources import RESOURCES
+from legacy_import.rules.old_tables import OLD_TABLES, TABLES_OF_KIND, USERS, names_of_kind
+from legacy_import.rules.options import ImportOptions, TableCounts
 from legacy_import.runs import chosen_mapping
 from legacy_import.runs.execution import AT_WORK, finish, reconcile, state_label, work_on
 from legacy_import.runs.files import name_snapshot, reference_of, remember_staged_file, staged_file
@@ -113,7 +113,7 @@ def stage(run_id: int, models: Models | None = None, reference: Reference | None
     with work_on(run_id, "staging", "staging", models) as (run, progress):
         reference = reference or reference_of(run)
         progress.phase("Looking at the old database")
-        tables = ("user", *TABLES_OF_KIND["messages"]) if run.kind == "messages" else ("user",)
+        tables = tuple(OLD_TABLES) if run.kind == "messages" else names_of_kind("users")
         users_run = identity.users_run_before(models, reference) if run.kind == "messages" else None
         choose = chosen_mapping.chooser(run, reference, tables, users_run, models)
         with SQLiteSource.open(
@@ -143,16 +143,17 @@ def compare_users(
     run: ImportRun, source: SQLiteSource, users_run: ImportRun, models: Models, progress: Progress
 ) -> None:
     """Make sure that the messages belong to the users that were imported."""
-    progress.phase("Comparing users", source.tables["user"].rows)
+    described = source.tables[USERS.name]
+    progress.phase("Comparing users", described.rows)
     options = ImportOptions(plain_passwords="unusable")  # nothing is imported, so nothing has to be hashed
-    resource = RESOURCES["user"](options=options, models=models, now=run.created_at)
-    check = Check(run.pk, "user", resource, source.tables["user"].unique_ids)
-    staging.create(run.pk, "user", check.lines)
-    staging.stage_part(run.pk, "user", 1, check.lines, source, EVERYWHERE, progress.advance)
+    resource = USERS.resource(options=options, models=models, now=run.created_at)
+    check = Check(run.pk, USERS, resource, described.unique_ids)
+    staging.create(check.staged, check.lines)
+    staging.stage_part(check.staged, 1, check.lines, source, USERS.name, EVERYWHERE, progress.advance)
     shared = identity.shared_users(check.cleaned(check.staged), users_run.pk, models)
     add_warnings(run, identity.check_shared_users(shared, users_run, SourceRecord.from_json(run.source)))
     rows = sql.SQL("SELECT * FROM ({}) AS cleaned WHERE reason IS NULL").format(check.cleaned(check.staged))
-    if shared.namesakes < shared.accounts / 2 and (doubt := identity.doubt_of("user", rows, models)):
+    if shared.namesakes < shared.accounts / 2 and (doubt := identity.doubt_of(USERS, rows, models)):
         keep_doubt(run, doubt)
 
 
@@ -168,14 +169,15 @@ def look_back(run: ImportRun, checks: list[Check], progress: Progress) -> None:
         prepare_transaction(cursor)
         for check in checks:
             progress.check()
-            counts = TableCounts.from_json(run.counts[check.table])
+            name = check.table.name
+            counts = TableCounts.from_json(run.counts[name])
             if doubt := identity.doubt_of_checked(check, counts):
                 keep_doubt(run, doubt)
             if nothing := nothing_arrives(run, check.table):
                 keep_doubt(run, nothing)
             counts.vanished, examples = identity.vanished_rows(check)
-            run.counts[check.table] = counts.as_json()
-            run.samples["vanished"] = run.samples.get("vanished", {}) | {check.table: examples}
+            run.counts[name] = counts.as_json()
+            run.samples["vanished"] = run.samples.get("vanished", {}) | {name: examples}
 
 
 def keep_doubt(run: ImportRun, doubt: Doubt) -> None:
@@ -185,9 +187,10 @@ def keep_doubt(run: ImportRun, doubt: Doubt) -> None:
 
 def keep_prepared(run: ImportRun, prepared: Prepared) -> None:
     """Write down on the run what was found in one table."""
-    run.counts[prepared.table] = prepared.counts.as_json()
-    run.fingerprints[prepared.table] = {"outcomes": prepared.fingerprint, "target": prepared.target_fingerprint}
-    run.samples[prepared.table] = [sample.as_json() for sample in prepared.samples]
+    name = prepared.table.name
+    run.counts[name] = prepared.counts.as_json()
+    run.fingerprints[name] = {"outcomes": prepared.fingerprint, "target": prepared.target_fingerprint}
+    run.samples[name] = [sample.as_json() for sample in prepared.samples]
     audit = Audit.from_json(run.audit)
     run.audit = replace(
         audit,
@@ -255,7 +258,7 @@ def apply(run_id: int, models: Models | None = None) -> ImportRun:
     with work_on(run_id, "applying", "applying", models) as (run, progress):
         checks = checks_of(run, models)
         staged_file(run)
-        write_all_or_nothing(run, models, checks, progress)
+        write_all_or_nothing(run, checks, progress)
         build_search_indexes(run, models)
         verify_run(run, models)
     discard_leftovers(models)
@@ -263,11 +266,11 @@ def apply(run_id: int, models: Models | None = None) -> ImportRun:
 
 
 @retry_if_busy
-def write_all_or_nothing(run: ImportRun, models: Models, checks: list[Check], progress: Progress) -> None:
+def write_all_or_nothing(run: ImportRun, checks: list[Check], progress: Progress) -> None:
     """The one transaction of an import. Other work that was in its way lets it begin again."""
-    rebuilt = tables_to_rebuild(run, models)
+    rebuilt = tables_to_rebuild(run, checks)
     with transaction.atomic():
-        write_run(run, models, checks, progress, rebuilt)
+        write_run(run, checks, progress, rebuilt)
         progress.stop()
         finish(run, state="applied", finished_at=database_time())
 
@@ -278,12 +281,12 @@ def verify_run(run: ImportRun, models: Models) -> None:
     with Progress(run.pk, models) as progress:
 
         def on_progress(table: str, done: int, total: int) -> None:
-            progress.name, progress.done, progress.total = f"Verifying {table}s", done, total
+            progress.name, progress.done, progress.total = f"Verifying {OLD_TABLES[table].rows}", done, total
 
         try:
             verification = verify.verify(
                 staged_file(run),
-                tables=TABLES_OF_KIND[run.kind],
+                tables=names_of_kind(run.kind),
                 layout=chosen_mapping.layout_of(SourceRecord.from_json(run.source).mapping),
                 on_progress=on_progress,
             )
@@ -370,10 +373,8 @@ def checks_of(run: ImportRun, models: Models) -> list[Check]:
         Check(
             run_id=run.pk,
             table=table,
-            resource=RESOURCES[table](
-                options=options, now=run.created_at, models=models, users_run=findings.users_run
-            ),
-            unique_ids=findings.unique_ids[table],
+            resource=table.resource(options=options, now=run.created_at, models=models, users_run=findings.users_run),
+            unique_ids=findings.unique_ids[table.name],
         )
         for table in TABLES_OF_KIND[run.kind]
     ]

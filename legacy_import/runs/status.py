@@ -9,7 +9,8 @@ from django.urls import reverse
 
 from legacy_import.locks import is_any_executed, is_executed
 from legacy_import.models import ImportRun
-from legacy_import.rules.options import TABLES_OF_KIND, TableCounts
+from legacy_import.rules.old_tables import TABLES_OF_KIND, OldTable
+from legacy_import.rules.options import TableCounts
 from legacy_import.rules.outcomes import Outcome
 from legacy_import.runs.execution import AT_WORK
 from legacy_import.runs.lifecycle import reconcile
@@ -21,7 +22,6 @@ from MiniTwit.models import Message, User
 
 State, Kind = ImportRun.State, ImportRun.Kind
 
-TABLE_NAMES = {"user": "users", "message": "messages", "follower": "follows"}
 ACTIVITIES = {
     "staging": "Reading and checking the old database",
     "applying": "Importing",
@@ -181,7 +181,7 @@ def account_of(run: ImportRun) -> str:
     """A run's counts in a line, e.g. `200 users read, 198 new, 2 rejected`."""
     lines = []
     for table, counts in counts_of(run).items():
-        parts = [f"{intcomma(counts.read)} {TABLE_NAMES[table]} read", f"{intcomma(counts.new)} new"]
+        parts = [f"{intcomma(counts.read)} {table.rows} read", f"{intcomma(counts.new)} new"]
         for outcome in Outcome:
             if outcome is not Outcome.NEW and (rows := getattr(counts, outcome)):
                 parts.append(f"{intcomma(rows)} {outcome}")
@@ -189,10 +189,10 @@ def account_of(run: ImportRun) -> str:
     return "; ".join(lines)
 
 
-def counts_of(run: ImportRun) -> dict[str, TableCounts]:
-    """A run's counts by canonical table, in the order of the import."""
-    tables = (table for table in TABLES_OF_KIND[run.kind] if table in run.counts)
-    return {table: TableCounts.from_json(run.counts[table]) for table in tables}
+def counts_of(run: ImportRun) -> dict[OldTable, TableCounts]:
+    """A run's counts by table, in the order of the import."""
+    tables = (table for table in TABLES_OF_KIND[run.kind] if table.name in run.counts)
+    return {table: TableCounts.from_json(run.counts[table.name]) for table in tables}
 
 
 def run_url(run: ImportRun) -> str:

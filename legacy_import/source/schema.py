@@ -17,7 +17,7 @@ class CanonicalTable:
         columns: in the order in which they are staged.
         needed: those without which nothing can be imported. A missing id is replaced by the row's place in the file;
             the others read as NULL.
-        has_ids: whether the first column is a row's own id.
+        has_ids: whether the first column is a row's own id. Rows without one never change, and have no order.
         is_optional: whether an old database may do without the table.
     """
 

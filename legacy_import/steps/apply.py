@@ -6,19 +6,20 @@ not the same, the target was changed meanwhile, and nothing is written.
 
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 from contextlib import nullcontext
-from typing import Any
 
 from django.db import connection
+from django.db.backends.utils import CursorWrapper
 from psycopg2 import sql
 
 from legacy_import.errors import RunError
+from legacy_import.models import ImportRun
 from legacy_import.rules.account_columns import IF_UNKNOWN
-from legacy_import.rules.options import TABLES_OF_KIND, TableCounts
+from legacy_import.rules.old_tables import USERS, OldTable
+from legacy_import.rules.options import TableCounts
 from legacy_import.rules.outcomes import Outcome
 from legacy_import.rules.passwords import kept_password_sql
-from legacy_import.source import CANONICAL_TABLES
 from legacy_import.source.record import SourceRecord
 from legacy_import.steps import staging
 from legacy_import.steps.bulk_load import (
@@ -31,47 +32,33 @@ from legacy_import.steps.bulk_load import (
 from legacy_import.steps.classify import Check
 from legacy_import.steps.progress import Progress
 from legacy_import.steps.search_indexes import drop_search_indexes
-from legacy_import.tables import Models, checked_table, staged_table, table_of
+from legacy_import.tables import table_of
 from MiniTwit.database import locks
 
 logger = logging.getLogger(__name__)
 
-# Old table -> the columns that are written, as they are called in the checked table and in the new one.
-WRITTEN: dict[str, tuple[str, ...]] = {
-    "user": ("username", "email", "password", "is_active", "date_joined"),
-    "message": ("author_id", "text", "pub_date", "flagged"),
-    "follower": ("who_id", "whom_id"),
-}
-# What a new row holds besides; an imported account is never staff, whatever the old database says.
-CONSTANTS: dict[str, dict[str, Any]] = {
-    "user": {"is_staff": False, "is_superuser": False},
-    "message": {},
-    "follower": {},
-}
-# Tables that refer to users are not kept waiting: runs are among them, and their progress is written meanwhile.
-KEEPS_ITS_KEY = frozenset({"user"})
 LOCK_TIMEOUT = 120.0  # seconds that an import waits for its tables
 SORTED_AT_ONCE = 300_000  # rows, which takes about half a second
 SECRET_COLUMNS = frozenset({"pw_hash"})  # not kept with rejected rows
 
 
-def tables_to_rebuild(run: Any, models: Models) -> frozenset[str]:
+def tables_to_rebuild(run: ImportRun, checks: Iterable[Check]) -> frozenset[OldTable]:
     """The old tables whose new ones are small against what comes, so that their indexes are built at the end."""
     with connection.cursor() as cursor:
         return frozenset(
-            table
-            for table in TABLES_OF_KIND[run.kind]
-            if is_worth_rebuilding(cursor, table_of(models.target(table)), run.counts[table]["new"])
+            check.table
+            for check in checks
+            if is_worth_rebuilding(cursor, check.target, run.counts[check.table.name]["new"])
         )
 
 
-def locks_needed(cursor: Any, run: Any, models: Models, rebuilt: frozenset[str]) -> dict[str, str]:
+def locks_needed(cursor: CursorWrapper, checks: Iterable[Check], rebuilt: Collection[OldTable]) -> dict[str, str]:
     """Which tables a run locks, and how: as strongly as it will ever need, because it must not ask for more later."""
     modes: dict[str, str] = {}
-    for table in TABLES_OF_KIND[run.kind]:
-        target = models.target(table)._meta.db_table
-        if table in rebuilt:
-            alone = tables_locked_with(cursor, sql.Identifier(target), referred_keys=table not in KEEPS_ITS_KEY)
+    for check in checks:
+        [target] = check.target.strings
+        if check.table in rebuilt:
+            alone = tables_locked_with(cursor, check.target, referred_keys=not check.table.keeps_its_key)
             modes |= dict.fromkeys([target, *alone], locks.KEEP_ALL_OUT)
         else:
             modes.setdefault(target, locks.KEEP_WRITERS_OUT)
@@ -79,7 +66,7 @@ def locks_needed(cursor: Any, run: Any, models: Models, rebuilt: frozenset[str])
 
 
 def write_run(
-    run: Any, models: Models, checks: Sequence[Check], progress: Progress, rebuilt: frozenset[str] = frozenset()
+    run: ImportRun, checks: Sequence[Check], progress: Progress, rebuilt: Collection[OldTable] = frozenset()
 ) -> None:
     """Write all tables of a run. The caller holds the transaction, which has not read any of them yet.
 
@@ -92,33 +79,34 @@ def write_run(
     with connection.cursor() as cursor:
         progress.phase("Waiting for other work on the same tables to end")
         prepare_transaction(cursor)
-        modes = locks_needed(cursor, run, models, rebuilt)
+        modes = locks_needed(cursor, checks, rebuilt)
         began = time.monotonic()
         locks.lock_all_or_none(modes, lock_timeout=LOCK_TIMEOUT, check=progress.check)
         logger.info("Import %s waited %.1f seconds for its tables.", run.pk, time.monotonic() - began)
         for check in checks:
-            progress.phase(f"Checking {check.table}s once more")
+            progress.phase(f"Checking {check.table.rows} once more")
             confirm_unchanged(run, check)
         for check in checks:
-            write_table(cursor, run, models, check, progress, rebuild=check.table in rebuilt)
+            write_table(cursor, run, check, progress, rebuild=check.table in rebuilt)
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
 
 
-def confirm_unchanged(run: Any, check: Check) -> None:
+def confirm_unchanged(run: ImportRun, check: Check) -> None:
     """Make sure that the staged rows would be classified now as they were for the preview.
 
     If nothing at all was changed in the target, they would; otherwise they are classified again.
     """
-    if not staging.is_complete(run.pk, check.table, run.counts[check.table]["read"]):
+    if not staging.is_complete(check.checked, run.counts[check.table.name]["read"]):
         raise RunError(
             "staging_lost",
             f"The rows that import {run.pk} had read are gone: the database server stopped without closing down. "
             "Nothing was imported. Make a new preview.",
         )
-    if check.target_fingerprint() == run.fingerprints[check.table]["target"]:
+    before = run.fingerprints[check.table.name]
+    if check.target_fingerprint() == before["target"]:
         return
     _, fingerprint = check.classified_again()
-    if fingerprint != run.fingerprints[check.table]["outcomes"]:
+    if fingerprint != before["outcomes"]:
         raise RunError(
             "preview_outdated",
             f"Since the preview of import {run.pk} the data of this application changed, so that it would no longer "
@@ -126,40 +114,39 @@ def confirm_unchanged(run: Any, check: Check) -> None:
         )
 
 
-def write_table(cursor: Any, run: Any, models: Models, check: Check, progress: Progress, *, rebuild: bool) -> None:
+def write_table(cursor: CursorWrapper, run: ImportRun, check: Check, progress: Progress, *, rebuild: bool) -> None:
     """Write one table's rejected, changed, new and merged rows."""
-    table = check.table
-    counts = TableCounts.from_json(run.counts[table])
-    target = table_of(models.target(table))
+    table, target, rows = check.table, check.target, check.table.rows
+    counts = TableCounts.from_json(run.counts[table.name])
     if counts.rejected:
-        keep_rejected_rows(cursor, run, models, check)
+        keep_rejected_rows(cursor, run, check)
 
     def on_progress(number: int, of: int) -> None:
-        progress.phase(f"Building the indexes of {table}s, {number} of {of}")
+        progress.phase(f"Building the indexes of {rows}, {number} of {of}")
 
     if rebuild:
         drop_search_indexes(cursor, target)
-    referred_keys = table not in KEEPS_ITS_KEY
+    referred_keys = not table.keeps_its_key
     with without_indexes(cursor, target, on_progress, referred_keys=referred_keys) if rebuild else nullcontext():
         if counts.changed:
-            progress.phase(f"Updating {table}s", counts.changed)
-            update_changed_rows(cursor, run.pk, models, table)
-        progress.phase(f"Writing {table}s", counts.new)
-        written = insert_new_rows(cursor, run.pk, target, table, counts.new, progress)
+            progress.phase(f"Updating {rows}", counts.changed)
+            update_changed_rows(cursor, check)
+        progress.phase(f"Writing {rows}", counts.new)
+        written = insert_new_rows(cursor, check, counts.new, progress)
     if written != counts.new:
-        raise RuntimeError(f"{written} {table}s were written where the preview had said {counts.new}.")
-    if table == "user" and counts.duplicate:
-        keep_merged_users(cursor, run.pk, models)
+        raise RuntimeError(f"{written} {rows} were written where the preview had said {counts.new}.")
+    if table is USERS and counts.duplicate:
+        keep_merged_users(cursor, check)
     if rebuild:
-        progress.phase(f"Gathering statistics of {table}s")
+        progress.phase(f"Gathering statistics of {rows}")
         cursor.execute(sql.SQL("ANALYZE {}").format(target))
 
 
-def keep_rejected_rows(cursor: Any, run: Any, models: Models, check: Check) -> None:
+def keep_rejected_rows(cursor: CursorWrapper, run: ImportRun, check: Check) -> None:
     """Store every rejected row with its reason and its old values."""
     table = check.table
-    shown = SourceRecord.from_json(run.source).shown_columns(table)
-    missing = [name for name in CANONICAL_TABLES[table].columns if name not in shown]
+    shown = SourceRecord.from_json(run.source).shown_columns(table.name)
+    missing = [name for name in table.columns if name not in shown]
     cursor.execute(
         sql.SQL(
             'INSERT INTO {rejected} (run_id, "table", position, legacy_id, username, reason, "values")'
@@ -167,34 +154,33 @@ def keep_rejected_rows(cursor: Any, run: Any, models: Models, check: Check) -> N
             " {old_values} - {missing}::text[]"
             " FROM {checked} AS checked JOIN {staged} AS staged USING (position) WHERE checked.outcome = {outcome}"
         ).format(
-            rejected=table_of(models.rejected),
+            rejected=table_of(check.models.rejected),
             run=sql.Literal(run.pk),
-            table=sql.Literal(table),
-            legacy_id=sql.SQL("NULL" if table == "follower" else "checked.legacy_id"),
-            username=sql.SQL("checked.username" if table == "user" else "NULL"),
+            table=sql.Literal(table.name),
+            legacy_id=sql.SQL("checked.legacy_id" if table.has_ids else "NULL"),
+            username=sql.SQL("checked.username" if "username" in table.written else "NULL"),
             old_values=check.lines.old_values(),
             missing=sql.Literal(missing),
-            checked=checked_table(run.pk, table),
-            staged=staged_table(run.pk, table),
+            checked=check.checked,
+            staged=check.staged,
             outcome=sql.Literal(Outcome.REJECTED),
         )
     )
 
 
-def update_changed_rows(cursor: Any, run_id: int, models: Models, table: str) -> None:
+def update_changed_rows(cursor: CursorWrapper, check: Check) -> None:
     """Bring rows that differ up to date, and remember what they held before."""
-    target = table_of(models.target(table))
     names = {
-        "target": target,
-        "checked": checked_table(run_id, table),
+        "target": check.target,
+        "checked": check.checked,
         "outcome": sql.Literal(Outcome.CHANGED),
-        "run": sql.Literal(run_id),
-        "table": sql.Literal(table),
-        "replaced": table_of(models.replaced),
+        "run": sql.Literal(check.run_id),
+        "table": sql.Literal(check.table.name),
+        "replaced": table_of(check.models.replaced),
         "before": sql.SQL(", ").join(
-            sql.SQL("{}, target.{}").format(sql.Literal(name), sql.Identifier(name)) for name in WRITTEN[table]
+            sql.SQL("{}, target.{}").format(sql.Literal(name), sql.Identifier(name)) for name in check.table.written
         ),
-        "assignments": assignments(table, "checked", unknown_stays=True),
+        "assignments": assignments(check.table, "checked", unknown_stays=True),
     }
     cursor.execute(
         sql.SQL(
@@ -212,14 +198,14 @@ def update_changed_rows(cursor: Any, run_id: int, models: Models, table: str) ->
     )
 
 
-def assignments(table: str, values: str, *, unknown_stays: bool = False) -> sql.Composed:
+def assignments(table: OldTable, values: str, *, unknown_stays: bool = False) -> sql.Composed:
     """What an UPDATE of `target` sets, from the table of that alias.
 
     Args:
         unknown_stays: whether a NULL means that nothing is known, so that what the target has stays.
     """
     parts = []
-    for name in WRITTEN[table]:
+    for name in table.written:
         value: sql.Composable = sql.Identifier(values, name)
         if name == "password":
             value = kept_password_sql(sql.Identifier("target", name), value)
@@ -229,28 +215,26 @@ def assignments(table: str, values: str, *, unknown_stays: bool = False) -> sql.
     return sql.SQL(", ").join(parts)
 
 
-def insert_new_rows(
-    cursor: Any, run_id: int, target: sql.Identifier, table: str, count: int, progress: Progress
-) -> int:
+def insert_new_rows(cursor: CursorWrapper, check: Check, count: int, progress: Progress) -> int:
     """Insert the new rows, of which there should be `count`. Returns how many there were.
 
     Their ids have the order of the old rows, so that of two messages of one second the newer stays the newer. A
     multitude is not sorted for that, and goes some pages at a time, so that progress shows: it lies in that order
     already, but for follows, which have none, and for messages of which there are fewer than accounts.
     """
-    constants = CONSTANTS[table] | {"import_run": run_id}
-    written = [*WRITTEN[table], *([] if table == "follower" else ["legacy_id"])]
+    constants = {**check.table.constants, "import_run": check.run_id}
+    written = [*check.table.written, *(["legacy_id"] if check.table.has_ids else [])]
     insert = sql.SQL("INSERT INTO {} ({}) SELECT {}").format(
-        target,
+        check.target,
         sql.SQL(", ").join(map(sql.Identifier, [*written, *constants])),
         sql.SQL(", ").join([*map(new_value, written), *map(sql.Literal, constants.values())]),
     )
-    checked, is_new = checked_table(run_id, table), sql.SQL("outcome = {}").format(sql.Literal(Outcome.NEW))
+    is_new = sql.SQL("outcome = {}").format(sql.Literal(Outcome.NEW))
     if count <= SORTED_AT_ONCE:
-        cursor.execute(sql.SQL("{} FROM {} WHERE {} ORDER BY position").format(insert, checked, is_new))
+        cursor.execute(sql.SQL("{} FROM {} WHERE {} ORDER BY position").format(insert, check.checked, is_new))
         return int(cursor.rowcount)
     done = 0
-    for part in staging.parts_of(cursor, checked):
+    for part in staging.parts_of(cursor, check.checked):
         statement = sql.SQL("{} FROM {} WHERE {} AND ctid >= %s::tid AND ctid < %s::tid").format(insert, part, is_new)
         for start, end in page_ranges(cursor, part):
             cursor.execute(statement, [start, end])
@@ -266,7 +250,7 @@ def new_value(name: str) -> sql.Composable:
     return sql.SQL("coalesce({}, {})").format(sql.Identifier(name), sql.Literal(IF_UNKNOWN[name]))
 
 
-def keep_merged_users(cursor: Any, run_id: int, models: Models) -> None:
+def keep_merged_users(cursor: CursorWrapper, check: Check) -> None:
     """Remember which old accounts are now part of another."""
     cursor.execute(
         sql.SQL(
@@ -275,10 +259,10 @@ def keep_merged_users(cursor: Any, run_id: int, models: Models) -> None:
             " FROM {checked} AS checked LEFT JOIN {user} AS survivor ON survivor.legacy_id = checked.survivor"
             " WHERE checked.outcome = {outcome} ON CONFLICT (legacy_id) DO NOTHING"
         ).format(
-            merged=table_of(models.merged),
-            run=sql.Literal(run_id),
-            checked=checked_table(run_id, "user"),
-            user=table_of(models.user),
+            merged=table_of(check.models.merged),
+            run=sql.Literal(check.run_id),
+            checked=check.checked,
+            user=check.target,
             outcome=sql.Literal(Outcome.DUPLICATE),
         )
     )

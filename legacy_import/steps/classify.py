@@ -13,36 +13,22 @@ from typing import cast
 from django.db import connection
 from psycopg2 import sql
 
+from legacy_import.rules.old_tables import OldTable
 from legacy_import.rules.options import TableCounts
 from legacy_import.rules.outcomes import Outcome
 from legacy_import.rules.resources import LegacyResource
-from legacy_import.steps.classify_sql import outcome_statement
+from legacy_import.steps.classify_sql import cleaned_before, outcome_statement
 from legacy_import.steps.lines import Lines
 from legacy_import.steps.staging import NO_AUTOVACUUM, drop_classified
-from legacy_import.tables import checked_table, part_of, staged_table, table_of
+from legacy_import.tables import Models, checked_table, part_of, staged_table, table_of
 
 # Every change of a row gives it a new xmin, so this stays the same only while no row of the table changes.
 STATE = "SELECT coalesce(sum(hashint8extended({key}, xmin::text::bigint)), 0) || '/' || count(*) FROM {table}"
-
-# The cleaned rows once more, as `Check.write_part` left them in the checked table.
-CLEANED_BEFORE = {
-    "user": "position, legacy_id, username, email, password, is_active, date_joined, own_reason AS reason, notes",
-    "message": "position, legacy_id, author_key AS author_id, author_id_name, text, pub_date, flagged,"
-    " own_reason AS reason, notes",
-    "follower": "position, who_key AS who_id, who_id_name, whom_key AS whom_id, whom_id_name, notes",
-}
 
 SUMMARY = """
 SELECT outcome, reason, nullif(notes, '') AS notes, count(*), sum({row_hash}) AS fingerprint
 FROM ({rows}) AS rows GROUP BY 1, 2, 3 ORDER BY 1, 2, 3
 """
-# What ties an outcome to particular rows of the target.
-FINGERPRINT_COLUMNS = {
-    "user": ("target_id", "holder_id"),
-    "message": ("target_id", "author_id"),
-    "follower": ("target_id", "who_id", "whom_id"),
-}
-
 
 # Outcome, reason, notes, how many rows have these, and the sum of their hashes.
 SummaryRow = tuple[str, str | None, str | None, int, Decimal]
@@ -54,13 +40,12 @@ class Check:
 
     Attributes:
         run_id: whose staging tables are read.
-        table: user, message or follower.
         resource: gives the widgets, the options and the models.
         unique_ids: whether the source guarantees that no id occurs twice.
     """
 
     run_id: int
-    table: str
+    table: OldTable
     resource: LegacyResource
     unique_ids: bool
 
@@ -72,16 +57,25 @@ class Check:
     @property
     def checked(self) -> sql.Identifier:
         """The table whose parts `write_part` fills."""
-        return checked_table(self.run_id, self.table)
+        return checked_table(self.run_id, self.table.name)
 
     @property
     def staged(self) -> sql.Identifier:
-        return staged_table(self.run_id, self.table)
+        return staged_table(self.run_id, self.table.name)
+
+    @property
+    def models(self) -> Models:
+        return self.resource.models
+
+    @property
+    def target(self) -> sql.Identifier:
+        """The table that the rows are imported into."""
+        return table_of(self.table.target(self.models))
 
     @property
     def can_be_parted(self) -> bool:
         """Whether no row's outcome depends on another row of the table, so that parts can be classified apart."""
-        return self.table == "message" and self.unique_ids
+        return self.table.is_partible and self.unique_ids
 
     def create(self) -> None:
         """Make the table of checked rows, without rows."""
@@ -115,18 +109,15 @@ class Check:
 
     def classified_again(self) -> tuple[TableCounts, str]:
         """The account of the outcomes that the rows would have now. (The notes may fall short.)"""
-        cleaned = sql.SQL("SELECT {} FROM {}").format(sql.SQL(CLEANED_BEFORE[self.table]), self.checked)
-        return account_of(self._summary(self.outcomes(cleaned)))
+        return account_of(self._summary(self.outcomes(cleaned_before(self.table, self.checked))))
 
     def target_fingerprint(self) -> str:
         """A short text that changes with any row of the target on which the outcomes depend."""
-        models = self.resource.models
-        tables = {models.user, models.merged, models.rejected, models.target(self.table)}
-        if models.purged and self.table == "message":
-            tables.add(models.purged)
+        models = self.models
+        read = {models.user, models.merged, models.rejected, models.purged, self.table.target(models)}
         states = [
             sql.SQL(STATE).format(table=table_of(model), key=sql.Identifier(model._meta.pk.column))
-            for model in sorted(tables, key=lambda model: model.__name__)
+            for model in sorted(filter(None, read), key=lambda model: model.__name__)
         ]
         with connection.cursor() as cursor:
             cursor.execute(sql.SQL(" UNION ALL ").join(states))
@@ -134,7 +125,7 @@ class Check:
 
     def order(self) -> sql.SQL:
         """Sort the classified rows like the old ones, where comparing them with each other has lost that order."""
-        return sql.SQL("" if self.can_be_parted or self.table == "follower" else " ORDER BY position")
+        return sql.SQL(" ORDER BY position" if self.table.has_ids and not self.can_be_parted else "")
 
     def outcomes(self, cleaned: sql.Composable) -> sql.Composed:
         """The statement that classifies every cleaned row."""
@@ -146,7 +137,7 @@ class Check:
             "CASE WHEN legacy_id IS NOT NULL"
             " AND row_number() OVER (PARTITION BY legacy_id ORDER BY position) > 1 THEN 'duplicate_id' END"
         )
-        has_repeated = self.table != "follower" and not self.unique_ids
+        has_repeated = self.table.has_ids and not self.unique_ids
         columns = [name for name in self.lines.columns if name not in ("reason", "original")]
         return sql.SQL("SELECT {columns}, coalesce(reason, {repeated}) AS reason FROM {staged}").format(
             columns=sql.SQL(", ").join(map(sql.Identifier, columns)),
@@ -156,7 +147,7 @@ class Check:
 
     def _summary(self, rows: sql.Composable) -> list[SummaryRow]:
         row_hash: sql.Composable = sql.Identifier("position")
-        for name in FINGERPRINT_COLUMNS[self.table]:
+        for name in ("target_id", *self.table.accounts):
             row_hash = sql.SQL("hashint8extended({}, coalesce({}, 0))").format(row_hash, sql.Identifier(name))
         with connection.cursor() as cursor:
             cursor.execute(sql.SQL(SUMMARY).format(row_hash=row_hash, rows=rows))

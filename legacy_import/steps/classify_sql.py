@@ -3,11 +3,11 @@
 They say for all rows what `Resource.classify` says for one; the property tests hold the two together.
 """
 
-from typing import Any
-
 from django.db import connection
+from django.db.models import Model
 from psycopg2 import sql
 
+from legacy_import.rules.old_tables import FOLLOWS, MESSAGES, USERS, OldTable
 from legacy_import.rules.outcomes import Outcome
 from legacy_import.rules.passwords import kept_password_sql
 from legacy_import.rules.resources import LegacyResource
@@ -152,7 +152,22 @@ SELECT position, who_key, whom_key, who_id, whom_id, target_id, who_id_name, who
 FROM classified
 """
 
-STATEMENTS = {"user": USER_OUTCOMES, "message": MESSAGE_OUTCOMES, "follower": FOLLOW_OUTCOMES}
+# What classifies the cleaned rows of a table, and where these are found once more among the classified ones.
+STATEMENTS = {
+    USERS: (
+        USER_OUTCOMES,
+        "position, legacy_id, username, email, password, is_active, date_joined, own_reason AS reason, notes",
+    ),
+    MESSAGES: (
+        MESSAGE_OUTCOMES,
+        "position, legacy_id, author_key AS author_id, author_id_name, text, pub_date, flagged,"
+        " own_reason AS reason, notes",
+    ),
+    FOLLOWS: (
+        FOLLOW_OUTCOMES,
+        "position, who_key AS who_id, who_id_name, whom_key AS whom_id, whom_id_name, notes",
+    ),
+}
 
 # `outcome_or_reason` is an outcome, or the reason for a rejection.
 IMPORTED = sql.SQL("outcome_or_reason IN ({})").format(
@@ -169,11 +184,15 @@ KEPT_BECAUSE = sql.SQL(
 )
 
 
-def outcome_statement(table: str, cleaned: sql.Composable, resource: LegacyResource) -> sql.Composed:
+def cleaned_before(table: OldTable, checked: sql.Identifier) -> sql.Composed:
+    """The cleaned rows once more, out of the checked ones."""
+    return sql.SQL("SELECT {} FROM {}").format(sql.SQL(STATEMENTS[table][1]), checked)
+
+
+def outcome_statement(table: OldTable, cleaned: sql.Composable, resource: LegacyResource) -> sql.Composed:
     """The statement that classifies every row of the given one, which cleans them.
 
     Args:
-        table: user, message or follower.
         resource: gives the options and the models.
     """
     models, options = resource.models, resource.options
@@ -184,7 +203,7 @@ def outcome_statement(table: str, cleaned: sql.Composable, resource: LegacyResou
         users_run=sql.Literal(resource.users_run),
         erased=sql.SQL("erased_at IS NOT NULL" if models.knows_erasure else "false"),
     )
-    return sql.SQL(STATEMENTS[table]).format(
+    return sql.SQL(STATEMENTS[table][0]).format(
         cleaned=cleaned,
         accounts=accounts,
         user=table_of(models.user),
@@ -206,7 +225,7 @@ def outcome_statement(table: str, cleaned: sql.Composable, resource: LegacyResou
     )
 
 
-def joined(model: Any, alias: str, condition: str, which: str = "true") -> sql.Composed:
+def joined(model: type[Model] | None, alias: str, condition: str, which: str = "true") -> sql.Composed:
     """Join the existing rows of the target under an alias, if there are any.
 
     Before a first import there are none, and joining even an empty table costs time for every row of the old one. The

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from django.db import connection, transaction
 
 from legacy_import.models import ImportRun, ReplacedRow
+from legacy_import.rules.old_tables import USERS
 from MiniTwit.database.session_settings import set_for_transaction
 from MiniTwit.database.triggers import IMPORTING_SETTING
 from MiniTwit.hashers import hardened, is_weak
@@ -97,7 +98,7 @@ def weak_passwords(last: int = 0) -> Iterator[Password]:
 def weak_former_passwords() -> Iterator[Password]:
     """The weak ones among those that an import replaced and remembers."""
     last = 0
-    former = ReplacedRow.objects.filter(table="user").order_by("pk").values_list("pk", "before__password")
+    former = ReplacedRow.objects.filter(table=USERS.name).order_by("pk").values_list("pk", "before__password")
     while rows := list(former.filter(pk__gt=last)[:READ_AT_A_TIME]):
         yield from ((pk, password) for pk, password in rows if password and is_weak(password))
         last = rows[-1][0]

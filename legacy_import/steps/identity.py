@@ -17,6 +17,7 @@ from psycopg2 import sql
 
 from legacy_import.errors import RunError
 from legacy_import.models import ImportRun
+from legacy_import.rules.old_tables import FOLLOWS, MESSAGES, OLD_TABLES, USERS, OldTable
 from legacy_import.rules.options import TableCounts
 from legacy_import.source import Reference
 from legacy_import.source.record import SourceRecord
@@ -67,18 +68,19 @@ SELECT old.legacy_id, old.text AS old, message.text AS imported,
         AND (old.author_id, old.pub_date) IS DISTINCT FROM (message.author_id, message.pub_date) AS different
 FROM ({rows}) AS old JOIN {message} AS message ON message.legacy_id = old.legacy_id
 """
-PAIRS = {"user": OTHER_PEOPLE, "message": OTHER_TEXTS}
 FIGURES = "SELECT count(*), count(*) FILTER (WHERE different) FROM ({pairs}) AS pairs"
 SIDE_BY_SIDE = """
 SELECT legacy_id, left(old, {longest}), left(imported, {longest}) FROM ({pairs}) AS pairs
 WHERE different ORDER BY legacy_id LIMIT {examples}
 """
-WHAT = {"user": ("users", "people"), "message": ("messages", "texts")}
+# What compares the rows of a table with the imported ones of their ids, and what those are if they are different.
+# Follows have no ids to compare.
+COMPARED = {USERS: (OTHER_PEOPLE, "people"), MESSAGES: (OTHER_TEXTS, "texts")}
 
 # There is one old database, so every row with an old id came from it; a follow did if an import brought it. A sample
 # shows the old id and what the row is.
 VANISHED = {
-    "user": """
+    USERS: """
         SELECT account.legacy_id, account.username AS what, '' AS more FROM {user} AS account
         WHERE account.legacy_id IS NOT NULL
             AND NOT EXISTS (SELECT FROM {checked} AS old WHERE old.legacy_id = account.legacy_id)
@@ -88,13 +90,13 @@ VANISHED = {
         WHERE NOT EXISTS (SELECT FROM {checked} AS old WHERE old.legacy_id = merged.legacy_id)
             AND NOT EXISTS (SELECT FROM {user} AS own WHERE own.legacy_id = merged.legacy_id)
     """,
-    "message": """
+    MESSAGES: """
         SELECT message.legacy_id, author.username AS what, message.text AS more
         FROM {message} AS message JOIN {user} AS author ON author.id = message.author_id
         WHERE message.legacy_id IS NOT NULL
             AND NOT EXISTS (SELECT FROM {checked} AS old WHERE old.legacy_id = message.legacy_id)
     """,
-    "follower": """
+    FOLLOWS: """
         SELECT who.legacy_id, who.username AS what, whom.username AS more
         FROM {follow} AS follow
         JOIN {user} AS who ON who.id = follow.who_id JOIN {user} AS whom ON whom.id = follow.whom_id
@@ -151,9 +153,10 @@ class OtherDatabase:
 
     @property
     def sentence(self) -> str:
-        rows, others = WHAT[self.table]
+        table = OLD_TABLES[self.table]
         return (
-            f"{self.different:,} of the {self.compared:,} {rows} whose ids were imported before are other {others}."
+            f"{self.different:,} of the {self.compared:,} {table.rows} whose ids were imported before are other "
+            f"{COMPARED[table][1]}."
         )
 
     def objection_to(self, label: str) -> str:
@@ -230,10 +233,11 @@ def check_shared_users(shared: SharedUsers, users_run: ImportRun, source: Source
     return warnings
 
 
-def doubt_of(table: str, rows: sql.Composable, models: Models) -> OtherDatabase | None:
+def doubt_of(table: OldTable, rows: sql.Composable, models: Models) -> OtherDatabase | None:
     """Compare the cleaned rows of an old table, which the given statement reads, with the imported rows of their
     ids."""
-    pairs = sql.SQL(PAIRS[table]).format(rows=rows, user=table_of(models.user), message=table_of(models.message))
+    statement, _ = COMPARED[table]
+    pairs = sql.SQL(statement).format(rows=rows, user=table_of(models.user), message=table_of(models.message))
     with connection.cursor() as cursor:
         cursor.execute(sql.SQL(FIGURES).format(pairs=pairs))
         compared, different = cursor.fetchone()
@@ -244,15 +248,15 @@ def doubt_of(table: str, rows: sql.Composable, models: Models) -> OtherDatabase 
         examples = [
             {"legacy_id": number, "old": old, "here": imported} for number, old, imported in cursor.fetchall()
         ]
-    return OtherDatabase(table, compared, different, examples)
+    return OtherDatabase(table.name, compared, different, examples)
 
 
 def doubt_of_checked(check: Check, counts: TableCounts) -> OtherDatabase | None:
-    """The same for the checked rows of a run; follows have no ids to compare."""
-    if check.table not in PAIRS or counts.unchanged >= counts.changed + counts.kept + counts.rejected:
+    """The same for the checked rows of a run."""
+    if check.table not in COMPARED or counts.unchanged >= counts.changed + counts.kept + counts.rejected:
         return None  # most of the rows that were imported before are the same
     rows = sql.SQL("SELECT * FROM {} WHERE own_reason IS NULL").format(check.checked)
-    return doubt_of(check.table, rows, check.resource.models)
+    return doubt_of(check.table, rows, check.models)
 
 
 def vanished_rows(check: Check) -> tuple[int, list[dict[str, Any]]]:
@@ -260,7 +264,7 @@ def vanished_rows(check: Check) -> tuple[int, list[dict[str, Any]]]:
 
     An import reports them and leaves them alone.
     """
-    models = check.resource.models
+    models = check.models
     rows = sql.SQL(VANISHED[check.table]).format(
         user=table_of(models.user),
         message=table_of(models.message),

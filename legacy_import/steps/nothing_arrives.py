@@ -8,12 +8,13 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any, ClassVar, Self
 
 from legacy_import.models import ImportRun
+from legacy_import.rules.old_tables import OLD_TABLES, OldTable
 from legacy_import.rules.options import TableCounts
 from legacy_import.rules.outcomes import REASONS
 from legacy_import.source.recognition.matching import recognised_columns
 from legacy_import.source.recognition.table_profile import FoundTable
 from legacy_import.source.record import SourceRecord
-from legacy_import.source.schema import CANONICAL_TABLES, ID_COLUMNS
+from legacy_import.source.schema import ID_COLUMNS
 from legacy_import.source.wording import listed
 
 # Beyond this share of rejected rows hardly anything arrives; of so few rows all have to be rejected.
@@ -64,7 +65,7 @@ class NothingArrives:
 
     @property
     def sentence(self) -> str:
-        rows = CANONICAL_TABLES[self.table].rows
+        rows = OLD_TABLES[self.table].rows
         if self.read == 1:
             return f"The only row of {rows} is rejected: {REASONS[self.reason]} {self.advice}".strip()
         which = (
@@ -79,29 +80,31 @@ class NothingArrives:
         return f"{label}: {self.sentence} Nothing was imported. If that is right"
 
 
-def nothing_arrives(run: ImportRun, table: str) -> NothingArrives | None:
+def nothing_arrives(run: ImportRun, table: OldTable) -> NothingArrives | None:
     """What to say of a table whose rows have their outcomes, if hardly any of them arrives."""
-    counts = TableCounts.from_json(run.counts[table])
+    counts = TableCounts.from_json(run.counts[table.name])
     hardly = counts.read > FEW_ROWS and counts.rejected >= HARDLY_ANYTHING * counts.read
     if not counts.rejected or not (counts.rejected == counts.read or hardly):
         return None
-    if CANONICAL_TABLES[table].is_optional and counts.read <= FEW_ROWS:
+    if table.is_optional and counts.read <= FEW_ROWS:
         return None  # a few follows of accounts that are gone are usual
     reason = max(counts.reasons, key=lambda code: (counts.reasons[code], code))
-    return NothingArrives(table, counts.read, counts.rejected, reason, advice_for(run, table, reason))
+    return NothingArrives(table.name, counts.read, counts.rejected, reason, advice_for(run, table, reason))
 
 
-def advice_for(run: ImportRun, table: str, reason: str) -> str:
+def advice_for(run: ImportRun, table: OldTable, reason: str) -> str:
     """Say which column is read, and which others could be."""
-    column = COLUMN_OF_REASON.get(reason, "") or CANONICAL_TABLES[table].columns[0]
-    used = SourceRecord.from_json(run.source).mapping_of(table)
+    column = COLUMN_OF_REASON.get(reason, "") or table.columns[0]
+    used = SourceRecord.from_json(run.source).mapping_of(table.name)
     actual = used.columns.get(column, "")
     found = next((FoundTable.from_json(old) for old in run.old_tables if old["name"] == used.table), None)
     if not actual or found is None:
         return ""
     advice = f"The {column} is read from the column {actual} of the table {used.table}."
     if column in ID_COLUMNS:
-        return f"{advice} To number the rows by their place in the table, give --map {table}.{column}={used.table}."
+        return (
+            f"{advice} To number the rows by their place in the table, give --map {table.name}.{column}={used.table}."
+        )
     free = [
         other.name
         for other in found.columns
@@ -109,8 +112,8 @@ def advice_for(run: ImportRun, table: str, reason: str) -> str:
     ]
     if not free:
         return advice
-    likely = recognised_columns(found, CANONICAL_TABLES[table], taken=[*used.columns.values()]).get(column, free[0])
+    likely = recognised_columns(found, table, taken=[*used.columns.values()]).get(column, free[0])
     return (
         f"{advice} Others that hold something: {listed(free)}. Choose one in the preview, or with "
-        f"--map {table}.{column}={used.table}.{likely}."
+        f"--map {table.name}.{column}={used.table}.{likely}."
     )

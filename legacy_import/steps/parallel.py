@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from django.db import connection, transaction
 
+from legacy_import.rules.old_tables import OldTable
 from legacy_import.rules.options import TableCounts
 from legacy_import.source import SQLiteSource
 from legacy_import.source.copy_lines import EVERYWHERE
@@ -26,13 +27,12 @@ class Prepared:
     """What a preview has to say of one table.
 
     Attributes:
-        table: user, message or follower.
         fingerprint: which rows became what; see `classify.account_of`.
         target_fingerprint: of the rows of the target; see `Check.target_fingerprint`.
         disagreements: sentences about samples that import-export's own path classified otherwise.
     """
 
-    table: str
+    table: OldTable
     counts: TableCounts
     fingerprint: str
     target_fingerprint: str
@@ -50,11 +50,11 @@ class TablePreparation:
         self.check = check
         self.progress = progress
         self.target_fingerprint = check.target_fingerprint()
-        staging.create(check.run_id, check.table, check.lines)
+        staging.create(check.staged, check.lines)
         check.create()
-        self.parts = source.parts(check.table) if check.can_be_parted else [EVERYWHERE]
-        rows = source.tables[check.table].rows // len(self.parts)
-        self.tasks = [progress.task(f"Reading {check.table}s", rows) for _ in self.parts]
+        self.parts = source.parts(check.table.name) if check.can_be_parted else [EVERYWHERE]
+        rows = source.tables[check.table.name].rows // len(self.parts)
+        self.tasks = [progress.task(f"Reading {check.table.rows}", rows) for _ in self.parts]
         self.unfinished = len(self.parts)
         self.summary: list[SummaryRow] = []
         self.lock = threading.Lock()
@@ -64,9 +64,9 @@ class TablePreparation:
         with self.progress.worker_connection(), source.reopened() as own_source:
             task, check, table = self.tasks[index], self.check, self.check.table
             staging.stage_part(
-                check.run_id, table, index + 1, check.lines, own_source, self.parts[index], task.advance
+                check.staged, index + 1, check.lines, own_source, table.name, self.parts[index], task.advance
             )
-            task.phase(f"Checking {table}s")
+            task.phase(f"Checking {table.rows}")
             with transaction.atomic(), connection.cursor() as cursor:
                 prepare_transaction(cursor)
                 summary = self.check.write_part(index + 1)
@@ -82,7 +82,7 @@ class TablePreparation:
         with transaction.atomic(), connection.cursor() as cursor:
             prepare_transaction(cursor)
             counts, fingerprint = account_of(self.summary)
-            task.phase(f"Choosing sample {self.check.table}s")
+            task.phase(f"Choosing sample {self.check.table.rows}")
             samples, disagreements = preview.take_samples(self.check, counts, source)
         task.phase("")
         return Prepared(self.check.table, counts, fingerprint, self.target_fingerprint, samples, disagreements)

@@ -13,11 +13,11 @@ from django.db import connection
 from django.utils.text import Truncator
 from psycopg2 import sql
 
-from legacy_import.rules import neighbours
+from legacy_import.rules.old_tables import OldTable
 from legacy_import.rules.options import TableCounts
 from legacy_import.rules.outcomes import Outcome
 from legacy_import.rules.resources import LegacyRowResult
-from legacy_import.source import CANONICAL_TABLES, LegacyRow, SQLiteSource
+from legacy_import.source import LegacyRow, SQLiteSource
 from legacy_import.source.schema import EXTRA_COLUMNS
 from legacy_import.source.values import as_text
 from legacy_import.steps.classify import Check
@@ -62,23 +62,23 @@ def take_samples(check: Check, counts: TableCounts, source: SQLiteSource) -> tup
     """
     classified = chosen_rows(check, counts)
     positions = sorted(classified)
-    check.resource.neighbours = neighbours.STAGED[check.table](check.run_id, positions, check.unique_ids)
+    check.resource.neighbours = check.table.neighbours(check.checked, positions, check.unique_ids)
     loader = check.resource._meta.instance_loader_class(check.resource)
     samples, disagreements = [], []
-    for row in source.rows(check.table, positions):
+    for row in source.rows(check.table.name, positions):
         outcome, reason, notes = classified[row.position]
         sample = SampleRow(row.position, outcome, reason, notes, shown_values(check.table, row))
-        for name in EXTRA_COLUMNS.intersection(source.tables[check.table].missing):
+        for name in EXTRA_COLUMNS.intersection(source.tables[check.table.name].missing):
             del sample.values[name]
         result = import_row(check, row, loader)
         sample.import_type = result.import_type
         sample.diff = [shown_diff(markup) for markup in result.diff or []] or None
         samples.append(sample)
-        if complaint := disagreement(check.table, sample, result):
+        if complaint := disagreement(check.table.name, sample, result):
             disagreements.append(complaint)
     found = {sample.position for sample in samples}
     disagreements += [
-        f"{check.table} row {position}: staged, but not in the old database."
+        f"{check.table.name} row {position}: staged, but not in the old database."
         for position in positions
         if position not in found
     ]
@@ -127,7 +127,7 @@ def draw(check: Check, outcome: str, reason: str | None, pages: str, order: str,
 
 def import_row(check: Check, row: LegacyRow, loader: Any) -> LegacyRowResult:
     """Send one row through import-export's own path, which only reads."""
-    values = row.named(CANONICAL_TABLES[check.table].columns) | {"position": row.position}
+    values = row.named(check.table.columns) | {"position": row.position}
     return check.resource.import_row(values, loader, row_number=row.position, dry_run=True, using_transactions=False)
 
 
@@ -147,10 +147,10 @@ def _spoken(result: tuple[str, str | None, set[str]]) -> str:
     return " ".join(filter(None, [outcome, reason, f"({', '.join(sorted(notes))})" if notes else ""]))
 
 
-def shown_values(table: str, row: LegacyRow) -> dict[str, str | None]:
+def shown_values(table: OldTable, row: LegacyRow) -> dict[str, str | None]:
     """The old values as text, cut to a readable length, without the password."""
     shown: dict[str, str | None] = {}
-    for name, value in row.named(CANONICAL_TABLES[table].columns).items():
+    for name, value in row.named(table.columns).items():
         if name == "pw_hash":
             continue
         text = as_text(value)

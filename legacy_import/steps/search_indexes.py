@@ -10,7 +10,7 @@ from django.db.backends.utils import CursorWrapper
 from psycopg2 import sql
 
 from legacy_import.models import ImportRun
-from legacy_import.rules.options import TABLES_OF_KIND
+from legacy_import.rules.old_tables import TABLES_OF_KIND
 from legacy_import.steps.progress import Progress
 from legacy_import.tables import Models
 from MiniTwit.search import BUILT_LATER, ensure_search_indexes
@@ -34,7 +34,7 @@ def drop_search_indexes(cursor: CursorWrapper, table: sql.Identifier) -> None:
 
 def build_search_indexes(run: ImportRun, models: Models) -> None:
     """Build what is missing while others work. If that fails, the import stays, and searching is slow."""
-    targets = [models.target(table) for table in TABLES_OF_KIND[run.kind]]
+    targets = [table.target(models) for table in TABLES_OF_KIND[run.kind]]
     began = time.monotonic()
     with Progress(run.pk, models) as progress:
         try:

@@ -7,10 +7,10 @@ belong to one run and go with it.
 import io
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing, contextmanager, suppress
-from typing import Any
 
 import psycopg2
 from django.db import OperationalError, connection, transaction
+from django.db.backends.utils import CursorWrapper
 from psycopg2 import sql
 from psycopg2.errors import LockNotAvailable
 
@@ -19,7 +19,7 @@ from legacy_import.source import SQLiteSource
 from legacy_import.source.copy_lines import COPY_OPTIONS, Chunk, Places
 from legacy_import.source.prefetch import prefetched
 from legacy_import.steps.lines import Lines, built_in_threads
-from legacy_import.tables import Models, checked_table, part_of, staged_table, table_of
+from legacy_import.tables import Models, part_of, table_of
 
 COPY_BLOCK = 256 * 1024  # bytes per read
 # Nothing in these tables is ever changed; vacuuming them only takes time from filling others.
@@ -34,41 +34,38 @@ WHERE relkind = 'r' AND pg_table_is_visible(oid) AND relname ~ '^legacy_staging_
 """
 
 
-def create(run_id: int, table: str, lines: Lines) -> None:
+def create(staged: sql.Identifier, lines: Lines) -> None:
     """Make the staging table of an old table, without rows."""
     columns = [sql.SQL("{} {}").format(sql.Identifier(name), sql.SQL(kind)) for name, kind in lines.columns.items()]
     with connection.cursor() as cursor:
         cursor.execute(
-            sql.SQL("CREATE UNLOGGED TABLE {} ({}) {}").format(
-                staged_table(run_id, table), sql.SQL(", ").join(columns), NO_AUTOVACUUM
-            )
+            sql.SQL("CREATE UNLOGGED TABLE {} ({}) {}").format(staged, sql.SQL(", ").join(columns), NO_AUTOVACUUM)
         )
 
 
 def stage_part(
-    run_id: int,
-    table: str,
+    staged: sql.Identifier,
     number: int,
     lines: Lines,
     source: SQLiteSource,
+    name: str,
     places: Places,
     on_progress: Callable[[int], None],
 ) -> None:
     """Copy a part of an old table into a part of the run's staging table.
 
     Args:
-        number: which part. places: the row ids that belong to it.
+        number: which part. name: the table's canonical one. places: the row ids that belong to the part.
         on_progress: called with the number of rows staged so far; may raise to stop.
     """
-    whole = staged_table(run_id, table)
-    part = part_of(whole, number)
+    part, plan = part_of(staged, number), lines.plan(source.tables[name])
     chunks: Generator[Chunk, None, None]
-    if table == "user":
-        chunks = built_in_threads(source.rows(table), lines.build)
+    if plan.by_row:
+        chunks = built_in_threads(source.rows(name), lines.build)
     else:
-        chunks = prefetched(source.chunks(table, lines.plan(source.tables[table]), places))
+        chunks = prefetched(source.chunks(name, plan, places))
     with connection.cursor() as cursor, closing(chunks):
-        cursor.execute(sql.SQL("CREATE UNLOGGED TABLE {} () INHERITS ({}) {}").format(part, whole, NO_AUTOVACUUM))
+        cursor.execute(sql.SQL("CREATE UNLOGGED TABLE {} () INHERITS ({}) {}").format(part, staged, NO_AUTOVACUUM))
         names = sql.SQL(", ").join(map(sql.Identifier, lines.columns))
         copy = sql.SQL("COPY {} ({}) FROM STDIN WITH ({})").format(part, names, sql.SQL(COPY_OPTIONS))
         reader = ChunkReader(chunks, on_progress)
@@ -80,7 +77,7 @@ def stage_part(
             raise reader.error from error
 
 
-def parts_of(cursor: Any, table: sql.Identifier) -> list[sql.Identifier]:
+def parts_of(cursor: CursorWrapper, table: sql.Identifier) -> list[sql.Identifier]:
     """The parts of a staged or checked table, in the order of the old rows."""
     cursor.execute(
         "SELECT relname FROM pg_inherits JOIN pg_class ON pg_class.oid = inhrelid"
@@ -91,7 +88,7 @@ def parts_of(cursor: Any, table: sql.Identifier) -> list[sql.Identifier]:
 
 
 def drop_classified(
-    cursor: Any, whole: sql.Identifier, part: sql.Identifier, checked: sql.Identifier, *, rejected: bool
+    cursor: CursorWrapper, whole: sql.Identifier, part: sql.Identifier, checked: sql.Identifier, *, rejected: bool
 ) -> None:
     """Drop a part of a staging table whose rows are classified, but for the rejected ones, if there are any.
 
@@ -108,7 +105,7 @@ class TableInUse(Exception):  # noqa: N818 -- not an error
 
 
 @contextmanager
-def lock_timeout(cursor: Any, milliseconds: int) -> Iterator[None]:
+def lock_timeout(cursor: CursorWrapper, milliseconds: int) -> Iterator[None]:
     """Wait so long for a lock, or undo what was done and raise TableInUse."""
     try:
         with transaction.atomic():
@@ -123,7 +120,9 @@ def lock_timeout(cursor: Any, milliseconds: int) -> Iterator[None]:
         raise
 
 
-def keep_rejected(cursor: Any, whole: sql.Identifier, part: sql.Identifier, checked: sql.Identifier) -> None:
+def keep_rejected(
+    cursor: CursorWrapper, whole: sql.Identifier, part: sql.Identifier, checked: sql.Identifier
+) -> None:
     """Copy the rejected rows out of a part of a staging table, so that it can go and they stay.
 
     Args:
@@ -138,17 +137,16 @@ def keep_rejected(cursor: Any, whole: sql.Identifier, part: sql.Identifier, chec
     )
 
 
-def is_complete(run_id: int, table: str, rows: int) -> bool:
+def is_complete(checked: sql.Identifier, rows: int) -> bool:
     """Whether the checked rows are still there.
 
     A crash of the server empties unlogged tables, and always altogether, so that one row speaks for all.
     """
-    name = checked_table(run_id, table)
     with connection.cursor() as cursor:
-        cursor.execute("SELECT to_regclass(%s)", [name.as_string(cursor.cursor)])
+        cursor.execute("SELECT to_regclass(%s)", [checked.as_string(cursor.cursor)])
         if cursor.fetchone()[0] is None:
             return False
-        cursor.execute(sql.SQL("SELECT EXISTS (SELECT FROM {})").format(name))
+        cursor.execute(sql.SQL("SELECT EXISTS (SELECT FROM {})").format(checked))
         return bool(not rows or cursor.fetchone()[0])
 
 

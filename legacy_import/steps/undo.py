@@ -11,7 +11,8 @@ from psycopg2 import sql
 
 from legacy_import.errors import RunError
 from legacy_import.models import ImportRun
-from legacy_import.rules.options import TABLES_OF_KIND, TableCounts
+from legacy_import.rules.old_tables import MESSAGES, TABLES_OF_KIND, USERS, OldTable
+from legacy_import.rules.options import TableCounts
 from legacy_import.steps.apply import LOCK_TIMEOUT, assignments
 from legacy_import.steps.bulk_load import prepare_transaction
 from legacy_import.steps.progress import Progress
@@ -24,14 +25,11 @@ JOIN pg_attribute ON attrelid = conrelid AND attnum = conkey[1]
 WHERE contype = 'f' AND confrelid = %s::regclass
 """
 
-# What is removed with a message instead of keeping it: what the watch-list found in it, and who reviews it.
-GOES_ALONG = ("MiniTwit_watchhit", "MiniTwit_reviewclaim")
-
-# Another account may have taken the former username since, or the former author may be deleted.
+# Another account may have taken the former username since, or the former author may be deleted. Follows never change.
 RESTORABLE = {
-    "user": "NOT EXISTS (SELECT FROM {user} AS other"
+    USERS: "NOT EXISTS (SELECT FROM {user} AS other"
     " WHERE other.username = former.username AND other.id <> target.id)",
-    "message": "EXISTS (SELECT FROM {user} AS author WHERE author.id = former.author_id)",
+    MESSAGES: "EXISTS (SELECT FROM {user} AS author WHERE author.id = former.author_id)",
 }
 
 
@@ -91,14 +89,14 @@ def undo_run(run: ImportRun, models: Models, progress: Progress) -> dict[str, Un
         if run.kind == "users":
             cursor.execute(sql.SQL("DELETE FROM {} WHERE import_run = %s").format(table_of(models.merged)), [run.pk])
         for table in reversed(TABLES_OF_KIND[run.kind]):
-            progress.phase(f"Taking out {table}s")
+            progress.phase(f"Taking out {table.rows}")
             restored, not_restored = restore_replaced_rows(cursor, run.pk, models, table)
             removed = remove_new_rows(cursor, run.pk, models, table)
             cursor.execute(
-                sql.SQL("SELECT count(*) FROM {} WHERE import_run = %s").format(table_of(models.target(table))),
+                sql.SQL("SELECT count(*) FROM {} WHERE import_run = %s").format(table_of(table.target(models))),
                 [run.pk],
             )
-            result[table] = UndoneTable(removed, restored, not_restored + cursor.fetchone()[0])
+            result[table.name] = UndoneTable(removed, restored, not_restored + cursor.fetchone()[0])
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
     return result
 
@@ -106,26 +104,28 @@ def undo_run(run: ImportRun, models: Models, progress: Progress) -> dict[str, Un
 def locks_needed(run: ImportRun, models: Models) -> dict[str, str]:
     """The tables from which rows are taken out, and those whose rows go along with them: nothing is added to them
     meanwhile."""
-    tables = [models.target(table)._meta.db_table for table in TABLES_OF_KIND[run.kind]]
-    if run.kind == "messages" and models.purged is not None:  # where there is moderation
-        tables += GOES_ALONG
+    tables = []
+    for table in TABLES_OF_KIND[run.kind]:
+        tables.append(table.target(models)._meta.db_table)
+        if models.purged is not None:  # where there is moderation
+            tables += table.goes_along
     return dict.fromkeys(tables, locks.KEEP_WRITERS_OUT)
 
 
-def restore_replaced_rows(cursor: CursorWrapper, run_id: int, models: Models, table: str) -> tuple[int, int]:
+def restore_replaced_rows(cursor: CursorWrapper, run_id: int, models: Models, table: OldTable) -> tuple[int, int]:
     """Give updated rows their former values back, unless they were changed since or something is in the way.
 
     Returns:
         How many rows got them back, and how many did not.
     """
-    if table == "follower":
+    if table not in RESTORABLE:
         return 0, 0
-    target = table_of(models.target(table))
+    target = table_of(table.target(models))
     names = {"target": target, "replaced": table_of(models.replaced), "user": table_of(models.user)}
     of_run = sql.SQL('replaced.run_id = %s AND replaced."table" = %s AND replaced.row_id = target.id')
     cursor.execute(
         sql.SQL("SELECT count(*) FROM {target} AS target, {replaced} AS replaced WHERE ").format(**names) + of_run,
-        [run_id, table],
+        [run_id, table.name],
     )
     changed = cursor.fetchone()[0]
     cursor.execute(
@@ -139,21 +139,21 @@ def restore_replaced_rows(cursor: CursorWrapper, run_id: int, models: Models, ta
             assignments=assignments(table, "former"),
             possible=sql.SQL(RESTORABLE[table]).format(**names),
         ),
-        [run_id, table],
+        [run_id, table.name],
     )
     return int(cursor.rowcount), changed - int(cursor.rowcount)
 
 
-def remove_new_rows(cursor: CursorWrapper, run_id: int, models: Models, table: str) -> int:
+def remove_new_rows(cursor: CursorWrapper, run_id: int, models: Models, table: OldTable) -> int:
     """Delete what the run brought, except rows that were changed since and accounts that other rows refer to."""
-    target = table_of(models.target(table))
+    target = table_of(table.target(models))
     conditions = [sql.SQL("target.import_run = {}").format(sql.Literal(run_id))]
-    if table != "follower":
+    if table.has_ids:
         conditions.append(sql.SQL("target.changed_at IS NULL"))
         cursor.execute(REFERENCES, [target.as_string(cursor.cursor)])
         references = cursor.fetchall()
         for referring, column in references:
-            if table == "message" and referring.strip('"') in GOES_ALONG:
+            if referring.strip('"') in table.goes_along:
                 remove_what_goes_along(cursor, sql.SQL(referring), sql.Identifier(column), target, conditions)
         conditions += [
             sql.SQL("NOT EXISTS (SELECT FROM {} AS referring WHERE referring.{} = target.id)").format(

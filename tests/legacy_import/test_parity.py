@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 from psycopg2 import sql
 
 from legacy_import.models import ImportRun, MergedUser, RejectedRow
+from legacy_import.rules.old_tables import OLD_TABLES
 from legacy_import.rules.options import ImportOptions
 from legacy_import.rules.passwords import PasswordColumn
-from legacy_import.rules.resources import RESOURCES
-from legacy_import.source import CANONICAL_TABLES, SQLiteSource, source_at
+from legacy_import.source import SQLiteSource, source_at
 from legacy_import.source.copy_lines import EVERYWHERE
 from legacy_import.source.recognition.mapping import TableMapping, TableMappings
 from legacy_import.source.recognition.matching import Recognition, recognise
@@ -44,7 +44,7 @@ class LazyDataset:
     """What `Resource.import_data` needs of a dataset."""
 
     def __init__(self, table: str, source: SQLiteSource) -> None:
-        self.headers = ["position", *CANONICAL_TABLES[table].columns]
+        self.headers = ["position", *OLD_TABLES[table].columns]
         self.rows = [(row.position, *row.values) for row in source.rows(table)]
 
     def __len__(self) -> int:
@@ -66,15 +66,16 @@ def outcomes_of_both(
         source_at(str(path)), path.with_suffix(".snapshot"), required=(table,), choose=choose
     ) as source:
         staging.discard_unneeded(Models.of())  # of the round before: no run has this number
-        resource = RESOURCES[table](options=options, now=NOW, users_run=users_run)
-        check = Check(RUN, table, resource, source.tables[table].unique_ids)
-        staging.create(RUN, table, check.lines)
-        staging.stage_part(RUN, table, 1, check.lines, source, EVERYWHERE, lambda rows: None)
+        resource = OLD_TABLES[table].resource(options=options, now=NOW, users_run=users_run)
+        check = Check(RUN, OLD_TABLES[table], resource, source.tables[table].unique_ids)
+        staging.create(check.staged, check.lines)
+        staging.stage_part(check.staged, 1, check.lines, source, table, EVERYWHERE, lambda rows: None)
         check.create()
         check.write_part(1)
         set_based = read_checked(check)
         dataset = LazyDataset(table, source)
-        result = RESOURCES[table](options=options, now=NOW, users_run=users_run).import_data(dataset, dry_run=True)
+        again = OLD_TABLES[table].resource(options=options, now=NOW, users_run=users_run)
+        result = again.import_data(dataset, dry_run=True)
     assert not result.base_errors, result.base_errors[0].traceback
     row_by_row = {}
     for row, outcome in zip(dataset.rows, result.rows, strict=True):

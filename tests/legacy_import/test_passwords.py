@@ -21,9 +21,9 @@ from django.test import Client
 
 from fixtures import sample_hashes, sample_quirks
 from legacy_import.models import ImportRun, RejectedRow
+from legacy_import.rules.old_tables import USERS
 from legacy_import.rules.options import ImportOptions
 from legacy_import.rules.passwords import UNUSABLE, plain
-from legacy_import.rules.resources import RESOURCES
 from legacy_import.runs import lifecycle
 from legacy_import.runs.foreground import import_at_once
 from legacy_import.source import source_at
@@ -286,7 +286,7 @@ def test_hashing_passes_on_what_is_done_and_can_be_stopped():
         for taken in range(100_000):
             yield LegacyRow(taken, (taken, f"user {taken}", "", f"secret {taken}", None, None))
 
-    chunks = built_in_threads(rows(), Lines(RESOURCES["user"]()).build)
+    chunks = built_in_threads(rows(), Lines(USERS.resource()).build)
     first = next(chunks)
     assert first.rows < 1_000
     assert b"secret" not in first.data

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from legacy_import.rules.resources import RESOURCES
+from legacy_import.rules.old_tables import OLD_TABLES
 from legacy_import.source import SourceError, SQLiteSource, configured_source, source_at
 from legacy_import.source.location import SourceReference
 from legacy_import.source.sandbox import QueryTimeout, open_readonly
@@ -31,12 +31,12 @@ def refusal(path: Path, required: Sequence[str] = USER) -> SourceError:
 
 
 def lines_of(source: SQLiteSource, table: str) -> bytes:
-    lines = Lines(RESOURCES[table]())
+    lines = Lines(OLD_TABLES[table].resource())
     return b"".join(chunk.data for chunk in source.chunks(table, lines.plan(source.tables[table])))
 
 
 def lines_one_by_one(source: SQLiteSource, table: str) -> bytes:
-    return b"\n".join([*map(Lines(RESOURCES[table]()).build, source.rows(table)), b""])
+    return b"\n".join([*map(Lines(OLD_TABLES[table].resource()).build, source.rows(table)), b""])
 
 
 def write(path: Path, script: str) -> Path:

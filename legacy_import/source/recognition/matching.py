@@ -90,7 +90,7 @@ class Candidate:
         return any(
             known_names.table_likeness(other.name, self.found.name) and not candidate_of(self.found, other).missing
             for other in CANONICAL_TABLES.values()
-            if other is not self.canonical
+            if other.name != self.canonical.name
         )
 
     def preference(self) -> tuple[object, ...]:

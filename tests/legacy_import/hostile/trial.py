@@ -17,7 +17,8 @@ from django.db import connection
 
 from legacy_import.errors import RunError
 from legacy_import.models import ImportRun
-from legacy_import.rules.options import TABLES_OF_KIND, ImportOptions, TableCounts
+from legacy_import.rules.old_tables import names_of_kind
+from legacy_import.rules.options import ImportOptions, TableCounts
 from legacy_import.runs import lifecycle
 from legacy_import.runs.files import import_dir
 from legacy_import.runs.foreground import import_at_once
@@ -207,7 +208,7 @@ def check_refusal(trial: Trial, error: RunError | SourceError, reference: Refere
 
 def check_account(trial: Trial, run: Any) -> None:
     """Every row that was read has one outcome, and what was written is what the old database holds."""
-    for table in TABLES_OF_KIND[run.kind]:
+    for table in names_of_kind(run.kind):
         counts = TableCounts.from_json(run.counts[table])
         outcomes = (counts.new, counts.changed, counts.unchanged, counts.kept, counts.duplicate, counts.rejected)
         if counts.read != sum(outcomes) or counts.read != run.source["tables"].get(table, 0):
