@@ -3,7 +3,8 @@
     python -m benchmarks.generate --users 100000 --messages 3000000 --follows 1000000
 
 The same figures give the same rows. A database is made once and kept under `var/benchmarks`. With `--values` its
-messages hold what old applications in other languages stored: dates as text, or no value as MiniTwit stored it.
+messages hold what old applications in other languages stored: dates as text, as SQLite or as mail programs write
+them, or no value as MiniTwit stored it.
 """
 
 import argparse
@@ -24,7 +25,7 @@ FOLDER = Path(os.environ.get("VAR_DIR") or BASE_DIR / "var") / "benchmarks"
 FIRST_SECOND = 1_233_065_594  # 2009-01-27
 PHRASES = 2_000
 SHORTEST, LONGEST = 80, 140  # characters of a message
-CANONICAL, TEXT_DATES, ODD = VALUES = ("canonical", "text-dates", "odd")
+CANONICAL, TEXT_DATES, ODD, RARE_DATES = VALUES = ("canonical", "text-dates", "odd", "rare-dates")
 UNTYPED = "message_id integer primary key, author_id, text, pub_date, flagged"
 
 
@@ -101,11 +102,13 @@ def messages(size: Size) -> Iterator[tuple[int, int, str, int, int]]:
 
 
 def stored_as(values: str, rows: Iterator[tuple[int, int, str, int, int]]) -> Iterator[tuple[object, ...]]:
-    """Yield the same messages with other values: a date as text, or everything but the key."""
+    """Yield the same messages with other values: a date as text, as mail programs write it, or all but the key."""
     for message_id, author_id, text, pub_date, flagged in rows:
         written = datetime.fromtimestamp(pub_date, UTC)
         if values == TEXT_DATES:
             yield message_id, author_id, text, f"{written:%Y-%m-%d %H:%M:%S}", flagged
+        elif values == RARE_DATES:
+            yield message_id, author_id, text, f"{written:%a, %d %b %Y %H:%M:%S} GMT", flagged
         elif values == ODD:
             date = f"{written:%Y-%m-%dT%H:%M:%S.000Z}"
             yield message_id, str(author_id), text.encode(), date, "true" if flagged else "false"

@@ -1,7 +1,7 @@
 """What a value of the old database means, each rule stated once: `Column.read`.
 
-import-export calls it for one row (a Column is its Widget), the staging of an import for every row that SQLite cannot
-copy as it is. `unchanged` is SQLite's test for those that it can; a property test holds it against `read`.
+import-export calls it for one row (a Column is its Widget), the staging of an import for every value that SQLite
+cannot copy. `copies` say which forms it can; a property test holds them against `read`.
 """
 
 import re
@@ -13,6 +13,7 @@ from django.core.exceptions import ValidationError
 from import_export.widgets import Widget
 
 from legacy_import.rules.outcomes import REASONS
+from legacy_import.source.copy_lines import Copy
 from legacy_import.source.values import LegacyValue, as_text, needs_repair, storage_letter
 from MiniTwit.validators import CONTROL_CHARACTERS, USERNAME_MAX_LENGTH, normalised_username
 
@@ -50,17 +51,14 @@ class Column(Widget):
     """The rule for one old column. Subclasses state it in `read`.
 
     Attributes:
-        unchanged: SQLite's test of a value, `{0}`, that it is already in its new form, so that `read` would return it
-            with no note. None: every value is read.
-        line: how SQLite writes such a value for PostgreSQL's COPY: a format of `printf` and the value it is given.
-            None: as it is.
+        copies: how SQLite writes values of which PostgreSQL understands the new form at once; the first without a
+            note and told by its new form. Without any, every value is read.
         new_type: PostgreSQL's type of the new form.
-        stored: the PostgreSQL expression that gives the old text of a new form that was unchanged.
+        stored: the PostgreSQL expression that gives the old text of a new form, if it was not kept.
         secret: whether the old value is never kept or shown.
     """
 
-    unchanged: str | None = None
-    line: ClassVar[tuple[str, str] | None] = ("%d", "{0}")
+    copies: tuple[Copy, ...] = ()
     new_type: ClassVar[str] = "text"
     stored: ClassVar[str] = "{0}::text"
     secret: ClassVar[bool] = False
@@ -80,10 +78,17 @@ class Column(Widget):
         return self.read(value, row)[0]
 
 
+# A whole number, be it text, as SQLite itself spells it.
+NUMBER_COPY = Copy(
+    test="typeof({0}) = 'integer' OR (typeof({0}) = 'text'"
+    f" AND length({{0}}) <= {LONGEST_NUMBER} AND {{0}} = CAST(CAST({{0}} AS INTEGER) AS TEXT))"
+)
+
+
 class IdColumn(Column):
     """A row's own id."""
 
-    unchanged = "typeof({0}) = 'integer'"
+    copies = (NUMBER_COPY,)
     new_type = "bigint"
 
     def read(self, value: LegacyValue, row: Row | None = None) -> Read:
@@ -101,7 +106,6 @@ TEXT_NOTES = dict.fromkeys("ir", ("number_as_text",)) | dict.fromkeys("TB", ("re
 class TextColumn(Column):
     """Text as it is; SQLite may have stored it as a number."""
 
-    line = None
     stored = "{0}"
     empty_reason: str | None = None
 
@@ -115,7 +119,7 @@ class TextColumn(Column):
 
 
 class MessageTextColumn(TextColumn):
-    unchanged = "typeof({0}) = 'text' AND {0} <> ''"
+    copies = (Copy(None, test="typeof({0}) IN ('text', 'blob') AND {0} NOT IN ('', x'')"),)
     empty_reason = "empty_text"
 
 
@@ -145,7 +149,12 @@ class EmailColumn(TextColumn):
 class FlaggedColumn(Column):
     """Hidden from timelines: 0 is no, any other number is yes, nothing is no."""
 
-    unchanged = "typeof({0}) = 'integer' AND {0} IN (0, 1)"
+    copies = (
+        Copy(test="typeof({0}) = 'integer' AND {0} IN (0, 1)"),
+        Copy(
+            "%d", "{0} = 'true'", "typeof({0}) = 'text' AND {0} IN ('true', 'false')", ("flagged_odd",), is_kept=True
+        ),
+    )
     new_type = "boolean"
     stored = "{0}::int::text"
 
@@ -177,7 +186,7 @@ class AccountColumn(Column):
         name_of: gives the username of an account.
     """
 
-    unchanged = "typeof({0}) = 'integer'"
+    copies = (NUMBER_COPY,)
     new_type = "bigint"
 
     def __init__(self, find: Callable[[int | str], int | None], name_of: Callable[[int], str]) -> None:

@@ -6,7 +6,8 @@ from decimal import ROUND_HALF_UP, Decimal, localcontext
 from zoneinfo import ZoneInfo
 
 from legacy_import.rules.columns import Column, Read, Refused, Row
-from legacy_import.rules.text_dates import BLANKS, EARLIEST, EPOCH, LATEST, read_text_date
+from legacy_import.rules.text_dates import BLANKS, EARLIEST, EPOCH, LATEST, NO_DISTANCE, read_text_date
+from legacy_import.source.copy_lines import Copy
 from legacy_import.source.values import LegacyValue, as_text
 
 # Other units are believed only where they give a date between 1980 and 2100.
@@ -28,6 +29,14 @@ JULIAN_FROM, JULIAN_TO = Decimal("2444239.5"), Decimal("2488069.5")
 JULIAN_AT_EPOCH = Decimal("2440587.5")
 DAY = 86_400 * SECOND
 
+# How SQLite's CURRENT_TIMESTAMP, JavaScript and Python write a date in UTC: SQLite's test of it, and the format in
+# which PostgreSQL is given it. Adding no days makes SQLite look whether the month has such a day.
+TEXT_FORMS = (
+    ("datetime({0}, '+0 days') = {0}", "%s+00"),
+    ("strftime('%Y-%m-%dT%H:%M:%fZ', {0}, '+0 days') = {0}", "%s"),
+    ("datetime(substr({0}, 1, 19), '+0 days') || printf('.%06u', CAST(substr({0}, 21) AS INTEGER)) = {0}", "%s+00"),
+)
+
 NUMBER = re.compile(r"-?[0-9]{1,19}(\.[0-9]{1,17})?(e[+-]?[0-9]{1,2})?")
 DIGITS = 60  # more than any calculation needs
 
@@ -40,7 +49,6 @@ class DateColumn(Column):
         now: later dates are suspicious: the moment the run began.
     """
 
-    line = ("%s+00", "datetime({0}, 'unixepoch')")
     new_type = "timestamptz"
     stored = "extract(epoch FROM {0})::bigint::text"
 
@@ -49,7 +57,17 @@ class DateColumn(Column):
         self.zone = ZoneInfo(zone)
         self.now = now
         first, last = int(SUSPICIOUS_BEFORE.timestamp()), min(int(now.timestamp()), PLAUSIBLE_TO)
-        self.unchanged = f"typeof({{0}}) = 'integer' AND {{0}} BETWEEN {first} AND {last}"
+        seconds = f"typeof({{0}}) = 'integer' AND {{0}} BETWEEN {first} AND {last}"
+        self.copies = (Copy("%s+00", "datetime({0}, 'unixepoch')", seconds),)
+        if self.zone.utcoffset(None) == NO_DISTANCE:
+            last_day = now.astimezone(UTC)
+            usual = (
+                f"typeof({{0}}) = 'text' AND {{0}} BETWEEN '{SUSPICIOUS_BEFORE:%Y-%m-%d}' AND '{last_day:%Y-%m-%d}'"
+            )
+            self.copies += tuple(
+                Copy(form, test=f"{usual} AND {test}", notes=("date_as_text",), is_kept=True)
+                for test, form in TEXT_FORMS
+            )
 
     def read(self, value: LegacyValue, row: Row | None = None) -> Read:
         moment, notes = self.moment(value)
@@ -69,14 +87,12 @@ class DateColumn(Column):
             moment, is_other_unit = read_text_date(text, self.zone), False
         if moment is None:
             return None, ()
-        notes = []
-        if type(value) in (str, bytes):
-            notes.append("date_as_text")
+        notes: tuple[str, ...] = ("date_as_text",) if type(value) in (str, bytes) else ()
         if is_other_unit:
-            notes.append("date_unit")
+            notes += ("date_unit",)
         if not SUSPICIOUS_BEFORE <= moment <= self.now:
-            notes.append("suspicious_date")
-        return moment, tuple(notes)
+            notes += ("suspicious_date",)
+        return moment, notes
 
 
 def from_number(text: str) -> tuple[datetime | None, bool]:

@@ -74,7 +74,8 @@ SPELLINGS = tuple(
 )
 
 
-USUAL = re.compile("[0-9]{4}-[0-9]{2}-[0-9]{2}[ T][0-9]{2}:[0-9]{2}:[0-9]{2}")
+# The first of the spellings as far as Python reads it in the same way, several times as fast.
+USUAL = re.compile("[0-9]{4}-[0-9]{2}-[0-9]{2}[ T](?:[01][0-9]|2[0-3]):[0-9]{2}:[0-9]{2}(?:\\.[0-9]{1,6})?Z?")
 
 
 def read_text_date(text: str, zone: ZoneInfo) -> datetime | None:
@@ -83,25 +84,27 @@ def read_text_date(text: str, zone: ZoneInfo) -> datetime | None:
     Args:
         zone: of a date that does not name one.
     """
-    if USUAL.fullmatch(text):  # the first of the spellings, as Python reads it: several times as fast
-        try:
-            local = datetime.fromisoformat(text).replace(tzinfo=UTC)
-            moment = local - _standard_offset(local, zone)
-        except (ValueError, OverflowError):
-            return None
-        return moment if FIRST_MOMENT <= moment < END else None
-    written = (text.lower() if text.isascii() else text.translate(SPACES | ASCII_LOWER)).strip(BLANKS)
-    match = next(filter(None, (spelling.fullmatch(written) for spelling in SPELLINGS)), None)
-    if match is None:
-        return None
-    parts = match.groupdict()
     try:
-        local = _local(parts)
-        distance = _distance(parts)
-        moment = local - (_standard_offset(local, zone) if distance is None else distance)
+        if USUAL.fullmatch(text):
+            moment = datetime.fromisoformat(text)
+            if moment.tzinfo is None:
+                moment = _in_utc(moment.replace(tzinfo=UTC), zone)
+        else:
+            moment = _in_any_spelling(text, zone)
     except (ValueError, OverflowError):
         return None
     return moment if FIRST_MOMENT <= moment < END else None
+
+
+def _in_any_spelling(text: str, zone: ZoneInfo) -> datetime:
+    """Raises ValueError if it is none of them, or there is no such day or time."""
+    written = (text.lower() if text.isascii() else text.translate(SPACES | ASCII_LOWER)).strip(BLANKS)
+    match = next(filter(None, (spelling.fullmatch(written) for spelling in SPELLINGS)), None)
+    if match is None:
+        raise ValueError(text)
+    parts = match.groupdict()
+    distance = _distance(parts)
+    return _in_utc(_local(parts), zone) if distance is None else _local(parts) - distance
 
 
 def _local(parts: dict[str, str | None]) -> datetime:
@@ -136,7 +139,13 @@ def _distance(parts: dict[str, str | None]) -> timedelta | None:
     return -size if offset[0] == "-" else size
 
 
-def _standard_offset(local: datetime, zone: ZoneInfo) -> timedelta:
-    """A time that a clock change makes ambiguous or impossible is read as standard time."""
+def _in_utc(local: datetime, zone: ZoneInfo) -> datetime:
+    """The moment when clocks of a zone show a time that is given as if in UTC.
+
+    A time that a clock change makes ambiguous or impossible is read as standard time.
+    """
+    always = zone.utcoffset(None)
+    if always is not None:
+        return local - always
     first, second = zone.utcoffset(local), zone.utcoffset(local.replace(fold=1))
-    return min(first or NO_DISTANCE, second or NO_DISTANCE)
+    return local - min(first or NO_DISTANCE, second or NO_DISTANCE)

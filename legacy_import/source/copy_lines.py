@@ -1,19 +1,21 @@
 """Turn the rows of an old table into lines of PostgreSQL's COPY text format.
 
 The lines are written inside SQLite: one `printf` per row in SQLite's own SQL, and escaping by whole blocks, is
-several times as fast as building the lines in Python. A value that is not yet in its new form goes along as it is,
-marked as odd, and the caller puts the new one in its place.
+several times as fast as building the lines in Python. So is every row whose values all have the usual form of their
+column. In any other row, a value that SQLite may not copy goes along as it is, marked as odd, and the caller puts the
+new one in its place.
 
 To escape a block at once, fields and lines are first separated by control characters that no normal text holds. A
 block that holds one of them too many, a NUL, or bytes that are not UTF-8 is found by counting, and read row by row.
 """
 
 # ruff: noqa: S608 -- names cannot be parameters; `quoted` and the table's description make them safe
+import re
 import sqlite3
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Self
 
 from legacy_import.source.sandbox import VALUE_LIMIT, QueryTimeout
 from legacy_import.source.schema import TableDescription
@@ -27,6 +29,7 @@ FIELD_END, LINE_END, NULL, ODD = b"\x1f", b"\x1e", b"\x1d", b"\x1c"
 # How COPY is told to read the lines.
 COPY_OPTIONS = r"FORMAT text, DELIMITER E'\x1f', NULL E'\x1d'"
 ESCAPES = ((b"\\", b"\\\\"), (b"\n", b"\\n"), (b"\r", b"\\r"))
+ESCAPED = re.compile(rb"\\(.)")
 # SQLite's allocator has one lock for all connections and is called for every value: two threads that read at once
 # need twice the processor time of one after the other.
 ONE_AT_A_TIME = threading.Lock()
@@ -44,31 +47,62 @@ class Chunk:
 
 
 @dataclass(frozen=True)
+class Copy:
+    """How SQLite writes values of one form.
+
+    Attributes:
+        form: a format of `printf`; None for a text, which is written as it is.
+        value: the SQL that gives what is written, for a value `{0}`; empty for a constant.
+        test: SQLite's test that a value has this form; empty if every one has.
+        notes: the codes of what is noticed of such a value.
+        is_kept: whether the old value is kept beside the new one, which does not tell it. The test makes sure that
+            it is a text without any character that JSON escapes.
+    """
+
+    form: str | None = "%d"
+    value: str = "{0}"
+    test: str = ""
+    notes: tuple[str, ...] = ()
+    is_kept: bool = False
+
+    def of(self, stored: str) -> "Copy":
+        """How the values are written that an SQL expression reads."""
+        return replace(self, value=self.value.format(stored), test=self.test.format(stored))
+
+    @property
+    def written(self) -> str:
+        """The field by itself."""
+        if not self.value:
+            return f"'{self.form}'"
+        return self.value if self.form is None else f"printf('{self.form}', {self.value})"
+
+
+@dataclass(frozen=True)
 class LineField:
     """How SQLite writes one field of a line.
 
     Attributes:
-        form: a format of `printf`; None for a text, which is written as it is.
-        value: the SQL that gives what is written; empty for a constant.
+        usual: in a row of which every value has its usual form.
+        other: in another row.
         stored: the SQL that reads the old value; empty where none can be odd.
-        unchanged: SQLite's test that the old value is already in its new form.
     """
 
-    form: str | None
-    value: str = ""
+    usual: Copy
+    other: Copy
     stored: str = ""
-    unchanged: str = ""
+
+    @classmethod
+    def same(cls, form: str, value: str = "") -> Self:
+        """A field that is written in the same way in every row."""
+        return cls(Copy(form, value), Copy(form, value))
 
     @property
     def alone(self) -> str:
-        """The field by itself, with an odd value as its mark, the first letter of its storage class, and its text."""
-        if not self.value:
-            return f"'{self.form}'"
-        written = self.value if self.form is None else f"printf('{self.form}', {self.value})"
+        """The field of another row. An odd value is its mark, the first letter of its storage class, and its text."""
         if not self.stored:
-            return written
+            return self.other.written
         odd = f"char(28) || printf('%.1s', typeof({self.stored})) || coalesce({self.stored}, '')"
-        return f"CASE WHEN {self.unchanged} THEN {written} ELSE {odd} END"
+        return f"CASE WHEN {self.other.test} THEN {self.other.written} ELSE {odd} END"
 
 
 @dataclass(frozen=True)
@@ -76,27 +110,27 @@ class LinePlan:
     """How the rows of a table become lines of COPY.
 
     Attributes:
-        fields: those with a form come first.
-        mend: puts new values in the place of odd ones: takes the fields of a line, escaped, and the old values by
-            their place in it.
+        fields: those whose usual form has a format come first.
+        mend: puts new values in the place of odd ones, see `old_value`: takes the fields of a line.
         build: writes the line of any row.
         by_row: whether every row is built.
     """
 
     fields: Sequence[LineField]
-    mend: Callable[[list[bytes], Mapping[int, LegacyValue]], bytes]
+    mend: Callable[[list[bytes]], bytes]
     build: Callable[[LegacyRow], bytes]
     by_row: bool = False
 
     @property
     def columns(self) -> str:
         """SQLite's expressions for the line of a row, and for how many of its values are odd."""
-        forms = FIELD_END.decode().join(field.form for field in self.fields if field.form is not None)
-        values = ", ".join(field.value for field in self.fields if field.form is not None and field.value)
-        texts = "".join(f" || char(31) || {field.value}" for field in self.fields if field.form is None)
+        usual = [field.usual for field in self.fields]
+        forms = FIELD_END.decode().join(copy.form for copy in usual if copy.form is not None)
+        values = ", ".join(copy.value for copy in usual if copy.form is not None and copy.value)
+        texts = "".join(f" || char(31) || {copy.value}" for copy in usual if copy.form is None)
+        is_usual = " AND ".join(f"({copy.test})" for copy in usual if copy.test) or "true"
         mixed = " || char(31) || ".join(f"({field.alone})" for field in self.fields)
-        tests = [field.unchanged for field in self.fields if field.unchanged]
-        is_usual = " AND ".join(tests) or "true"
+        tests = [field.other.test for field in self.fields if field.stored]
         odd = " + ".join(f"(({test}) IS NOT 1)" for test in tests) or "0"
         return (
             f"CASE WHEN {is_usual} THEN printf('{forms}', {values}){texts} ELSE {mixed} END || char(30) AS line,"
@@ -108,7 +142,7 @@ class LinePlan:
 
         No line has fewer marks of any kind than it should, so where their sums are right each line is.
         """
-        nulls = sum(field.form == NULL.decode() for field in self.fields)
+        nulls = sum(field.usual.form == NULL.decode() for field in self.fields)
         return (
             data.count(LINE_END) == rows
             and data.count(FIELD_END) == rows * (len(self.fields) - 1)
@@ -184,23 +218,17 @@ def _block(connection: sqlite3.Connection, lines: str, bounds: list[int]) -> tup
 
 def _mended(data: bytes, plan: LinePlan) -> bytes:
     """The lines of a block that has odd values."""
+    mend = plan.mend
     lines = escaped(data).split(LINE_END)
-    for number, line in enumerate(data.split(LINE_END)):
-        if ODD in line:
-            lines[number] = plan.mend(lines[number].split(FIELD_END), _odd_values(line))
-    return b"\n".join(lines)
+    return b"\n".join([mend(line.split(FIELD_END)) if ODD in line else line for line in lines])
 
 
-def _odd_values(line: bytes) -> dict[int, LegacyValue]:
-    """The odd values of a line, by their place in it."""
-    odd = {}
-    start = line.find(ODD)
-    while start >= 0:
-        end = line.find(FIELD_END, start)
-        data = line[start + 2 : end if end >= 0 else None]
-        odd[line.count(FIELD_END, 0, start)] = READERS[line[start + 1]](data)
-        start = line.find(ODD, start + 1)
-    return odd
+def old_value(field: bytes) -> LegacyValue:
+    """The value that an odd field of a line holds."""
+    data = field[2:]
+    if b"\\" in data:
+        data = ESCAPED.sub(lambda escape: UNESCAPED.get(escape[1], escape[1]), data)
+    return READERS[field[1]](data)
 
 
 def _chunks_of(lines: Iterable[bytes]) -> Iterator[Chunk]:
@@ -269,6 +297,7 @@ def _real(data: bytes) -> StoredReal:
     return StoredReal(data.decode())
 
 
+UNESCAPED = {b"n": b"\n", b"r": b"\r"}
 # By the first letter of the storage class: what makes a value of the text that SQLite gave.
 READERS: dict[int, Callable[[bytes], LegacyValue]] = {
     ord("n"): lambda data: None,

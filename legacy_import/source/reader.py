@@ -8,7 +8,16 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Self
 
-from legacy_import.source.copy_lines import EVERYWHERE, Chunk, LinePlan, Places, copy_chunks, quoted, read_rows
+from legacy_import.source.copy_lines import (
+    EVERYWHERE,
+    FIRST_ROWS,
+    Chunk,
+    LinePlan,
+    Places,
+    copy_chunks,
+    quoted,
+    read_rows,
+)
 from legacy_import.source.errors import SourceError, no_room
 from legacy_import.source.location import Reference
 from legacy_import.source.recognition.inspection import describe_tables, read_tables
@@ -130,6 +139,19 @@ class SQLiteSource:
         if self.tables[name].actual_name:
             with reading(self.description.label, self.timeout):
                 yield from copy_chunks(self.connection, self.tables[name], self.timeout, plan, places)
+
+    def count_passing(self, name: str, tests: Sequence[str], places: Places = EVERYWHERE) -> list[int]:
+        """How many of the first rows of a part of a table pass each of SQLite's tests."""
+        table = self.tables[name]
+        if not table.actual_name:
+            return [0 for _ in tests]
+        tested = ", ".join(f"({test}) IS 1 AS test_{number}" for number, test in enumerate(tests))
+        sums = ", ".join(f"sum(test_{number})" for number in range(len(tests)))
+        bounded, bounds = (f"WHERE {table.position} BETWEEN ? AND ?", places) if table.has_row_ids else ("", ())
+        rows = f"SELECT {tested} FROM {quoted(table.actual_name)} {bounded} LIMIT {FIRST_ROWS}"  # noqa: S608
+        with reading(self.description.label, self.timeout):
+            (passed,) = self.connection.execute(f"SELECT {sums} FROM ({rows})", bounds)  # noqa: S608
+        return [count or 0 for count in passed]
 
     def rows(self, name: str, positions: Sequence[int] | None = None) -> Iterator[LegacyRow]:
         """Read rows one by one, with Python values; all of them, or those at the given positions, in order."""

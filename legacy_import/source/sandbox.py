@@ -32,6 +32,8 @@ ALLOWED_FUNCTIONS = frozenset(
         "max",
         "printf",
         "row_number",
+        "strftime",
+        "substr",
         "sum",
         "typeof",
     }

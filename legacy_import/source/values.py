@@ -46,9 +46,7 @@ def needs_repair(value: LegacyValue) -> bool:
 
 def as_text(value: LegacyValue) -> str | None:
     """Read any value as text, repaired; None stays None."""
-    if value is None:
-        return None
-    if isinstance(value, str) and not needs_repair(value):
+    if value is None or (type(value) is str and not needs_repair(value)):
         return value
     data = value if isinstance(value, bytes) else str(value).encode("utf-8", "surrogateescape")
     return data.replace(b"\0", b"").decode("utf-8", "replace")

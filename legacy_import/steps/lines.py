@@ -6,10 +6,11 @@ its values is refused, what was noticed, and as JSON the old values that are not
 
 import os
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from itertools import islice
 from json.encoder import encode_basestring
 
@@ -17,7 +18,17 @@ from psycopg2 import sql
 
 from legacy_import.rules.columns import AccountColumn, Column, New, Refused, Row
 from legacy_import.rules.resources import LegacyResource
-from legacy_import.source.copy_lines import FIELD_END, NULL, Chunk, LineField, LinePlan, field_of
+from legacy_import.source.copy_lines import (
+    FIELD_END,
+    NULL,
+    ODD,
+    Chunk,
+    Copy,
+    LineField,
+    LinePlan,
+    field_of,
+    old_value,
+)
 from legacy_import.source.schema import MISSING, TableDescription
 from legacy_import.source.values import LegacyRow, LegacyValue, as_text
 
@@ -55,69 +66,81 @@ class Lines:
             (field.column_name, field.attribute, field.widget) for field in resource.get_import_fields()
         ]
         self.columns = {"position": "bigint"}
-        self.columns |= {attribute: column.new_type for _, attribute, column in fields if column.line}
+        self.columns |= {attribute: column.new_type for _, attribute, column in fields if column.new_type != "text"}
         self.columns |= {name_of(name): "text" for _, name, column in fields if isinstance(column, AccountColumn)}
         self.columns |= dict.fromkeys(("reason", "notes", "original"), "text")
-        self.columns |= {attribute: "text" for _, attribute, column in fields if not column.line}
+        self.columns |= {attribute: "text" for _, attribute, column in fields if column.new_type == "text"}
         self.places = {name: place for place, name in enumerate(self.columns)}
         self.rules = [
             Rule(name, attribute, column, self.places[attribute], self.places.get(name_of(attribute)))
             for name, attribute, column in fields
         ]
-        self.rule_at = {rule.place: rule for rule in self.rules}
         self.reason, self.notes, self.original = map(self.places.__getitem__, ("reason", "notes", "original"))
 
     def build(self, row: LegacyRow) -> bytes:
         """The line of any row."""
         line = [NULL] * len(self.columns)
-        line[0], line[self.notes] = b"%d" % row.position, b""
+        line[0] = b"%d" % row.position
+        line[self.notes] = line[self.original] = b""
         named = row.named([rule.name for rule in self.rules])
         return self._filled(line, zip(self.rules, row.values, strict=True), named)
 
-    def mend(self, line: list[bytes], odd: Mapping[int, LegacyValue]) -> bytes:
-        """A line with the new forms of its odd values, which are given by their place in it."""
-        rules = self.rules if len(odd) > 1 else [self.rule_at[place] for place in odd]
-        return self._filled(line, [(rule, odd[rule.place]) for rule in rules if rule.place in odd])
+    def mend(self, line: list[bytes]) -> bytes:
+        """A line with the new forms of its odd values."""
+        odd = [rule for rule in self.rules if line[rule.place].startswith(ODD)]
+        return self._filled(line, [(rule, old_value(line[rule.place])) for rule in odd])
 
     def _filled(self, line: list[bytes], old: Iterable[tuple[Rule, LegacyValue]], row: Row | None = None) -> bytes:
-        notes = [line[self.notes]] if line[self.notes] else []
+        notes: tuple[str, ...] = ()
         changed = []
         for rule, value in old:
             new, noticed, reason = read(rule.column, value, row)
             line[rule.place] = NULL
             if new is not None:
                 line[rule.name_place if rule.name_place and isinstance(new, str) else rule.place] = copied(new)
-            if noticed:
-                notes += [note.encode() for note in noticed]
+            notes += noticed
             if reason and line[self.reason] == NULL:
                 line[self.reason] = reason.encode()
-            # A whole number of which nothing is noticed can be told from the new form: see `Column.stored`.
-            if new != value and (type(value) is not int or noticed or reason) and not rule.column.secret:
-                text = as_text(value)
+            if rule.column.secret or (type(value) is int and not noticed and not reason):
+                continue  # the new form tells it, see `Column.stored`
+            text = as_text(value)
+            if text != (str(new) if type(new) is int else new):
                 changed.append(f'"{rule.name}": {"null" if text is None else encode_basestring(text)}')
-        line[self.notes] = b" ".join(dict.fromkeys(notes))  # once, however many values it is noticed of
-        if changed:
-            line[self.original] = field_of(f"{{{', '.join(changed)}}}")
+        line[self.notes] = noted(line[self.notes], notes)
+        if changed:  # JSON has no control characters
+            line[self.original] = f"{{{', '.join(changed)}}}".encode().replace(b"\\", b"\\\\")
         return FIELD_END.join(line)
 
-    def plan(self, table: TableDescription) -> LinePlan:
-        """How the lines of a table are made, most of them within SQLite."""
-        line = [LineField(NULL.decode()) for _ in self.columns]
-        line[0] = LineField("%d", table.position)
-        noticed: list[str] = []
+    def plan(self, table: TableDescription, count: Callable[[list[str]], list[int]]) -> LinePlan:
+        """How the lines of a table are made, most of them within SQLite.
+
+        Args:
+            count: says how many of some rows pass each of SQLite's tests.
+        """
+        line = [LineField.same(NULL.decode()) for _ in self.columns]
+        line[0] = LineField.same("%d", table.position)
+        always: list[str] = []  # noticed of every row
+        usual: list[str] = []  # noticed of those whose values have the usual forms
+        kept: dict[str, str] = {}
         for rule, stored in zip(self.rules, table.columns, strict=True):
             if stored == MISSING:  # reads the same in every row
                 new, notes, reason = read(rule.column, None)
-                noticed += notes
-                line[rule.place] = LineField(copied(new).decode())
+                always += notes
+                line[rule.place] = LineField.same(copied(new).decode())
                 if reason:
-                    line[self.reason] = LineField(reason)
-            else:
-                form, value = rule.column.line or (None, "{0}")
-                test = rule.column.unchanged or "false"
-                line[rule.place] = LineField(form, value.format(stored), stored, test.format(stored))
-        line[self.notes] = LineField(" ".join(noticed))
-        return LinePlan(line, self.mend, self.build, by_row=any(rule.column.unchanged is None for rule in self.rules))
+                    line[self.reason] = LineField.same(reason)
+            elif rule.column.copies:
+                copies = [copy.of(stored) for copy in rule.column.copies]
+                counts = count([copy.test for copy in copies])
+                copy = copies[counts.index(max(counts))]
+                line[rule.place] = LineField(copy, copies[0], stored)
+                usual += copy.notes
+                if copy.is_kept:
+                    kept[f'"{rule.name}": "%s"'] = stored
+        line[self.notes] = LineField(Copy(noted(b"", (*always, *usual)).decode(), ""), Copy(" ".join(always), ""))
+        original = f"{{{', '.join(kept)}}}" if kept else ""
+        line[self.original] = LineField(Copy(original, ", ".join(kept.values())), Copy("", ""))
+        return LinePlan(line, self.mend, self.build, by_row=any(not rule.column.copies for rule in self.rules))
 
     def old_values(self) -> sql.Composed:
         """SQL for the old values of a staged row, but for secret ones: text by canonical name, as JSON."""
@@ -130,9 +153,15 @@ class Lines:
                         value, sql.Identifier("staged", name_of(rule.attribute))
                     )
                 pairs.append(sql.SQL("{}, {}").format(sql.Literal(rule.name), value))
-        return sql.SQL("(jsonb_build_object({}) || coalesce(staged.original::jsonb, '{{}}'))").format(
+        return sql.SQL("(jsonb_build_object({}) || coalesce(nullif(staged.original, '')::jsonb, '{{}}'))").format(
             sql.SQL(", ").join(pairs)
         )
+
+
+@cache
+def noted(before: bytes, codes: tuple[str, ...]) -> bytes:
+    """The field of notes: each once, of however many values it was noticed."""
+    return b" ".join(dict.fromkeys((*before.split(), *(code.encode() for code in codes))))
 
 
 def name_of(attribute: str) -> str:
@@ -150,11 +179,11 @@ def read(column: Column, value: LegacyValue, row: Row | None = None) -> tuple[Ne
 
 def copied(new: New) -> bytes:
     """A new value as a field of a line, spelt as SQLite spells it."""
-    if new is None or isinstance(new, str):
-        return field_of(new)
+    if isinstance(new, int):
+        return b"%d" % new
     if isinstance(new, datetime):
         return new.isoformat(" ").removesuffix(":00").encode()
-    return b"%d" % new
+    return field_of(new)
 
 
 def built_in_threads(rows: Iterator[LegacyRow], build: Callable[[LegacyRow], bytes]) -> Generator[Chunk, None, None]:

@@ -58,7 +58,8 @@ def stage_part(
         number: which part. name: the table's canonical one. places: the row ids that belong to the part.
         on_progress: called with the number of rows staged so far; may raise to stop.
     """
-    part, plan = part_of(staged, number), lines.plan(source.tables[name])
+    part = part_of(staged, number)
+    plan = lines.plan(source.tables[name], lambda tests: source.count_passing(name, tests, places))
     chunks: Generator[Chunk, None, None]
     if plan.by_row:
         chunks = built_in_threads(source.rows(name), lines.build)

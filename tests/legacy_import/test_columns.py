@@ -1,5 +1,6 @@
 """What a value of an old database means. Each rule is stated once; SQLite may copy only what it leaves as it is."""
 
+import json
 import sqlite3
 import unicodedata
 from contextlib import closing
@@ -21,8 +22,8 @@ from legacy_import.rules.columns import (
     UsernameColumn,
 )
 from legacy_import.rules.dates import DateColumn
-from legacy_import.source.copy_lines import ODD, LineField
-from legacy_import.source.values import LegacyValue, as_text
+from legacy_import.source.copy_lines import Copy
+from legacy_import.source.values import LegacyValue, as_text, needs_repair
 from legacy_import.steps.lines import copied
 from legacy_import.verify.values import username_of
 from MiniTwit.validators import normalised_username
@@ -30,48 +31,72 @@ from tests.legacy_import import strategies
 from tests.legacy_import.old_database import as_sqlite_reads
 
 NOW = datetime(2026, 11, 1, tzinfo=UTC)
-# The columns of which SQLite copies most values, each with two that it does.
-COPIED: dict[str, tuple[Column, tuple[LegacyValue, LegacyValue]]] = {
-    "id": (IdColumn(), (7, -(2**63))),
-    "account": (AccountColumn(find=lambda key: None, name_of=str), (0, 2**63 - 1)),
-    "text": (MessageTextColumn(), ("hello", "😀 \\ \n")),
+# The columns of which SQLite copies most values, each with values of every form that it does.
+COPIED: dict[str, tuple[Column, tuple[LegacyValue, ...]]] = {
+    "id": (IdColumn(), (7, -(2**63), "123456789012345678", "-1")),
+    "account": (AccountColumn(find=lambda key: None, name_of=str), (0, 2**63 - 1, "42")),
+    "text": (MessageTextColumn(), ("hello", "😀 \\ \n", "größe".encode())),
     "date": (DateColumn("Europe/Copenhagen", NOW), (631_152_000, 1_700_000_000)),
-    "flag": (FlaggedColumn(), (0, 1)),
+    "date in UTC": (
+        DateColumn("UTC", NOW),
+        (1_700_000_000, "2020-02-29 08:27:18", "2020-02-29T08:27:18.120Z", "2020-02-29 08:27:18.000120"),
+    ),
+    "flag": (FlaggedColumn(), (0, 1, "true", "false")),
 }
+# Values on the other side of what SQLite copies, by one step.
+NEAR_MISSES: tuple[LegacyValue, ...] = (
+    *(None, 0, 1.0, -1, 2, "", b"", "0", "-0", "007", "+1", "1.0", "TRUE", b"true", b"7", b"text"),
+    *("1234567890123456789", "-12345678901234567", 631_151_999, int(NOW.timestamp()) + 1),
+    *(
+        "2021-02-29 00:00:00",
+        "2021-02-29T00:00:00.000Z",
+        "2021-02-29 00:00:00.000000",
+        "2020-02-29 24:00:00",
+        "2020-02-29 08:27:60",
+        "2020-02-29",
+        "2020-02-29 08:27",
+        "now",
+    ),
+    *(
+        "1989-12-31 23:59:59",
+        "1990-01-01 00:00:00",
+        "2026-10-31 23:59:59",
+        "2026-11-01 00:00:00",
+        "2026-11-02 00:00:00",
+    ),
+    *("2020-02-29T08:27:18Z", "2020-02-29T08:27:18.1Z", "2020-02-29 08:27:18.000Z", "2020-02-29 08:27:18.1200000"),
+    *("2020-02-29 08:27:18.-00120", "2020-02-29 08:27:18. 00120", "2020-02-29 08:27:18+00:00", "2458908.5"),
+)
 values = st.one_of(strategies.any_value, strategies.dates, strategies.flags, strategies.ids, strategies.texts)
 
 
-def copied_by_sqlite(column: Column, value: LegacyValue) -> bytes | None:
-    """The field of a line that SQLite writes for a value, None where it leaves the value to Python."""
-    form, written = column.line or (None, "{0}")
-    field = LineField(form, written.format("value"), "value", (column.unchanged or "false").format("value"))
+def copies_of(column: Column, value: LegacyValue) -> list[tuple[Copy, bytes]]:
+    """The fields of a line that SQLite writes for a value, by each way of copying that it has for it."""
     if isinstance(value, str):
         value, given = value.encode("utf-8", "surrogateescape"), "CAST(? AS TEXT)"
     else:
         given = "?"
+    copies = [copy.of("value") for copy in column.copies]
+    fields = ", ".join(f"CASE WHEN {copy.test} THEN CAST({copy.written} AS TEXT) END" for copy in copies)
     with closing(sqlite3.connect(":memory:")) as database:
         database.text_factory = bytes
-        (copy,) = database.execute(
-            f"SELECT CAST({field.alone} AS TEXT) FROM (SELECT {given} AS value)", [value]
-        ).fetchone()
-    return None if copy.startswith(ODD) else copy
-
-
-# Values on the other side of what SQLite copies, by one.
-NEAR_MISSES = (None, 0, 1.0, -1, 2, "", "0", b"text", 631_151_999, int(NOW.timestamp()) + 1)
+        (found,) = database.execute(f"SELECT {fields} FROM (SELECT {given} AS value)", [value])
+    return [(copy, field) for copy, field in zip(copies, found, strict=True) if field is not None]
 
 
 @pytest.mark.django_db
 @given(value=values)
 @example(value=NEAR_MISSES)
-def test_what_sqlite_copies_is_what_the_rule_gives_with_nothing_to_note(value):
+@example(value=tuple(value for _, usual in COPIED.values() for value in usual))
+def test_what_sqlite_copies_is_what_the_rule_gives_and_notices(value):
     for one in value if isinstance(value, tuple) else (value,):
         for name, (column, _) in COPIED.items():
-            field = copied_by_sqlite(column, one)
-            # Texts with a NUL, or bytes that are not UTF-8, are found by looking at a whole block.
-            if field is not None and not (name == "text" and as_text(one) != one):
+            for copy, field in copies_of(column, one):
+                # Texts with a NUL, or bytes that are not UTF-8, are found by looking at a whole block.
+                if name == "text" and needs_repair(one):
+                    continue
                 new, notes = column.read(one)
-                assert (name, notes) == (name, ())
+                assert (name, notes) == (name, copy.notes)
                 assert in_postgresql(field, column) == in_postgresql(copied(new), column, unescaped=True)
 
 
@@ -79,13 +104,18 @@ def test_what_sqlite_copies_is_what_the_rule_gives_with_nothing_to_note(value):
 @pytest.mark.parametrize("name", COPIED)
 def test_sqlite_copies_the_usual_values_and_postgresql_can_say_what_they_were(name):
     column, usual = COPIED[name]
+    seen = set()
     for value in usual:
-        field = copied_by_sqlite(column, value)
-        assert field is not None
+        [(copy, field)] = copies_of(column, value)
+        seen.add(copy)
+        if copy.is_kept:
+            assert json.dumps(value) == f'"{value}"'
+            continue
         statement = sql.SQL(f"SELECT {column.stored}").format(sql.SQL("%s::" + column.new_type))
         with connection.cursor() as cursor:
             cursor.execute(statement, [field.decode()])
             assert cursor.fetchone()[0] == as_text(value)
+    assert len(seen) == len(column.copies)  # every way of copying is among them
 
 
 def in_postgresql(field: bytes, column: Column, *, unescaped: bool = False) -> object:

@@ -1,5 +1,6 @@
 """Each thing that is found in real old databases ends as `quirks.py` says."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,7 @@ from django.db import connection
 from django.test import override_settings
 from psycopg2 import sql
 
-from legacy_import.models import ImportRun
+from legacy_import.models import ImportRun, RejectedRow
 from legacy_import.rules.outcomes import REASONS
 from legacy_import.runs import lifecycle
 from legacy_import.tables import checked_table
@@ -114,3 +115,27 @@ def test_a_message_table_without_the_flagged_column_is_imported_as_not_flagged(t
     run = import_of("messages", path)
     assert counts(run, "message").notes == {"flagged_unknown": 1}
     assert Message.objects.get().flagged is False
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.usefixtures("import_dir")
+@pytest.mark.parametrize("date", ["2020-02-19 08:27:18", "2020-02-19T08:27:18.000Z", "2020-02-19 08:27:18.000000"])
+def test_the_same_becomes_of_it_in_a_table_of_which_no_value_is_as_minitwit_stored_it(outcomes, tmp_path, date):
+    """SQLite copies the rows in the table's own usual form; of the others Python reads what it cannot copy."""
+    usual = [(-number, 1, b"hello", date, "true") for number in range(1, 601)]
+    path = make_old_database(
+        tmp_path / "old.db",
+        user=quirks.user_rows(),
+        message=[*usual, (-601, 404, b"hello", date, "false"), *quirks.message_rows()],
+    )
+    import_of("users", path)
+    run = preview_of("messages", path)
+    rows = checked_rows(run, "message")
+    run = confirm(run)
+    assert rows[1:601] == [("new", frozenset({"date_as_text", "flagged_odd"}))] * 600
+    assert rows[601:] == [outcomes[f"message: {odd.found}"][:2] for odd in quirks.MESSAGES]
+    copied = Message.objects.filter(legacy_id__lt=0).values_list("text", "pub_date", "flagged", "author__legacy_id")
+    assert set(copied) == {("hello", datetime(2020, 2, 19, 8, 27, 18, tzinfo=UTC), True, 1)}
+    assert run.verification["ok"]
+    old = {"message_id": "-601", "author_id": "404", "text": "hello", "pub_date": date, "flagged": "false"}
+    assert RejectedRow.objects.get(run=run, position=-601).values == old
