@@ -1,16 +1,22 @@
 """What the import kept of a person goes when the account is erased."""
 
+from functools import partial
 from typing import Any
 
 from django.db import connection
 from psycopg2 import sql
 
 from legacy_import.models import ImportRun, MergedUser, RejectedRow, ReplacedRow
+from legacy_import.runs.records import Samples
 from legacy_import.steps.audit import Audit
+from legacy_import.steps.identity import VanishedRow
+from legacy_import.steps.preview import SampleRow
 from MiniTwit.models import ModerationEvent, Verb
 from MiniTwit.moderation.account_erasure import ErasedAccount
 from MiniTwit.moderation.traces import Traces
 
+# The columns that name an account by its old id or its username, of old rows and of `VanishedRow`.
+NAMING_COLUMNS = ("user_id", "username", "author_id", "who_id", "whom_id", "legacy_id", "what", "more")
 REMEMBERED = ("samples", "audit", "verification", "old_tables", "error_message")
 
 # The rows are counted on their runs, so they stay, without their values.
@@ -58,13 +64,13 @@ def forget(account: ErasedAccount, **kwargs: Any) -> None:
 
 def forget_in_run(run: ImportRun, authors: set[str], traces: Traces) -> None:
     """A run keeps old rows and values for its pages: those of the account, by it, and about it go."""
-    audit = Audit.from_json(run.audit)
-    stripped = audit.without(traces.struck_out_of)
+    audit, samples = Audit.from_json(run.audit), Samples.from_json(run.samples)
+    stripped, fewer = audit.without(traces.struck_out_of), samples.without(partial(concerns, authors, traces))
     kept = {
-        "samples": kept_samples(run.samples, authors, traces),
+        "samples": run.samples if fewer == samples else fewer.as_json(),
         "audit": run.audit if stripped == audit else stripped.as_json(),
         "verification": traces.struck_out_of(run.verification),
-        "old_tables": without_samples_of(run.old_tables, traces),
+        "old_tables": [without_samples(table, traces) for table in run.old_tables],
         "error_message": traces.struck_out_of(run.error_message),
     }
     changed = {name: value for name, value in kept.items() if value != getattr(run, name)}
@@ -72,38 +78,14 @@ def forget_in_run(run: ImportRun, authors: set[str], traces: Traces) -> None:
         ImportRun.objects.filter(pk=run.pk).update(**changed)
 
 
-def kept_samples(samples: dict[str, Any], authors: set[str], traces: Traces) -> dict[str, Any]:
-    """The sample rows of a preview without those of the account, by it, and about it."""
-
-    def is_about(values: dict[str, Any]) -> bool:
-        return any(traces.are_in(str(value)) for value in values.values())
-
-    kept: dict[str, Any] = {
-        table: [row for row in rows if not authors & names_in(row["values"]) and not is_about(row["values"])]
-        for table, rows in samples.items()
-        if table != "vanished"
-    }
-    if vanished := samples.get("vanished"):
-        kept["vanished"] = {
-            table: [row for row in rows if not authors & set(map(str, row.values())) and not is_about(row)]
-            for table, rows in vanished.items()
-        }
-    return kept
+def concerns(authors: set[str], traces: Traces, row: SampleRow | VanishedRow) -> bool:
+    """Whether a sample row is of the account, by it, or about it."""
+    values = row.values if isinstance(row, SampleRow) else vars(row)
+    named = (str(values[column]) for column in NAMING_COLUMNS if values.get(column) is not None)
+    return not authors.isdisjoint(named) or any(traces.are_in(str(value)) for value in values.values())
 
 
-def without_samples_of(value: Any, traces: Traces) -> Any:
-    """The description of an old database's tables with the names struck out of the columns' first values."""
-    if isinstance(value, list):
-        return [without_samples_of(item, traces) for item in value]
-    if isinstance(value, dict):
-        return {
-            key: traces.struck_out_of(item) if key == "samples" else without_samples_of(item, traces)
-            for key, item in value.items()
-        }
-    return value
-
-
-def names_in(values: dict[str, str | None]) -> set[str]:
-    """The accounts that a sample row is about, by old id or by username."""
-    columns = ("user_id", "username", "author_id", "who_id", "whom_id")
-    return {str(values[name]) for name in columns if values.get(name) is not None}
+def without_samples(table: dict[str, Any], traces: Traces) -> dict[str, Any]:
+    """The description of an old table with the names struck out of the columns' first values."""
+    columns = [{**column, "samples": traces.struck_out_of(column["samples"])} for column in table["columns"]]
+    return {**table, "columns": columns}

@@ -39,17 +39,14 @@ class ImportRun(models.Model):
     # What the preview found that the later steps need. No other run takes it over.
     findings = models.JSONField(default=dict)  # runs.records.Findings
     counts = models.JSONField(default=dict)  # {table: rules.options.TableCounts}
-    # {table: [steps.preview.SampleRow, ...], "vanished": {table: [...]}}; see steps.identity.vanished_rows
-    samples = models.JSONField(default=dict)
+    samples = models.JSONField(default=dict)  # runs.records.Samples
     # What there is to choose from for the mapping. The mapping itself is in source.
     old_tables = models.JSONField(default=list)  # [source.recognition.table_profile.FoundTable, ...]
     audit = models.JSONField(default=dict)  # steps.audit.Audit
     progress = models.JSONField(default=dict)  # steps.progress.Position
     # What was compared after the rows were written.
     verification = models.JSONField(null=True)  # verify.Verification, with examples
-    # {table: {"outcomes", "target"}}: which rows were to become what, and what the target held at that time. A
-    # confirmation is applied only if both would still be the same.
-    fingerprints = models.JSONField(default=dict)
+    fingerprints = models.JSONField(default=dict)  # {table: steps.classify.Fingerprint}
     error_code = models.CharField(max_length=40, default="", db_default="")
     error_message = models.TextField(default="", db_default="")
     cancel_requested = models.BooleanField(default=False, db_default=False)

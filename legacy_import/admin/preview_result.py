@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import groupby
-from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.utils.safestring import mark_safe
@@ -14,8 +13,10 @@ from legacy_import.rules.old_tables import FOLLOWS, MESSAGES, TABLES_OF_KIND, US
 from legacy_import.rules.options import TableCounts
 from legacy_import.rules.outcomes import NOTES, OUTCOMES, REASONS, Outcome
 from legacy_import.rules.resources import LegacyRowResult
+from legacy_import.runs.records import Samples
 from legacy_import.source.record import SourceRecord
 from legacy_import.steps.audit import Audit
+from legacy_import.steps.identity import VanishedRow
 from legacy_import.steps.preview import SampleRow
 
 SHOWN_DISAGREEMENTS = 10
@@ -70,7 +71,7 @@ class TableResult(Result):
 
     Args:
         meanings: a sentence for each outcome.
-        vanished: what the run stored of `identity.vanished_rows`.
+        vanished: the first imported rows that it no longer has.
         source: its mapping says what the columns are called in the old database.
     """
 
@@ -80,7 +81,7 @@ class TableResult(Result):
         counts: TableCounts,
         samples: list[SampleRow],
         meanings: Mapping[str, str],
-        vanished: list[dict[str, Any]],
+        vanished: list[VanishedRow],
         source: SourceRecord,
     ) -> None:
         super().__init__()
@@ -131,14 +132,14 @@ class PreviewResult(Result):
     def __init__(self, run: ImportRun, source: SourceRecord, counts: Mapping[str, TableCounts], audit: Audit) -> None:
         super().__init__()
         meanings = AFTERWARDS if run.state == ImportRun.State.APPLIED else OUTCOMES
-        vanished = run.samples.get("vanished", {})
+        samples = Samples.from_json(run.samples)
         self.tables = [
             TableResult(
                 table,
                 counts[table.name],
-                [SampleRow(**sample) for sample in run.samples.get(table.name, [])],
+                samples.rows.get(table.name, []),
                 meanings,
-                vanished.get(table.name, []),
+                samples.vanished.get(table.name, []),
                 source,
             )
             for table in TABLES_OF_KIND[run.kind]

@@ -136,10 +136,10 @@ def password_column(mappings: TableMappings) -> tuple[str, str]:
 
 def without_samples(table: FoundTable, passwords: tuple[str, str]) -> FoundTable:
     """A table without the samples of the column of passwords, whatever that one is called and holds."""
-    columns = tuple(
-        replace(column, samples=(), secret=True) if (table.name, column.name) == passwords else column
+    columns = [
+        replace(column, samples=[], secret=True) if (table.name, column.name) == passwords else column
         for column in table.columns
-    )
+    ]
     return replace(table, columns=columns)
 
 
@@ -159,7 +159,7 @@ def offered_table(table: FoundTable, used: Collection[str]) -> FoundTable:
     """A table with the columns that staff can choose: those in use, and so many others."""
     others = [column for column in table.columns if column.name not in used and len(column.name) <= LONGEST_NAME]
     kept = {*used, *(column.name for column in others[: max(0, OFFERED_COLUMNS - len(used))])}
-    return replace(table, columns=tuple(column for column in table.columns if column.name in kept), computed=())
+    return replace(table, columns=[column for column in table.columns if column.name in kept], computed=[])
 
 
 def remembered(models: Models, key: str) -> dict[str, TableMapping]:

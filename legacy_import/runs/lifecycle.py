@@ -23,7 +23,7 @@ from legacy_import.runs import chosen_mapping
 from legacy_import.runs.execution import AT_WORK, finish, reconcile, state_label, work_on
 from legacy_import.runs.files import name_snapshot, reference_of, remember_staged_file, staged_file
 from legacy_import.runs.leftovers import discard_leftovers, expire_previews
-from legacy_import.runs.records import Choices, Findings
+from legacy_import.runs.records import Choices, Findings, Samples
 from legacy_import.source import Reference, SQLiteSource, check_source
 from legacy_import.source.copy_lines import EVERYWHERE
 from legacy_import.source.recognition.mapping import TableMappings
@@ -165,6 +165,7 @@ def add_warnings(run: ImportRun, warnings: list[str]) -> None:
 def look_back(run: ImportRun, checks: list[Check], progress: Progress) -> None:
     """Compare with what was imported earlier: is it the same old database, and what is no longer in it?"""
     progress.phase("Comparing with earlier imports")
+    samples = Samples.from_json(run.samples)
     with transaction.atomic(), connection.cursor() as cursor:
         prepare_transaction(cursor)
         for check in checks:
@@ -175,9 +176,9 @@ def look_back(run: ImportRun, checks: list[Check], progress: Progress) -> None:
                 keep_doubt(run, doubt)
             if nothing := nothing_arrives(run, check.table):
                 keep_doubt(run, nothing)
-            counts.vanished, examples = identity.vanished_rows(check)
+            counts.vanished, samples.vanished[name] = identity.vanished_rows(check)
             run.counts[name] = counts.as_json()
-            run.samples["vanished"] = run.samples.get("vanished", {}) | {name: examples}
+    run.samples = samples.as_json()
 
 
 def keep_doubt(run: ImportRun, doubt: Doubt) -> None:
@@ -189,8 +190,9 @@ def keep_prepared(run: ImportRun, prepared: Prepared) -> None:
     """Write down on the run what was found in one table."""
     name = prepared.table.name
     run.counts[name] = prepared.counts.as_json()
-    run.fingerprints[name] = {"outcomes": prepared.fingerprint, "target": prepared.target_fingerprint}
-    run.samples[name] = [sample.as_json() for sample in prepared.samples]
+    run.fingerprints[name] = prepared.fingerprint.as_json()
+    samples = Samples.from_json(run.samples)
+    run.samples = replace(samples, rows={**samples.rows, name: prepared.samples}).as_json()
     audit = Audit.from_json(run.audit)
     run.audit = replace(
         audit,

@@ -1,16 +1,20 @@
 """What staff chose for a run, and what was found of its old database. The two are apart: a run that follows another
-one takes over every choice and no finding."""
+one takes over every choice and no finding. And the rows that its pages show."""
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from itertools import filterfalse
 from typing import Any, Self
 
 from legacy_import.rules.options import ImportOptions
 from legacy_import.source.recognition.mapping import TableMappings, mappings_as_json, mappings_from_json
+from legacy_import.steps.identity import VanishedRow
+from legacy_import.steps.preview import SampleRow
+from MiniTwit.json_records import JsonRecord
 
 
 @dataclass(frozen=True)
-class Choices:
+class Choices(JsonRecord):
     """`ImportRun.options`.
 
     Attributes:
@@ -25,7 +29,7 @@ class Choices:
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Self:
         mapping = mappings_from_json(data["mapping"]) if "mapping" in data else None
-        return cls(ImportOptions.from_json(dict(data)), mapping)
+        return cls(ImportOptions.from_json(data), mapping)
 
     def as_json(self) -> dict[str, Any]:
         mapping = {} if self.mapping is None else {"mapping": mappings_as_json(self.mapping)}
@@ -33,7 +37,7 @@ class Choices:
 
 
 @dataclass(frozen=True)
-class Findings:
+class Findings(JsonRecord):
     """`ImportRun.findings`: what the preview found that the later steps need.
 
     Attributes:
@@ -44,9 +48,27 @@ class Findings:
     unique_ids: Mapping[str, bool] = field(default_factory=dict)
     users_run: int | None = None
 
+
+@dataclass(frozen=True)
+class Samples(JsonRecord):
+    """`ImportRun.samples`, by canonical table: sample rows as a preview shows them, and the first vanished ones."""
+
+    rows: dict[str, list[SampleRow]] = field(default_factory=dict)
+    vanished: dict[str, list[VanishedRow]] = field(default_factory=dict)
+
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Self:
-        return cls(**data)
+        rows = {table: [*map(SampleRow.from_json, rows)] for table, rows in data.items() if table != "vanished"}
+        vanished = data.get("vanished", {})
+        return cls(rows, {table: [*map(VanishedRow.from_json, rows)] for table, rows in vanished.items()})
 
     def as_json(self) -> dict[str, Any]:
-        return asdict(self)
+        data = super().as_json()
+        return {**data["rows"], "vanished": data["vanished"]}
+
+    def without(self, is_to_go: Callable[[SampleRow | VanishedRow], bool]) -> Self:
+        return replace(
+            self,
+            rows={table: [*filterfalse(is_to_go, rows)] for table, rows in self.rows.items()},
+            vanished={table: [*filterfalse(is_to_go, rows)] for table, rows in self.vanished.items()},
+        )

@@ -1,8 +1,7 @@
 """What the pages and the dashboard say of a run, and of the state of the two imports."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from django.contrib.humanize.templatetags.humanize import intcomma
 from django.urls import reverse
@@ -18,6 +17,7 @@ from legacy_import.steps.progress import Position
 from MiniTwit.background.worker import WORKER_COMMAND, is_overdue, why_waiting
 from MiniTwit.database.clock import database_time
 from MiniTwit.instants import shown_time
+from MiniTwit.json_records import JsonRecord
 from MiniTwit.models import Message, User
 
 State, Kind = ImportRun.State, ImportRun.Kind
@@ -33,7 +33,7 @@ BRIEF = ("id", "kind", "state", "created_at", "created_by_name", "finished_at", 
 
 
 @dataclass(frozen=True)
-class RunProgress:
+class RunProgress(JsonRecord):
     """How far a run is.
 
     Attributes:
@@ -52,9 +52,6 @@ class RunProgress:
     elapsed: int
     waiting: str
     command: str
-
-    def as_json(self) -> dict[str, Any]:
-        return asdict(self)
 
 
 def progress_of(run: ImportRun) -> RunProgress:

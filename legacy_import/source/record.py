@@ -1,15 +1,16 @@
 """What staff are told about an old database, and what a run keeps of it."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
 from legacy_import.source.recognition.mapping import TableMapping, mappings_from_json
 from legacy_import.source.schema import CANONICAL_TABLES, EXTRA_COLUMNS
+from MiniTwit.json_records import JsonRecord
 
 
 @dataclass(frozen=True)
-class MappingChoice:
+class MappingChoice(JsonRecord):
     """Who chose a mapping, and when, as an ISO date."""
 
     by: str
@@ -17,7 +18,7 @@ class MappingChoice:
 
 
 @dataclass(frozen=True)
-class StagedFile:
+class StagedFile(JsonRecord):
     """Size and date, in nanoseconds, of the SQLite file that was staged, by which a later step recognises it."""
 
     size: int
@@ -25,7 +26,7 @@ class StagedFile:
 
 
 @dataclass(frozen=True)
-class SourceRecord:
+class SourceRecord(JsonRecord):
     """The old database of a run: where it is from the start, what is in it once it was read.
 
     Attributes:
@@ -61,13 +62,10 @@ class SourceRecord:
     def from_json(cls, data: Mapping[str, Any]) -> Self:
         parts: dict[str, Any] = {"mapping": mappings_from_json(data.get("mapping", {}))}
         if choice := data.get("mapping_choice"):
-            parts["mapping_choice"] = MappingChoice(**choice)
+            parts["mapping_choice"] = MappingChoice.from_json(choice)
         if staged := data.get("staged"):
-            parts["staged"] = StagedFile(**staged)
-        return cls(**{**data, **parts})
-
-    def as_json(self) -> dict[str, Any]:
-        return asdict(self)
+            parts["staged"] = StagedFile.from_json(staged)
+        return super().from_json({**data, **parts})
 
     def described(self, found: Self) -> Self:
         """The record of a run once its old database was read, with what was found in that."""

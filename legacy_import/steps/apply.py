@@ -29,7 +29,7 @@ from legacy_import.steps.bulk_load import (
     tables_locked_with,
     without_indexes,
 )
-from legacy_import.steps.classify import Check
+from legacy_import.steps.classify import Check, Fingerprint
 from legacy_import.steps.progress import Progress
 from legacy_import.steps.search_indexes import drop_search_indexes
 from legacy_import.tables import table_of
@@ -102,11 +102,11 @@ def confirm_unchanged(run: ImportRun, check: Check) -> None:
             f"The rows that import {run.pk} had read are gone: the database server stopped without closing down. "
             "Nothing was imported. Make a new preview.",
         )
-    before = run.fingerprints[check.table.name]
-    if check.target_fingerprint() == before["target"]:
+    before = Fingerprint.from_json(run.fingerprints[check.table.name])
+    if check.target_fingerprint() == before.target:
         return
-    _, fingerprint = check.classified_again()
-    if fingerprint != before["outcomes"]:
+    _, outcomes = check.classified_again()
+    if outcomes != before.outcomes:
         raise RunError(
             "preview_outdated",
             f"Since the preview of import {run.pk} the data of this application changed, so that it would no longer "

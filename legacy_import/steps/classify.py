@@ -21,6 +21,7 @@ from legacy_import.steps.classify_sql import cleaned_before, outcome_statement
 from legacy_import.steps.lines import Lines
 from legacy_import.steps.staging import NO_AUTOVACUUM, drop_classified
 from legacy_import.tables import Models, checked_table, part_of, staged_table, table_of
+from MiniTwit.json_records import JsonRecord
 
 # Every change of a row gives it a new xmin, so this stays the same only while no row of the table changes.
 STATE = "SELECT coalesce(sum(hashint8extended({key}, xmin::text::bigint)), 0) || '/' || count(*) FROM {table}"
@@ -29,6 +30,19 @@ SUMMARY = """
 SELECT outcome, reason, nullif(notes, '') AS notes, count(*), sum({row_hash}) AS fingerprint
 FROM ({rows}) AS rows GROUP BY 1, 2, 3 ORDER BY 1, 2, 3
 """
+
+
+@dataclass(frozen=True)
+class Fingerprint(JsonRecord):
+    """What ties a preview to the target, for one table: a confirmation is applied only if it would still be the same.
+
+    Attributes:
+        outcomes: changes with what becomes of any row. target: changes with any row on which the outcomes depend.
+    """
+
+    outcomes: str
+    target: str
+
 
 # Outcome, reason, notes, how many rows have these, and the sum of their hashes.
 SummaryRow = tuple[str, str | None, str | None, int, Decimal]

@@ -7,9 +7,8 @@ database most people still have their name, address or password, and most messag
 was renamed or edited since.
 """
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from typing import Any, ClassVar, Self
+from dataclasses import dataclass
+from typing import Any, ClassVar
 
 from django.db import connection
 from django.db.models import QuerySet
@@ -23,6 +22,7 @@ from legacy_import.source import Reference
 from legacy_import.source.record import SourceRecord
 from legacy_import.steps.classify import Check
 from legacy_import.tables import Models, table_of
+from MiniTwit.json_records import JsonRecord
 
 # Of the file's users whose id an account has, this share must carry the same name in an upload of unknown origin.
 SHARED_USERS = 0.9
@@ -128,7 +128,16 @@ class SharedUsers:
 
 
 @dataclass(frozen=True)
-class OtherDatabase:
+class VanishedRow(JsonRecord):
+    """An imported row that the old table no longer has: its old id, and what it is."""
+
+    legacy_id: int | None
+    what: str
+    more: str
+
+
+@dataclass(frozen=True)
+class OtherDatabase(JsonRecord):
     """Why an old database does not look like the one imported before.
 
     Attributes:
@@ -144,12 +153,8 @@ class OtherDatabase:
     different: int
     examples: list[dict[str, Any]]
 
-    @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> Self:
-        return cls(data["table"], data["compared"], data["different"], data["examples"])
-
     def as_json(self) -> dict[str, Any]:
-        return asdict(self) | {"code": self.code, "sentence": self.sentence}
+        return super().as_json() | {"code": self.code, "sentence": self.sentence}
 
     @property
     def sentence(self) -> str:
@@ -259,8 +264,8 @@ def doubt_of_checked(check: Check, counts: TableCounts) -> OtherDatabase | None:
     return doubt_of(check.table, rows, check.models)
 
 
-def vanished_rows(check: Check) -> tuple[int, list[dict[str, Any]]]:
-    """How many imported rows have vanished from an old table, and the first of them: `{"legacy_id", "what", "more"}`.
+def vanished_rows(check: Check) -> tuple[int, list[VanishedRow]]:
+    """How many imported rows have vanished from an old table, and the first of them.
 
     An import reports them and leaves them alone.
     """
@@ -284,4 +289,4 @@ def vanished_rows(check: Check) -> tuple[int, list[dict[str, Any]]]:
                 " ORDER BY 1, 2, 3 LIMIT {shown}"
             ).format(rows=rows, longest=sql.Literal(LONGEST_VANISHED), shown=sql.Literal(VANISHED_SHOWN))
         )
-        return count, [{"legacy_id": number, "what": what, "more": more} for number, what, more in cursor.fetchall()]
+        return count, [VanishedRow(*row) for row in cursor.fetchall()]

@@ -3,9 +3,8 @@
 Most often a column is read that most rows leave empty, or another table than is meant.
 """
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
-from typing import Any, ClassVar, Self
+from dataclasses import dataclass
+from typing import Any, ClassVar
 
 from legacy_import.models import ImportRun
 from legacy_import.rules.old_tables import OLD_TABLES, OldTable
@@ -16,6 +15,7 @@ from legacy_import.source.recognition.table_profile import FoundTable
 from legacy_import.source.record import SourceRecord
 from legacy_import.source.schema import ID_COLUMNS
 from legacy_import.source.wording import listed
+from MiniTwit.json_records import JsonRecord
 
 # Beyond this share of rejected rows hardly anything arrives; of so few rows all have to be rejected.
 HARDLY_ANYTHING, FEW_ROWS = 0.9, 10
@@ -40,7 +40,7 @@ COLUMN_OF_REASON: dict[str, str | None] = {
 
 
 @dataclass(frozen=True)
-class NothingArrives:
+class NothingArrives(JsonRecord):
     """Of a table all rows, or nearly all, are rejected.
 
     Attributes:
@@ -56,12 +56,8 @@ class NothingArrives:
     reason: str
     advice: str
 
-    @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> Self:
-        return cls(**{field.name: data[field.name] for field in fields(cls)})
-
     def as_json(self) -> dict[str, Any]:
-        return asdict(self) | {"code": self.code, "examples": self.examples, "sentence": self.sentence}
+        return super().as_json() | {"code": self.code, "examples": self.examples, "sentence": self.sentence}
 
     @property
     def sentence(self) -> str:

@@ -17,7 +17,7 @@ from legacy_import.source import SQLiteSource
 from legacy_import.source.copy_lines import EVERYWHERE
 from legacy_import.steps import preview, staging
 from legacy_import.steps.bulk_load import prepare_transaction
-from legacy_import.steps.classify import Check, SummaryRow, account_of
+from legacy_import.steps.classify import Check, Fingerprint, SummaryRow, account_of
 from legacy_import.steps.preview import SampleRow
 from legacy_import.steps.progress import Progress, TaskProgress, may_be_cancellation
 
@@ -27,15 +27,12 @@ class Prepared:
     """What a preview has to say of one table.
 
     Attributes:
-        fingerprint: which rows became what; see `classify.account_of`.
-        target_fingerprint: of the rows of the target; see `Check.target_fingerprint`.
         disagreements: sentences about samples that import-export's own path classified otherwise.
     """
 
     table: OldTable
     counts: TableCounts
-    fingerprint: str
-    target_fingerprint: str
+    fingerprint: Fingerprint
     samples: list[SampleRow]
     disagreements: list[str]
 
@@ -81,11 +78,12 @@ class TablePreparation:
         """Sum up and take samples, now that all parts are classified."""
         with transaction.atomic(), connection.cursor() as cursor:
             prepare_transaction(cursor)
-            counts, fingerprint = account_of(self.summary)
+            counts, outcomes = account_of(self.summary)
             task.phase(f"Choosing sample {self.check.table.rows}")
             samples, disagreements = preview.take_samples(self.check, counts, source)
         task.phase("")
-        return Prepared(self.check.table, counts, fingerprint, self.target_fingerprint, samples, disagreements)
+        fingerprint = Fingerprint(outcomes, self.target_fingerprint)
+        return Prepared(self.check.table, counts, fingerprint, samples, disagreements)
 
 
 def prepare_tables(checks: Sequence[Check], source: SQLiteSource, progress: Progress) -> list[Prepared]:

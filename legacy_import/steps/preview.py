@@ -5,7 +5,7 @@ by one, and classified by `Resource.import_row` in a dry run, which gives import
 If it disagrees with the outcome in SQL, one of the two rules is wrong, and the import must not be confirmed.
 """
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from operator import itemgetter
 from typing import Any
 
@@ -22,6 +22,7 @@ from legacy_import.source.schema import EXTRA_COLUMNS
 from legacy_import.source.values import as_text
 from legacy_import.steps.classify import Check
 from MiniTwit.excerpts import capped, excerpt
+from MiniTwit.json_records import JsonRecord
 
 FIRST_ROWS = RANDOM_ROWS = 5  # of each outcome; of each reason among the rejected
 LARGE_CLASS = 300_000  # rows
@@ -31,7 +32,7 @@ LONGEST_MARKUP = 400 * LONGEST_SHOWN  # no character of a diff has longer tags a
 
 
 @dataclass
-class SampleRow:
+class SampleRow(JsonRecord):
     """One row as a preview shows it.
 
     Attributes:
@@ -49,9 +50,6 @@ class SampleRow:
     values: dict[str, str | None]
     import_type: str = ""
     diff: list[str] | None = None
-
-    def as_json(self) -> dict[str, Any]:
-        return asdict(self)
 
 
 def take_samples(check: Check, counts: TableCounts, source: SQLiteSource) -> tuple[list[SampleRow], list[str]]:

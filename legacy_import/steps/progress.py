@@ -7,11 +7,11 @@ own writes the progress, reads whether a cancellation was requested, and if so i
 import json
 import logging
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 from django.db import DEFAULT_DB_ALIAS, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
@@ -19,6 +19,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from legacy_import.locks import end_with_the_process
 from legacy_import.tables import Models, table_of
 from MiniTwit.database.failures import FailureKind, failure_kind
+from MiniTwit.json_records import JsonRecord
 
 INTERVAL = 0.4  # seconds between two writes
 logger = logging.getLogger(__name__)
@@ -34,19 +35,12 @@ def may_be_cancellation(error: BaseException | None) -> bool:
 
 
 @dataclass(frozen=True)
-class Position:
+class Position(JsonRecord):
     """`ImportRun.progress`: the part of the work in progress and its rows; a total of 0 means unknown."""
 
     phase: str = ""
     done: int = 0
     total: int = 0
-
-    @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> Self:
-        return cls(**data)
-
-    def as_json(self) -> dict[str, Any]:
-        return asdict(self)
 
 
 class TaskProgress:

@@ -1,8 +1,6 @@
 """Take out what a run brought, and put back what it changed; rows that were changed since stay."""
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from typing import Any, Self
+from dataclasses import dataclass
 
 from django.db import connection
 from django.db.backends.utils import CursorWrapper
@@ -18,6 +16,7 @@ from legacy_import.steps.bulk_load import prepare_transaction
 from legacy_import.steps.progress import Progress
 from legacy_import.tables import Models, table_of
 from MiniTwit.database import locks
+from MiniTwit.json_records import JsonRecord
 
 REFERENCES = """
 SELECT conrelid::regclass::text, attname FROM pg_constraint
@@ -34,20 +33,13 @@ RESTORABLE = {
 
 
 @dataclass(frozen=True)
-class UndoneTable:
+class UndoneTable(JsonRecord):
     """Of one table how many rows were removed, how many got their former values back, and how many were left alone
     because they were changed since, or other rows refer to them."""
 
     removed: int
     restored: int
     kept: int
-
-    @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> Self:
-        return cls(**data)
-
-    def as_json(self) -> dict[str, Any]:
-        return asdict(self)
 
 
 def check_undoable(run: ImportRun, models: Models) -> None:

@@ -10,9 +10,11 @@ from django.db import connection
 from psycopg2 import sql
 
 from legacy_import.models import ImportRun, RejectedRow, ReplacedRow
+from legacy_import.runs.records import Samples
 from legacy_import.steps.audit import Audit, Doubt
 from legacy_import.steps.identity import OtherDatabase
 from legacy_import.steps.nothing_arrives import NothingArrives
+from legacy_import.steps.preview import SampleRow
 from MiniTwit import moderation
 from MiniTwit.models import FileImport, SavedFilter, StaffNote, User
 from MiniTwit.moderation.traces import Traces
@@ -65,7 +67,7 @@ def leave_traces(roger: User, boss: User) -> None:
     run = ImportRun.objects.create(
         kind="users",
         state="applied",
-        samples={"user": [{"values": {"user_id": "7", "username": "R", "email": EMAIL}}], "vanished": {}},
+        samples=Samples({"user": [SampleRow(1, "new", None, "", {"user_id": "7", "email": EMAIL})]}).as_json(),
         audit={
             "disagreements": [f"User {NAME}"],
             "doubts": [doubt.as_json() for doubt in doubts_about(NAME)],

@@ -3,16 +3,17 @@
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field
-from typing import Any, Self
+from dataclasses import dataclass, field
+from typing import Any
 
 from legacy_import.source.errors import SourceError
 from legacy_import.source.recognition.table_profile import FoundTable
 from legacy_import.source.schema import CANONICAL_TABLES, CanonicalTable
+from MiniTwit.json_records import JsonRecord
 
 
 @dataclass(frozen=True)
-class TableMapping:
+class TableMapping(JsonRecord):
     """What one canonical table and its columns are called in a file.
 
     Attributes:
@@ -23,13 +24,6 @@ class TableMapping:
 
     table: str
     columns: dict[str, str] = field(default_factory=dict)
-
-    def as_json(self) -> dict[str, Any]:
-        return asdict(self)
-
-    @classmethod
-    def from_json(cls, data: dict[str, Any]) -> Self:
-        return cls(**data)
 
     def in_order(self, canonical: CanonicalTable) -> tuple[str | None, ...]:
         """The actual columns in the order of the canonical ones; None where there is none."""

@@ -315,7 +315,7 @@ def _fits(canonical: str, column: FoundColumn) -> bool:
     """Whether the values of a column can be what the canonical column holds."""
     if _is_foreign(canonical, column) or (canonical in ID_COLUMNS and column.repeated):
         return False
-    if canonical in REFERENCES and column.samples == ("0",):
+    if canonical in REFERENCES and column.samples == ["0"]:
         return False  # as Go writes what was never set
     return column.values > 0 or canonical == "flagged"
 

@@ -1,11 +1,12 @@
 """The tables that an old database has, with what their first rows tell of each column."""
 
 import re
-from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Self
 
 from legacy_import.source.values import LegacyValue, as_text, needs_repair
+from MiniTwit.json_records import JsonRecord
 
 SAMPLE_ROWS = 50  # that are looked at
 SHOWN_SAMPLES = 3  # different values of a column
@@ -46,7 +47,7 @@ SECRET_VALUE = re.compile(
 
 
 @dataclass(frozen=True)
-class FoundColumn:
+class FoundColumn(JsonRecord):
     """One stored column, and what its first rows hold.
 
     Attributes:
@@ -62,7 +63,7 @@ class FoundColumn:
     values: int = 0
     integers: int = 0
     guids: int = 0
-    samples: tuple[str, ...] = ()
+    samples: list[str] = field(default_factory=list)
     secret: bool = False
     repeated: bool = False
     key: bool = False
@@ -75,15 +76,9 @@ class FoundColumn:
         """Whether it may feed nothing but the password: by its name, or because its values are mostly hashes."""
         return is_secret_name(self.name) or 0 < self.values <= 2 * self.hashes
 
-    @classmethod
-    def from_json(cls, data: dict[str, Any]) -> Self:
-        """What a run remembers; it may remember more, if it is older."""
-        known = {field.name: data[field.name] for field in fields(cls) if field.name in data}
-        return cls(**known | {"samples": tuple(data["samples"])})
-
 
 @dataclass(frozen=True)
-class FoundTable:
+class FoundTable(JsonRecord):
     """One ordinary table.
 
     Attributes:
@@ -92,21 +87,17 @@ class FoundTable:
     """
 
     name: str
-    columns: tuple[FoundColumn, ...]
-    computed: tuple[str, ...] = ()
+    columns: list[FoundColumn]
+    computed: list[str] = field(default_factory=list)
     rows: int = 0
 
     def column(self, name: str) -> FoundColumn | None:
         """The column of that name, in any case, as SQL has it."""
         return next((column for column in self.columns if column.name.lower() == name.lower()), None)
 
-    def as_json(self) -> dict[str, Any]:
-        return asdict(self)
-
     @classmethod
-    def from_json(cls, data: dict[str, Any]) -> Self:
-        columns = tuple(FoundColumn.from_json(column) for column in data["columns"])
-        return cls(data["name"], columns, tuple(data["computed"]), data["rows"])
+    def from_json(cls, data: Mapping[str, Any]) -> Self:
+        return super().from_json({**data, "columns": [*map(FoundColumn.from_json, data["columns"])]})
 
 
 def found_table(
@@ -129,7 +120,7 @@ def found_table(
         count += 1
         if count == SAMPLE_ROWS:
             break
-    return FoundTable(name, tuple(fact.found() for fact in facts), tuple(computed), count)
+    return FoundTable(name, [fact.found() for fact in facts], list(computed), count)
 
 
 def is_secret_name(name: str) -> bool:
@@ -174,7 +165,7 @@ class _ColumnFacts:
             self.samples.append(shown)
 
     def found(self) -> FoundColumn:
-        samples = () if self.secret else tuple(self.samples)
+        samples = [] if self.secret else self.samples
         return FoundColumn(
             self.name,
             self.values,
