@@ -1,7 +1,7 @@
 """What can stop a run."""
 
 from legacy_import.source.wording import readable
-from MiniTwit.database.failures import BUSY, DESCRIPTIONS, UNAVAILABLE, FailureKind, failure_kind
+from MiniTwit.database.failures import DESCRIPTIONS, code_of_failure, failure_kind
 
 
 class RunError(Exception):
@@ -16,13 +16,6 @@ class RunError(Exception):
         super().__init__(readable(message))
         self.code = code
         self.message = readable(message)
-
-
-def code_of_failure(kind: FailureKind) -> str:
-    """The error code of a run that the database ended."""
-    if kind in BUSY:
-        return "database_busy"
-    return "database_unavailable" if kind in UNAVAILABLE else f"database_{kind}"
 
 
 def refused_by_database(error: Exception) -> RunError | None:

@@ -9,7 +9,7 @@ from contextlib import contextmanager, nullcontext
 
 from django.db import connection
 
-from MiniTwit.database.locks import LockNotAcquired, end_with_the_process, hold, is_held
+from MiniTwit.database.locks import LockNotAcquired, end_with_the_process, hold, is_held, is_held_sql
 
 __all__ = ["LockNotAcquired", "end_with_the_process"]
 
@@ -19,10 +19,8 @@ STARTING = (0x4D54, 2)
 
 RUN = 0x4D57  # the class of the lock of one run; the object is the run's number
 
-# True where some process executes an import; for use in a WHERE.
-IMPORT_IS_EXECUTED = is_held(EXECUTING[0], str(EXECUTING[1]))
 # True where some process executes this run, or is about to. The table of runs is called `run`.
-RUN_IS_HELD = is_held(RUN, "run.id")
+RUN_IS_HELD = is_held_sql(RUN, "run.id")
 
 
 @contextmanager
@@ -37,15 +35,11 @@ def executing(run_id: int | None = None) -> Iterator[None]:
 
 def is_executed(run_id: int) -> bool:
     """Whether some process executes this run, or is about to."""
-    with connection.cursor() as cursor:
-        cursor.execute(f"SELECT {is_held(RUN, '%s')}", [run_id])
-        return bool(cursor.fetchone()[0])
+    return is_held((RUN, run_id))
 
 
 def is_any_executed() -> bool:
-    with connection.cursor() as cursor:
-        cursor.execute(f"SELECT {IMPORT_IS_EXECUTED}")
-        return bool(cursor.fetchone()[0])
+    return is_held(EXECUTING)
 
 
 def serialise_starts() -> None:

@@ -8,11 +8,13 @@ from django.urls import reverse
 from django.utils.dateparse import parse_datetime
 
 from MiniTwit.admin.deciding.actions import may
-from MiniTwit.background.worker import WORKER_COMMAND, is_overdue, why_waiting
+from MiniTwit.background.progress import WorkProgress, seconds_since
+from MiniTwit.background.queue import why_waiting
 from MiniTwit.excerpts import excerpt
 from MiniTwit.instants import showable
 from MiniTwit.models import BatchState, Message, ModerationBatch, ModerationEvent, SelectedRow, Subject, User, Verb
 from MiniTwit.moderation import selections
+from MiniTwit.moderation.batch_worker import BATCH_WORK
 from MiniTwit.moderation.verbs import obstacle_to_undoing
 
 SAMPLE = 10
@@ -125,15 +127,16 @@ def skipped_object(named: tuple[Subject, int], why: str) -> ShownObject:
     )
 
 
-def progress_of(batch: ModerationBatch) -> dict[str, Any]:
-    """How far a batch is; `waiting` says why no worker has begun, and `command` which command staff may run."""
-    overdue = batch.state == BatchState.WAITING and batch.confirmed_at and is_overdue(batch.confirmed_at)
-    waiting, needs_worker = why_waiting("MiniTwit.moderation.tasks.run_batch") if overdue else ("", False)
-    return {
-        "state": batch.state,
-        "label": "Stopping" if batch.cancel_requested and not batch.is_over else batch.get_state_display(),
-        "done": batch.changed + batch.unchanged + batch.skipped,
-        "total": batch.selected,
-        "waiting": waiting,
-        "command": WORKER_COMMAND if needs_worker else "",
-    }
+def progress_of(batch: ModerationBatch) -> WorkProgress:
+    enqueued_at = batch.confirmed_at if batch.state == BatchState.WAITING else None
+    waiting, command = why_waiting(BATCH_WORK.tasks, enqueued_at)
+    return WorkProgress(
+        stage=batch.state if batch.is_over else "going on",
+        activity="" if batch.is_over else "Progress",
+        phase="Stopping" if batch.cancel_requested else batch.get_state_display().capitalize(),
+        done=batch.changed + batch.unchanged + batch.skipped,
+        total=batch.selected,
+        elapsed=seconds_since(batch.confirmed_at),
+        waiting=waiting,
+        command=command,
+    )

@@ -21,7 +21,8 @@ from MiniTwit.admin.lists.read_only import ReadOnlyAdmin
 from MiniTwit.admin.lists.way_back import filters_of, with_filters
 from MiniTwit.ids import id_in
 from MiniTwit.models import BatchState, ModerationBatch, Verb
-from MiniTwit.moderation import ModerationError, batch_worker, selections
+from MiniTwit.moderation import ModerationError, selections
+from MiniTwit.moderation.batch_worker import BATCH_WORK
 from MiniTwit.moderation.verbs import obstacle_to_undoing
 
 
@@ -63,7 +64,7 @@ class ModerationBatchAdmin(ReadOnlyAdmin, LargeTableAdmin):
         ]
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
-        batch_worker.reconcile()
+        BATCH_WORK.reconcile()
         return super().changelist_view(request, extra_context)
 
     def change_view(
@@ -119,7 +120,7 @@ class ModerationBatchAdmin(ReadOnlyAdmin, LargeTableAdmin):
         batch = self.find(request, batch_id)
         if batch is None:
             return JsonResponse({}, status=404)
-        return JsonResponse(progress_of(batch))
+        return JsonResponse(progress_of(batch).as_json())
 
     def undo_view(self, request: HttpRequest, batch_id: int) -> HttpResponse:
         """Say what an undo takes back, ask for the reason, and undo."""
@@ -166,7 +167,7 @@ class ModerationBatchAdmin(ReadOnlyAdmin, LargeTableAdmin):
         Raises:
             PermissionDenied: another user made it, and this one may see only their own.
         """
-        batch_worker.reconcile()
+        BATCH_WORK.reconcile()
         batch = ModerationBatch.objects.select_related("actor", "undoes").filter(pk=batch_id).first()
         if batch is not None and not self.has_view_permission(request, batch):
             raise PermissionDenied

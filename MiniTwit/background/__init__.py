@@ -1,1 +1,1 @@
-"""Work that a background worker does."""
+"""Work that a background worker does: its life (`work`), what pages show of it (`progress`), and the queue."""

@@ -196,6 +196,13 @@ def explain(error: BaseException | None) -> str | None:
     return None if kind is None else str(DESCRIPTIONS[kind])
 
 
+def code_of_failure(kind: FailureKind) -> str:
+    """The code, for scripts, of work that the database ended."""
+    if kind in BUSY:
+        return "database_busy"
+    return "database_unavailable" if kind in UNAVAILABLE else f"database_{kind}"
+
+
 def is_busy(error: BaseException | None) -> bool:
     """Whether a retry may succeed at once."""
     return failure_kind(error) in BUSY

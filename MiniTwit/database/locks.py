@@ -83,7 +83,15 @@ def end_with_the_process() -> None:
         cursor.execute("SET client_connection_check_interval = '1s'")
 
 
-def is_held(lock_class: int, object_expression: str) -> str:
+def is_held(key: Key) -> bool:
+    """Whether a process holds a lock."""
+    lock_class, lock_object = key
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT {is_held_sql(lock_class, '%s')}", [lock_object])
+        return bool(cursor.fetchone()[0])
+
+
+def is_held_sql(lock_class: int, object_expression: str) -> str:
     """SQL that is true where some process holds a lock; for use in a WHERE. The arguments are the program's own."""
     return f"""
 EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND classid = {lock_class}

@@ -4,67 +4,59 @@ A row leaves the selection in the transaction that deals with it. So whatever di
 and what is left to do is what is left in the selection.
 """
 
-import logging
 from contextlib import suppress
 from datetime import datetime
+from typing import ClassVar
 
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models import Q, QuerySet
+from django.db.models.functions import Now
+from django_tasks import task
 
-from MiniTwit.background.task_lookup import without_a_task
+from MiniTwit.background.work import BackgroundWork, WorkError
 from MiniTwit.database import locks
-from MiniTwit.database.failures import ERRORS, explain, failure_kind, is_unavailable, server_words
-from MiniTwit.database.session_check import SharedSessionError
 from MiniTwit.models import BatchState, ModerationBatch, ModerationEvent, SelectedRow, Strike, Subject, Verb
 from MiniTwit.moderation import ModerationError, account_erasure
 from MiniTwit.moderation.batches import Tally, close_batch, lock_tables_of, record
 from MiniTwit.moderation.history import who_did_what
 from MiniTwit.moderation.verbs import execute
 
-TASK = "MiniTwit.moderation.tasks.run_batch"
 CHUNK = 1_000
 CHUNK_WITH_MESSAGES = 50  # accounts of which all messages are flagged, too
 
-logger = logging.getLogger(__name__)
-
-ALL_THAT_IS_DONE = "What is counted is done; the rest is not."
 Rows = dict[int, datetime | None]  # changed_at, by id
 
-BATCH_IS_HELD = locks.is_held(locks.BATCH, "batch.id")
-WITHOUT_LOCK = f"""
-SELECT id, state FROM "{ModerationBatch._meta.db_table}" AS batch
-WHERE state IN ('waiting', 'running') AND NOT {BATCH_IS_HELD}
-"""  # noqa: S608
-END_DEAD_BATCHES = f"""
-UPDATE "{ModerationBatch._meta.db_table}" AS batch SET state = 'failed', finished_at = now(), error = CASE state
-    WHEN 'running' THEN 'The process that worked on this batch died. {ALL_THAT_IS_DONE}'
-    ELSE 'The process that was to work on this batch died before it began. {ALL_THAT_IS_DONE}' END
-WHERE id = ANY(%s) AND state IN ('waiting', 'running') AND NOT {BATCH_IS_HELD}
-"""  # noqa: S608
+
+class BatchWork(BackgroundWork[ModerationBatch]):
+    title, this = "Batch", "this batch"
+    so_far = "What is counted is done; the rest is not."
+    lock_class = locks.BATCH
+    tasks = "MiniTwit.moderation.batch_worker.run_batch"
+    going_on = Q(state__in=(BatchState.WAITING, BatchState.RUNNING))
+    waits = Q(state=BatchState.WAITING)
+    taken_up: ClassVar = {"state": BatchState.RUNNING}
+
+    def end(self, rows: QuerySet[ModerationBatch], failure: WorkError) -> int:
+        if failure.code == "cancelled":  # the counts say what is done
+            return rows.update(state=BatchState.CANCELLED, finished_at=Now())
+        return rows.update(state=BatchState.FAILED, finished_at=Now(), error=failure.sentence)
+
+    def explain(self, row: ModerationBatch, error: BaseException) -> WorkError:
+        if isinstance(error, ModerationError):
+            return WorkError(error.code, f"{error.sentence} {self.so_far}")
+        return super().explain(row, error)
 
 
-def run(batch_id: int) -> None:
-    """Work off a confirmed batch, unless another process works on it. The batch records how it ended."""
-    try:
-        with suppress(locks.LockNotAcquired), locks.hold((locks.BATCH, batch_id)):
-            run_alone(batch_id)
-    except SharedSessionError as error:
-        fail(batch_id, error)
+BATCH_WORK = BatchWork(ModerationBatch)
 
 
-def run_alone(batch_id: int) -> None:
-    """Work off a batch; the caller holds its lock."""
-    waiting = ModerationBatch.objects.filter(pk=batch_id, state=BatchState.WAITING)
-    if not waiting.update(state=BatchState.RUNNING):
-        return
-    done_through: int | None = 0
-    try:
+@task()
+def run_batch(batch_id: int) -> None:
+    """Work off a confirmed batch. It records how it ends."""
+    with suppress(locks.LockNotAcquired, WorkError), BATCH_WORK.work_on(batch_id):
+        done_through: int | None = 0
         while done_through is not None:
             done_through = do_next_chunk(batch_id, done_through)
-    except BaseException as error:
-        fail(batch_id, error)
-        if not isinstance(error, Exception):
-            raise
 
 
 @locks.retry_if_busy
@@ -142,45 +134,3 @@ def warned_since(batch: ModerationBatch, rows: Rows) -> set[int]:
     """The accounts whose strikes changed since they were selected."""
     since = Q(created_at__gt=batch.created_at) | Q(revoked_at__gt=batch.created_at)
     return set(Strike.objects.filter(since, user__in=rows).values_list("user_id", flat=True))
-
-
-def fail(batch_id: int, error: BaseException) -> None:
-    """Write down why a batch ended before its time."""
-    if not connection.is_usable():
-        connection.close()  # the next statement makes a new connection
-    try:
-        batch = ModerationBatch.objects.get(pk=batch_id)
-        close_batch(batch, BatchState.FAILED, f"{reason_of(batch_id, error)} {ALL_THAT_IS_DONE}")
-    except ERRORS as lost:
-        if not is_unavailable(lost):
-            raise
-        # The server is away, and so is the lock: `reconcile` ends the batch as soon as the server answers.
-        logger.error("The end of batch %s could not be recorded: %s", batch_id, server_words(lost))
-
-
-def reason_of(batch_id: int, error: BaseException) -> str:
-    """Turn what ended a batch into a sentence for staff."""
-    if isinstance(error, ModerationError):
-        why = error.sentence
-    elif isinstance(error, SharedSessionError):
-        why = str(error)
-    elif failure_kind(error):
-        logger.error("Batch %s was ended by the database: %s", batch_id, server_words(error))
-        why = explain(error) or ""
-    elif isinstance(error, Exception):
-        logger.exception("Batch %s failed", batch_id, exc_info=error)
-        why = f"It ended with an unexpected error ({type(error).__name__}); the log has the details."
-    else:
-        why = "The process that worked on this batch was ended."
-    return why
-
-
-def reconcile() -> None:
-    """End the batches that no process works on and no task is queued for, so that no page waits for them."""
-    with connection.cursor() as cursor:
-        cursor.execute(WITHOUT_LOCK)
-        found = dict(cursor.fetchall())
-        if found:
-            waiting = [batch_id for batch_id, state in found.items() if state == BatchState.WAITING]
-            dead = (found.keys() - set(waiting)) | set(without_a_task(waiting, TASK))
-            cursor.execute(END_DEAD_BATCHES, [list(dead)])

@@ -14,7 +14,7 @@ from psycopg2 import sql
 
 from MiniTwit.database.clock import database_time
 from MiniTwit.models import BatchState, Message, ModerationBatch, ModerationEvent, SelectedRow, User, Verb
-from MiniTwit.moderation import ModerationError, account_erasure, batch_worker, tasks
+from MiniTwit.moderation import ModerationError, account_erasure, batch_worker
 from MiniTwit.moderation.batches import Cause, lock_tables_of, one_decision
 from MiniTwit.moderation.verbs import lock_undoable, undo_batch, undos_in_force
 
@@ -143,7 +143,7 @@ def begin(batch: ModerationBatch, *, at_once: bool) -> None:
     if at_once:
         batch_worker.do_now(batch)
     else:
-        tasks.run_batch.enqueue(batch.pk)
+        batch_worker.run_batch.enqueue(batch.pk)
 
 
 @one_decision
@@ -192,15 +192,9 @@ def cancel(*, batch: ModerationBatch) -> None:
     Raises:
         ModerationError: it is over.
     """
-    with transaction.atomic():
-        found = ModerationBatch.objects.select_for_update().get(pk=batch.pk)
-        if found.state == BatchState.WAITING:
-            found.state, found.finished_at = BatchState.CANCELLED, database_time()
-        elif found.state == BatchState.RUNNING:
-            found.cancel_requested = True
-        else:
-            raise ModerationError("is_over", f"Batch {batch.pk} is {found.get_state_display()}.")
-        found.save(update_fields=["state", "finished_at", "cancel_requested"])
+    if not batch_worker.BATCH_WORK.cancel(batch):
+        batch.refresh_from_db()
+        raise ModerationError("is_over", f"Batch {batch.pk} is {batch.get_state_display()}.")
 
 
 def resume(*, batch: ModerationBatch) -> None:

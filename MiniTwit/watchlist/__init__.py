@@ -10,11 +10,10 @@ watchlist.mark(text, hits)        the text as HTML, with what was found marked
 from MiniTwit.watchlist.expressions import Expression, PatternError, check, expression_of, preview
 from MiniTwit.watchlist.marking import mark
 from MiniTwit.watchlist.matching import ScanResult
-from MiniTwit.watchlist.scanning import AlreadyScanning, scan, start_afresh, start_over
+from MiniTwit.watchlist.scanning import scan, start_afresh, start_over
 from MiniTwit.watchlist.tasks import Standing, delete_term, request_scan, request_scan_if_behind, standing
 
 __all__ = [
-    "AlreadyScanning",
     "Expression",
     "PatternError",
     "ScanResult",

@@ -10,15 +10,14 @@ skipped. So neither an expression nor a message can keep the other terms, or the
 """
 
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from django.db import connection
 from django.db.models import F, QuerySet
 from django.db.models.functions import Greatest, Now
 
-from MiniTwit.database.locks import LockNotAcquired, hold
+from MiniTwit.database.locks import hold, is_held
 from MiniTwit.models import Message, SkippedMessage, WatchHit, WatchTerm
 from MiniTwit.watchlist import pieces
 from MiniTwit.watchlist.edited import look_again
@@ -44,10 +43,6 @@ LOCK = (0x4D54, 40)  # two arbitrary numbers that nothing else in this database 
 Progress = Callable[[int, int], None]  # the id reached, and the last one
 
 
-class AlreadyScanning(Exception):  # noqa: N818 -- not an error
-    """Another process is scanning already."""
-
-
 @dataclass(frozen=True)
 class Horizon:
     """How far to look (`last`), and the id up to which no new message can appear (`settled`)."""
@@ -56,37 +51,20 @@ class Horizon:
     settled: int
 
 
-@contextmanager
-def only_one() -> Iterator[None]:
-    """Hold the lock for a scan, or raise AlreadyScanning; PostgreSQL releases it when the process dies."""
-    try:
-        with hold(LOCK):
-            yield
-    except LockNotAcquired:
-        raise AlreadyScanning from None
-
-
 def is_scanning() -> bool:
     """Whether a process is scanning."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND classid = %s AND objid = %s"
-            " AND objsubid = 2 AND granted"
-            " AND database = (SELECT oid FROM pg_database WHERE datname = current_database()))",
-            LOCK,
-        )
-        return bool(cursor.fetchone()[0])
+    return is_held(LOCK)
 
 
 def scan(*, seconds: float | None = None, on_progress: Progress | None = None) -> ScanResult:
     """Look through messages that are new to a term, and again through edited ones; stop after `seconds`, if given.
 
     Raises:
-        AlreadyScanning: another process is scanning.
+        LockNotAcquired: another process is scanning.
     """
     deadline = time.monotonic() + seconds if seconds else None
     result = ScanResult()
-    with only_one():
+    with hold(LOCK):
         horizon = find_horizon(min(WRITERS_SECONDS, seconds or WRITERS_SECONDS))
         for term in behind(horizon.last).filter(scanned_at=None):  # new, or under a new pattern
             forget_hits(term)

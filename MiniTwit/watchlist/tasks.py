@@ -8,11 +8,12 @@ from django.db.models import Max, Min
 from django_tasks import TaskResultStatus, task
 from django_tasks_db.models import DBTaskResult
 
+from MiniTwit.background.queue import WORKER_COMMAND
 from MiniTwit.database.failures import FailureKind, failure_kind, is_busy
+from MiniTwit.database.locks import LockNotAcquired
 from MiniTwit.models import EditedMessage, Message, WatchTerm
 from MiniTwit.watchlist.scanning import (
     DELETED_AT_ONCE,
-    AlreadyScanning,
     delete_some_hits,
     forget_hits,
     is_scanning,
@@ -21,7 +22,6 @@ from MiniTwit.watchlist.scanning import (
 
 SHIFT_SECONDS = 20.0  # after that, other work of the same worker has its turn
 RETRY_SECONDS = 2.0
-WORKER_COMMAND = "python manage.py db_worker"
 
 
 @task()
@@ -30,7 +30,7 @@ def scan_new_messages() -> None:
     try:
         finished = scan(seconds=SHIFT_SECONDS).finished
         pause = 0.0
-    except AlreadyScanning:
+    except LockNotAcquired:
         finished, pause = False, RETRY_SECONDS
     except OperationalError as error:
         if not is_busy(error) and failure_kind(error) is not FailureKind.QUERY_CANCELED:

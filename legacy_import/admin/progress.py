@@ -20,7 +20,7 @@ from legacy_import.runs import lifecycle
 from legacy_import.runs.status import BRIEF, progress_of
 
 SALT = "legacy_import.status"
-TIMING = ("progress", "picked_up_at", "confirmed_at", "undo_requested_at")
+TIMING = ("progress", "cancel_requested", "picked_up_at", "confirmed_at", "undo_requested_at")
 
 
 def status_url(request: HttpRequest, run_id: int) -> str:

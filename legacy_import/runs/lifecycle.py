@@ -20,7 +20,7 @@ from legacy_import.models import ImportRun
 from legacy_import.rules.old_tables import OLD_TABLES, TABLES_OF_KIND, USERS, names_of_kind
 from legacy_import.rules.options import ImportOptions, TableCounts
 from legacy_import.runs import chosen_mapping
-from legacy_import.runs.execution import AT_WORK, finish, reconcile, state_label, work_on
+from legacy_import.runs.execution import AT_WORK, ImportWork, UndoWork, finish, reconcile, state_label, work_on
 from legacy_import.runs.files import name_snapshot, reference_of, remember_staged_file, staged_file
 from legacy_import.runs.leftovers import discard_leftovers, expire_previews
 from legacy_import.runs.records import Choices, Findings, Samples
@@ -110,7 +110,7 @@ def stage(run_id: int, models: Models | None = None, reference: Reference | None
         RunError: it failed or was cancelled; the run says so, too.
     """
     models = models or Models.of()
-    with work_on(run_id, "staging", "staging", models) as (run, progress):
+    with work_on(run_id, "staging", models) as (run, progress):
         reference = reference or reference_of(run)
         progress.phase("Looking at the old database")
         tables = tuple(OLD_TABLES) if run.kind == "messages" else names_of_kind("users")
@@ -257,7 +257,7 @@ def apply(run_id: int, models: Models | None = None) -> ImportRun:
         RunError: nothing was written; the run says why.
     """
     models = models or Models.of()
-    with work_on(run_id, "applying", "applying", models) as (run, progress):
+    with work_on(run_id, "applying", models) as (run, progress):
         checks = checks_of(run, models)
         staged_file(run)
         write_all_or_nothing(run, checks, progress)
@@ -308,21 +308,13 @@ def cancel(run_id: int, *, models: Models | None = None) -> ImportRun:
     """
     models = models or Models.of()
     reconcile(models)
-    with transaction.atomic():
-        run = models.run.objects.select_for_update().get(pk=run_id)
-        if run.state == "previewed" or (run.state in AT_WORK and run.picked_up_at is None):
-            run.state = "cancelled"
-            run.finished_at = database_time()
-        elif run.state == "applied" and run.undo_requested_at and run.picked_up_at is None:
-            run.undo_requested_at = None
-            run.error_message = f"Undoing import {run.pk} was cancelled. Nothing was taken out."
-        elif run.state in AT_WORK or (run.state == "applied" and run.undo_requested_at):
-            run.cancel_requested = True
-        else:
-            raise RunError("run_is_over", f"Import {run.pk} cannot be cancelled: it is {state_label(run.state)}.")
-        run.save(update_fields=["state", "finished_at", "cancel_requested", "undo_requested_at", "error_message"])
-        if run.state == "cancelled":
-            discard_leftovers(models)
+    run = models.run.objects.get(pk=run_id)
+    previewed = models.run.objects.filter(pk=run_id, state="previewed")
+    if previewed.update(state="cancelled", finished_at=database_time()):
+        discard_leftovers(models)
+    elif not ImportWork(models).cancel(run) and not UndoWork(models).cancel(run):
+        raise RunError("run_is_over", f"Import {run.pk} cannot be cancelled: it is {state_label(run.state)}.")
+    run.refresh_from_db()
     return run
 
 
@@ -353,7 +345,7 @@ def undo(run_id: int, models: Models | None = None) -> ImportRun:
         RunError: nothing was taken out.
     """
     models = models or Models.of()
-    with work_on(run_id, "applied", "undoing", models) as (run, progress), transaction.atomic():
+    with work_on(run_id, "undoing", models) as (run, progress), transaction.atomic():
         run.undo_result = {table: undone.as_json() for table, undone in undo_run(run, models, progress).items()}
         progress.stop()
         finish(run, state="undone")

@@ -11,13 +11,11 @@ from legacy_import.models import ImportRun
 from legacy_import.rules.old_tables import TABLES_OF_KIND, OldTable
 from legacy_import.rules.options import TableCounts
 from legacy_import.rules.outcomes import Outcome
-from legacy_import.runs.execution import AT_WORK
-from legacy_import.runs.lifecycle import reconcile
+from legacy_import.runs.execution import AT_WORK, StepWork, reconcile
 from legacy_import.steps.progress import Position
-from MiniTwit.background.worker import WORKER_COMMAND, is_overdue, why_waiting
-from MiniTwit.database.clock import database_time
+from MiniTwit.background.progress import WorkProgress, seconds_since
+from MiniTwit.background.queue import why_waiting
 from MiniTwit.instants import shown_time
-from MiniTwit.json_records import JsonRecord
 from MiniTwit.models import Message, User
 
 State, Kind = ImportRun.State, ImportRun.Kind
@@ -32,43 +30,21 @@ ACTIVITIES = {
 BRIEF = ("id", "kind", "state", "created_at", "created_by_name", "finished_at", "source", "counts", "error_message")
 
 
-@dataclass(frozen=True)
-class RunProgress(JsonRecord):
-    """How far a run is.
-
-    Attributes:
-        stage: changes whenever the page has something new to show.
-        activity: what goes on; empty when nothing does.
-        phase, done, total: the part of the work at hand and its rows; a total of 0 means unknown.
-        elapsed: seconds since the step was taken up.
-        waiting: why nothing happens yet. command: what staff may run about it.
-    """
-
-    stage: str
-    activity: str
-    phase: str
-    done: int
-    total: int
-    elapsed: int
-    waiting: str
-    command: str
-
-
-def progress_of(run: ImportRun) -> RunProgress:
-    """The progress of a run, after the runs of dead workers were ended."""
+def progress_of(run: ImportRun) -> WorkProgress:
+    """The progress of a run, after the steps of dead workers were ended."""
     activity = activity_of(run)
-    waiting, needs_worker = waiting_reason(run, activity)
-    since = run.picked_up_at or enqueued_at(run)
+    waiting, command = waiting_reason(run, activity)
     position = Position.from_json(run.progress)
-    return RunProgress(
+    phase = "Stopping" if run.cancel_requested else position.phase
+    return WorkProgress(
         stage=f"{run.state} {activity}".strip(),
         activity=ACTIVITIES.get(activity, ""),
-        phase=position.phase or ("One moment" if run.picked_up_at else "Waiting to begin"),
+        phase=phase or ("One moment" if run.picked_up_at else "Waiting to begin"),
         done=position.done,
         total=position.total,
-        elapsed=max(0, int((database_time() - since).total_seconds())),
+        elapsed=seconds_since(run.picked_up_at or enqueued_at(run)),
         waiting=waiting,
-        command=WORKER_COMMAND if needs_worker else "",
+        command=command,
     )
 
 
@@ -101,13 +77,13 @@ def enqueued_at(run: ImportRun) -> datetime:
     return run.confirmed_at or run.created_at
 
 
-def waiting_reason(run: ImportRun, activity: str) -> tuple[str, bool]:
-    """Say why no worker has taken up a run yet, and whether a worker may have to be started."""
-    if not activity or run.picked_up_at or not is_overdue(enqueued_at(run)):
-        return "", False
-    if is_any_executed():
-        return "Another import is just ending; this one is next.", False
-    return why_waiting("legacy_import.")
+def waiting_reason(run: ImportRun, activity: str) -> tuple[str, str]:
+    """Say why no worker has taken up a run yet, and which command staff may run about it."""
+    waits = activity and not run.picked_up_at
+    waiting, command = why_waiting(StepWork.tasks, enqueued_at(run) if waits else None)
+    if waiting and is_any_executed():
+        return "Another import is just ending; this one is next.", ""
+    return waiting, command
 
 
 @dataclass(frozen=True)

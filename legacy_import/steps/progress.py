@@ -18,15 +18,12 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 from legacy_import.locks import end_with_the_process
 from legacy_import.tables import Models, table_of
+from MiniTwit.background.work import Cancelled
 from MiniTwit.database.failures import FailureKind, failure_kind
 from MiniTwit.json_records import JsonRecord
 
 INTERVAL = 0.4  # seconds between two writes
 logger = logging.getLogger(__name__)
-
-
-class Cancelled(Exception):  # noqa: N818 -- not an error
-    """A cancellation of the run was requested."""
 
 
 def may_be_cancellation(error: BaseException | None) -> bool:

@@ -276,7 +276,7 @@ def test_an_account_with_much_on_it_is_erased_in_the_background(
     batch.refresh_from_db()
     assert batch.state == BatchState.CANCELLED
     selections.resume(batch=batch)
-    batch_worker.run(batch.pk)
+    batch_worker.run_batch.call(batch.pk)
     batch.refresh_from_db()
     roger.refresh_from_db()
     assert (batch.state, batch.changed, roger.messages.count()) == (BatchState.DONE, 3, 0)

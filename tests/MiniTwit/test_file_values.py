@@ -229,7 +229,7 @@ def test_a_file_that_vanished_is_asked_for_again(admin: Client, kept_uploads: Pa
     previewed = preview(admin, "user", table(["username"], ["amy"]))
     for file in kept_uploads.iterdir():
         file.unlink()
-    assert "Choose it again" in confirm(admin, "user", previewed).content.decode()
+    assert "Choose the file again" in confirm(admin, "user", previewed).content.decode()
     assert not User.objects.filter(username="amy").exists()
 
 
@@ -273,20 +273,20 @@ def test_a_large_file_is_checked_and_imported_in_the_background(admin: Client, k
     response = preview(admin, "user", data)
     address = response["Location"]
     assert "being checked" in admin.get(address).content.decode()
-    assert admin.get(f"{address}status/").json()["label"] == "Waiting for the worker"
+    assert admin.get(f"{address}status/").json()["phase"] == "Waiting for the worker"
     (file_import,) = FileImport.objects.all()
-    import_steps.run(file_import.pk)
+    import_steps.run_file_import.call(file_import.pk)
     previewed = admin.get(address)
     assert dict(previewed.context["result"].totals)["new"] == 5
     assert User.objects.filter(username__startswith="user ").count() == 1
     confirmed = confirm(admin, "user", previewed)
     assert confirmed.redirect_chain[-1][0] == address
-    import_steps.run(file_import.pk)
+    import_steps.run_file_import.call(file_import.pk)
     assert "was imported on" in admin.get(address).content.decode()
     assert User.objects.filter(email="b@example.org").count() == 6
     assert list(kept_uploads.iterdir()) == []
-    import_steps.run(file_import.pk)  # a second time, and nothing is left to do
-    assert admin.get(f"{address}status/").json()["state"] == "done"
+    import_steps.run_file_import.call(file_import.pk)  # a second time, and nothing is left to do
+    assert admin.get(f"{address}status/").json()["stage"] == "done"
 
 
 @pytest.mark.usefixtures("few_are_many")
@@ -301,9 +301,9 @@ def test_an_import_in_the_background_can_be_cancelled_and_belongs_to_one_person(
     assert other.get(f"{address}status/").status_code == 404
     assert other.post(f"{address}cancel/").status_code == 302
     page = admin.post(f"{address}cancel/", follow=True).content.decode()
-    assert "Cancelled. Nothing was imported." in page
+    assert "was cancelled. Nothing was imported." in page
     (file_import,) = FileImport.objects.all()
-    import_steps.run(file_import.pk)
+    import_steps.run_file_import.call(file_import.pk)
     assert list(kept_uploads.iterdir()) == []
     assert not User.objects.filter(username__startswith="user ").exists()
 
@@ -366,7 +366,7 @@ def test_an_import_that_no_task_stands_for_is_ended(admin: Client) -> None:
     previewed = preview(admin, "user", table(["username"], ["amy"]))
     FileImport.objects.update(state="importing", requested_at="2024-05-31T00:00:00Z")
     page = admin.get(previewed.context["file_import_url"], follow=True).content.decode()
-    assert "died. Nothing was imported" in page
+    assert "died before it began. Nothing was imported" in page
 
 
 def test_a_file_that_is_made_to_take_long_takes_no_time(admin: Client) -> None:

@@ -64,7 +64,7 @@ def test_a_killed_worker_is_noticed_and_another_goes_on(
         wait_for(lambda: client.get(f"{page}/status/").json()["done"] == 2 * batch_worker.CHUNK)
         assert state(batch) == BatchState.RUNNING
         kill(first)
-        wait_for(lambda: client.get(f"{page}/status/").json()["state"] == BatchState.FAILED)
+        wait_for(lambda: client.get(f"{page}/status/").json()["stage"] == BatchState.FAILED)
     assert "died. What is counted is done" in client.get(f"{page}/change/").content.decode()
     worker()
     client.post(f"{page}/resume/")

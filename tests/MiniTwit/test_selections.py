@@ -10,7 +10,7 @@ from django.utils import timezone
 from django_tasks_db.models import DBTaskResult
 
 from MiniTwit import moderation
-from MiniTwit.background.worker import WORKER_COMMAND
+from MiniTwit.background.queue import WORKER_COMMAND
 from MiniTwit.database.locks import BATCH, hold
 from MiniTwit.models import (
     BatchState,
@@ -298,18 +298,18 @@ def test_a_large_selection_waits_for_the_worker_and_its_page_says_so(
     assert WORKER_COMMAND in page
     assert 'http-equiv="refresh"' in page
     (task,) = DBTaskResult.objects.all()
-    assert (task.task_path, task.args_kwargs["args"]) == ("MiniTwit.moderation.tasks.run_batch", [waiting.pk])
+    assert (task.task_path, task.args_kwargs["args"]) == ("MiniTwit.moderation.batch_worker.run_batch", [waiting.pk])
 
 
 def test_a_large_undo_goes_the_same_way(client: Client, waiting: ModerationBatch) -> None:
-    batch_worker.run(waiting.pk)
+    batch_worker.run_batch.call(waiting.pk)
     assert (counts(waiting), waiting.state) == ((5, 5, 0, 0), BatchState.DONE)
     assert not SelectedRow.objects.exists()
     undone = confirm(client, f"{BATCHES}{waiting.pk}/undo/")
     assert (undone.state, undone.selected) == (BatchState.WAITING, 5)
     again = client.post(f"{BATCHES}{waiting.pk}/undo/", {"reason": "Spam"})
     assert "undid it already" in str(again.context["form"].errors)
-    batch_worker.run(undone.pk)
+    batch_worker.run_batch.call(undone.pk)
     assert counts(undone) == (5, 5, 0, 0)
     assert not Message.objects.filter(flagged=True).exists()
 
@@ -322,7 +322,7 @@ def test_what_changes_between_two_chunks_is_skipped(client: Client, waiting: Mod
     assert last is not None
     moderation.keep(messages=[last], actor=bob, reason="Fine")
     ModerationBatch.objects.update(state=BatchState.WAITING)
-    batch_worker.run(waiting.pk)
+    batch_worker.run_batch.call(waiting.pk)
     assert counts(waiting) == (5, 4, 0, 1)
 
 
@@ -332,12 +332,12 @@ def test_a_batch_is_cancelled_between_two_chunks_and_goes_on_later(client: Clien
         reached = batch_worker.do_next_chunk(waiting.pk, 0)
         assert status(client, waiting)["done"] == 2
         client.post(f"{BATCHES}{waiting.pk}/cancel/")
-        assert status(client, waiting)["label"] == "Stopping"
+        assert status(client, waiting)["phase"] == "Stopping"
         assert batch_worker.do_next_chunk(waiting.pk, reached or 0) is None
     assert (counts(waiting), waiting.state) == ((5, 2, 0, 0), BatchState.CANCELLED)
     assert "<strong>3</strong> not done" in page_of(client, waiting)
     client.post(f"{BATCHES}{waiting.pk}/resume/")
-    batch_worker.run(waiting.pk)
+    batch_worker.run_batch.call(waiting.pk)
     assert (counts(waiting), waiting.state) == ((5, 5, 0, 0), BatchState.DONE)
     assert ModerationEvent.objects.count() == 5
 
@@ -351,7 +351,7 @@ def test_a_batch_whose_worker_died_is_noticed_and_goes_on_without_doing_anything
     assert "The process that worked on this batch died" in page
     assert "Go on with the rest" in page
     client.post(f"{BATCHES}{waiting.pk}/resume/")
-    batch_worker.run(waiting.pk)
+    batch_worker.run_batch.call(waiting.pk)
     assert (counts(waiting), waiting.state) == ((5, 5, 0, 0), BatchState.DONE)
     assert ModerationEvent.objects.values("message").distinct().count() == ModerationEvent.objects.count() == 5
 
@@ -365,7 +365,7 @@ def test_a_batch_whose_task_is_gone_is_noticed_and_goes_on(client: Client, waiti
     assert "Go on with the rest" in page
     client.post(f"{BATCHES}{waiting.pk}/resume/")
     assert DBTaskResult.objects.count() == 1
-    batch_worker.run(waiting.pk)
+    batch_worker.run_batch.call(waiting.pk)
     assert (counts(waiting), waiting.state) == ((5, 5, 0, 0), BatchState.DONE)
 
 
@@ -382,7 +382,7 @@ def test_a_suspension_that_is_over_before_it_begins_fails_with_a_sentence(amy: U
     batch = selections.confirm(
         batch=batch, cause=Cause.of(actor=amy, reason="Spam"), options={"until": until.isoformat()}
     )
-    batch_worker.run(batch.pk)
+    batch_worker.run_batch.call(batch.pk)
     batch.refresh_from_db()
     assert batch.state == BatchState.FAILED
     assert batch.error.startswith("A suspension has to end in the future.")

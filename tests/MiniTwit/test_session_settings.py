@@ -95,7 +95,7 @@ def test_a_batch_and_a_scan(limits: None) -> None:
     assert watchlist.scan().finished
     frozen = selections.freeze(verb=Verb.FLAG, queryset=Message.objects.all(), actor=boss)
     batch = selections.confirm(batch=frozen, cause=Cause.of(actor=boss, reason="Spam"))
-    batch_worker.run(batch.pk)
+    batch_worker.run_batch.call(batch.pk)
     batch.refresh_from_db()
     assert (batch.state, batch.changed) == (BatchState.DONE, 1_100)
 

@@ -50,7 +50,7 @@ def test_a_decision_that_ends_in_a_deadlock_is_made_all_the_same(by: str) -> Non
         if by == "page":
             moderation.suspend(users=[author], actor=boss, reason="Spam", flag_messages=True)
         else:
-            batch_worker.run(batch.pk)
+            batch_worker.run_batch.call(batch.pk)
 
     options = {"flag_messages": True}
     batch = selections.freeze(

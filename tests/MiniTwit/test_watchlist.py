@@ -19,6 +19,7 @@ from psycopg2 import sql
 from fixtures import sample_small_talk
 from MiniTwit import moderation, watchlist
 from MiniTwit.database.failures import FailureKind, failure_kind
+from MiniTwit.database.locks import LockNotAcquired
 from MiniTwit.models import EditedMessage, Message, ModerationReason, WatchHit, WatchTerm
 from MiniTwit.skeletons.function import CREATE_FUNCTIONS
 from MiniTwit.watchlist import edited, expressions, matching, pieces, scanning, tasks
@@ -463,7 +464,7 @@ def scan_elsewhere() -> Iterator[None]:
 
 def test_only_one_scan_is_at_work(scan_elsewhere: None) -> None:
     make_term("casino")
-    with pytest.raises(watchlist.AlreadyScanning):
+    with pytest.raises(LockNotAcquired):
         watchlist.scan()
     with pytest.raises(CommandError, match="Another scan is at work"):
         call_command("scan_messages")

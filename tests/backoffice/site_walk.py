@@ -21,7 +21,7 @@ from django.urls import URLResolver, get_resolver
 from legacy_import.models import ImportRun
 from MiniTwit import moderation
 from MiniTwit.models import Message, ModerationEvent, ModerationReason, SavedFilter, User, Verb, WatchHit, WatchTerm
-from MiniTwit.moderation import selections, tasks
+from MiniTwit.moderation import batch_worker, selections
 from tests.MiniTwit.factories import make_follow, make_message, make_superuser, make_user
 
 FOLDER = Path(__file__).parent
@@ -98,7 +98,7 @@ def build_site() -> Site:
         for name in ("confirm", "discard"):
             batch = selections.freeze(verb=Verb.FLAG, queryset=chosen, actor=person)
             site.own[f"MiniTwit_moderationbatch_{name}", role] = batch.pk
-    result = tasks.run_batch.enqueue(0)
+    result = batch_worker.run_batch.enqueue(0)
     site.objects |= {
         "MiniTwit/moderationreason": ModerationReason.objects.order_by("pk")[0].pk,
         "legacy_import_rejected": ImportRun.objects.create(

@@ -21,8 +21,8 @@ from psycopg2 import sql
 
 from backoffice import tasks
 from backoffice.embedded_postgresql.server import EmbeddedServer
-from backoffice.worker import schedule_pruning
-from MiniTwit.background.worker import WORKER, WorkerDied, give_back_lost_tasks, is_worker_running, tasks_in_sight
+from backoffice.worker_process import schedule_pruning
+from MiniTwit.background.queue import WORKER, WorkerDied, give_back_lost_tasks, is_worker_running, tasks_in_sight
 from tests.legacy_import.conftest import WORKER as WORKER_PROGRAM
 from tests.legacy_import.conftest import (
     configured,

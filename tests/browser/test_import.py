@@ -33,7 +33,7 @@ def test_both_imports_by_clicking(visitor: Visitor, configured: Path, worker: St
     visitor.look("03_start_users")
     page.get_by_role("button", name="Preview").click()
     # Nobody is there to do it, and the page says so by itself.
-    expect(page.locator(".legacy-waiting")).to_contain_text("python manage.py db_worker")
+    expect(page.locator(".work-waiting")).to_contain_text("python manage.py db_worker")
     visitor.look("04_no_worker")
     worker()
     # And it goes on by itself as soon as somebody is.
@@ -79,7 +79,7 @@ def test_without_javascript_the_page_reloads_until_the_preview_is_there(
     visitor.sign_in()
     visitor.page.get_by_role("link", name="Import legacy users", exact=True).click()
     visitor.page.get_by_role("button", name="Preview").click()
-    expect(visitor.page.locator(".legacy-phase")).to_have_text("Waiting to begin")
+    expect(visitor.page.locator(".work-phase")).to_have_text("Waiting to begin")
     worker()
     expect(visitor.page.get_by_role("button", name="Confirm import")).to_be_visible()
     assert re.search(r"/importrun/\d+/change/", visitor.page.url)

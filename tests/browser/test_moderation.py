@@ -46,7 +46,7 @@ def test_flagging_a_whole_list_and_undoing_it(visitor: Visitor, worker: StartWor
     page.select_option("#id_reason", "Spam")
     page.fill("#id_note", "A wave of it.")
     page.get_by_role("button", name="Flag 1,500 messages").dblclick()
-    expect(page.locator(".moderation-waiting")).to_contain_text("python manage.py db_worker")
+    expect(page.locator(".work-waiting")).to_contain_text("python manage.py db_worker")
     visitor.look("21_batch_waiting")
     worker()
     expect(page.get_by_role("link", name="Undo this batch")).to_be_visible()

@@ -57,7 +57,7 @@ def test_sessions_that_are_shared_are_refused_before_a_lock_is_taken(tmp_path: P
         run.refresh_from_db()
         assert (run.state, run.error_code) == ("failed", "pooled_connection")
         batch = selections.confirm(batch=selected, cause=Cause.of(actor=amy, reason="Spam"))
-        batch_worker.run(batch.pk)
+        batch_worker.run_batch.call(batch.pk)
         batch.refresh_from_db()
         assert batch.state == BatchState.FAILED
         assert "pool_mode=session" in batch.error

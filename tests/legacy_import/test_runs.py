@@ -379,7 +379,7 @@ def test_an_undo_is_ended_whatever_the_clocks_of_the_machines_say(tmp_path, pick
     lifecycle.reconcile()
     run.refresh_from_db()
     assert (run.state, run.undo_requested_at) == ("applied", None)
-    assert "died. Nothing was taken out; undo it again." in run.error_message
+    assert "Nothing was taken out. Undo it again." in run.error_message
     lifecycle.request_undo(run.pk)
     assert lifecycle.undo(run.pk).state == "undone"
 

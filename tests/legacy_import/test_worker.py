@@ -16,7 +16,7 @@ from django_tasks_db.models import DBTaskResult
 from legacy_import import tasks
 from legacy_import.locks import EXECUTING, executing
 from legacy_import.models import ImportRun
-from MiniTwit.background.worker import WORKER, WORKER_COMMAND
+from MiniTwit.background.queue import WORKER, WORKER_COMMAND
 from MiniTwit.models import Message, User
 from tests.legacy_import.conftest import (
     ask_for_preview,
@@ -159,7 +159,7 @@ def test_a_killed_worker_shows_as_failed_and_nothing_is_written(
         kill(first)
         wait_for(lambda: status(admin, run)["stage"] == "failed")
     page = text_of(admin, page_of(run))
-    assert "The process that was at work on this import died" in page
+    assert "The process that worked on this import died" in page
     assert "Make a new preview" in page
     assert not User.objects.filter(legacy_id__isnull=False).exists()
 

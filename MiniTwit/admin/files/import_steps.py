@@ -10,53 +10,76 @@ from contextlib import contextmanager, suppress
 from datetime import timedelta
 from typing import Any
 
-from django.db import DEFAULT_DB_ALIAS, connection, connections, transaction
+from django.db import DEFAULT_DB_ALIAS, connections, transaction
+from django.db.models import Q, QuerySet
+from django.db.models.functions import Now
+from django_tasks import task
 
 from MiniTwit import watchlist
 from MiniTwit.admin.files import checking
 from MiniTwit.admin.files.report import Report
 from MiniTwit.admin.files.rows import UnreadableFileError
 from MiniTwit.admin.files.uploads import discard_forgotten, discard_upload, upload_path
-from MiniTwit.background.task_lookup import without_a_task
+from MiniTwit.background.work import BackgroundWork, Cancelled, WorkError, stop_if_cancelled
 from MiniTwit.database import locks
 from MiniTwit.database.clock import database_time
-from MiniTwit.database.failures import ERRORS, explain
 from MiniTwit.models import FileImport
 from MiniTwit.moderation import ModerationError
+from MiniTwit.storage.full_disks import lacks_room
 
 logger = logging.getLogger(__name__)
 
 State = FileImport.State
 KEPT = timedelta(days=1)
-
-TASK = "MiniTwit.admin.files.tasks.run_file_import"
-
-# An import that a web server works on has neither lock nor task, and ends within its request.
-WITHOUT_LOCK = f"""
-SELECT import.id, import.picked_up_at IS NOT NULL FROM "{FileImport._meta.db_table}" AS import
-WHERE state IN ('checking', 'importing')
-    AND coalesce(picked_up_at, requested_at + interval '5 minutes') < clock_timestamp()
-    AND NOT {locks.is_held(locks.FILE_IMPORT, "import.id")}
-"""  # noqa: S608
-END_DEAD = f"""
-UPDATE "{FileImport._meta.db_table}" AS import SET state = 'failed', finished_at = now(),
-    error = 'The process that worked on this file died. Nothing was imported: choose the file again.'
-WHERE id = ANY(%s) AND state IN ('checking', 'importing') AND NOT {locks.is_held(locks.FILE_IMPORT, "import.id")}
-"""  # noqa: S608
+LONGEST_REQUEST = timedelta(minutes=5)
+AT_WORK = (State.CHECKING, State.IMPORTING)
 
 
-class CancelledError(Exception):
-    """Staff asked for the work to stop."""
+class FileWork(BackgroundWork[FileImport]):
+    title, this = "File import", "this file"
+    so_far, again = "Nothing was imported.", "Choose the file again."
+    lock_class = locks.FILE_IMPORT
+    tasks = "MiniTwit.admin.files.import_steps.run_file_import"
+    going_on = Q(state__in=AT_WORK)
+
+    def without_process(self) -> QuerySet[FileImport]:
+        """An import that a web server works on has neither lock nor task, and ends within its request."""
+        may_be_in_a_request = Q(picked_up_at=None, requested_at__gt=Now() - LONGEST_REQUEST)
+        return super().without_process().exclude(may_be_in_a_request)
+
+    def end(self, rows: QuerySet[FileImport], failure: WorkError) -> int:
+        ended = {"state": state_after(failure), "error": failure.sentence, "finished_at": Now()}
+        return rows.update(**ended, cancel_requested=False)
+
+    def explain(self, row: FileImport, error: BaseException) -> WorkError:
+        match error:
+            case UnreadableFileError():
+                return WorkError("not_a_table", str(error))
+            case ModerationError():
+                return WorkError(error.code, f"{error.sentence} {self.so_far}")
+            case OSError() if not lacks_room(error):
+                logger.exception("A file of an import could not be read or written", exc_info=error)
+                why = f"The server could not read or write the file ({error.strerror})."
+                return WorkError("file_not_read", f"{why} {self.so_far} {self.again}")
+        return super().explain(row, error)
 
 
-def run(import_id: int) -> None:
-    """Do the present step of an import, unless another process does. The import records how it ends."""
-    with suppress(locks.LockNotAcquired), locks.hold((locks.FILE_IMPORT, import_id)):
-        at_work = FileImport.objects.filter(pk=import_id, state__in=(State.CHECKING, State.IMPORTING))
-        if not at_work.update(picked_up_at=database_time()):
-            return
-        with progress_of(import_id) as on_progress:
-            execute(FileImport.objects.select_related("owner").get(pk=import_id), on_progress)
+FILE_WORK = FileWork(FileImport)
+
+
+def state_after(failure: WorkError) -> State:
+    return State.CANCELLED if failure.code == "cancelled" else State.FAILED
+
+
+@task()
+def run_file_import(import_id: int) -> None:
+    """Do the present step of an import. The import records how it ends."""
+    with (
+        suppress(locks.LockNotAcquired, WorkError),
+        FILE_WORK.work_on(import_id) as file_import,
+        progress_of(import_id) as on_progress,
+    ):
+        execute(file_import, on_progress)
 
 
 def execute(file_import: FileImport, on_progress: Callable[[int], None] = lambda done: None) -> Report | None:
@@ -67,14 +90,13 @@ def execute(file_import: FileImport, on_progress: Callable[[int], None] = lambda
     """
     report = None
     try:
-        if file_import.state == State.IMPORTING:
-            report = apply(file_import, on_progress)
-        if file_import.state == State.CHECKING:  # from the start, or because something was changed meanwhile
-            report = check(file_import, on_progress)
-    except Exception as error:
-        finish(
-            file_import, State.CANCELLED if isinstance(error, CancelledError) else State.FAILED, sentence_of(error)
-        )
+        with FILE_WORK.recording(file_import):
+            if file_import.state == State.IMPORTING:
+                report = apply(file_import, on_progress)
+            if file_import.state == State.CHECKING:  # from the start, or because something was changed meanwhile
+                report = check(file_import, on_progress)
+    except WorkError as failure:
+        file_import.state, file_import.error = state_after(failure), failure.sentence
     if file_import.state != State.PREVIEWED:
         discard_file(file_import)
     return report
@@ -127,12 +149,6 @@ def write(file_import: FileImport, on_progress: Callable[[int], None]) -> Report
     return report
 
 
-def stop_if_cancelled(file_import: FileImport) -> None:
-    """Raise CancelledError for a request that came after the last check for one: it counts until the commit."""
-    if FileImport.objects.select_for_update().get(pk=file_import.pk).cancel_requested:
-        raise CancelledError
-
-
 def finish(file_import: FileImport, state: str, error: str) -> None:
     """Record how an import ended, and remove its file."""
     file_import.state, file_import.error, file_import.finished_at = state, error, database_time()
@@ -146,60 +162,27 @@ def discard_file(file_import: FileImport) -> None:
         discard_upload(file_import.stored_as)
 
 
-def sentence_of(error: Exception) -> str:
-    match error:
-        case UnreadableFileError():
-            return str(error)
-        case CancelledError():
-            return "Cancelled. Nothing was imported."
-        case ModerationError():
-            return f"Nothing was imported: {error.sentence}"
-        case FileNotFoundError():
-            return "Nothing was imported: the file is no longer on the server. Choose it again."
-        case OSError():
-            logger.exception("A file of an import could not be read or written", exc_info=error)
-            return f"Nothing was imported: the server could not read or write the file ({error.strerror})."
-        case _ if isinstance(error, ERRORS) and (known := explain(error)):
-            return f"Nothing was imported. {known}"
-    logger.exception("The import of a file failed", exc_info=error)
-    return f"Nothing was imported: an unexpected error ({type(error).__name__}). The log has the details."
-
-
 def cancel(file_import: FileImport) -> None:
     """Cancel an import that waits, or ask the worker to stop."""
-    with transaction.atomic():
-        found = FileImport.objects.select_for_update().get(pk=file_import.pk)
-        if found.state == State.PREVIEWED or (found.is_at_work and found.picked_up_at is None):
-            finish(found, State.CANCELLED, "Cancelled. Nothing was imported.")
-        elif found.is_at_work:
-            found.cancel_requested = True
-            found.save(update_fields=["cancel_requested"])
-    if not found.is_at_work:
-        discard_file(found)
-
-
-def reconcile() -> None:
-    """End the imports that no process works on and no task is queued for."""
-    with connection.cursor() as cursor:
-        cursor.execute(WITHOUT_LOCK)
-        found = dict(cursor.fetchall())
-        if found:
-            waiting = [import_id for import_id, was_picked_up in found.items() if not was_picked_up]
-            dead = (found.keys() - set(waiting)) | set(without_a_task(waiting, TASK))
-            cursor.execute(END_DEAD, [list(dead)])
+    previewed = FileImport.objects.filter(pk=file_import.pk, state=State.PREVIEWED)
+    if not FILE_WORK.end(previewed, FILE_WORK.explain(file_import, Cancelled())):
+        FILE_WORK.cancel(file_import)
+    file_import.refresh_from_db()
+    if not file_import.is_at_work:
+        discard_file(file_import)
 
 
 def discard_old() -> None:
     """Delete the imports of more than a day ago, and their files."""
     discard_forgotten()
     FileImport.objects.filter(created_at__lt=database_time() - KEPT).exclude(
-        state__in=(State.CHECKING, State.IMPORTING), picked_up_at__isnull=False
+        state__in=AT_WORK, picked_up_at__isnull=False
     ).delete()
 
 
 @contextmanager
 def progress_of(import_id: int) -> Iterator[Callable[[int], None]]:
-    """Yield a function that records how many rows are done, and raises CancelledError when staff asked to stop.
+    """Yield a function that records how many rows are done, and raises Cancelled when staff asked to stop.
 
     It has a connection of its own: other sessions do not see what the working transaction writes before its end.
     """
@@ -213,7 +196,7 @@ def progress_of(import_id: int) -> Iterator[Callable[[int], None]]:
             )
             row = cursor.fetchone()
         if row and row[0]:
-            raise CancelledError
+            raise Cancelled
 
     try:
         yield on_progress

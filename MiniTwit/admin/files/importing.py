@@ -24,7 +24,6 @@ from MiniTwit.admin.files.formats import format_name, open_table
 from MiniTwit.admin.files.import_forms import BoundedImportForm, ReadingForm, SignedConfirmForm
 from MiniTwit.admin.files.report import Report
 from MiniTwit.admin.files.rows import MAX_BYTES, MAX_ROWS, UnreadableFileError
-from MiniTwit.admin.files.tasks import run_file_import
 from MiniTwit.admin.files.upload_views import takes_files
 from MiniTwit.admin.files.uploads import (
     UploadNotStoredError,
@@ -34,7 +33,8 @@ from MiniTwit.admin.files.uploads import (
     upload_path,
 )
 from MiniTwit.admin.forms.posting import page_named, post_only
-from MiniTwit.background.worker import WORKER_COMMAND, is_overdue, why_waiting
+from MiniTwit.background.progress import WorkProgress, seconds_since
+from MiniTwit.background.queue import why_waiting
 from MiniTwit.database.clock import database_time
 from MiniTwit.models import FileImport, User
 
@@ -111,7 +111,7 @@ class FileImportExportMixin(FileExportMixin, ImportExportMixin):
         """Check a small file at once and show what it would do; leave a large one to the worker."""
         if not is_small(file_import):
             import_steps.discard_old()
-            run_file_import.enqueue(file_import.pk)
+            import_steps.run_file_import.enqueue(file_import.pk)
             return HttpResponseRedirect(self.import_url(file_import))
         report = import_steps.execute(file_import)
         if file_import.state == State.PREVIEWED:
@@ -165,7 +165,9 @@ class FileImportExportMixin(FileExportMixin, ImportExportMixin):
 
     def import_status_view(self, request: HttpRequest, import_id: int) -> HttpResponse:
         file_import = self.find_import(request, import_id)
-        return JsonResponse({}, status=404) if file_import is None else JsonResponse(progress_of(file_import))
+        if file_import is None:
+            return JsonResponse({}, status=404)
+        return JsonResponse(progress_of(file_import).as_json())
 
     def cancel_import_view(self, request: HttpRequest, import_id: int) -> HttpResponse:
         file_import = self.find_import(request, import_id)
@@ -194,7 +196,7 @@ class FileImportExportMixin(FileExportMixin, ImportExportMixin):
             return HttpResponseRedirect(self.page_url("import"))
         file_import.refresh_from_db()
         if report.rows > SMALL:
-            run_file_import.enqueue(file_import.pk)
+            import_steps.run_file_import.enqueue(file_import.pk)
             return HttpResponseRedirect(self.import_url(file_import))
         return self.import_now(request, file_import)
 
@@ -222,7 +224,7 @@ class FileImportExportMixin(FileExportMixin, ImportExportMixin):
         """End the imports of dead workers, then return an import of the user who is signed in."""
         if not self.has_import_permission(request):
             raise PermissionDenied
-        import_steps.reconcile()
+        import_steps.FILE_WORK.reconcile()
         own = (
             FileImport.objects.select_related("owner")
             .defer("seen")
@@ -307,17 +309,17 @@ def is_small(file_import: FileImport) -> bool:
         return True
 
 
-def progress_of(file_import: FileImport) -> dict[str, Any]:
-    """How far an import is, for the page and for the script that asks."""
+def progress_of(file_import: FileImport) -> WorkProgress:
     waits = file_import.is_at_work and file_import.picked_up_at is None
-    overdue = waits and is_overdue(file_import.requested_at)
-    waiting, needs_worker = why_waiting(import_steps.TASK) if overdue else ("", False)
-    label = "Waiting for the worker" if waits else file_import.get_state_display()
-    return {
-        "state": file_import.state,
-        "label": "Stopping" if file_import.cancel_requested else label,
-        "done": file_import.done,
-        "total": file_import.total if file_import.state == State.IMPORTING else 0,
-        "waiting": waiting,
-        "command": WORKER_COMMAND if needs_worker else "",
-    }
+    waiting, command = why_waiting(import_steps.FILE_WORK.tasks, file_import.requested_at if waits else None)
+    phase = "Waiting for the worker" if waits else file_import.get_state_display().capitalize()
+    return WorkProgress(
+        stage=file_import.state,
+        activity="Progress" if file_import.is_at_work else "",
+        phase="Stopping" if file_import.cancel_requested else phase,
+        done=file_import.done,
+        total=file_import.total if file_import.state == State.IMPORTING else 0,
+        elapsed=seconds_since(file_import.picked_up_at or file_import.requested_at),
+        waiting=waiting,
+        command=command,
+    )

@@ -5,6 +5,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from MiniTwit import watchlist
+from MiniTwit.database.locks import LockNotAcquired
 from MiniTwit.models import WatchTerm
 
 
@@ -14,7 +15,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         try:
             result = watchlist.scan(on_progress=self.show if options["verbosity"] > 1 else None)
-        except watchlist.AlreadyScanning:
+        except LockNotAcquired:
             raise CommandError("Another scan is at work. Wait for it to end, then try again if need be.") from None
         for term in WatchTerm.objects.in_bulk(list(result.hits)).values():
             self.stdout.write(f"{term.pattern} ({term.get_kind_display()}): {result.hits[term.pk]:,} new hits")

@@ -8,7 +8,7 @@ from django.core.management.base import CommandError
 from django.utils.autoreload import DJANGO_AUTORELOAD_ENV, run_with_reloader
 from django_tasks_db.management.commands import db_worker
 
-from backoffice.worker import Worker
+from backoffice.worker_process import Worker
 
 
 class Command(db_worker.Command):

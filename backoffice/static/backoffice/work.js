@@ -4,9 +4,8 @@
 const POLL_MILLISECONDS = 700;
 
 // Asks repeatedly how far the work of a section is, and reloads the page when it has something else to show.
-// Every section has the waiting line of a worker that is not there, and a line for a server that does not answer.
-async function followProgress(section, prefix, isOver, show) {
-  const find = (name) => section.querySelector(`.${prefix}-${name}`);
+async function followProgress(section) {
+  const find = (name) => section.querySelector(`.work-${name}`);
   for (;;) {
     await new Promise((resolve) => setTimeout(resolve, POLL_MILLISECONDS));
     try {
@@ -17,17 +16,31 @@ async function followProgress(section, prefix, isOver, show) {
       }
       const progress = await response.json();
       find("lost").hidden = true;
-      if (isOver(progress)) {
+      if (progress.stage !== section.dataset.stage) {
         window.location.reload();
         return;
       }
-      find("waiting").hidden = !progress.waiting;
-      find("waiting").querySelector("span").textContent = progress.waiting;
-      find("waiting").querySelector("code").textContent = progress.command;
-      show(progress, find, section.querySelector("progress"));
+      showProgress(progress, find, section.querySelector("progress"));
     } catch {
       find("lost").hidden = false;
     }
+  }
+}
+
+function showProgress(progress, find, bar) {
+  const number = (value) => value.toLocaleString("en");
+  find("waiting").hidden = !progress.waiting;
+  find("waiting").querySelector("span").textContent = progress.waiting;
+  find("waiting").querySelector("code").textContent = progress.command;
+  find("phase").textContent = progress.phase;
+  find("elapsed").textContent = `${number(progress.elapsed)} s`;
+  if (progress.total) {
+    bar.max = progress.total;
+    bar.value = progress.done;
+    find("rows").textContent = `${number(progress.done)} of ${number(progress.total)} rows`;
+  } else {
+    bar.removeAttribute("value"); // how many there are is not known yet
+    find("rows").textContent = progress.done ? `${number(progress.done)} rows` : "";
   }
 }
 
@@ -80,6 +93,7 @@ function offerMoments(input) {
   input.after(choices);
 }
 
+document.querySelectorAll(".work-progress").forEach(followProgress);
 document.querySelectorAll("form[data-once]").forEach(sendOnce);
 document.querySelectorAll("form").forEach(waitForTicks);
 document.querySelectorAll("input[data-moments]").forEach(offerMoments);

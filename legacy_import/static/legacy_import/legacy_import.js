@@ -1,18 +1,5 @@
-// The progress of a run, and small comforts of the forms. Everything works without it.
+// Small comforts of the forms. Everything works without it.
 "use strict";
-
-function showProgress(progress, find, bar) {
-  const number = (value) => value.toLocaleString("en");
-  find("phase").textContent = progress.phase;
-  if (progress.total) {
-    bar.max = progress.total;
-    bar.value = progress.done;
-  } else {
-    bar.removeAttribute("value");
-  }
-  find("rows").textContent = progress.total ? `${number(progress.done)} of ${number(progress.total)} rows` : "";
-  find("elapsed").textContent = `${number(progress.elapsed)} s`;
-}
 
 // Choosing a file means uploading it; one that is too large is refused before it travels.
 function helpUpload(input) {
@@ -77,7 +64,3 @@ function helpMapping(mapping) {
 
 document.querySelectorAll(".legacy-start input[type=file]").forEach(helpUpload);
 document.querySelectorAll("[data-mapping]").forEach(helpMapping);
-document.querySelectorAll(".legacy-progress").forEach((section) => {
-  const isOver = (progress) => progress.stage !== section.dataset.stage;
-  followProgress(section, "legacy", isOver, showProgress);
-});

@@ -1,4 +1,7 @@
-"""The background worker: the library's, which also survives a restart of the database and recovers lost tasks."""
+"""The worker: the process, `manage.py db_worker`, that executes the tasks of the queue.
+
+It is the library's, which also survives a restart of the database and gives back the tasks of dead workers.
+"""
 
 import logging
 import random
@@ -15,11 +18,11 @@ from django_tasks_db.models import DBTaskResult
 from backoffice import tasks
 from backoffice.database import revive_embedded_server
 from legacy_import.runs import execution
-from MiniTwit.admin.files import import_steps
-from MiniTwit.background.worker import give_back_lost_tasks, hold_lock_of_worker
+from MiniTwit.admin.files.import_steps import FILE_WORK
+from MiniTwit.background.queue import give_back_lost_tasks, hold_lock_of_worker
 from MiniTwit.database.failures import ERRORS, failure_kind, server_words
 from MiniTwit.database.session_check import require_own_session
-from MiniTwit.moderation import batch_worker
+from MiniTwit.moderation.batch_worker import BATCH_WORK
 
 LOOK_SECONDS = 30.0  # between two looks for lost tasks
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 15.0  # seconds between two tries to reach the database
@@ -83,8 +86,8 @@ class Worker(db_worker.Worker):
             return
         give_back_lost_tasks(self.worker_id)  # first: what waits for such a task is not lost
         execution.reconcile()
-        batch_worker.reconcile()
-        import_steps.reconcile()
+        BATCH_WORK.reconcile()
+        FILE_WORK.reconcile()
         schedule_pruning()
         self.next_look = time.monotonic() + LOOK_SECONDS
 

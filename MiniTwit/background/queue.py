@@ -1,11 +1,12 @@
-"""The background worker, as the rest of the program sees it: does one run, what does it do, and has it died?
+"""The queue of tasks, and the workers that take them: does one run, what does it do, and has it died?
 
-Every connection of a worker process holds a shared advisory lock on the worker's id. PostgreSQL drops the lock with
-the last connection, however the process ends. So a task that is recorded as running while its worker holds no lock
-has lost its worker.
+The worker itself is `backoffice/worker_process.py`. Each of its connections holds a shared advisory lock on the
+worker's id. PostgreSQL drops the lock with the last connection, however the process ends. So a task that is recorded
+as running while its worker holds no lock has lost its worker.
 """
 
 import logging
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
@@ -47,7 +48,7 @@ def hold_lock_of_worker(worker_id: str) -> None:
             with connection.cursor() as cursor:
                 cursor.execute("SELECT pg_advisory_lock_shared(%s, hashtext(%s))", [WORKER, worker_id])
 
-    connection_created.connect(hold, weak=False, dispatch_uid="MiniTwit.background.worker")
+    connection_created.connect(hold, weak=False, dispatch_uid="MiniTwit.background.queue")
     connections.close_all()
 
 
@@ -60,7 +61,7 @@ def is_worker_running() -> bool:
 
 def with_worker_state() -> QuerySet[DBTaskResult]:
     """All tasks; `has_worker` tells whether the worker that took a task last is running."""
-    return DBTaskResult.objects.annotate(has_worker=RawSQL(locks.is_held(WORKER, HASH_OF_WORKER), []))  # noqa: S611
+    return DBTaskResult.objects.annotate(has_worker=RawSQL(locks.is_held_sql(WORKER, HASH_OF_WORKER), []))  # noqa: S611
 
 
 def tasks_in_sight() -> QuerySet[DBTaskResult]:
@@ -96,24 +97,39 @@ def give_back_lost_tasks(own_id: str = "") -> int:
     return len(found)
 
 
-def is_overdue(enqueued_at: datetime) -> bool:
-    """Whether a task has waited for longer than a running worker needs to take it."""
-    return (database_time() - enqueued_at).total_seconds() >= TASK_START_SECONDS
+def without_a_task(object_ids: Iterable[int], path: str) -> list[int]:
+    """The objects for which none of these tasks is queued or running.
+
+    Args:
+        path: how the paths of the tasks begin. Their first argument is the object's id.
+    """
+    wanted = set(object_ids)
+    if wanted and has_queue():
+        arguments = tasks_in_sight().filter(task_path__startswith=path).values_list("args_kwargs__args", flat=True)
+        wanted -= {args[0] for args in arguments if args}
+    return sorted(wanted)
 
 
-def why_waiting(own_tasks: str) -> tuple[str, bool]:
-    """Say why no worker has taken a task yet, and whether WORKER_COMMAND is what staff need.
+def has_queue() -> bool:
+    """Whether the queue's table exists: the data migrations may run before it does."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT to_regclass(%s) IS NOT NULL", [f'"{DBTaskResult._meta.db_table}"'])
+        return bool(cursor.fetchone()[0])
+
+
+def why_waiting(own_tasks: str, enqueued_at: datetime | None) -> tuple[str, str]:
+    """Say why no worker has taken a task yet, and which command staff may run about it.
 
     Args:
         own_tasks: how the paths of the tasks begin that do not count as other work.
+        enqueued_at: since when it waits. Nothing is said while a running worker may still be about to take it.
     """
+    if enqueued_at is None or (database_time() - enqueued_at).total_seconds() < TASK_START_SECONDS:
+        return "", ""
     if not is_worker_running():
-        return "No background worker is running. Start one:", True
+        return "No background worker is running. Start one:", WORKER_COMMAND
     at_work = with_worker_state().filter(Q(status=TaskResultStatus.RUNNING, has_worker=True))
     if busy := at_work.exclude(task_path__startswith=own_tasks).order_by("started_at").first():
         since = shown_time(busy.started_at) or "a while ago"
-        return (
-            f"The background worker has been busy with another task since {since}. This waits for it to end.",
-            False,
-        )
-    return "The background worker takes this up as soon as it can.", False
+        return f"The background worker has been busy with another task since {since}. This waits for it to end.", ""
+    return "The background worker takes this up as soon as it can.", ""
