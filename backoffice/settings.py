@@ -159,7 +159,7 @@ FIXTURE_DIRS = [BASE_DIR / "fixtures"]
 
 SESSION_COOKIE_AGE = 12 * 3600  # a working day
 
-# No page takes a file unless it says so (`MiniTwit/admin/files/upload_views.py`). One form sends two at most, a
+# No page takes a file unless it says so (`MiniTwit/admin/files/uploads.py`). One form sends two at most, a
 # database and its write-ahead log.
 FILE_UPLOAD_HANDLERS = ["backoffice.requests.bodies.RefuseFilesHandler"]
 DATA_UPLOAD_MAX_NUMBER_FILES = 2

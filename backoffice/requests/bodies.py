@@ -18,7 +18,7 @@ from django.views.defaults import permission_denied
 
 from backoffice.requests.refusals import refusal
 from legacy_import.runs.files import CappedUploadHandler
-from MiniTwit.admin.files.upload_views import most_file_bytes
+from MiniTwit.admin.files.uploads import most_file_bytes
 
 # A browser that is still sending does not read the answer. So up to that many bytes are read and dropped first.
 MOST_DROPPED_BYTES = 64 * 1024 * 1024

@@ -31,7 +31,7 @@ from legacy_import.runs.status import BRIEF, account_of, run_url
 from legacy_import.source.record import SourceRecord
 from legacy_import.steps.undo import check_undoable
 from legacy_import.tables import Models
-from MiniTwit.admin.files.upload_views import takes_files
+from MiniTwit.admin.files.uploads import takes_files
 from MiniTwit.admin.forms.posting import page_named, post_only
 from MiniTwit.admin.lists.own_parameters import OwnParametersMixin
 from MiniTwit.admin.lists.read_only import ReadOnlyAdmin

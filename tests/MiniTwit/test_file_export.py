@@ -14,7 +14,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from MiniTwit.admin.files import export_stream
+from MiniTwit.admin.files import exporting
 from MiniTwit.admin.files.cell_text import CUT_MARK, REPLACEMENT
 from MiniTwit.models import Message
 from tests.MiniTwit.factories import make_follow, make_message, make_staff, make_user
@@ -96,7 +96,7 @@ def test_an_export_of_users_holds_no_password(admin: Client, kind: str) -> None:
 def test_a_list_that_is_longer_than_a_sheet_is_refused_as_xlsx_only(
     admin: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(export_stream, "MAX_SHEET_ROWS", 2)  # with the headings
+    monkeypatch.setattr(exporting, "MAX_SHEET_ROWS", 2)  # with the headings
     make_message(text="one"), make_message(text="two")
     posted = {"resource": "0", "format": FORMATS["xlsx"], "messageresource_text": "on"}
     page = admin.post("/admin/MiniTwit/message/export/", posted).content.decode()
@@ -106,7 +106,7 @@ def test_a_list_that_is_longer_than_a_sheet_is_refused_as_xlsx_only(
 
 @pytest.mark.parametrize("kind", FORMATS)
 def test_an_export_reads_the_rows_in_portions(admin: Client, monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
-    monkeypatch.setattr(export_stream, "CHUNK", 3)
+    monkeypatch.setattr(exporting, "CHUNK", 3)
     author = make_user()
     Message.objects.bulk_create(Message(author=author, text=f"message {number}") for number in range(10))
     with CaptureQueriesContext(connection) as queries:

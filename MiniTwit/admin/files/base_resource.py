@@ -12,7 +12,7 @@ from import_export.fields import Field
 from import_export.instance_loaders import BaseInstanceLoader
 
 from MiniTwit.admin.files.cell_text import same_as_exported, was_cut
-from MiniTwit.admin.files.notes import Notes
+from MiniTwit.admin.files.report import Notes
 from MiniTwit.admin.files.rows import BadCell, FileRow, is_empty
 from MiniTwit.admin.files.widgets import INSTANT, AccountWidget, InstantWidget, TextWidget
 

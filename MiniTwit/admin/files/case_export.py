@@ -12,7 +12,7 @@ from django.utils import timezone
 from import_export.resources import Resource
 
 from MiniTwit.admin.files.export_resources import DecisionResource, NoteResource, StrikeResource
-from MiniTwit.admin.files.export_stream import Export
+from MiniTwit.admin.files.exporting import Export
 from MiniTwit.admin.files.resources import FollowResource, MessageResource, UserResource
 from MiniTwit.instants import shown_time
 from MiniTwit.models import Follow, Message, ModerationEvent, StaffNote, Strike, User

@@ -24,12 +24,12 @@ from MiniTwit.admin.files.formats import format_name, open_table
 from MiniTwit.admin.files.import_forms import BoundedImportForm, ReadingForm, SignedConfirmForm
 from MiniTwit.admin.files.report import Report
 from MiniTwit.admin.files.rows import MAX_BYTES, MAX_ROWS, UnreadableFileError
-from MiniTwit.admin.files.upload_views import takes_files
 from MiniTwit.admin.files.uploads import (
     UploadNotStoredError,
     keep_upload,
     read_signed_preview,
     sign_preview,
+    takes_files,
     upload_path,
 )
 from MiniTwit.admin.forms.posting import page_named, post_only
@@ -136,7 +136,7 @@ class FileImportExportMixin(FileExportMixin, ImportExportMixin):
             return self.render_progress(request, file_import)
         if file_import.state == State.PREVIEWED:
             return self.render_preview(request, file_import)
-        report = Report(**file_import.report) if file_import.report else None
+        report = Report.from_json(file_import.report) if file_import.report else None
         if file_import.state == State.DONE:
             return self.render_import_page(
                 request, self.create_empty_import_form(request), file_import=file_import, **report_context(report)
@@ -186,7 +186,7 @@ class FileImportExportMixin(FileExportMixin, ImportExportMixin):
         if file_import is None:
             messages.error(request, NOT_CONFIRMED)
             return HttpResponseRedirect(self.page_url("import"))
-        report = Report(**file_import.report)
+        report = Report.from_json(file_import.report)
         form = SignedConfirmForm(request.POST, needs_consent=report.needs_consent)
         if not form.is_valid():
             return self.render_preview(request, file_import, confirm_form=form)
@@ -238,7 +238,7 @@ class FileImportExportMixin(FileExportMixin, ImportExportMixin):
         return BoundedImportForm(self.get_import_formats(), self.get_import_resource_classes(request))
 
     def render_preview(self, request: HttpRequest, file_import: FileImport, **context: Any) -> HttpResponse:
-        report = Report(**file_import.report)
+        report = Report.from_json(file_import.report)
         if file_import.error:
             messages.warning(request, file_import.error)
         signed = sign_preview(request, self.opts.label, {"import": file_import.pk})

@@ -1,10 +1,10 @@
-"""What a check found in a file: totals of all rows, and a bounded number of them to be shown.
+"""What a check found in a file: totals of all rows, a bounded number of them to be shown, and notes for staff.
 
 It is kept as JSON between the check and the page, which shows import-export's own `Result`.
 """
 
 import re
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any
 
 from diff_match_patch import diff_match_patch
@@ -13,7 +13,7 @@ from django.utils.html import format_html
 from django.utils.safestring import mark_safe
 from import_export.results import InvalidRow, Result, RowResult
 
-from MiniTwit.admin.files.notes import Note, Notes
+from MiniTwit.json_records import JsonRecord
 
 SHOWN = 100  # rows of each kind
 SHOWN_CHARACTERS = 2_000  # of a value
@@ -22,9 +22,84 @@ COMPARED_SECONDS = 0.02  # then the rest of two texts is shown as replaced
 New, Update, Skip = RowResult.IMPORT_TYPE_NEW, RowResult.IMPORT_TYPE_UPDATE, RowResult.IMPORT_TYPE_SKIP
 Invalid, Failed = RowResult.IMPORT_TYPE_INVALID, RowResult.IMPORT_TYPE_ERROR
 
+NOTED_ROWS = 10  # that a note names
+
+# One value, and several.
+SENTENCES = {
+    "emptied": ("value would be emptied: its cell is empty.", "values would be emptied: their cells are empty."),
+    "left": ("value stays as it is: its cell is empty.", "values stay as they are: their cells are empty."),
+    "number": (
+        "value is a number or TRUE/FALSE in the file, not text; a spreadsheet drops leading zeros.",
+        "values are numbers or TRUE/FALSE in the file, not text; a spreadsheet drops leading zeros.",
+    ),
+    "midnight": ("date names no time of day: midnight is taken.", "dates name no time of day: midnight is taken."),
+    "zone": (
+        "date names no offset from UTC: it is read in the site's time zone.",
+        "dates name no offset from UTC: they are read in the site's time zone.",
+    ),
+    "spaces": ("new username begins or ends with a space.", "new usernames begin or end with a space."),
+    "similar": (
+        "new username differs from an existing one in upper and lower case or spaces alone.",
+        "new usernames differ from existing ones in upper and lower case or spaces alone.",
+    ),
+    "flagged": (
+        "value differs from the stored one. It is not read: a moderator decides about existing messages.",
+        "values differ from the stored ones. They are not read: a moderator decides about existing messages.",
+    ),
+    "author": ("message would get another author.", "messages would get another author."),
+    "again": (
+        "new message exists already, word for word, of the same author and date.",
+        "new messages exist already, word for word, of the same author and date.",
+    ),
+}
+GRAVE = ("emptied", "similar", "again", "author")  # a person has to say that this is meant
+
 
 @dataclass
-class Report:
+class Note:
+    """One kind of remark about one column."""
+
+    kind: str
+    column: str
+    count: int = 0
+    rows: list[int] = field(default_factory=list)
+    examples: list[str] = field(default_factory=list)
+
+    @property
+    def is_grave(self) -> bool:
+        return self.kind in GRAVE
+
+    @property
+    def sentence(self) -> str:
+        more = ", …" if self.count > len(self.rows) else ""
+        rows = f"Row{'s' if self.count > 1 else ''} {', '.join(map(str, self.rows))}{more}."
+        examples = f" {'; '.join(self.examples)}." if self.examples else ""
+        return f"{self.count:,} {SENTENCES[self.kind][self.count > 1]}{examples} {rows}"
+
+
+class Notes:
+    """The notes about a file."""
+
+    def __init__(self, stored: list[dict[str, Any]] | None = None) -> None:
+        self.notes = {(each["kind"], each["column"]): Note(**each) for each in stored or []}
+
+    def count(self, kind: str, number: int, column: str, example: str = "") -> None:
+        note = self.notes.setdefault((kind, column), Note(kind, column))
+        note.count += 1
+        if len(note.rows) < NOTED_ROWS:
+            note.rows.append(number)
+            note.examples += [example] if example else []
+
+    def as_json(self) -> list[dict[str, Any]]:
+        return [vars(note) for note in self]
+
+    def __iter__(self) -> Any:
+        """The grave ones first."""
+        return iter(sorted(self.notes.values(), key=lambda note: (not note.is_grave, note.kind, note.column)))
+
+
+@dataclass
+class Report(JsonRecord):
     """What the rows of a file do.
 
     Attributes:
@@ -66,9 +141,6 @@ class Report:
 
     def is_full(self, kind: str) -> bool:
         return len(self.shown[kind]) >= SHOWN
-
-    def as_json(self) -> dict[str, Any]:
-        return asdict(self)
 
     def count(self, kind: str) -> None:
         self.totals[kind] += 1

@@ -1,11 +1,13 @@
-"""Uploaded files between preview and confirmation.
+"""Uploaded files: which views take them, and where they are kept between preview and confirmation.
 
-The server names them, and the browser sends these names back signed.
+A view that is not marked refuses a file before a byte of it is written. The server names the files that it keeps, and
+the browser sends these names back signed.
 """
 
 import logging
 import secrets
 import shutil
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -21,6 +23,20 @@ from MiniTwit.storage.private_files import open_privately
 logger = logging.getLogger(__name__)
 
 LIFETIME = 24 * 60 * 60  # seconds that a preview can be confirmed
+
+
+def takes_files(view: Callable[..., Any], *, permission: str, most_bytes: int) -> Callable[..., Any]:
+    """Mark a view: users with the permission may send files to it, of so many bytes in all."""
+    view.takes_files_from = permission  # type: ignore[attr-defined]
+    view.most_file_bytes = most_bytes  # type: ignore[attr-defined]
+    return view
+
+
+def most_file_bytes(request: HttpRequest, view: Callable[..., Any]) -> int:
+    """How many bytes of files this user may send to a view; 0 for none."""
+    permission = getattr(view, "takes_files_from", "")
+    may_send = permission and request.user.is_active and request.user.is_staff and request.user.has_perm(permission)
+    return int(getattr(view, "most_file_bytes", 0)) if may_send else 0
 
 
 class UploadNotStoredError(Exception):
