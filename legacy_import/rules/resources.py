@@ -9,24 +9,28 @@ import copy
 import functools
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Any
+from typing import Any, Generic, TypeVar, cast
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
+from django.db.models import Model, QuerySet
 from django.utils import timezone
 from import_export.fields import Field
 from import_export.instance_loaders import ModelInstanceLoader
 from import_export.resources import ModelResource
 from import_export.results import RowResult
+from tablib import Dataset
 
 from legacy_import.rules.account_columns import IF_UNKNOWN, ActiveColumn, JoinedColumn
 from legacy_import.rules.columns import (
     AccountColumn,
+    Column,
     EmailColumn,
     FlaggedColumn,
     IdColumn,
     MessageTextColumn,
     Refused,
+    Row,
     UsernameColumn,
     account_key,
     whole_number,
@@ -36,8 +40,11 @@ from legacy_import.rules.neighbours import Neighbours, UserValues
 from legacy_import.rules.options import ImportOptions
 from legacy_import.rules.outcomes import NOTES, Outcome
 from legacy_import.rules.passwords import PasswordColumn, kept_password
+from legacy_import.source.values import LegacyValue
 from legacy_import.tables import Models
 from MiniTwit.models import Follow, Message, User
+
+Target = TypeVar("Target", bound=Model)
 
 
 class LegacyRowResult(RowResult):
@@ -60,13 +67,14 @@ class LegacyRowResult(RowResult):
 class LegacyInstanceLoader(ModelInstanceLoader):
     """Finds the existing row for an old one, by the models of the resource, which may be historical ones."""
 
-    def get_instance(self, row: Any) -> Any:
+    def get_instance(self, row: Row) -> Model | None:
         names = self.resource.get_import_id_fields()
         wanted = {self.resource.fields[name].attribute: self.resource.fields[name].clean(row) for name in names}
-        return self.get_queryset().filter(**wanted).first()
+        found: Model | None = self.get_queryset().filter(**wanted).first()
+        return found
 
 
-class LegacyResource(ModelResource):
+class LegacyResource(ModelResource, Generic[Target]):
     """What the three old tables have in common.
 
     Args:
@@ -94,25 +102,29 @@ class LegacyResource(ModelResource):
         self.users_run = users_run
         self.outcome: Outcome = Outcome.REJECTED
         self.kept_because = ""  # the note on a kept row
+        for name, column in self.columns_of_run().items():
+            self.fields[name].widget = column
+
+    def columns_of_run(self) -> dict[str, Column]:
+        """The columns whose rules depend on the run."""
+        raise NotImplementedError
 
     @classmethod
     def get_row_result_class(cls) -> type[LegacyRowResult]:
         return LegacyRowResult
 
-    def get_queryset(self) -> Any:
+    def get_queryset(self) -> QuerySet[Model]:
         return self.models.target(self._meta.model)._default_manager.all()
 
-    def init_instance(self, row: Any = None) -> Any:
+    def init_instance(self, row: Row | None = None) -> Model:
         return self.models.target(self._meta.model)()
 
-    def before_import(self, dataset: Any, **kwargs: Any) -> None:
+    def before_import(self, dataset: Dataset, **kwargs: Any) -> None:
         if self.neighbours is None:
             rows = (dict(zip(dataset.headers, values, strict=True)) for values in dataset)
-            self.neighbours = self.look_around(
-                (row.get("position", number), row) for number, row in enumerate(rows, 1)
-            )
+            self.neighbours = self.look_around((place_of(row, number), row) for number, row in enumerate(rows, 1))
 
-    def look_around(self, rows: Iterable[tuple[int, dict[str, Any]]]) -> Neighbours:
+    def look_around(self, rows: Iterable[tuple[int, Row]]) -> Neighbours:
         """Gather the facts about the whole dataset."""
         places: dict[int, int] = {}
         id_column = self.fields[self.get_import_id_fields()[0]].column_name
@@ -122,12 +134,12 @@ class LegacyResource(ModelResource):
                 places[number] = min(position, places.get(number, position))
         return Neighbours(first_places=places)
 
-    def import_instance(self, instance: Any, row: Any, **kwargs: Any) -> None:
+    def import_instance(self, instance: Target, row: Row, **kwargs: Any) -> None:
         before = copy.copy(instance) if instance.pk else None
         super().import_instance(instance, row, **kwargs)
-        self.outcome = self.classify(before, instance, row, row.get("position", kwargs.get("row_number")))
+        self.outcome = self.classify(before, instance, row, place_of(row, kwargs["row_number"]))
 
-    def classify(self, before: Any, instance: Any, row: dict[str, Any], position: int) -> Outcome:
+    def classify(self, before: Target | None, instance: Target, row: Row, position: int) -> Outcome:
         """Give the outcome of a row whose own values are fine.
 
         Args:
@@ -139,7 +151,7 @@ class LegacyResource(ModelResource):
         """
         raise NotImplementedError
 
-    def classify_existing(self, before: Any, instance: Any) -> Outcome:
+    def classify_existing(self, before: User | Message, instance: User | Message) -> Outcome:
         """The outcome of a row that exists in the target."""
         if all(getattr(before, name) == getattr(instance, name) for name in self.fields):
             return Outcome.UNCHANGED
@@ -148,27 +160,34 @@ class LegacyResource(ModelResource):
             return Outcome.KEPT
         return Outcome.CHANGED
 
-    def refuse_repeated_id(self, instance: Any, position: int) -> None:
-        first_places = self.neighbours.first_places if self.neighbours else {}
-        if first_places.get(instance.legacy_id, position) != position:
-            raise Refused("duplicate_id")
+    def unrepeated_id(self, instance: User | Message, position: int) -> int:
+        """The row's old id, if no earlier row has the same.
 
-    def skip_row(self, instance: Any, original: Any, row: Any, import_validation_errors: Any = None) -> bool:
+        Raises:
+            Refused: one has.
+        """
+        legacy_id = cast(int, instance.legacy_id)
+        first_places = self.neighbours.first_places if self.neighbours else {}
+        if first_places.get(legacy_id, position) != position:
+            raise Refused("duplicate_id")
+        return legacy_id
+
+    def skip_row(self, instance: Target, original: Target, row: Row, import_validation_errors: object = None) -> bool:
         return not import_validation_errors and self.outcome not in {Outcome.NEW, Outcome.CHANGED}
 
-    def save_instance(self, instance: Any, is_create: bool, row: Any, **kwargs: Any) -> None:
+    def save_instance(self, instance: Target, is_create: bool, row: Row, **kwargs: Any) -> None:
         """Write, unless this is a dry run: rolling back would still burn the numbers of new rows."""
         if not self._is_dry_run(kwargs):
             super().save_instance(instance, is_create, row, **kwargs)
 
-    def after_import_row(self, row: Any, row_result: Any, **kwargs: Any) -> None:
+    def after_import_row(self, row: Row, row_result: LegacyRowResult, **kwargs: Any) -> None:
         row_result.outcome = self.outcome
         found = set(self.notes_of(row))
         if self.outcome is Outcome.KEPT:
             found.add(self.kept_because)
         row_result.notes = " ".join(code for code in NOTES if code in found)
 
-    def notes_of(self, row: dict[str, Any]) -> Iterable[str]:
+    def notes_of(self, row: Row) -> Iterable[str]:
         for field in self.fields.values():
             if field.column_name in row:
                 yield from field.widget.read(row[field.column_name], row)[1]
@@ -180,7 +199,13 @@ class LegacyResource(ModelResource):
         instance_loader_class = LegacyInstanceLoader
 
 
-class LegacyUserResource(LegacyResource):
+def place_of(row: Row, number: int) -> int:
+    """The row's place in its old table; in a dataset that does not say it, the row's number."""
+    place = row.get("position")
+    return place if isinstance(place, int) else number
+
+
+class LegacyUserResource(LegacyResource[User]):
     """The old user table."""
 
     legacy_id = Field("legacy_id", "user_id", IdColumn())
@@ -195,15 +220,16 @@ class LegacyUserResource(LegacyResource):
         fields = ("legacy_id", "username", "email", "password", "is_active", "date_joined")
         import_id_fields = ("legacy_id",)
 
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.fields["password"].widget = PasswordColumn(self.options.plain_passwords)
-        self.fields["date_joined"].widget = JoinedColumn(settings.LEGACY_TIME_ZONE, self.now)
+    def columns_of_run(self) -> dict[str, Column]:
+        return {
+            "password": PasswordColumn(self.options.plain_passwords),
+            "date_joined": JoinedColumn(settings.LEGACY_TIME_ZONE, self.now),
+        }
 
-    def init_instance(self, row: Any = None) -> Any:
+    def init_instance(self, row: Row | None = None) -> User:
         return self.models.user(date_joined=None)
 
-    def look_around(self, rows: Iterable[tuple[int, dict[str, Any]]]) -> Neighbours:
+    def look_around(self, rows: Iterable[tuple[int, Row]]) -> Neighbours:
         rows = list(rows)
         places = super().look_around(rows).first_places
         users = []
@@ -217,10 +243,10 @@ class LegacyUserResource(LegacyResource):
                 users.append(UserValues(legacy_id, username, email))
         return Neighbours.of_users(places, users)
 
-    def classify(self, before: Any, instance: Any, row: dict[str, Any], position: int) -> Outcome:
-        self.refuse_repeated_id(instance, position)
+    def classify(self, before: User | None, instance: User, row: Row, position: int) -> Outcome:
+        legacy_id = self.unrepeated_id(instance, position)
         survivors = self.neighbours.survivors if self.neighbours else {}
-        is_survivor = survivors.get(instance.username, instance.legacy_id) == instance.legacy_id
+        is_survivor = survivors.get(instance.username, legacy_id) == legacy_id
         holder = self.models.user._default_manager.filter(username=instance.username).exclude(pk=instance.pk).first()
         for name, otherwise in IF_UNKNOWN.items():
             if getattr(instance, name) is None:
@@ -236,9 +262,7 @@ class LegacyUserResource(LegacyResource):
             return Outcome.NEW if before is None else Outcome.CHANGED
         # Merged are users who share a name in the old database, not one who now has the former name of another.
         shares_name = not is_survivor and (holder is None or holder.legacy_id == survivors[instance.username])
-        if before is None and (
-            (self.options.duplicates == "merge" and shares_name) or self.was_merged(instance.legacy_id)
-        ):
+        if before is None and ((self.options.duplicates == "merge" and shares_name) or self.was_merged(legacy_id)):
             return Outcome.DUPLICATE
         raise Refused("duplicate_username")
 
@@ -246,7 +270,7 @@ class LegacyUserResource(LegacyResource):
         """Whether an earlier import merged the account into another; it stays so, whatever the option says now."""
         return bool(self.models.merged.objects.filter(legacy_id=legacy_id).exists())
 
-    def notes_of(self, row: dict[str, Any]) -> Iterable[str]:
+    def notes_of(self, row: Row) -> Iterable[str]:
         yield from super().notes_of(row)
         if self.neighbours:
             if self.fields["email"].clean(row) in self.neighbours.shared_emails:
@@ -277,7 +301,7 @@ class AccountsMixin:
         return self.models.user._default_manager.values_list("username", flat=True).get(pk=pk)
 
 
-class LegacyMessageResource(AccountsMixin, LegacyResource):
+class LegacyMessageResource(AccountsMixin, LegacyResource[Message]):
     """The old message table."""
 
     legacy_id = Field("legacy_id", "message_id", IdColumn())
@@ -291,14 +315,15 @@ class LegacyMessageResource(AccountsMixin, LegacyResource):
         fields = ("legacy_id", "author_id", "text", "pub_date", "flagged")
         import_id_fields = ("legacy_id",)
 
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.fields["author_id"].widget = self.account_column()
-        self.fields["pub_date"].widget = DateColumn(settings.LEGACY_TIME_ZONE, self.now)
+    def columns_of_run(self) -> dict[str, Column]:
+        return {
+            "author_id": self.account_column(),
+            "pub_date": DateColumn(settings.LEGACY_TIME_ZONE, self.now),
+        }
 
-    def classify(self, before: Any, instance: Any, row: dict[str, Any], position: int) -> Outcome:
-        self.refuse_repeated_id(instance, position)
-        if before is None and self.models.is_purged(instance.legacy_id):
+    def classify(self, before: Message | None, instance: Message, row: Row, position: int) -> Outcome:
+        legacy_id = self.unrepeated_id(instance, position)
+        if before is None and self.models.is_purged(legacy_id):
             self.kept_because = "purged_here"
             return Outcome.KEPT
         if instance.author_id is None:
@@ -308,7 +333,7 @@ class LegacyMessageResource(AccountsMixin, LegacyResource):
             return Outcome.KEPT if self.models.is_erased(instance.author_id) else Outcome.NEW
         return self.classify_existing(before, instance)
 
-    def was_rejected(self, value: Any) -> bool:
+    def was_rejected(self, value: LegacyValue) -> bool:
         """Whether the author was in the old user table but was not imported."""
         number = whole_number(value)
         rejected = self.models.rejected.objects.filter(run_id=self.users_run, table="user")
@@ -318,7 +343,7 @@ class LegacyMessageResource(AccountsMixin, LegacyResource):
         return name is not None and rejected.filter(username=name).exists()
 
 
-class LegacyFollowResource(AccountsMixin, LegacyResource):
+class LegacyFollowResource(AccountsMixin, LegacyResource[Follow]):
     """The old follower table, which has no id of its own."""
 
     who_id = Field("who_id", "who_id")
@@ -329,12 +354,10 @@ class LegacyFollowResource(AccountsMixin, LegacyResource):
         fields = ("who_id", "whom_id")
         import_id_fields = ("who_id", "whom_id")
 
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        for name in ("who_id", "whom_id"):
-            self.fields[name].widget = self.account_column()
+    def columns_of_run(self) -> dict[str, Column]:
+        return {"who_id": self.account_column(), "whom_id": self.account_column()}
 
-    def look_around(self, rows: Iterable[tuple[int, dict[str, Any]]]) -> Neighbours:
+    def look_around(self, rows: Iterable[tuple[int, Row]]) -> Neighbours:
         first: dict[tuple[int, int], int] = {}
         for position, row in rows:
             who, whom = self.fields["who_id"].clean(row), self.fields["whom_id"].clean(row)
@@ -342,7 +365,7 @@ class LegacyFollowResource(AccountsMixin, LegacyResource):
                 first[who, whom] = min(position, first.get((who, whom), position))
         return Neighbours(first_follows=first)
 
-    def classify(self, before: Any, instance: Any, row: dict[str, Any], position: int) -> Outcome:
+    def classify(self, before: Follow | None, instance: Follow, row: Row, position: int) -> Outcome:
         keys = account_key(row["who_id"]), account_key(row["whom_id"])
         if None in keys:
             raise Refused("incomplete_follow")

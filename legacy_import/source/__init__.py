@@ -6,6 +6,7 @@ from legacy_import.source.location import (
     ServerReference,
     SourceReference,
     configured_source,
+    named_source,
     source_again,
     source_at,
 )
@@ -26,6 +27,7 @@ __all__ = [
     "TableDescription",
     "check_source",
     "configured_source",
+    "named_source",
     "source_again",
     "source_at",
 ]

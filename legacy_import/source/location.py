@@ -66,6 +66,22 @@ def configured_source() -> Reference | None:
     return source_at(settings.LEGACY_DATABASE_URL) if settings.LEGACY_DATABASE_URL else None
 
 
+def named_source(location: str | None) -> Reference:
+    """Return the old database at the place that a command was given, or else the configured one.
+
+    Raises:
+        SourceError: there is neither, or the place cannot be understood.
+    """
+    source = source_at(location) if location else configured_source()
+    if source is None:
+        raise SourceError(
+            "no_source",
+            "No old database is named. Give --source PATH, or set LEGACY_DATABASE_URL, "
+            "for example sqlite:////srv/minitwit.db.",
+        )
+    return source
+
+
 def source_at(location: str) -> Reference:
     """Return the old database at a path, a `sqlite:///` URL (four slashes: an absolute path) or a server's URL.
 

@@ -45,14 +45,8 @@ class TableVerification:
 
     def as_json(self) -> dict[str, int]:
         """The figures; `kept` is among them only where there are any."""
-        figures = {
-            "legacy": self.legacy,
-            "arrived": self.arrived,
-            "rejected": self.rejected,
-            "missing": self.missing,
-            "altered": self.altered,
-        }
-        return figures | ({"kept": self.kept} if self.kept else {})
+        hidden = {"examples"} if self.kept else {"examples", "kept"}
+        return {name: value for name, value in vars(self).items() if name not in hidden}
 
 
 @dataclass

@@ -11,7 +11,7 @@ from legacy_import.errors import RunError, refused_by_database
 from legacy_import.models import ImportRun
 from legacy_import.rules.options import ImportOptions, TableCounts
 from legacy_import.runs.foreground import cancel_at_work, import_at_once
-from legacy_import.source import CANONICAL_TABLES, Reference, SourceError, configured_source, source_at
+from legacy_import.source import CANONICAL_TABLES, SourceError, named_source
 from legacy_import.source.recognition.mapping import TableMapping, TableMappings, mappings_from_words
 from legacy_import.source.record import SourceRecord
 from legacy_import.steps.audit import Audit
@@ -73,7 +73,7 @@ class Command(BaseCommand):
                 return
             run = import_at_once(
                 kind=options["kind"],
-                reference=chosen_source(options["source"]),
+                reference=named_source(options["source"]),
                 options=ImportOptions.from_json(options),
                 origin="command",
                 dry_run=options["dry_run"],
@@ -137,18 +137,6 @@ class Command(BaseCommand):
 
 
 OUTCOME_NAMES = ("new", "changed", "unchanged", "kept", "duplicate", "rejected")
-
-
-def chosen_source(location: str | None) -> Reference:
-    """The source named on the command line, or the configured one."""
-    source = source_at(location) if location else configured_source()
-    if source is None:
-        raise SourceError(
-            "no_source",
-            "No old database is named. Give --source PATH, or set LEGACY_DATABASE_URL, "
-            "for example sqlite:////srv/minitwit.db.",
-        )
-    return source
 
 
 def chosen_mapping(words: list[str] | None, again: bool) -> TableMappings | None:

@@ -15,7 +15,7 @@ from django.core.management.base import BaseCommand, CommandError
 from legacy_import.errors import refused_by_database
 from legacy_import.runs.chosen_mapping import layout_imported
 from legacy_import.runs.files import import_dir
-from legacy_import.source import Reference, SourceError, check_source, configured_source, source_at
+from legacy_import.source import Reference, SourceError, check_source, named_source
 from legacy_import.source.snapshot import take_in
 from legacy_import.verify import Verification, verify
 from MiniTwit.database.failures import ERRORS
@@ -39,7 +39,8 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
-            reference = find_source(options["source"])
+            reference = named_source(options["source"])
+            check_source(reference)
             verification = verify_snapshot(reference)
         except (SourceError, *ERRORS) as error:
             failure = refused_by_database(error) if isinstance(error, ERRORS) else error
@@ -54,23 +55,6 @@ class Command(BaseCommand):
             self.stdout.write(as_table(reference.label, verification))
         if not verification.ok:
             raise SystemExit(1)
-
-
-def find_source(location: str | None) -> Reference:
-    """Return the database that was named, or the configured one.
-
-    Raises:
-        SourceError: there is neither, or it is nothing that the import can read.
-    """
-    reference = source_at(location) if location else configured_source()
-    if reference is None:
-        raise SourceError(
-            "no_source",
-            "No old database is configured. Name one with --source PATH, or set LEGACY_DATABASE_URL, "
-            "for example to sqlite:////srv/minitwit.db.",
-        )
-    check_source(reference)
-    return reference
 
 
 def verify_snapshot(reference: Reference) -> Verification:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any, Self
 
 from legacy_import.source.values import LegacyValue, as_text, needs_repair
@@ -107,20 +108,42 @@ def found_table(
     computed: Sequence[str] = (),
     key: Sequence[str] = (),
 ) -> FoundTable:
-    """Describe a table by its first rows. No more than SAMPLE_ROWS are taken, and only one is held at a time.
+    """Describe a table by its first rows. No more than SAMPLE_ROWS are taken, and of a value only the beginning.
 
     Args:
         key: the columns of the primary key, as far as it is known.
     """
-    facts = [_ColumnFacts(column, is_key=[*key] == [column]) for column in columns]
-    count = 0
-    for row in rows:
-        for fact, value in zip(facts, row, strict=True):
-            fact.look_at(value)
-        count += 1
-        if count == SAMPLE_ROWS:
-            break
-    return FoundTable(name, [fact.found() for fact in facts], list(computed), count)
+    first: list[list[LegacyValue]] = [[] for _ in columns]
+    for row in islice(rows, SAMPLE_ROWS):
+        for values, value in zip(first, row, strict=True):
+            values.append(value[:LONGEST_LOOK] if isinstance(value, str | bytes) else value)
+    found = [
+        found_column(column, values, is_key=[*key] == [column]) for column, values in zip(columns, first, strict=True)
+    ]
+    return FoundTable(name, found, [*computed], max(map(len, first), default=0))
+
+
+def found_column(name: str, first: Iterable[LegacyValue], *, is_key: bool) -> FoundColumn:
+    """Describe a column by its first values, of which long ones were cut."""
+    read = [(value, as_text(value) or "") for value in first]
+    filled = [(value, text) for value, text in read if text or (isinstance(value, bytes) and value)]
+    texts = [text for _, text in filled]
+    hashes = sum(bool(SECRET_VALUE.fullmatch(text)) for text in texts)
+    secret = is_secret_name(name) or hashes > 0
+    shown = dict.fromkeys(text if len(text) <= LONGEST_SAMPLE else f"{text[:LONGEST_SAMPLE]}…" for text in texts)
+    return FoundColumn(
+        name=name,
+        values=len(filled),
+        integers=sum(bool(INTEGER.fullmatch(text)) for text in texts),
+        guids=sum(is_guid(value, text) for value, text in filled),
+        samples=[] if secret else [*shown][:SHOWN_SAMPLES],
+        secret=secret,
+        repeated=len(set(texts)) < len(texts),
+        key=is_key,
+        yes=sum(text.lower() in _YES or value == b"\x01" for value, text in filled),
+        no=sum(text.lower() in _NO or value == b"\x00" for value, text in filled),
+        hashes=hashes,
+    )
 
 
 def is_secret_name(name: str) -> bool:
@@ -129,53 +152,7 @@ def is_secret_name(name: str) -> bool:
     return bool(SECRET_NAME.search(words)) and not TIME_NAME.search(words)
 
 
-def is_guid_blob(value: LegacyValue) -> bool:
-    """Sixteen bytes that are no text. (Some drivers give text as bytes.)"""
-    return isinstance(value, bytes) and len(value) == GUID_BYTES and needs_repair(value)
-
-
-class _ColumnFacts:
-    def __init__(self, name: str, *, is_key: bool) -> None:
-        self.name = name
-        self.is_key = is_key
-        self.secret = is_secret_name(name)
-        self.values = self.integers = self.guids = self.yes = self.no = self.hashes = 0
-        self.samples: list[str] = []
-        self.seen: set[int] = set()
-        self.repeated = False
-
-    def look_at(self, value: LegacyValue) -> None:
-        cut = value[:LONGEST_LOOK] if isinstance(value, str | bytes) else value
-        text = as_text(cut) or ""
-        if not text and not (isinstance(value, bytes) and value):
-            return
-        self.values += 1
-        self.repeated = self.repeated or hash(text) in self.seen
-        self.seen.add(hash(text))
-        if INTEGER.fullmatch(text):
-            self.integers += 1
-        else:
-            self.guids += bool(GUID.fullmatch(text)) or is_guid_blob(value)
-        self.yes += text.lower() in _YES or value == b"\x01"
-        self.no += text.lower() in _NO or value == b"\x00"
-        self.hashes += bool(SECRET_VALUE.fullmatch(text))
-        self.secret = self.secret or self.hashes > 0
-        shown = text if len(text) <= LONGEST_SAMPLE else f"{text[:LONGEST_SAMPLE]}…"
-        if len(self.samples) < SHOWN_SAMPLES and shown not in self.samples:
-            self.samples.append(shown)
-
-    def found(self) -> FoundColumn:
-        samples = [] if self.secret else self.samples
-        return FoundColumn(
-            self.name,
-            self.values,
-            self.integers,
-            self.guids,
-            samples,
-            bool(self.secret),
-            self.repeated,
-            self.is_key,
-            self.yes,
-            self.no,
-            self.hashes,
-        )
+def is_guid(value: LegacyValue, text: str) -> bool:
+    """A GUID as text, or sixteen bytes that are no text. (Some drivers give text as bytes.)"""
+    is_blob = isinstance(value, bytes) and len(value) == GUID_BYTES and needs_repair(value)
+    return bool(GUID.fullmatch(text)) or (is_blob and not INTEGER.fullmatch(text))
