@@ -5,20 +5,17 @@ holds what a user wrote. When the author is erased, or the message is deleted fo
 the log; the trigger that keeps the log allows exactly that (see `MiniTwit/database/triggers.py`).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from django.db import connection
 from django.db.models import Q
 from psycopg2 import sql
 
-from MiniTwit.database.triggers import ERASED_NOTE
-from MiniTwit.models import Message, ModerationBatch, Subject, User, Verb
+from MiniTwit.models import Message, ModerationBatch, Verb
 from MiniTwit.moderation.batches import Cause, Tally
 from MiniTwit.moderation.errors import ModerationError
-from MiniTwit.moderation.history import newer_than_the_event, who_did_what
 from MiniTwit.moderation.message_verbs import (
     ABOUT_EDITS,
     NAMES,
@@ -26,11 +23,8 @@ from MiniTwit.moderation.message_verbs import (
     lock,
     log_parameters,
     skipped_as_gone,
-    subjects_of,
-    without_nested_loops,
+    undo_events,
 )
-
-AUTHOR_GONE = "Its former author was erased or deleted."
 
 # Authors first, then messages: in this order an erasure locks them, too.
 LOCK_AUTHORS = "SELECT id FROM {user} WHERE id = ANY(%(ids)s) AND erased_at IS NULL ORDER BY id FOR KEY SHARE"
@@ -62,21 +56,21 @@ changed AS (
 {log}
 """
 
-# How a message compares with an edit that is to be undone: is it as the edit left it, or as it was before; can the
-# former text come back; and who was the former author, if that was changed.
-COMPARISON = """
-SELECT event.id, message.id, event.message_id,
-    {as_left}, {as_before},
-    coalesce(event.before->>'text' <> %(erased)s, true), (event.before->>'author')::bigint
-FROM {event} AS event LEFT JOIN {message} AS message ON message.id = event.message_id AND message.id = ANY(%(ids)s)
-WHERE event.id = ANY(%(events)s)
-"""
-AS_IN = """
+# Whether a message is as an edit left it and the former text can come back; whether it is as it was before.
+IS_AS_IN = """
     message.author_id = coalesce((event.{state}->>'author')::bigint, message.author_id)
         AND message.text = coalesce(event.{state}->>'text', message.text)
         AND message.pub_date = coalesce((event.{state}->>'pub_date')::timestamptz, message.pub_date)
 """
-STATES = {"as_left": "after", "as_before": "before"}
+COMPARISON = f"""
+SELECT event.id, message.id, event.message_id,
+    {IS_AS_IN.format(state="after")} AND coalesce(event.before->>'text' <> %(erased)s, true),
+    {IS_AS_IN.format(state="before")},
+    (event.before->>'author')::bigint
+FROM {{event}} AS event
+    LEFT JOIN {{message}} AS message ON message.id = event.message_id AND message.id = ANY(%(ids)s)
+WHERE event.id = ANY(%(events)s)
+"""  # noqa: S608
 RESTORE = """
 WITH changed AS (
     UPDATE {message} AS message
@@ -134,47 +128,8 @@ def lock_authors(ids: set[int]) -> None:
 
 
 def undo(event_ids: Sequence[int], batch: ModerationBatch, cause: Cause) -> Tally:
-    """Bring back what messages were before they were edited, where they still are as the edit left them."""
-    subjects = subjects_of(event_ids, ABOUT_EDITS)
-    if not subjects:
-        return Tally()
-    _, own = lock(list(subjects.values()), cause)
-    comparisons = comparisons_of(subjects)  # now that nothing changes any more
-    present = present_authors({author for *_, author in comparisons if author is not None})
-    tally = Tally(skipped={event: own[message] for event, _, message, *_ in comparisons if message in own})
-    others, restorable = {}, []
-    gone = {event for event, found_id, *_ in comparisons if found_id is None}
-    for event, _found_id, message, as_left, as_before, has_text, former_author in comparisons:
-        if event in tally.skipped:
-            continue
-        if as_before and not as_left:
-            tally.unchanged += 1
-        elif not (as_left and has_text):
-            others[event] = message
-        elif former_author is not None and former_author not in present:
-            tally.skipped[event] = AUTHOR_GONE
-        else:
-            restorable.append(event)
-    restored = [subjects[event] for event in restorable]
-    tally.changed = execute(RESTORE, log_parameters(Verb.UNDO, batch, cause, events=restorable, ids=restored))
-    tally.skipped |= who_did_what(Subject.MESSAGE, others, gone, newer_than_the_event)
-    return tally
-
-
-def comparisons_of(subjects: Mapping[int, int]) -> list[Any]:
-    parts = {name: sql.SQL(AS_IN.format(state=state)) for name, state in STATES.items()}
-    with without_nested_loops() as cursor:
-        statement = sql.SQL(COMPARISON).format(**NAMES, **parts)
-        rows = {"events": list(subjects), "ids": list(subjects.values())}
-        cursor.execute(statement, rows | {"erased": ERASED_NOTE})
-        return list(cursor.fetchall())
-
-
-def present_authors(ids: set[int]) -> set[int]:
-    """Those of the accounts to which a message can be attributed again."""
-    if not ids:
-        return set()
-    return set(User.objects.filter(pk__in=ids, erased_at=None).values_list("pk", flat=True))
+    """Undo edits of messages."""
+    return undo_events(event_ids, batch, cause, ABOUT_EDITS, COMPARISON, RESTORE)
 
 
 def about_account(user_id: int) -> Q:

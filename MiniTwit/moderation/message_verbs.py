@@ -7,7 +7,7 @@ A statement that joins tables names the rows of each and runs `without_nested_lo
 decision alone, however large the tables are and whatever the planner expects in them.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -32,6 +32,7 @@ from MiniTwit.moderation.batches import Cause, Tally
 from MiniTwit.moderation.history import newer_than_the_event, who_did_what
 
 OWN = "You cannot moderate your own message."
+AUTHOR_GONE = "Its former author was erased or deleted."
 
 # What becomes of `flagged`; None leaves it as it is.
 FLAGGED = {Verb.FLAG: True, Verb.UNFLAG: False, Verb.KEEP: None}
@@ -110,13 +111,15 @@ WHERE {which} AND verb IN ('edit', 'undo') AND (before ? 'text' OR after ? 'text
 # The messages that events are about.
 SUBJECTS = "SELECT id, message_id FROM {event} WHERE id = ANY(%(events)s) AND message_id IS NOT NULL AND {kind}"
 ABOUT_DECISIONS, ABOUT_EDITS = sql.SQL("before ? 'decided_at'"), sql.SQL("NOT before ? 'decided_at'")
-# How a message compares with an event that is to be undone: is it as the event left it, or as it was before.
+# How a message compares with an event that is to be undone: is it as the event left it, or as it was before, and who
+# was its author then, if that was changed.
 COMPARISON = """
 SELECT event.id, message.id, event.message_id,
     message.flagged = (event.after->>'flagged')::boolean AND message.decision = event.after->>'decision'
         AND message.decided_at IS NOT DISTINCT FROM (event.after->>'decided_at')::timestamptz,
     message.flagged = (event.before->>'flagged')::boolean AND message.decision = event.before->>'decision'
-        AND message.decided_at IS NOT DISTINCT FROM (event.before->>'decided_at')::timestamptz
+        AND message.decided_at IS NOT DISTINCT FROM (event.before->>'decided_at')::timestamptz,
+    NULL
 FROM {event} AS event LEFT JOIN {message} AS message ON message.id = event.message_id AND message.id = ANY(%(ids)s)
 WHERE event.id = ANY(%(events)s)
 """
@@ -168,38 +171,58 @@ def flag_all_of(user_ids: Sequence[int], batch: ModerationBatch, cause: Cause) -
 
 
 def undo(event_ids: Sequence[int], batch: ModerationBatch, cause: Cause) -> Tally:
-    """Put messages back as they were before the events, where they still are as the events left them."""
-    subjects = subjects_of(event_ids, ABOUT_DECISIONS)
+    """Undo decisions about messages."""
+    return undo_events(event_ids, batch, cause, ABOUT_DECISIONS, COMPARISON, RESTORE, SETTLE_HITS)
+
+
+def undo_events(
+    event_ids: Sequence[int],
+    batch: ModerationBatch,
+    cause: Cause,
+    kind: sql.Composable,
+    comparison: str,
+    restore: str,
+    *afterwards: str,
+) -> Tally:
+    """Put messages back as they were before events of one kind, where they still are as the events left them.
+
+    Args:
+        comparison: gives, for each event, its id, the message's if it still exists, the message's as the event names
+            it, whether it is as the event left it, whether it is as it was before, and its former author, if that was
+            changed.
+        afterwards: statements about the messages, for when they are put back.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(sql.SQL(SUBJECTS).format(**NAMES, kind=kind), {"events": list(event_ids)})
+        subjects = dict(cursor.fetchall())
     if not subjects:
         return Tally()
     found, own = lock(list(subjects.values()), cause)
-    comparisons = comparisons_of(subjects)  # now that nothing changes any more
-    skipped = {event: own[message] for event, _, message, *_ in comparisons if message in own}
-    comparisons = [comparison for comparison in comparisons if comparison[0] not in skipped]
-    restorable = [event for event, _, _, as_left, _ in comparisons if as_left]
-    unchanged = [event for event, _, _, as_left, as_before in comparisons if as_before and not as_left]
-    others = {event: message for event, _, message, as_left, as_before in comparisons if not (as_left or as_before)}
+    rows = {"events": list(subjects), "ids": list(subjects.values()), "erased": ERASED_NOTE}
+    with without_nested_loops() as cursor:  # now that nothing changes any more
+        cursor.execute(sql.SQL(comparison).format(**NAMES), rows)
+        comparisons = cursor.fetchall()
+    authors = {author for *_, author in comparisons if author is not None}
+    gone_authors = authors - set(User.objects.filter(pk__in=authors, erased_at=None).values_list("pk", flat=True))
+    tally, restorable, others = Tally(), [], {}
     gone = {event for event, found_id, *_ in comparisons if found_id is None}
+    for event, _, message, as_left, as_before, author in comparisons:
+        if message in own:
+            tally.skipped[event] = own[message]
+        elif as_left and author in gone_authors:
+            tally.skipped[event] = AUTHOR_GONE
+        elif as_left:
+            restorable.append(event)
+        elif as_before:
+            tally.unchanged += 1
+        else:
+            others[event] = message
     restored = [subjects[event] for event in restorable]
-    execute(RESTORE, log_parameters(Verb.UNDO, batch, cause, events=restorable, ids=restored))
-    execute(SETTLE_HITS, {"ids": found})
-    skipped |= who_did_what(Subject.MESSAGE, others, gone, newer_than_the_event)
-    return Tally(len(restorable), len(unchanged), skipped)
-
-
-def subjects_of(event_ids: Sequence[int], kind: sql.Composable) -> dict[int, int]:
-    """The messages that events of one kind are about, by the event."""
-    with connection.cursor() as cursor:
-        cursor.execute(sql.SQL(SUBJECTS).format(**NAMES, kind=kind), {"events": list(event_ids)})
-        return dict(cursor.fetchall())
-
-
-def comparisons_of(subjects: Mapping[int, int]) -> list[tuple[int, int | None, int, bool, bool]]:
-    with without_nested_loops() as cursor:
-        cursor.execute(
-            sql.SQL(COMPARISON).format(**NAMES), {"events": list(subjects), "ids": list(subjects.values())}
-        )
-        return list(cursor.fetchall())
+    tally.changed = execute(restore, log_parameters(Verb.UNDO, batch, cause, events=restorable, ids=restored))
+    for statement in afterwards:
+        execute(statement, {"ids": found})
+    tally.skipped |= who_did_what(Subject.MESSAGE, others, gone, newer_than_the_event)
+    return tally
 
 
 def lock(ids: Sequence[int], cause: Cause, strength: str = "NO KEY UPDATE") -> tuple[list[int], dict[int, str]]:
