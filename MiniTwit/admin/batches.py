@@ -1,6 +1,7 @@
 """Batches of decisions: the page that asks before one, its progress and result, and undoing it."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from django.contrib import admin, messages
@@ -24,6 +25,8 @@ from MiniTwit.models import BatchState, ModerationBatch, Verb
 from MiniTwit.moderation import ModerationError, selections
 from MiniTwit.moderation.batch_worker import BATCH_WORK
 from MiniTwit.moderation.verbs import obstacle_to_undoing
+
+BatchView = Callable[[HttpRequest, ModerationBatch], HttpResponse]
 
 
 @admin.register(ModerationBatch)
@@ -52,14 +55,19 @@ class ModerationBatchAdmin(ReadOnlyAdmin, LargeTableAdmin):
             url_name = f"MiniTwit_moderationbatch_{name}"
             return path(f"<int:batch_id>/{name}/", self.admin_site.admin_view(view), name=url_name)
 
-        batch_page = page_named("admin:MiniTwit_moderationbatch_change", "batch_id")
+        def with_batch(view: BatchView) -> Callable[..., HttpResponseBase]:
+            return partial(self.answer_about, view)
+
+        def form(view: BatchView) -> Callable[..., HttpResponseBase]:
+            return post_only(with_batch(view), page_named("admin:MiniTwit_moderationbatch_change", "batch_id"))
+
         return [
-            page("confirm", self.confirm_view),
-            page("discard", post_only(self.discard_view, batch_page)),
-            page("status", never_cache(self.status_view)),
-            page("undo", self.undo_view),
-            page("cancel", post_only(self.cancel_view, batch_page)),
-            page("resume", post_only(self.resume_view, batch_page)),
+            page("confirm", with_batch(self.confirm_view)),
+            page("discard", form(self.discard_view)),
+            page("status", never_cache(with_batch(self.status_view))),
+            page("undo", with_batch(self.undo_view)),
+            page("cancel", form(partial(self.act, action=selections.cancel))),
+            page("resume", form(partial(self.act, action=selections.resume))),
             *super().get_urls(),
         ]
 
@@ -81,11 +89,8 @@ class ModerationBatchAdmin(ReadOnlyAdmin, LargeTableAdmin):
         )
         return TemplateResponse(request, "admin/MiniTwit/moderationbatch/page.html", context)
 
-    def confirm_view(self, request: HttpRequest, batch_id: int) -> HttpResponse:
+    def confirm_view(self, request: HttpRequest, batch: ModerationBatch) -> HttpResponse:
         """Show what is selected and ask for the reason. Sent a second time, it shows what the first one did."""
-        batch = self.find(request, batch_id)
-        if batch is None:
-            return self.gone(request)
         if batch.actor_id != request.user.pk or not may(request.user, batch.verb):
             raise PermissionDenied
         if batch.state != BatchState.SELECTED:
@@ -106,28 +111,19 @@ class ModerationBatchAdmin(ReadOnlyAdmin, LargeTableAdmin):
         }
         return TemplateResponse(request, "admin/MiniTwit/moderationbatch/confirm.html", context)
 
-    def discard_view(self, request: HttpRequest, batch_id: int) -> HttpResponse:
+    def discard_view(self, request: HttpRequest, batch: ModerationBatch) -> HttpResponse:
         """Give up a selection, and go back to the list."""
-        batch = self.find(request, batch_id)
-        if batch is None:
-            return self.gone(request)
         if batch.actor_id != request.user.pk:
             raise PermissionDenied
         selections.discard(batch)
         return HttpResponseRedirect(list_of(batch))
 
-    def status_view(self, request: HttpRequest, batch_id: int) -> HttpResponse:
-        batch = self.find(request, batch_id)
-        if batch is None:
-            return JsonResponse({}, status=404)
+    def status_view(self, request: HttpRequest, batch: ModerationBatch) -> HttpResponse:
         return JsonResponse(progress_of(batch).as_json())
 
-    def undo_view(self, request: HttpRequest, batch_id: int) -> HttpResponse:
+    def undo_view(self, request: HttpRequest, batch: ModerationBatch) -> HttpResponse:
         """Say what an undo takes back, ask for the reason, and undo."""
         self.require(request, Verb.UNDO)
-        batch = self.find(request, batch_id)
-        if batch is None:
-            return self.gone(request)
         form = ReasonForm(request.POST if request.method == "POST" else None)
         if form.is_valid():
             try:
@@ -143,17 +139,8 @@ class ModerationBatchAdmin(ReadOnlyAdmin, LargeTableAdmin):
         }
         return TemplateResponse(request, "admin/MiniTwit/moderationbatch/undo.html", context)
 
-    def cancel_view(self, request: HttpRequest, batch_id: int) -> HttpResponse:
-        return self.act(request, batch_id, selections.cancel)
-
-    def resume_view(self, request: HttpRequest, batch_id: int) -> HttpResponse:
-        return self.act(request, batch_id, selections.resume)
-
-    def act(self, request: HttpRequest, batch_id: int, action: Callable[..., None]) -> HttpResponse:
+    def act(self, request: HttpRequest, batch: ModerationBatch, action: Callable[..., None]) -> HttpResponse:
         """Cancel or resume a batch, and redirect to its page, which shows why that failed."""
-        batch = self.find(request, batch_id)
-        if batch is None:
-            return self.gone(request)
         self.require(request, batch.verb)
         try:
             action(batch=batch)
@@ -172,6 +159,10 @@ class ModerationBatchAdmin(ReadOnlyAdmin, LargeTableAdmin):
         if batch is not None and not self.has_view_permission(request, batch):
             raise PermissionDenied
         return batch
+
+    def answer_about(self, view: BatchView, request: HttpRequest, batch_id: int) -> HttpResponse:
+        batch = self.find(request, batch_id)
+        return self.gone(request) if batch is None else view(request, batch)
 
     def gone(self, request: HttpRequest) -> HttpResponse:
         self.message_user(

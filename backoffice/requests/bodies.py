@@ -3,7 +3,6 @@
 Django reads a form with its files to check the CSRF token, before a view can say who may send what.
 """
 
-from collections.abc import Callable
 from typing import Any
 
 from django.conf import settings
@@ -14,6 +13,7 @@ from django.http import HttpRequest, HttpResponse
 from django.http.multipartparser import MultiPartParserError
 from django.http.response import HttpResponseBase
 from django.urls import reverse
+from django.utils.deprecation import MiddlewareMixin
 from django.views.defaults import permission_denied
 
 from backoffice.requests.refusals import refusal
@@ -39,14 +39,8 @@ class RefuseFilesHandler(FileUploadHandler):
         return None
 
 
-class LimitBodies:
+class LimitBodies(MiddlewareMixin):
     """Middleware before that of CSRF: takes files only on pages for uploads, and bodies only up to a size."""
-
-    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
-        self.get_response = get_response
-
-    def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        return self.get_response(request)
 
     def process_view(self, request: HttpRequest, view: Any, args: Any, kwargs: Any) -> HttpResponseBase | None:
         size = int(request.META.get("CONTENT_LENGTH") or 0)

@@ -1,7 +1,6 @@
 """Refuse requests before a page sees them, and show the pages of refusals."""
 
 import codecs
-from collections.abc import Callable
 from typing import Any
 
 from django.contrib import messages
@@ -10,6 +9,7 @@ from django.db import DataError
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.urls import reverse
+from django.utils.deprecation import MiddlewareMixin
 from django.utils.http import urlencode
 
 from backoffice.requests.refusals import REFUSALS, refusal
@@ -21,22 +21,16 @@ from MiniTwit.database.time_limits import TimeLimitError
 from MiniTwit.excerpts import capped_html
 from MiniTwit.validators import is_storable
 
-GetResponse = Callable[[HttpRequest], HttpResponseBase]
-
-
 IMPORT_IS_WRITING = (
     "An import is writing users or messages, and locks their tables until it is done. "
     "Nothing was changed. Try again in a moment."
 )
 
 
-class RefuseUnreadable:
+class RefuseUnreadable(MiddlewareMixin):
     """Refuses NUL characters and broken encodings, which PostgreSQL cannot store, wherever a client sends them."""
 
-    def __init__(self, get_response: GetResponse) -> None:
-        self.get_response = get_response
-
-    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+    def process_request(self, request: HttpRequest) -> None:
         query = request.META.get("QUERY_STRING", "")
         if "%00" in query or "\0" in query or "\0" in request.path:
             raise UnreadableRequest("The address holds a NUL character.")
@@ -46,17 +40,10 @@ class RefuseUnreadable:
             raise UnreadableRequest("The form is not encoded as UTF-8.")
         if not is_number(request.META.get("CONTENT_LENGTH") or "0"):
             raise UnreadableRequest("The length of the form is not a number.")
-        return self.get_response(request)
 
 
-class RefuseUnreadableForms:
+class RefuseUnreadableForms(MiddlewareMixin):
     """Refuses the same in the fields of forms, once they may be read."""
-
-    def __init__(self, get_response: GetResponse) -> None:
-        self.get_response = get_response
-
-    def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        return self.get_response(request)
 
     def process_view(self, request: HttpRequest, view: Any, args: Any, kwargs: Any) -> None:
         for values in request.POST.lists():
@@ -70,14 +57,10 @@ SESSION_ENDED = (
 )
 
 
-class LeadBackToForms:
+class LeadBackToForms(MiddlewareMixin):
     """Leads users who sent a form after their session ended back to the form, once they have signed in."""
 
-    def __init__(self, get_response: GetResponse) -> None:
-        self.get_response = get_response
-
-    def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        response = self.get_response(request)
+    def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
         sign_in = reverse("admin:login")
         if request.method != "POST" or response.status_code != 302 or request.path == sign_in:
             return response
@@ -88,14 +71,10 @@ class LeadBackToForms:
         return HttpResponseRedirect(f"{sign_in}?{query}")
 
 
-class CapMarks:
+class CapMarks(MiddlewareMixin):
     """Limits the marks on a letter on every page. Files are not touched."""
 
-    def __init__(self, get_response: GetResponse) -> None:
-        self.get_response = get_response
-
-    def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        response = self.get_response(request)
+    def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
         is_page = response.get("Content-Type", "").startswith("text/html") and "Content-Disposition" not in response
         if is_page and isinstance(response, HttpResponse) and not response.content.isascii():
             page = response.content.decode(response.charset)
@@ -124,14 +103,10 @@ TOOK_TOO_LONG = (
 )
 
 
-class ExplainRefusals:
+class ExplainRefusals(MiddlewareMixin):
     """Shows the page of a status where a view answers without one, and the page of a 400 for data errors."""
 
-    def __init__(self, get_response: GetResponse) -> None:
-        self.get_response = get_response
-
-    def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        response = self.get_response(request)
+    def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
         if response.status_code not in REFUSALS or not isinstance(response, HttpResponse) or response.content:
             return response
         page = refusal(response.status_code)
