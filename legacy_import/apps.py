@@ -1,5 +1,4 @@
 from collections.abc import Sequence
-from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from django.apps import AppConfig
@@ -19,7 +18,7 @@ class LegacyImportConfig(AppConfig):
         user_erased.connect(forget, dispatch_uid="legacy_import.erasure")
 
 
-def check_time_zone(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[checks.CheckMessage]:
+def check_time_zone(app_configs: Sequence[AppConfig] | None, **kwargs: object) -> list[checks.CheckMessage]:
     """A wrong zone would otherwise end every import of messages."""
     try:
         ZoneInfo(settings.LEGACY_TIME_ZONE)

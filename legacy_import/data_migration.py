@@ -26,7 +26,7 @@ def import_configured(apps: Apps, kind: str) -> None:
     Raises:
         CommandError: it could not be imported; nothing was written and the migration counts as not applied.
     """
-    models = Models.of(apps)
+    models = Models(apps)
     try:
         reference = configured_source()
         if reference is None:
@@ -48,7 +48,7 @@ def take_out(apps: Apps, kind: str) -> None:
     Raises:
         CommandError: an import that came later has to be undone first.
     """
-    models = Models.of(apps)
+    models = Models(apps)
     brought = list(models.run.objects.filter(origin="migration", kind=kind, state="applied").order_by("-id"))
     if not brought:
         say(f"No migration brought any {kind}: there is nothing to take out.")

@@ -34,7 +34,7 @@ WHERE "table" = 'user' AND row_id = %(user)s
 """
 
 
-def forget(account: ErasedAccount, **kwargs: Any) -> None:
+def forget(account: ErasedAccount, **kwargs: object) -> None:
     """Receive `user_erased`: empty the rejected and replaced rows of the account, and drop it from kept previews.
 
     That an old account was merged into it stays known, by numbers, so that none of them is new to the next import.

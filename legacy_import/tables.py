@@ -4,9 +4,6 @@ The data migrations hand in historical models (`apps.get_model`), which know onl
 else works with the current ones. Hence what reads and writes rows takes its models from `Models`.
 """
 
-from dataclasses import dataclass
-from typing import Self
-
 from django.apps import apps as current_apps
 from django.apps.registry import Apps
 from django.db import models
@@ -16,36 +13,23 @@ from legacy_import.models import ImportRun, MergedUser, RejectedRow, ReplacedRow
 from MiniTwit.models import Follow, Message, PurgedMessage, User
 
 
-@dataclass(frozen=True)
 class Models:
     """The models of the domain and of the import, of one moment in the history of the migrations.
 
     Typed as the current ones. A historical model has the fields of its time, and no methods but Django's own.
     """
 
-    user: type[User]
-    message: type[Message]
-    follow: type[Follow]
-    run: type[ImportRun]
-    rejected: type[RejectedRow]
-    merged: type[MergedUser]
-    replaced: type[ReplacedRow]
-    mapping: type[SourceMapping]
-    purged: type[PurgedMessage] | None  # None before the migration that makes the table
-
-    @classmethod
-    def of(cls, apps: Apps = current_apps) -> Self:
-        return cls(
-            user=apps.get_model("MiniTwit", "User"),
-            message=apps.get_model("MiniTwit", "Message"),
-            follow=apps.get_model("MiniTwit", "Follow"),
-            run=apps.get_model("legacy_import", "ImportRun"),
-            rejected=apps.get_model("legacy_import", "RejectedRow"),
-            merged=apps.get_model("legacy_import", "MergedUser"),
-            replaced=apps.get_model("legacy_import", "ReplacedRow"),
-            mapping=apps.get_model("legacy_import", "SourceMapping"),
-            purged=apps.all_models["MiniTwit"].get("purgedmessage"),  # type: ignore[arg-type]
-        )
+    def __init__(self, apps: Apps = current_apps) -> None:
+        self.user: type[User] = apps.get_model("MiniTwit", "User")
+        self.message: type[Message] = apps.get_model("MiniTwit", "Message")
+        self.follow: type[Follow] = apps.get_model("MiniTwit", "Follow")
+        self.run: type[ImportRun] = apps.get_model("legacy_import", "ImportRun")
+        self.rejected: type[RejectedRow] = apps.get_model("legacy_import", "RejectedRow")
+        self.merged: type[MergedUser] = apps.get_model("legacy_import", "MergedUser")
+        self.replaced: type[ReplacedRow] = apps.get_model("legacy_import", "ReplacedRow")
+        self.mapping: type[SourceMapping] = apps.get_model("legacy_import", "SourceMapping")
+        # None before the migration that makes the table.
+        self.purged: type[PurgedMessage] | None = apps.all_models["MiniTwit"].get("purgedmessage")  # type: ignore[assignment]
 
     @property
     def knows_erasure(self) -> bool:

@@ -79,7 +79,7 @@ class ImportRunAdmin(StartPagesMixin, MappingPageMixin, OwnParametersMixin, Read
         return super().get_queryset(request).defer(*LONG_COLUMNS)
 
     def get_urls(self) -> list[URLPattern]:
-        def page(view: Callable[..., HttpResponseBase], **kwargs: Any) -> Callable[..., HttpResponseBase]:
+        def page(view: Callable[..., HttpResponseBase], **kwargs: object) -> Callable[..., HttpResponseBase]:
             return self.admin_site.admin_view(partial(view, **kwargs))
 
         def with_upload(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:
@@ -118,7 +118,7 @@ class ImportRunAdmin(StartPagesMixin, MappingPageMixin, OwnParametersMixin, Read
         context = self.page_context(request, run) | page.context() | {"status_url": status_url(request, run.pk)}
         return TemplateResponse(request, page.template, context)
 
-    def page_context(self, request: HttpRequest, run: ImportRun) -> dict[str, Any]:
+    def page_context(self, request: HttpRequest, run: ImportRun) -> dict[str, object]:
         return {
             **self.admin_site.each_context(request),
             "opts": self.opts,
@@ -186,7 +186,7 @@ class ImportRunAdmin(StartPagesMixin, MappingPageMixin, OwnParametersMixin, Read
         run = self.run_or_404(request, run_id)
         context = self.page_context(request, run) | RunPage(run, request.user).context()
         try:
-            check_undoable(run, Models.of())
+            check_undoable(run, Models())
         except RunError as error:
             context["obstacle"] = error.message
         return TemplateResponse(

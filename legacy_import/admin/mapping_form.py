@@ -15,7 +15,7 @@ from legacy_import.source.recognition.mapping import TableMapping
 from legacy_import.source.recognition.matching import candidates_for, fulfilled, recognised_columns
 from legacy_import.source.recognition.table_profile import FoundColumn, FoundTable
 from legacy_import.source.record import SourceRecord
-from legacy_import.source.schema import CanonicalTable
+from legacy_import.source.schema import HIDDEN_COLUMN, CanonicalTable
 from MiniTwit.excerpts import excerpt
 
 COLUMN_LABELS = {
@@ -198,7 +198,7 @@ class MappingForm(forms.Form):
                 unused=[column.name for column in table.columns if column.name not in used] if table else [],
             )
 
-    def data_for_script(self) -> dict[str, Any]:
+    def data_for_script(self) -> dict[str, object]:
         """Every table's columns with their samples, and what they would feed; for changing the table at once."""
         return {
             "columns": {
@@ -236,6 +236,6 @@ def samples_of(column: FoundColumn | None, canonical: str = "") -> list[str]:
     """What a column holds, in three values; never of a password."""
     if column is None:
         return []
-    if column.secret or canonical == "pw_hash":
+    if column.secret or canonical == HIDDEN_COLUMN:
         return ["hidden"]
     return list(column.samples) or ["nothing"]

@@ -60,7 +60,7 @@ class MappingPageMixin(admin.ModelAdmin):
 
     def keep_for_next_upload(self, request: HttpRequest, run: ImportRun, mapping: TableMappings) -> HttpResponse:
         """A refused upload was deleted at once, so it has to come again; its mapping waits for it."""
-        chosen_mapping.choose_for(run, mapping, cast(User, request.user), Models.of())
+        chosen_mapping.choose_for(run, mapping, cast(User, request.user), Models())
         page = RunPage(run, request.user)
         self.message_user(
             request, f"The choice is kept. Upload {page.source.label} once more: it is read with these tables."

@@ -15,6 +15,7 @@ from legacy_import.rules.outcomes import NOTES, OUTCOMES, REASONS, Outcome
 from legacy_import.rules.resources import LegacyRowResult
 from legacy_import.runs.records import Samples
 from legacy_import.source.record import SourceRecord
+from legacy_import.source.schema import HIDDEN_COLUMN
 from legacy_import.steps.audit import Audit
 from legacy_import.steps.identity import VanishedRow
 from legacy_import.steps.preview import SampleRow
@@ -106,7 +107,7 @@ class TableResult(Result):
 
     def append_rejected(self, sample: SampleRow) -> None:
         code = sample.reason or ""
-        values = {"pw_hash": "not shown", **sample.values}
+        values = {HIDDEN_COLUMN: "not shown", **sample.values}
         error = ValidationError({code: ValidationError(REASONS.get(code, code), code=code)})
         shown = tuple(values.get(column) for column in self.columns)
         self.invalid_rows.append(InvalidRow(sample.position, error, shown))

@@ -3,7 +3,6 @@
 import csv
 import json
 from collections.abc import Iterable, Iterator
-from typing import Any
 
 from django.db import connection
 from django.http import StreamingHttpResponse
@@ -13,12 +12,13 @@ from legacy_import.models import ImportRun
 from legacy_import.rules.old_tables import OldTable
 from legacy_import.rules.outcomes import REASONS, Outcome
 from legacy_import.source.record import SourceRecord
-from legacy_import.steps.apply import SECRET_COLUMNS
+from legacy_import.source.schema import HIDDEN_COLUMN
 from legacy_import.steps.lines import Lines
 from legacy_import.tables import checked_table, staged_table
 from MiniTwit.admin.files.cell_text import without_formula
 
 ROWS_AT_A_TIME = 500
+RejectedLine = tuple[int, str, *tuple[str | None, ...]]  # position, reason and old values
 
 
 def rejected_csv(run: ImportRun, table: OldTable) -> StreamingHttpResponse:
@@ -36,11 +36,10 @@ def rejected_csv(run: ImportRun, table: OldTable) -> StreamingHttpResponse:
 
 
 def columns_of(run: ImportRun, table: OldTable) -> list[str]:
-    shown = SourceRecord.from_json(run.source).shown_columns(table.name)
-    return [name for name in shown if name not in SECRET_COLUMNS]
+    return [name for name in SourceRecord.from_json(run.source).shown_columns(table.name) if name != HIDDEN_COLUMN]
 
 
-def stored_rows(run: ImportRun, table: OldTable) -> Iterator[tuple[Any, ...]]:
+def stored_rows(run: ImportRun, table: OldTable) -> Iterator[RejectedLine]:
     """Position, reason and values of the rows that were kept when the run was applied."""
     columns = columns_of(run, table)
     rows = run.rejected_rows.filter(table=table.name).order_by("position")
@@ -48,7 +47,7 @@ def stored_rows(run: ImportRun, table: OldTable) -> Iterator[tuple[Any, ...]]:
         yield row.position, row.reason, *(row.values.get(column) for column in columns)
 
 
-def staged_rows(run: ImportRun, table: OldTable) -> Iterator[tuple[Any, ...]]:
+def staged_rows(run: ImportRun, table: OldTable) -> Iterator[RejectedLine]:
     """The same of a preview, from its staging tables."""
     query = sql.SQL(
         "SELECT position, checked.reason, {old_values} FROM {checked} AS checked JOIN {staged} AS staged"
@@ -73,7 +72,7 @@ class Echo:
         return line
 
 
-def csv_lines(columns: list[str], rows: Iterable[tuple[Any, ...]]) -> Iterator[str]:
+def csv_lines(columns: list[str], rows: Iterable[RejectedLine]) -> Iterator[str]:
     """The file's lines; it begins with a byte order mark, by which spreadsheets know UTF-8."""
     writer = csv.writer(Echo())
     yield "\ufeff" + writer.writerow(["row", "reason", "meaning", *columns])

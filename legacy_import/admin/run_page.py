@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
-from typing import Any
 from urllib.parse import urlencode
 
 from django.contrib.auth.models import AnonymousUser
@@ -70,7 +69,7 @@ class RunPage:
         page = "run_at_work.html" if self.progress.activity else TEMPLATES.get(State(self.run.state), "run_over.html")
         return f"admin/legacy_import/{page}"
 
-    def context(self) -> dict[str, Any]:
+    def context(self) -> dict[str, object]:
         """This page, and what the templates of import-export know by their own names."""
         return {"page": self, "result": self.result, "confirm_form": self.run.state == State.PREVIEWED}
 
@@ -156,7 +155,7 @@ class RunPage:
 
     @cached_property
     def totals(self) -> list[TableTotals]:
-        models = Models.of()
+        models = Models()
         totals = []
         for table in TABLES_OF_KIND[self.run.kind]:
             target = table.target(models)._meta

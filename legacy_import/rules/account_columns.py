@@ -5,7 +5,6 @@ date is unknown, and what the target knows of an account that came earlier stays
 """
 
 from datetime import datetime
-from typing import Any
 
 from legacy_import.rules.columns import ASCII_LOWER, Column, Read, Row
 from legacy_import.rules.dates import DateColumn
@@ -32,7 +31,7 @@ class ActiveColumn(Column):
             return False, ("deactivated",)
         return None, () if value is None else ("active_unknown",)
 
-    def render(self, value: bool | None, obj: Any = None, **kwargs: Any) -> str:
+    def render(self, value: bool | None, obj: object = None, **kwargs: object) -> str:
         return "" if value is None else "yes" if value else "no"
 
 

@@ -98,7 +98,7 @@ class LegacyResource(ModelResource, Generic[Target]):
         self.options = options or ImportOptions()
         self.neighbours = neighbours
         self.now = now or timezone.now()
-        self.models = models or Models.of()
+        self.models = models or Models()
         self.users_run = users_run
         self.outcome: Outcome = Outcome.REJECTED
         self.kept_because = ""  # the note on a kept row
@@ -119,7 +119,7 @@ class LegacyResource(ModelResource, Generic[Target]):
     def init_instance(self, row: Row | None = None) -> Model:
         return self.models.target(self._meta.model)()
 
-    def before_import(self, dataset: Dataset, **kwargs: Any) -> None:
+    def before_import(self, dataset: Dataset, **kwargs: object) -> None:
         if self.neighbours is None:
             rows = (dict(zip(dataset.headers, values, strict=True)) for values in dataset)
             self.neighbours = self.look_around((place_of(row, number), row) for number, row in enumerate(rows, 1))
@@ -175,12 +175,12 @@ class LegacyResource(ModelResource, Generic[Target]):
     def skip_row(self, instance: Target, original: Target, row: Row, import_validation_errors: object = None) -> bool:
         return not import_validation_errors and self.outcome not in {Outcome.NEW, Outcome.CHANGED}
 
-    def save_instance(self, instance: Target, is_create: bool, row: Row, **kwargs: Any) -> None:
+    def save_instance(self, instance: Target, is_create: bool, row: Row, **kwargs: object) -> None:
         """Write, unless this is a dry run: rolling back would still burn the numbers of new rows."""
         if not self._is_dry_run(kwargs):
             super().save_instance(instance, is_create, row, **kwargs)
 
-    def after_import_row(self, row: Row, row_result: LegacyRowResult, **kwargs: Any) -> None:
+    def after_import_row(self, row: Row, row_result: LegacyRowResult, **kwargs: object) -> None:
         row_result.outcome = self.outcome
         found = set(self.notes_of(row))
         if self.outcome is Outcome.KEPT:

@@ -23,7 +23,7 @@ from legacy_import.source.recognition.mapping import (
 from legacy_import.source.recognition.matching import Recognition, can_be_met, recognise, undecided_tables
 from legacy_import.source.recognition.table_profile import FoundTable
 from legacy_import.source.record import MappingChoice, SourceRecord
-from legacy_import.source.schema import CANONICAL_TABLES, USER
+from legacy_import.source.schema import CANONICAL_TABLES, HIDDEN_COLUMN, USER
 from legacy_import.tables import Models
 from legacy_import.verify import CANONICAL_LAYOUT, OldTable
 from MiniTwit.database.clock import database_time
@@ -131,7 +131,7 @@ def keep_found_tables(run: ImportRun, found: Sequence[FoundTable], used: TableMa
 def password_column(mappings: TableMappings) -> tuple[str, str]:
     """The table and the column that the passwords are read from; empty names where there are none."""
     user = mappings.get(USER.name, TableMapping(""))
-    return user.table, user.columns.get("pw_hash", "")
+    return user.table, user.columns.get(HIDDEN_COLUMN, "")
 
 
 def without_samples(table: FoundTable, passwords: tuple[str, str]) -> FoundTable:

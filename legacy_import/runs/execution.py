@@ -139,7 +139,7 @@ def another_at_work() -> RunError:
     )
 
 
-def finish(run: ImportRun, **changes: Any) -> None:
+def finish(run: ImportRun, **changes: object) -> None:
     """Write down the end of a step together with what it found.
 
     Raises:
@@ -155,7 +155,7 @@ def finish(run: ImportRun, **changes: Any) -> None:
 
 def reconcile(models: Models | None = None) -> None:
     """End the steps of dead workers, so that nothing waits for them."""
-    models = models or Models.of()
+    models = models or Models()
     ImportWork(models).reconcile()
     UndoWork(models).reconcile()
 

@@ -45,7 +45,7 @@ def import_at_once(
     Raises:
         RunError, SourceError: nothing was written.
     """
-    models = models or Models.of()
+    models = models or Models()
     with executing_from_the_start(models) as stack:
         with transaction.atomic():
             run = lifecycle.start(

@@ -52,7 +52,7 @@ def discard_leftovers(models: Models | None = None) -> None:
 
     Files go when the transaction is committed: a run that is rolled back into its former state still needs them.
     """
-    models = models or Models.of()
+    models = models or Models()
     expire_previews(models)
     staging.discard_unneeded(models)
     transaction.on_commit(partial(discard_files, models))

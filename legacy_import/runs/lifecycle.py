@@ -66,7 +66,7 @@ def start(
         RunError: another run is at work, or users have to come first.
         SourceError: there is no such file, or it is nothing that the import can read.
     """
-    models = models or Models.of()
+    models = models or Models()
     check_source(reference)
     discard_leftovers(models)
     if kind == "messages":
@@ -109,7 +109,7 @@ def stage(run_id: int, models: Models | None = None, reference: Reference | None
     Raises:
         RunError: it failed or was cancelled; the run says so, too.
     """
-    models = models or Models.of()
+    models = models or Models()
     with work_on(run_id, "staging", models) as (run, progress):
         reference = reference or reference_of(run)
         progress.phase("Looking at the old database")
@@ -214,7 +214,7 @@ def confirm(
         RunError: the run is not waiting for one, its audit failed, it looks like the wrong file, or another run is
             at work.
     """
-    models = models or Models.of()
+    models = models or Models()
     expire_previews(models)
     with transaction.atomic():
         locks.serialise_starts()
@@ -256,7 +256,7 @@ def apply(run_id: int, models: Models | None = None) -> ImportRun:
     Raises:
         RunError: nothing was written; the run says why.
     """
-    models = models or Models.of()
+    models = models or Models()
     with work_on(run_id, "applying", models) as (run, progress):
         checks = checks_of(run, models)
         staged_file(run)
@@ -306,7 +306,7 @@ def cancel(run_id: int, *, models: Models | None = None) -> ImportRun:
     Raises:
         RunError: the run is over.
     """
-    models = models or Models.of()
+    models = models or Models()
     reconcile(models)
     run = models.run.objects.get(pk=run_id)
     previewed = models.run.objects.filter(pk=run_id, state="previewed")
@@ -324,7 +324,7 @@ def request_undo(run_id: int, *, actor: User | None = None, models: Models | Non
     Raises:
         RunError: it cannot be undone now.
     """
-    models = models or Models.of()
+    models = models or Models()
     with transaction.atomic():
         locks.serialise_starts()
         run = models.run.objects.select_for_update().get(pk=run_id)
@@ -344,7 +344,7 @@ def undo(run_id: int, models: Models | None = None) -> ImportRun:
     Raises:
         RunError: nothing was taken out.
     """
-    models = models or Models.of()
+    models = models or Models()
     with work_on(run_id, "undoing", models) as (run, progress), transaction.atomic():
         run.undo_result = {table: undone.as_json() for table, undone in undo_run(run, models, progress).items()}
         progress.stop()

@@ -3,6 +3,7 @@
 import os
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
@@ -193,37 +194,33 @@ def describe(
     )
 
 
-class reading:  # noqa: N801 -- reads as a statement: `with reading(...):`
+@contextmanager
+def reading(label: str, timeout: QueryTimeout) -> Iterator[None]:
     """Turn SQLite's errors into sentences about the file."""
+    timeout.touch()
+    try:
+        yield
+    except UNREADABLE as error:
+        raise explained(error, label, timeout) from error
 
-    def __init__(self, label: str, timeout: QueryTimeout) -> None:
-        self.label = label
-        self.timeout = timeout
 
-    def __enter__(self) -> None:
-        self.timeout.touch()
-
-    def __exit__(self, kind: type | None, error: BaseException | None, traceback: object) -> None:
-        if isinstance(error, UNREADABLE):
-            raise self.explain(error) from error
-
-    def explain(self, error: Exception) -> SourceError:
-        if self.timeout.timed_out:
-            return SourceError(
-                "source_too_slow",
-                f"{self.label} gave no row for {self.timeout.silence_limit:.0f} seconds, so reading it was ended. "
-                "It is damaged or was made to be slow; nothing was imported.",
-            )
-        if lacks_room(error):  # of the temporary folder, where SQLite sorts
-            return no_room(self.label)
-        if isinstance(error, sqlite3.DataError) or "too big" in str(error):
-            return SourceError(
-                "value_too_long",
-                f"{self.label} holds a value or a row longer than 16 MiB. No MiniTwit ever wrote such a one; "
-                "nothing was imported.",
-            )
+def explained(error: Exception, label: str, timeout: QueryTimeout) -> SourceError:
+    if timeout.timed_out:
         return SourceError(
-            "damaged_file",
-            f"{self.label} cannot be read: SQLite says “{complaint_of(error)}”. The file is damaged or cut "
-            "short; copy it again from where the old application keeps it, with the application stopped.",
+            "source_too_slow",
+            f"{label} gave no row for {timeout.silence_limit:.0f} seconds, so reading it was ended. "
+            "It is damaged or was made to be slow; nothing was imported.",
         )
+    if lacks_room(error):  # of the temporary folder, where SQLite sorts
+        return no_room(label)
+    if isinstance(error, sqlite3.DataError) or "too big" in str(error):
+        return SourceError(
+            "value_too_long",
+            f"{label} holds a value or a row longer than 16 MiB. No MiniTwit ever wrote such a one; "
+            "nothing was imported.",
+        )
+    return SourceError(
+        "damaged_file",
+        f"{label} cannot be read: SQLite says “{complaint_of(error)}”. The file is damaged or cut "
+        "short; copy it again from where the old application keeps it, with the application stopped.",
+    )

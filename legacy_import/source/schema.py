@@ -5,6 +5,7 @@ from dataclasses import dataclass
 # MiniTwit's own tables have no such columns. Where there is none, or nothing in it, the old database says nothing,
 # and what the target knows stays.
 EXTRA_COLUMNS = frozenset({"is_active", "date_joined"})
+HIDDEN_COLUMN = "pw_hash"  # of passwords: its values are never kept or shown
 MISSING = "NULL"  # the SQL that reads a column that is not there
 
 
@@ -75,10 +76,3 @@ class TableDescription:
     has_row_ids: bool
     unique_ids: bool
     rows: int
-
-    @property
-    def missing(self) -> tuple[str, ...]:
-        """The canonical columns that nothing feeds."""
-        return tuple(
-            name for name, column in zip(self.canonical.columns, self.columns, strict=True) if column == MISSING
-        )

@@ -39,7 +39,6 @@ logger = logging.getLogger(__name__)
 
 LOCK_TIMEOUT = 120.0  # seconds that an import waits for its tables
 SORTED_AT_ONCE = 300_000  # rows, which takes about half a second
-SECRET_COLUMNS = frozenset({"pw_hash"})  # not kept with rejected rows
 
 
 def tables_to_rebuild(run: ImportRun, checks: Iterable[Check]) -> frozenset[OldTable]:

@@ -5,20 +5,20 @@ by one, and classified by `Resource.import_row` in a dry run, which gives import
 If it disagrees with the outcome in SQL, one of the two rules is wrong, and the import must not be confirmed.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from operator import itemgetter
-from typing import Any
 
 from django.db import connection
 from django.utils.text import Truncator
 from psycopg2 import sql
 
-from legacy_import.rules.old_tables import OldTable
+from legacy_import.rules.columns import Row
 from legacy_import.rules.options import TableCounts
 from legacy_import.rules.outcomes import Outcome
-from legacy_import.rules.resources import LegacyRowResult
-from legacy_import.source import LegacyRow, SQLiteSource
-from legacy_import.source.schema import EXTRA_COLUMNS
+from legacy_import.rules.resources import LegacyInstanceLoader, LegacyRowResult
+from legacy_import.source import SQLiteSource
+from legacy_import.source.schema import HIDDEN_COLUMN
 from legacy_import.source.values import as_text
 from legacy_import.steps.classify import Check
 from MiniTwit.excerpts import capped, excerpt
@@ -62,23 +62,19 @@ def take_samples(check: Check, counts: TableCounts, source: SQLiteSource) -> tup
     positions = sorted(classified)
     check.resource.neighbours = check.table.neighbours(check.checked, positions, check.unique_ids)
     loader = check.resource._meta.instance_loader_class(check.resource)
+    shown = source.description.shown_columns(check.table.name)
     samples, disagreements = [], []
     for row in source.rows(check.table.name, positions):
-        outcome, reason, notes = classified[row.position]
-        sample = SampleRow(row.position, outcome, reason, notes, shown_values(check.table, row))
-        for name in EXTRA_COLUMNS.intersection(source.tables[check.table.name].missing):
-            del sample.values[name]
-        result = import_row(check, row, loader)
+        values = row.named(check.table.columns)
+        sample = SampleRow(row.position, *classified.pop(row.position), shown_values(values, shown))
+        result = import_row(check, {**values, "position": row.position}, loader)
         sample.import_type = result.import_type
         sample.diff = [shown_diff(markup) for markup in result.diff or []] or None
         samples.append(sample)
         if complaint := disagreement(check.table.name, sample, result):
             disagreements.append(complaint)
-    found = {sample.position for sample in samples}
     disagreements += [
-        f"{check.table.name} row {position}: staged, but not in the old database."
-        for position in positions
-        if position not in found
+        f"{check.table.name} row {position}: staged, but not in the old database." for position in sorted(classified)
     ]
     order = [outcome.value for outcome in Outcome]
     samples.sort(key=lambda sample: (order.index(sample.outcome), sample.reason or "", sample.position))
@@ -123,10 +119,10 @@ def draw(check: Check, outcome: str, reason: str | None, pages: str, order: str,
         return cursor.fetchall()
 
 
-def import_row(check: Check, row: LegacyRow, loader: Any) -> LegacyRowResult:
+def import_row(check: Check, row: Row, loader: LegacyInstanceLoader) -> LegacyRowResult:
     """Send one row through import-export's own path, which only reads."""
-    values = row.named(check.table.columns) | {"position": row.position}
-    return check.resource.import_row(values, loader, row_number=row.position, dry_run=True, using_transactions=False)
+    number = row["position"]
+    return check.resource.import_row(row, loader, row_number=number, dry_run=True, using_transactions=False)
 
 
 def disagreement(table: str, sample: SampleRow, result: LegacyRowResult) -> str | None:
@@ -145,15 +141,10 @@ def _spoken(result: tuple[str, str | None, set[str]]) -> str:
     return " ".join(filter(None, [outcome, reason, f"({', '.join(sorted(notes))})" if notes else ""]))
 
 
-def shown_values(table: OldTable, row: LegacyRow) -> dict[str, str | None]:
+def shown_values(values: Row, columns: Iterable[str]) -> dict[str, str | None]:
     """The old values as text, cut to a readable length, without the password."""
-    shown: dict[str, str | None] = {}
-    for name, value in row.named(table.columns).items():
-        if name == "pw_hash":
-            continue
-        text = as_text(value)
-        shown[name] = text if text is None else excerpt(text, LONGEST_SHOWN)
-    return shown
+    texts = {name: as_text(values[name]) for name in columns if name != HIDDEN_COLUMN}
+    return {name: text if text is None else excerpt(text, LONGEST_SHOWN) for name, text in texts.items()}
 
 
 def shown_diff(markup: str) -> str:

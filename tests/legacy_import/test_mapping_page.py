@@ -192,13 +192,13 @@ def test_a_choice_that_was_made_after_the_preview_asks_for_another_preview(admin
     first = preview(admin, "users")
     chosen = ask_for_preview(admin, "users")
     mapping = mappings_from_words(["user=club_people", "user.username=club_people.called"])
-    chosen_mapping.choose_for(first, mapping, User.objects.get(username="admin"), Models.of())
+    chosen_mapping.choose_for(first, mapping, User.objects.get(username="admin"), Models())
     lifecycle.cancel(chosen.pk)
     response = admin.post(f"{page_of(first)}confirm/", follow=True)
     assert "admin chose another mapping for this old database. Make a new preview." in response.content.decode()
     second = preview(admin, "users")
     assert second.source["mapping"]["user"]["table"] == "club_people"
-    chosen_mapping.choose_for(second, {}, User.objects.get(username="admin"), Models.of())
+    chosen_mapping.choose_for(second, {}, User.objects.get(username="admin"), Models())
     response = admin.post(f"{page_of(second)}confirm/", follow=True)
     assert "the mapping that had been chosen was dropped" in response.content.decode()
 

@@ -65,7 +65,7 @@ def outcomes_of_both(
     with SQLiteSource.open(
         source_at(str(path)), path.with_suffix(".snapshot"), required=(table,), choose=choose
     ) as source:
-        staging.discard_unneeded(Models.of())  # of the round before: no run has this number
+        staging.discard_unneeded(Models())  # of the round before: no run has this number
         resource = OLD_TABLES[table].resource(options=options, now=NOW, users_run=users_run)
         check = Check(RUN, OLD_TABLES[table], resource, source.tables[table].unique_ids)
         staging.create(check.staged, check.lines)

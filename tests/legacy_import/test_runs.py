@@ -405,7 +405,7 @@ def test_a_table_name_that_nobody_could_store_does_not_stop_the_preview(tmp_path
 
 def test_a_staged_row_that_the_old_database_does_not_have_fails_the_audit(tmp_path):
     run = preview_of("users", old_file(tmp_path, user=[ANN, BOB]))
-    (check,) = lifecycle.checks_of(run, Models.of())
+    (check,) = lifecycle.checks_of(run, Models())
     shorter = source_at(str(old_file(tmp_path, user=[ANN])))
     with SQLiteSource.open(shorter, tmp_path / "snapshot", required=("user",)) as source:
         samples, disagreements = take_samples(check, counts(run, "user"), source)

@@ -144,12 +144,12 @@ def chosen_mapping(words: list[str] | None, again: bool) -> TableMappings | None
     return mappings_from_words(words) if words else ({} if again else None)
 
 
-def account(run: ImportRun) -> dict[str, Any]:
+def account(run: ImportRun) -> dict[str, object]:
     """The object that `--json` prints. `vanished` and `doubts` are there only when there are any."""
     counts = run.counts.items()
     vanished = {table: data["vanished"] for table, data in counts if data["vanished"]}
     doubts = run.audit.get("doubts")
-    answer: dict[str, Any] = {
+    answer: dict[str, object] = {
         "run": run.pk,
         "kind": run.kind,
         "state": run.state,

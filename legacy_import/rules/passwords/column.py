@@ -1,7 +1,5 @@
 """The rule for one old password, as a column of the import."""
 
-from typing import Any
-
 from legacy_import.rules.columns import Column, Read, Row
 from legacy_import.rules.passwords.hash_formats import converted
 from legacy_import.rules.passwords.plain import first_hash, is_plain
@@ -41,7 +39,7 @@ class PasswordColumn(Column):
         user_id = as_text(row["user_id"]) if row else None
         return first_hash(text, user_id or ""), ("plain_password",)
 
-    def render(self, value: str | None, obj: Any = None, **kwargs: Any) -> str:
+    def render(self, value: str | None, obj: object = None, **kwargs: object) -> str:
         """Say what kind of password it is; the hash itself is not shown."""
         if not value:
             return ""

@@ -14,7 +14,7 @@ from legacy_import.source.errors import SourceError
 from legacy_import.source.recognition import activity, known_names
 from legacy_import.source.recognition.mapping import TableMapping, TableMappings
 from legacy_import.source.recognition.table_profile import FoundColumn, FoundTable, is_secret_name
-from legacy_import.source.schema import CANONICAL_TABLES, EXTRA_COLUMNS, ID_COLUMNS, CanonicalTable
+from legacy_import.source.schema import CANONICAL_TABLES, EXTRA_COLUMNS, HIDDEN_COLUMN, ID_COLUMNS, CanonicalTable
 from legacy_import.source.wording import listed
 
 REFERENCES = frozenset({"author_id", "who_id", "whom_id"})
@@ -375,14 +375,14 @@ def _actual(table: FoundTable, canonical_column: str, name: str, label: str) -> 
     if not _may_be_shown(canonical_column, column):
         raise misfit(
             f"The column {column.name} of the table {table.name} looks like passwords, which staff would see "
-            f"as {canonical_column}. It can only be mapped to pw_hash."
+            f"as {canonical_column}. It can only be mapped to {HIDDEN_COLUMN}."
         )
     return column.name
 
 
 def _may_be_shown(canonical: str, column: FoundColumn) -> bool:
     """Whether a column can feed a canonical one without showing passwords. (A GUID looks like a hash.)"""
-    if canonical == "pw_hash" or not column.only_for_passwords:
+    if canonical == HIDDEN_COLUMN or not column.only_for_passwords:
         return True
     is_id = canonical in ID_COLUMNS or canonical in REFERENCES
     return is_id and not is_secret_name(column.name) and column.guids >= column.hashes

@@ -54,7 +54,7 @@ NO_SUCH_HOST = re.compile(r"Name or service not known|nodename nor servname|geta
 class MySQLServer:
     """A MySQL or MariaDB server, in one read-only transaction."""
 
-    def __init__(self, connection: Any) -> None:
+    def __init__(self, connection: pymysql.Connection) -> None:
         self.connection = connection
         version = connection.get_server_info()
         number = re.search(r"(\d+\.\d+)\.\d+-MariaDB", version) or re.match(r"(\d+\.\d+)", version)

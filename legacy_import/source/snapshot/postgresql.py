@@ -3,7 +3,6 @@
 import re
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from typing import Any
 
 import psycopg2
 from psycopg2 import errors, sql
@@ -74,7 +73,7 @@ ESCAPES = {b"b": b"\b", b"f": b"\f", b"n": b"\n", b"r": b"\r", b"t": b"\t", b"v"
 class PostgreSQLServer:
     """A PostgreSQL server, in one read-only transaction."""
 
-    def __init__(self, connection: Any, label: str) -> None:
+    def __init__(self, connection: psycopg2.extensions.connection, label: str) -> None:
         self.connection = connection
         self.label = label
         version = connection.server_version
