@@ -113,20 +113,20 @@ AUTH_PASSWORD_VALIDATORS = [
 PASSWORD_HASHERS = [
     f"MiniTwit.hashers.{name}"
     for name in (
-        "PBKDF2SHA256PasswordHasher",
-        "PBKDF2SHA1PasswordHasher",
-        "PBKDF2SHA512PasswordHasher",
-        "ScryptPasswordHasher",
-        "BCryptSHA256PasswordHasher",
-        "BCryptPasswordHasher",
-        "ASPNetIdentityPasswordHasher",
-        "WerkzeugMD5PasswordHasher",
-        "WerkzeugSHA1PasswordHasher",
-        "WerkzeugSHA224PasswordHasher",
-        "WerkzeugSHA256PasswordHasher",
-        "WerkzeugSHA384PasswordHasher",
-        "WerkzeugSHA512PasswordHasher",
-        "HardenedPasswordHasher",
+        "strict.PBKDF2SHA256PasswordHasher",
+        "strict.PBKDF2SHA1PasswordHasher",
+        "strict.PBKDF2SHA512PasswordHasher",
+        "strict.ScryptPasswordHasher",
+        "strict.BCryptSHA256PasswordHasher",
+        "strict.BCryptPasswordHasher",
+        "legacy.ASPNetIdentityPasswordHasher",
+        "legacy.WerkzeugMD5PasswordHasher",
+        "legacy.WerkzeugSHA1PasswordHasher",
+        "legacy.WerkzeugSHA224PasswordHasher",
+        "legacy.WerkzeugSHA256PasswordHasher",
+        "legacy.WerkzeugSHA384PasswordHasher",
+        "legacy.WerkzeugSHA512PasswordHasher",
+        "hardened.HardenedPasswordHasher",
     )
 ]
 

@@ -14,7 +14,7 @@ from psycopg2 import sql
 
 from backoffice import environment
 from backoffice.database import embedded_server
-from MiniTwit.hashers import PBKDF2SHA256PasswordHasher
+from MiniTwit.hashers.strict import PBKDF2SHA256PasswordHasher
 from tests.MiniTwit.factories import make_superuser
 
 # A busy machine is no failure of the property under test. `make test` tries few examples of each property, new ones

@@ -4,42 +4,7 @@ They are strict: for any value in the database, none of them raises an error at 
 begins a calculation that would keep a sign-in busy for minutes.
 """
 
-from MiniTwit.hashers.hardened import HardenedPasswordHasher, hardened, is_weak
-from MiniTwit.hashers.legacy import (
-    ASPNetIdentityPasswordHasher,
-    WerkzeugMD5PasswordHasher,
-    WerkzeugSHA1PasswordHasher,
-    WerkzeugSHA224PasswordHasher,
-    WerkzeugSHA256PasswordHasher,
-    WerkzeugSHA384PasswordHasher,
-    WerkzeugSHA512PasswordHasher,
-)
-from MiniTwit.hashers.strict import (
-    BCryptPasswordHasher,
-    BCryptSHA256PasswordHasher,
-    PBKDF2SHA1PasswordHasher,
-    PBKDF2SHA256PasswordHasher,
-    PBKDF2SHA512PasswordHasher,
-    ScryptPasswordHasher,
-    is_verifiable,
-)
+from MiniTwit.hashers.hardened import hardened, is_weak
+from MiniTwit.hashers.strict import is_verifiable
 
-__all__ = [
-    "ASPNetIdentityPasswordHasher",
-    "BCryptPasswordHasher",
-    "BCryptSHA256PasswordHasher",
-    "HardenedPasswordHasher",
-    "PBKDF2SHA1PasswordHasher",
-    "PBKDF2SHA256PasswordHasher",
-    "PBKDF2SHA512PasswordHasher",
-    "ScryptPasswordHasher",
-    "WerkzeugMD5PasswordHasher",
-    "WerkzeugSHA1PasswordHasher",
-    "WerkzeugSHA224PasswordHasher",
-    "WerkzeugSHA256PasswordHasher",
-    "WerkzeugSHA384PasswordHasher",
-    "WerkzeugSHA512PasswordHasher",
-    "hardened",
-    "is_verifiable",
-    "is_weak",
-]
+__all__ = ["hardened", "is_verifiable", "is_weak"]

@@ -20,5 +20,5 @@ def quick_hashing(settings: Any) -> None:
     """Two methods that take no time. Hashes of the second one are replaced at sign-in."""
     settings.PASSWORD_HASHERS = [
         "django.contrib.auth.hashers.MD5PasswordHasher",
-        "MiniTwit.hashers.WerkzeugSHA1PasswordHasher",
+        "MiniTwit.hashers.legacy.WerkzeugSHA1PasswordHasher",
     ]

@@ -9,7 +9,9 @@ from django.test import Client
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from MiniTwit.hashers import HardenedPasswordHasher, PBKDF2SHA256PasswordHasher, hardened, is_weak
+from MiniTwit.hashers import hardened, is_weak
+from MiniTwit.hashers.hardened import HardenedPasswordHasher
+from MiniTwit.hashers.strict import PBKDF2SHA256PasswordHasher
 from MiniTwit.models import User
 from tests.MiniTwit.factories import make_superuser, make_user
 

@@ -9,7 +9,7 @@ from django.contrib.auth.hashers import make_password
 from django.test import Client
 
 from fixtures import sample_hashes
-from MiniTwit.hashers import PBKDF2SHA256PasswordHasher
+from MiniTwit.hashers.strict import PBKDF2SHA256PasswordHasher
 from MiniTwit.models import StaffNote, User
 from tests.MiniTwit.factories import make_message, make_staff, make_superuser, make_user
 

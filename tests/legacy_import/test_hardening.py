@@ -16,7 +16,8 @@ from legacy_import import tasks
 from legacy_import.models import ReplacedRow
 from legacy_import.runs import lifecycle
 from legacy_import.steps import hardening
-from MiniTwit.hashers import HardenedPasswordHasher, PBKDF2SHA256PasswordHasher
+from MiniTwit.hashers.hardened import HardenedPasswordHasher
+from MiniTwit.hashers.strict import PBKDF2SHA256PasswordHasher
 from MiniTwit.models import User
 from tests.legacy_import.importing import preview_of, undo
 from tests.legacy_import.old_database import make_old_database

@@ -25,7 +25,8 @@ from legacy_import.source.recognition.table_profile import FoundTable
 from legacy_import.steps import staging
 from legacy_import.steps.classify import Check
 from legacy_import.tables import Models
-from MiniTwit.hashers import HardenedPasswordHasher, hardened, is_weak
+from MiniTwit.hashers import hardened, is_weak
+from MiniTwit.hashers.hardened import HardenedPasswordHasher
 from MiniTwit.models import Follow, Message, User
 from tests.legacy_import import strategies
 from tests.legacy_import.old_database import LOOSE_SCHEMA, NULLABLE_SCHEMA, make_old_database

@@ -30,7 +30,7 @@ from legacy_import.source import source_at
 from legacy_import.source.values import LegacyRow
 from legacy_import.steps.lines import Lines, built_in_threads
 from legacy_import.verify import verify
-from MiniTwit.hashers import PBKDF2SHA256PasswordHasher
+from MiniTwit.hashers.strict import PBKDF2SHA256PasswordHasher
 from MiniTwit.models import User
 from tests.legacy_import.conftest import page_of, text_of
 from tests.legacy_import.old_database import make_old_database

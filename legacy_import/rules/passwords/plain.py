@@ -5,7 +5,7 @@ import re
 
 from django.utils.crypto import salted_hmac
 
-from MiniTwit.hashers import PBKDF2SHA256PasswordHasher
+from MiniTwit.hashers.strict import PBKDF2SHA256PasswordHasher
 
 LONGEST_PASSWORD = 1_024  # characters
 
