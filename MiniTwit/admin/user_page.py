@@ -5,7 +5,7 @@ from typing import Any
 from django import forms
 from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, path, reverse
 
 from MiniTwit.admin.deciding.erasing import EndsAccountsMixin
@@ -91,10 +91,8 @@ class UserPageMixin(DecidesMixin, EndsAccountsMixin):
 
     def note_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Add a note. It cannot be changed afterwards."""
-        user: User | None = self.get_object(request, unquote(object_id))
-        if user is None:
-            raise Http404("This account does not exist any more.")
-        if not may_note(request, user) or not self.has_view_permission(request, user):
+        user = self.account(request, object_id)
+        if not may_note(request, user):
             raise PermissionDenied
         form = NoteForm(request.POST)
         if form.is_valid():

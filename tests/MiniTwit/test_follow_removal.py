@@ -6,7 +6,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from MiniTwit.admin import follow_removal
+from MiniTwit.admin import follows
 from MiniTwit.models import Follow
 from tests.MiniTwit.factories import make_follow, make_staff, make_user
 
@@ -51,7 +51,7 @@ def test_some_follows_are_removed_after_a_confirmation_and_that_is_logged(modera
 def test_all_that_a_list_shows_are_removed_but_not_what_came_later(
     moderator: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(follow_removal, "LOGGED", 2)
+    monkeypatch.setattr(follows, "LOGGED", 2)
     amy, other = make_user("amy"), make_follow()
     for _ in range(6):
         follow = make_follow(amy)
@@ -77,7 +77,7 @@ def test_a_forged_or_foreign_confirmation_removes_nothing(moderator: Client) -> 
 
 
 def test_more_than_can_be_removed_at_a_time_is_refused(moderator: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(follow_removal, "MOST_AT_ONCE", 1)
+    monkeypatch.setattr(follows, "MOST_AT_ONCE", 1)
     follow = make_follow()
     make_follow()
     page = moderator.post(FOLLOWS, select(follow, across=True), follow=True).content.decode()
