@@ -4,6 +4,7 @@ import os
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
@@ -42,6 +43,7 @@ PARTS = max(2, min(os.cpu_count() or 1, 4))
 Choose = Callable[[Sequence[FoundTable]], Recognition]
 
 
+@dataclass(frozen=True)
 class SQLiteSource:
     """An old database, open for reading. Use it as a context manager, or close it.
 
@@ -49,19 +51,11 @@ class SQLiteSource:
         SourceError: the file is damaged, or a value or a statement goes beyond the limits.
     """
 
-    def __init__(
-        self,
-        path: Path,
-        connection: sqlite3.Connection,
-        timeout: QueryTimeout,
-        description: SourceRecord,
-        tables: dict[str, TableDescription],
-    ) -> None:
-        self.path = path
-        self.connection = connection
-        self.timeout = timeout
-        self.description = description
-        self.tables = tables
+    path: Path
+    connection: sqlite3.Connection
+    timeout: QueryTimeout
+    description: SourceRecord
+    tables: dict[str, TableDescription]
 
     @classmethod
     def open(
@@ -108,7 +102,7 @@ class SQLiteSource:
     def reopened(self) -> Self:
         """The same database with a connection of its own, for another thread."""
         timeout = QueryTimeout.for_file(self.path)
-        return type(self)(self.path, open_readonly(self.path, timeout), timeout, self.description, self.tables)
+        return replace(self, connection=open_readonly(self.path, timeout), timeout=timeout)
 
     def __enter__(self) -> Self:
         return self

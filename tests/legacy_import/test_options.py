@@ -16,7 +16,7 @@ from legacy_import.admin.start_form import StartForm
 from legacy_import.errors import RunError
 from legacy_import.management.commands.import_legacy import Command
 from legacy_import.models import ImportRun
-from legacy_import.rules.options import ImportOptions
+from legacy_import.rules.options import ImportOptions, TableCounts
 from legacy_import.runs import lifecycle
 from legacy_import.runs.records import Choices
 from MiniTwit.models import User
@@ -64,6 +64,12 @@ def test_every_option_can_be_chosen_on_the_page_and_on_the_command_line() -> Non
         choices = {choice for choice, _ in form.fields[name].choices}
         assert set(arguments[name].choices or ()) == choices
         assert arguments[name].default == form.fields[name].initial == default
+
+
+def test_what_an_older_program_kept_of_a_run_can_be_read() -> None:
+    """What it did not know is as by default, and what is no longer known is left out."""
+    assert ImportOptions.from_json({"existing": "update", "gone": 1}) == ImportOptions(existing="update")
+    assert TableCounts.from_json({"read": 3, "gone": 1}) == TableCounts(read=3)
 
 
 def test_a_changed_mapping_forgets_no_option(admin: Client, old: Path) -> None:

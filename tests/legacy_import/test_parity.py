@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from psycopg2 import sql
 
 from legacy_import.models import ImportRun, MergedUser, RejectedRow
-from legacy_import.rules.old_tables import OLD_TABLES
+from legacy_import.rules.old_tables import OLD_TABLES, OldTable
 from legacy_import.rules.options import ImportOptions
 from legacy_import.rules.passwords import PasswordColumn
 from legacy_import.source import SQLiteSource, source_at
@@ -104,6 +104,12 @@ class rolled_back:  # noqa: N801
     def __exit__(self, *error: object) -> None:
         transaction.set_rollback(True)
         self.atomic.__exit__(*error)
+
+
+@pytest.mark.parametrize("table", OLD_TABLES.values(), ids=OLD_TABLES)
+def test_a_table_has_the_columns_of_its_resource_in_their_order(table: OldTable) -> None:
+    """A row of values is read by the resource's columns, one after the other."""
+    assert [field.column_name for field in table.resource().get_import_fields()] == [*table.columns]
 
 
 @pytest.fixture(autouse=True)
