@@ -2,7 +2,6 @@
 
 import os
 from contextlib import closing
-from pathlib import Path
 
 import hypothesis
 import psycopg2
@@ -83,8 +82,7 @@ def pytest_xdist_auto_num_workers() -> int:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with what takes longest, or it keeps a single worker busy at the end."""
-    folder = Path(__file__).parent
-    items.sort(key=lambda item: [not item.path.is_relative_to(folder / name) for name in LONGEST])
+    items.sort(key=lambda item: [not item.nodeid.startswith(f"tests/{name}") for name in LONGEST])
 
 
 @pytest.fixture(scope="session")

@@ -11,7 +11,7 @@ _numbers = count(1)
 
 
 def make_user(username: str = "", **fields: Any) -> User:
-    return User.objects.create(username=username or f"user {next(_numbers)}", password="!", **fields)
+    return User.objects.create(**{"username": username or f"user {next(_numbers)}", "password": "!"} | fields)
 
 
 def make_staff(*permissions: str, username: str = "", **fields: Any) -> User:

@@ -120,13 +120,25 @@ DRIFTS = {
 }
 
 
+# What no statement of one line brings back, and what staff decide about.
+NOT_MENDED = {name for name in DRIFTS if name.startswith(("a dropped column", "an extra"))}
+NOT_MENDED |= {"another function behind the triggers", "a dropped many-to-many table"}
+
+
 @pytest.mark.parametrize("drift", DRIFTS)
-def test_drift_is_found_and_named(drift: str) -> None:
+def test_drift_is_found_and_named_and_the_advice_mends_it(drift: str) -> None:
     statement, sentence = DRIFTS[drift]
     run(statement)
     code, output = check_schema()
     assert code == 1
     assert sentence in output
+    if drift in NOT_MENDED:
+        return
+    for line in output.splitlines()[:-1]:  # the last one counts them
+        _difference, restore, remedy = line.partition("Restore it: ")
+        assert restore, line
+        run(remedy)
+    assert check_schema()[0] == 0
 
 
 def test_a_dropped_foreign_key_is_found() -> None:
@@ -139,23 +151,6 @@ def test_a_dropped_foreign_key_is_found() -> None:
     (difference,) = find_drift(["MiniTwit"])
     assert difference.subject == f"constraint {name}"
     assert difference.expected.startswith('FOREIGN KEY (author_id) REFERENCES "MiniTwit_user"(id)')
-
-
-MENDABLE = sorted(
-    drift
-    for drift in DRIFTS
-    if drift not in {"another function behind the triggers", "a dropped many-to-many table"}
-    and not drift.startswith(("a dropped column", "an extra"))
-)
-
-
-@pytest.mark.parametrize("drift", MENDABLE)
-def test_the_advice_mends_the_table(drift: str) -> None:
-    run(DRIFTS[drift][0])
-    for difference in find_drift(["MiniTwit", "legacy_import"]):
-        assert difference.remedy.startswith("Restore it: ")
-        run(difference.remedy.removeprefix("Restore it: "))
-    assert find_drift(["MiniTwit", "legacy_import"]) == []
 
 
 def test_several_differences_are_all_in_the_json() -> None:

@@ -23,6 +23,7 @@ from django.core.management import CommandError
 from backoffice.child_processes import SETPRIV
 from backoffice.management.commands.demo import listen
 
+NO_DATABASE = "postgresql://minitwit@database.invalid/minitwit"
 SIGN_IN_LINE = re.compile(r"Sign in at (http://127\.0\.0\.1:(\d+)/admin/) as admin / (.+)\n")
 
 
@@ -186,7 +187,7 @@ def test_a_newcomer_signs_in_and_neither_ctrl_c_nor_a_crash_leaves_anything_runn
 def test_a_port_that_is_taken(start_demo: Callable[..., Demo], tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
-        code, output, errors = start_demo(PORT=str(port)).finish()
+        code, output, errors = start_demo(PORT=str(port), DATABASE_URL=NO_DATABASE).finish()
     assert (code, output) == (1, "")
     assert f"127.0.0.1:{port}: Address already in use. Choose another: make demo PORT=9000" in errors
 

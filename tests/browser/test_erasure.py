@@ -30,9 +30,7 @@ def roger() -> User:
 
 
 def test_from_the_log_to_an_erased_account(visitor: Visitor, roger: User) -> None:
-    page = visitor.page
-    visitor.sign_in()
-    page.goto(f"{visitor.address}/admin/MiniTwit/moderationevent/")
+    page = visitor.arrive("/admin/MiniTwit/moderationevent/")
     expect(page.locator("tbody")).to_contain_text("deleted for good")
     visitor.look("40_decisions")
     page.select_option("#grp-filters select, .list-filter-grid select >> nth=0", label="Suspend")

@@ -22,9 +22,7 @@ def guessed(tmp_path: Path) -> Path:
 
 
 def choose(visitor: Visitor, path: Path) -> Page:
-    visitor.sign_in()
-    page = visitor.page
-    page.goto(f"{visitor.address}/admin/MiniTwit/user/import/")
+    page = visitor.arrive("/admin/MiniTwit/user/import/")
     page.set_input_files("input[type=file]", path)
     page.get_by_role("button", name="Preview").click()
     return page

@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import expect
 
 from MiniTwit.models import Follow, Message, User
-from tests.browser.conftest import Visitor
+from tests.browser.conftest import Visitor, make_user_who_may_import
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -22,6 +22,8 @@ StartWorker = Callable[[], subprocess.Popen]
 
 def test_both_imports_by_clicking(visitor: Visitor, configured: Path, worker: StartWorker) -> None:
     page = visitor.page
+    make_user_who_may_import()
+    page.goto(f"{visitor.address}/admin/")
     visitor.sign_in()
     visitor.look("01_dashboard")
     page.get_by_role("link", name="Import legacy messages", exact=True).click()
@@ -76,8 +78,7 @@ def test_without_javascript_the_page_reloads_until_the_preview_is_there(
     visitor_without_javascript: Visitor, configured: Path, worker: StartWorker
 ) -> None:
     visitor = visitor_without_javascript
-    visitor.sign_in()
-    visitor.page.get_by_role("link", name="Import legacy users", exact=True).click()
+    visitor.arrive("/admin/legacy_import/importrun/users/")
     visitor.page.get_by_role("button", name="Preview").click()
     expect(visitor.page.locator(".work-phase")).to_have_text("Waiting to begin")
     worker()
@@ -93,10 +94,8 @@ def test_a_file_is_chosen_by_uploading_it(
     settings.LEGACY_UPLOAD_MAX_BYTES = sample.stat().st_size + 1
     too_large = tmp_path / "large.db"
     too_large.write_bytes(sample.read_bytes() + b"more")
-    page = visitor.page
     worker()
-    visitor.sign_in()
-    page.get_by_role("link", name="Import legacy users", exact=True).click()
+    page = visitor.arrive("/admin/legacy_import/importrun/users/")
     page.wait_for_load_state()  # the script of the page looks at the size
     start = page.url
     page.set_input_files("#id_upload", too_large)

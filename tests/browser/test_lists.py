@@ -30,9 +30,7 @@ def messages() -> None:
 
 @pytest.mark.usefixtures("messages")
 def test_from_the_list_to_a_decision(visitor: Visitor) -> None:
-    page = visitor.page
-    visitor.sign_in()
-    page.goto(f"{visitor.address}/admin/MiniTwit/message/")
+    page = visitor.arrive("/admin/MiniTwit/message/")
     expect(page.locator(".grp-results").first).to_have_text("240 results")
     page.locator(".list-filters .select2-selection").click()
     page.keyboard.type("ger his")
@@ -63,9 +61,7 @@ def test_from_the_list_to_a_decision(visitor: Visitor) -> None:
 
 @pytest.mark.usefixtures("messages")
 def test_an_account_is_warned_and_noted_and_a_follow_removed(visitor: Visitor) -> None:
-    page = visitor.page
-    visitor.sign_in()
-    page.goto(f"{visitor.address}/admin/MiniTwit/user/?q=hist")
+    page = visitor.arrive("/admin/MiniTwit/user/?q=hist")
     visitor.look("33_users")
     page.get_by_role("link", name="Roger Histand").click()
     page.locator(".decide-warn summary").click()

@@ -33,9 +33,7 @@ def test_another_table_brings_its_columns_at_once_and_is_then_imported(
 ) -> None:
     settings.LEGACY_DATABASE_URL = f"sqlite:///{write_script(tmp_path / 'old.db', OLD)}"
     worker()
-    page = visitor.page
-    visitor.sign_in()
-    page.get_by_role("link", name="Import legacy users", exact=True).click()
+    page = visitor.arrive("/admin/legacy_import/importrun/users/")
     page.get_by_role("button", name="Preview").click()
     mapping = page.locator("#mapping")
     expect(mapping).to_contain_text("several tables that could hold the users")

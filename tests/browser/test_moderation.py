@@ -31,9 +31,7 @@ def messages() -> None:
 
 @pytest.mark.usefixtures("messages")
 def test_flagging_a_whole_list_and_undoing_it(visitor: Visitor, worker: StartWorker) -> None:
-    page = visitor.page
-    visitor.sign_in()
-    page.goto(f"{visitor.address}/admin/MiniTwit/message/")
+    page = visitor.arrive("/admin/MiniTwit/message/")
     page.locator("#action-toggle").check()
     page.get_by_title("Click here to select the objects across all pages").click()
     page.select_option("select[name=action]", "flag_selected")
@@ -79,8 +77,7 @@ def test_flagging_a_whole_list_and_undoing_it(visitor: Visitor, worker: StartWor
 def test_the_end_of_a_suspension_is_chosen_with_one_click(visitor: Visitor) -> None:
     """On the account's page and for a selection alike."""
     page, account = visitor.page, User.objects.get(username="Roger Histand")
-    visitor.sign_in()
-    page.goto(f"{visitor.address}/admin/MiniTwit/user/{account.pk}/change/")
+    visitor.arrive(f"/admin/MiniTwit/user/{account.pk}/change/")
     page.locator(".decide-suspend summary").click()
     panel = page.locator(".decide-suspend")
     panel.get_by_role("button", name="1 month").click()
@@ -114,8 +111,7 @@ def test_the_end_of_a_suspension_is_chosen_with_one_click(visitor: Visitor) -> N
 
 def test_deleting_for_good_waits_for_the_tick(visitor: Visitor) -> None:
     message = make_message(text="Buy now!")
-    visitor.sign_in()
-    visitor.page.goto(f"{visitor.address}/admin/MiniTwit/message/{message.pk}/change/")
+    visitor.arrive(f"/admin/MiniTwit/message/{message.pk}/change/")
     visitor.page.locator(".decide-purge summary").click()
     panel = visitor.page.locator(".decide-purge")
     expect(panel.get_by_role("button")).to_be_disabled()

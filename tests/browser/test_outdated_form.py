@@ -19,9 +19,7 @@ def test_an_outdated_form_shows_both_versions_and_a_panel_keeps_what_was_typed(v
     page = visitor.page
     ModerationReason.objects.create(name="Spam")
     amy = make_user("amy", email="old@example.org")
-    visitor.sign_in()
-    address = f"{visitor.address}/admin/MiniTwit/user/{amy.pk}/change/"
-    page.goto(address)
+    visitor.arrive(f"/admin/MiniTwit/user/{amy.pk}/change/")
     page.fill("#id_email", "mine@example.org")
     User.objects.filter(pk=amy.pk).update(email="theirs@example.org")
     moderation.warn(users=[amy], actor=None, text="Stop.")
@@ -54,8 +52,7 @@ def test_an_outdated_form_shows_both_versions_and_a_panel_keeps_what_was_typed(v
 
 def test_a_long_message_in_the_breadcrumbs_does_not_widen_a_phone(visitor: Visitor) -> None:
     message = make_message(text="Small victory: my grandmother's plum cake did not make it, again. " * 3)
-    visitor.sign_in()
     visitor.page.set_viewport_size({"width": 390, "height": 844})
-    visitor.page.goto(f"{visitor.address}/admin/MiniTwit/message/{message.pk}/change/")
+    visitor.arrive(f"/admin/MiniTwit/message/{message.pk}/change/")
     assert visitor.page.evaluate("document.documentElement.scrollWidth") <= 390
     assert visitor.complaints == []

@@ -61,8 +61,7 @@ class Keyboard:
 @pytest.mark.parametrize("items", [25, pytest.param(100, marks=pytest.mark.slow)])
 def test_many_messages_without_the_mouse(visitor: Visitor, imported: None, items: int) -> None:
     assert review.count_waiting().number >= items
-    page = visitor.page
-    visitor.sign_in()
+    page = visitor.arrive()
     visitor.look("20_dashboard_waiting")
     page.get_by_role("link", name="Review queue").focus()
     page.keyboard.press("Enter")
@@ -112,9 +111,7 @@ def waiting() -> list[Message]:
 
 
 def test_moving_writing_and_warning_by_keys(visitor: Visitor, waiting: list[Message]) -> None:
-    page, keyboard = visitor.page, Keyboard(visitor)
-    visitor.sign_in()
-    page.goto(f"{visitor.address}/admin/MiniTwit/reviewclaim/")
+    page, keyboard = visitor.arrive("/admin/MiniTwit/reviewclaim/"), Keyboard(visitor)
     first = keyboard.message()
     second = keyboard.press("j")
     assert keyboard.press("k") == first
@@ -160,8 +157,7 @@ def test_what_one_moderator_has_the_other_does_not_get(visitor: Visitor, waiting
     colleague = User.objects.create(username="colleague", is_staff=True, is_superuser=True)
     oldest = review.claim_next(moderator=colleague)
     assert oldest is not None
-    visitor.sign_in()
-    visitor.page.goto(f"{visitor.address}/admin/MiniTwit/reviewclaim/")
+    visitor.arrive("/admin/MiniTwit/reviewclaim/")
     mine = Keyboard(visitor).message()
     assert mine != oldest.pk
     assert ReviewClaim.objects.get(message=mine).moderator.username == "importer"
@@ -174,10 +170,9 @@ def test_what_one_moderator_has_the_other_does_not_get(visitor: Visitor, waiting
 
 
 def test_the_watch_list_in_the_browser(visitor: Visitor, waiting: list[Message]) -> None:
-    page = visitor.page
     call_command("loaddata", "watch_list", verbosity=0)
     call_command("scan_messages", verbosity=0)
-    visitor.sign_in()
+    page = visitor.arrive()
     page.get_by_role("link", name="Watch-list").click()
     expect(page.locator(".watch-standing")).to_contain_text("Every message has been looked through")
     visitor.look("26_watch_list")

@@ -5,7 +5,7 @@ from django.contrib.sessions.models import Session
 from playwright.sync_api import expect
 
 from MiniTwit.models import StaffNote
-from tests.browser.conftest import PASSWORD, Visitor
+from tests.browser.conftest import Visitor
 from tests.MiniTwit.factories import make_user
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -13,22 +13,15 @@ pytestmark = pytest.mark.django_db(transaction=True)
 NOTE = "Phoned about the shoes; calls again on Monday."
 
 
-def sign_in_again(visitor: Visitor) -> None:
-    visitor.page.fill("#id_username", "importer")
-    visitor.page.fill("#id_password", PASSWORD)
-    visitor.page.click("input[type=submit]")
-
-
 def test_a_note_that_came_after_the_session_is_in_its_form_again(visitor: Visitor) -> None:
     account = make_user("Ada")
-    visitor.sign_in()
-    page, address = visitor.page, f"/admin/MiniTwit/user/{account.pk}/change/"
-    page.goto(f"{visitor.address}{address}")
+    address = f"/admin/MiniTwit/user/{account.pk}/change/"
+    page = visitor.arrive(address)
     page.fill("#note_text", NOTE)
     Session.objects.all().delete()
     page.get_by_role("button", name="Add the note").click()
     expect(page.get_by_text("Your session had ended, so what you sent was not done.")).to_be_visible()
-    sign_in_again(visitor)
+    visitor.sign_in()
     expect(page).to_have_url(f"{visitor.address}{address}")
     expect(page.locator("#note_text")).to_have_value(NOTE)
     expect(page.get_by_text("It was not sent yet.")).to_be_visible()
@@ -43,9 +36,7 @@ def test_a_note_that_came_after_the_session_is_in_its_form_again(visitor: Visito
 
 def test_a_form_that_is_out_of_date_keeps_what_was_typed(visitor: Visitor) -> None:
     account = make_user("Ada")
-    visitor.sign_in()
-    page, address = visitor.page, f"{visitor.address}/admin/MiniTwit/user/{account.pk}/change/"
-    page.goto(address)
+    page = visitor.arrive(f"/admin/MiniTwit/user/{account.pk}/change/")
     page.fill("#note_text", NOTE)
     page.context.add_cookies([{"name": "csrftoken", "value": "b" * 32, "url": visitor.address}])
     page.get_by_role("button", name="Add the note").click()
