@@ -81,6 +81,26 @@ def data_dir(tmp_path: Path) -> Path:
     return tmp_path / "var" / "postgres"
 
 
+@pytest.fixture(scope="module")
+def made_before(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a server that was made, and stopped, once. To make one takes as long as most tests."""
+    folder = tmp_path_factory.mktemp("made_before") / "postgres"
+    Member(folder).wait_ready().end()
+    return folder
+
+
+@pytest.fixture
+def _made(made_before: Path, data_dir: Path) -> None:
+    """The server was made before the test begins."""
+    for path in made_before.parent.iterdir():
+        copy = [*("cp", "--archive", "--reflink=auto"), str(path), str(data_dir.parent)]
+        data_dir.parent.mkdir(mode=0o700, exist_ok=True)
+        subprocess.run(copy, check=True)
+
+
+made = pytest.mark.usefixtures("_made")
+
+
 @pytest.fixture
 def join(data_dir: Path) -> Iterator[Join]:
     """Start processes that use the server; none of them, nor the server, outlives the test."""
@@ -130,6 +150,7 @@ def test_three_processes_at_once_make_one_server_and_the_last_one_stops_it(data_
     assert not (data_dir / "postmaster.pid").exists()
 
 
+@made
 def test_the_data_is_there_after_a_clean_stop(join: Join) -> None:
     first = join().wait_ready()
     first.ask("CREATE TABLE kept (word text); INSERT INTO kept VALUES ('still here') RETURNING word")
@@ -137,6 +158,7 @@ def test_the_data_is_there_after_a_clean_stop(join: Join) -> None:
     assert join().wait_ready().ask("SELECT word FROM kept") == "still here"
 
 
+@made
 def test_a_process_that_is_told_to_end_takes_the_server_with_it(data_dir: Path, join: Join) -> None:
     member = join().wait_ready()
     member.process.terminate()
@@ -145,6 +167,7 @@ def test_a_process_that_is_told_to_end_takes_the_server_with_it(data_dir: Path, 
     assert server_process(data_dir) is None
 
 
+@made
 def test_a_killed_process_does_not_keep_the_server_up_for_ever(data_dir: Path, join: Join) -> None:
     killed = join().wait_ready()
     killed.kill()
@@ -155,6 +178,7 @@ def test_a_killed_process_does_not_keep_the_server_up_for_ever(data_dir: Path, j
     assert server_process(data_dir) is None
 
 
+@made
 def test_a_process_killed_beside_another_leaves_it_the_server(data_dir: Path, join: Join) -> None:
     killed, survivor = join(), join()
     killed.wait_ready()
@@ -179,6 +203,7 @@ def test_a_forked_child_that_ends_leaves_its_parent_the_server(data_dir: Path, j
     assert server_process(data_dir) is None
 
 
+@made
 def test_a_crashed_server_whose_number_went_to_another_process_starts_again(data_dir: Path, join: Join) -> None:
     member = join().wait_ready()
     member.ask("CREATE TABLE kept (word text); INSERT INTO kept VALUES ('committed') RETURNING word")
@@ -234,6 +259,7 @@ def test_a_short_but_strange_path(join: Join) -> None:
         member.end()
 
 
+@made
 def test_the_shell_s_postgresql_variables_do_not_lead_astray(data_dir: Path, join: Join) -> None:
     astray = {"PGPORT": "6000", "PGDATA": "/nowhere", "PGHOST": "example.invalid", "PGUSER": "x", "PGDATABASE": "x"}
     first = join(env=os.environ | astray).wait_ready()
@@ -241,6 +267,7 @@ def test_the_shell_s_postgresql_variables_do_not_lead_astray(data_dir: Path, joi
     assert first.ask("SELECT pg_postmaster_start_time()") == second.ask("SELECT pg_postmaster_start_time()")
 
 
+@made
 def test_a_server_that_cannot_start_says_why_and_what_to_do(data_dir: Path, join: Join) -> None:
     join().wait_ready().end()
     (data_dir / "global" / "pg_control").rename(data_dir / "global" / "pg_control.lost")
@@ -326,6 +353,7 @@ def test_an_ordinary_user_has_a_server_of_his_own(as_nobody: dict[str, object], 
         assert server_process(data_dir) is None
 
 
+@made
 def test_another_account_s_server_is_refused_in_one_sentence(
     as_nobody: dict[str, object], data_dir: Path, join: Join
 ) -> None:
