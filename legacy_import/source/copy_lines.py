@@ -12,7 +12,6 @@ block that holds one of them too many, a NUL, or bytes that are not UTF-8 is fou
 # ruff: noqa: S608 -- names cannot be parameters; `quoted` and the table's description make them safe
 import re
 import sqlite3
-import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Self
@@ -26,13 +25,11 @@ Places = tuple[int, int]  # the first and the last row id of a part of a table
 EVERYWHERE: Places = (-(2**63), 2**63 - 1)
 FIRST_ROWS, MOST_ROWS = 500, 10_000  # of a block
 FIELD_END, LINE_END, NULL, ODD = b"\x1f", b"\x1e", b"\x1d", b"\x1c"
+MIXED_END = re.compile(rb"\x1f([0-9]+)\x1a")  # of a line with odd values: how many they are
 # How COPY is told to read the lines.
 COPY_OPTIONS = r"FORMAT text, DELIMITER E'\x1f', NULL E'\x1d'"
 ESCAPES = ((b"\\", b"\\\\"), (b"\n", b"\\n"), (b"\r", b"\\r"))
 ESCAPED = re.compile(rb"\\(.)")
-# SQLite's allocator has one lock for all connections and is called for every value: two threads that read at once
-# need twice the processor time of one after the other.
-ONE_AT_A_TIME = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -122,8 +119,8 @@ class LinePlan:
     by_row: bool = False
 
     @property
-    def columns(self) -> str:
-        """SQLite's expressions for the line of a row, and for how many of its values are odd."""
+    def line(self) -> str:
+        """SQLite's expression for the line of a row. One with odd values says at its end how many they are."""
         usual = [field.usual for field in self.fields]
         forms = FIELD_END.decode().join(copy.form for copy in usual if copy.form is not None)
         values = ", ".join(copy.value for copy in usual if copy.form is not None and copy.value)
@@ -133,21 +130,23 @@ class LinePlan:
         tests = [field.other.test for field in self.fields if field.stored]
         odd = " + ".join(f"(({test}) IS NOT 1)" for test in tests) or "0"
         return (
-            f"CASE WHEN {is_usual} THEN printf('{forms}', {values}){texts} ELSE {mixed} END || char(30) AS line,"
-            f" CASE WHEN {is_usual} THEN 0 ELSE {odd} END AS odd"
+            f"CASE WHEN {is_usual} THEN printf('{forms}', {values}){texts} || char(30)"
+            f" ELSE {mixed} || char(31) || ({odd}) || char(26) END"
         )
 
-    def is_sound(self, data: bytes, rows: int, odd: int) -> bool:
-        """Whether the lines say exactly what so many rows hold, so many values odd, and PostgreSQL will take them.
+    def is_sound(self, data: bytes, rows: int) -> bool:
+        """Whether the lines say exactly what so many rows hold, and PostgreSQL will take them.
 
         No line has fewer marks of any kind than it should, so where their sums are right each line is.
         """
         nulls = sum(field.usual.form == NULL.decode() for field in self.fields)
+        odd = [int(count) for count in MIXED_END.findall(data)]
         return (
-            data.count(LINE_END) == rows
-            and data.count(FIELD_END) == rows * (len(self.fields) - 1)
+            data.count(LINE_END) + len(odd) == rows
+            and data.count(b"\x1a") == len(odd)
+            and data.count(FIELD_END) == rows * (len(self.fields) - 1) + len(odd)
             and data.count(NULL) == rows * nulls
-            and data.count(ODD) == odd
+            and data.count(ODD) == sum(odd)
             and b"\0" not in data
             and _is_utf8(data)
         )
@@ -182,44 +181,41 @@ def copy_chunks(
         yield from _chunks_of(map(plan.build, rows))
         return
     lines = (
-        f"SELECT {table.position} AS place, {plan.columns} FROM {quoted(table.actual_name)} {bounded}"
+        f"SELECT {table.position} AS place, {plan.line} AS line FROM {quoted(table.actual_name)} {bounded}"
         f" ORDER BY {table.position} LIMIT ?"
     )
     (start, end), limit = places, FIRST_ROWS
     while start <= end:
-        with ONE_AT_A_TIME:
-            timeout.touch()  # the consumer may have been slow
-            count, last, odd, data = _block(connection, lines, [start, end, limit])
+        timeout.touch()  # the consumer may have been slow
+        count, last, data = _block(connection, lines, [start, end, limit])
         if not count:
             return
-        if not plan.is_sound(data, count, odd):
+        if not plan.is_sound(data, count):
             yield from _chunks_of(map(plan.build, read_rows(connection, table, timeout, bounded, [start, last])))
-        elif odd:
-            yield Chunk(_mended(data, plan))
         else:
-            yield Chunk(escaped(data).replace(LINE_END, b"\n"))
+            yield Chunk(_mended(data, plan))
         # What was too long to be joined says only that the block was far too large.
         limit = max(1, min(MOST_ROWS, count * CHUNK_BYTES // len(data) if data else count // 10))
         start = last + 1
 
 
-def _block(connection: sqlite3.Connection, lines: str, bounds: list[int]) -> tuple[int, int, int, bytes]:
-    """How many lines there are, the row id of the last one, how many values are odd, and all lines joined, unless
-    that is too long.
-    """
-    figures = "SELECT count(*), max(place), sum(odd)"
+def _block(connection: sqlite3.Connection, lines: str, bounds: list[int]) -> tuple[int, int, bytes]:
+    """How many lines there are, the row id of the last one, and all lines joined, unless that is too long."""
+    figures = "SELECT count(*), max(place)"
     try:
         found = connection.execute(f"{figures}, group_concat(line, '') FROM ({lines})", bounds).fetchone()
     except sqlite3.DataError:  # together they are longer than any value may be
         found = (*connection.execute(f"{figures} FROM ({lines})", bounds).fetchone(), None)
-    count, last, odd, data = found
-    return count, last, odd, data or b""
+    count, last, data = found
+    return count, last, data or b""
 
 
 def _mended(data: bytes, plan: LinePlan) -> bytes:
-    """The lines of a block that has odd values."""
+    """The lines of a block as COPY takes them, new values in the place of odd ones."""
+    if b"\x1a" not in data:
+        return escaped(data).replace(LINE_END, b"\n")
     mend = plan.mend
-    lines = escaped(data).split(LINE_END)
+    lines = escaped(MIXED_END.sub(LINE_END, data)).split(LINE_END)
     return b"\n".join([mend(line.split(FIELD_END)) if ODD in line else line for line in lines])
 
 
@@ -276,16 +272,15 @@ def _some_of(cursor: sqlite3.Cursor, timeout: QueryTimeout) -> list[tuple[Any, .
     """The next rows, as many as a chunk should have."""
     rows: list[tuple[Any, ...]] = []
     size = 0
-    with ONE_AT_A_TIME:
-        timeout.touch()
-        for row in cursor:
-            length = sum([len(value) for value in row if value.__class__ is bytes])
-            if length > VALUE_LIMIT:
-                raise sqlite3.DataError("a row is too big")
-            rows.append(row)
-            size += length
-            if size >= CHUNK_BYTES or len(rows) >= MOST_ROWS:
-                break
+    timeout.touch()
+    for row in cursor:
+        length = sum([len(value) for value in row if value.__class__ is bytes])
+        if length > VALUE_LIMIT:
+            raise sqlite3.DataError("a row is too big")
+        rows.append(row)
+        size += length
+        if size >= CHUNK_BYTES or len(rows) >= MOST_ROWS:
+            break
     return rows
 
 
@@ -323,6 +318,8 @@ def field_of(text: str | None) -> bytes:
     """A field of a line: a value that may hold the very characters that separate fields and mark nulls."""
     if text is None:
         return NULL
+    if text.isprintable() and "\\" not in text:
+        return text.encode()
     data = escaped(text.encode()).replace(FIELD_END, b"\\" + FIELD_END)
     return b"\\" + data if data == NULL else data
 

@@ -1,6 +1,5 @@
 """An old database, taken in as a SQLite file, as the source of an import: described and read."""
 
-import os
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -38,7 +37,7 @@ from MiniTwit.storage.full_disks import lacks_room
 
 NOT_THERE = frozenset({"missing_table", "missing_column"})  # what may be in a log that did not come along
 LARGE_TABLE = 200_000  # rows; a smaller one is read in one part
-PARTS = max(2, min(os.cpu_count() or 1, 4))
+PARTS = 4  # while one is read, the one before it is classified
 
 Choose = Callable[[Sequence[FoundTable]], Recognition]
 
@@ -114,7 +113,7 @@ class SQLiteSource:
         self.connection.close()
 
     def parts(self, name: str) -> list[Places]:
-        """Cut a large table into ranges of row ids, about as many rows each, for several connections to read."""
+        """Cut a large table into ranges of row ids, about as many rows each."""
         table = self.tables[name]
         if table.rows < LARGE_TABLE or not table.has_row_ids:
             return [EVERYWHERE]

@@ -5,7 +5,7 @@ username that was stored as a number is noted), so it comes with the value, as i
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 
 class StoredReal(str):
@@ -20,8 +20,7 @@ TYPE_LETTERS = {type(None): "n", int: "i", bool: "i", StoredReal: "r", float: "r
 LegacyValue = None | int | float | str | bytes
 
 
-@dataclass(frozen=True, slots=True)
-class LegacyRow:
+class LegacyRow(NamedTuple):
     """One row of an old table: its position in the table, from 1, and its values in canonical order."""
 
     position: int

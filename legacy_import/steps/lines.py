@@ -75,6 +75,7 @@ class Lines:
             Rule(name, attribute, column, self.places[attribute], self.places.get(name_of(attribute)))
             for name, attribute, column in fields
         ]
+        self.names = [rule.name for rule in self.rules]
         self.reason, self.notes, self.original = map(self.places.__getitem__, ("reason", "notes", "original"))
 
     def build(self, row: LegacyRow) -> bytes:
@@ -82,7 +83,7 @@ class Lines:
         line = [NULL] * len(self.columns)
         line[0] = b"%d" % row.position
         line[self.notes] = line[self.original] = b""
-        named = row.named([rule.name for rule in self.rules])
+        named = row.named(self.names)
         return self._filled(line, zip(self.rules, row.values, strict=True), named)
 
     def mend(self, line: list[bytes]) -> bytes:
@@ -101,7 +102,7 @@ class Lines:
             notes += noticed
             if reason and line[self.reason] == NULL:
                 line[self.reason] = reason.encode()
-            if rule.column.secret or (type(value) is int and not noticed and not reason):
+            if new is value or rule.column.secret or (type(value) is int and not noticed and not reason):
                 continue  # the new form tells it, see `Column.stored`
             text = as_text(value)
             if text != (str(new) if type(new) is int else new):

@@ -1,7 +1,7 @@
 """Read, classify, count and sample the tables of a run, side by side.
 
-Reading keeps a processor of this process busy, classifying keeps one of PostgreSQL busy. With several tables at
-once, and a large one in parts, neither waits for the other.
+Reading keeps a processor of this process busy, classifying keeps one of PostgreSQL busy. A large table comes in
+parts, so that one of them is read while others are classified.
 """
 
 import threading
@@ -21,6 +21,10 @@ from legacy_import.steps.classify import Check, Fingerprint, SummaryRow, account
 from legacy_import.steps.preview import SampleRow
 from legacy_import.steps.progress import Progress, TaskProgress, may_be_cancellation
 
+# SQLite's allocator has one lock for all connections and is called for every value: two threads that read at once
+# wait for each other at every step.
+READING = threading.Lock()
+
 
 @dataclass(frozen=True)
 class Prepared:
@@ -38,7 +42,7 @@ class Prepared:
 
 
 class TablePreparation:
-    """The preparation of one table, whose parts are read and classified side by side.
+    """The preparation of one table, whose parts are read one after the other and classified side by side.
 
     The constructor makes the tables, without rows; the worker thread that ends last takes the samples.
     """
@@ -60,9 +64,10 @@ class TablePreparation:
         """Read and classify one part, in a thread and with connections of its own; the last one prepares the rest."""
         with self.progress.worker_connection(), source.reopened() as own_source:
             task, check, table = self.tasks[index], self.check, self.check.table
-            staging.stage_part(
-                check.staged, index + 1, check.lines, own_source, table.name, self.parts[index], task.advance
-            )
+            with READING:
+                staging.stage_part(
+                    check.staged, index + 1, check.lines, own_source, table.name, self.parts[index], task.advance
+                )
             task.phase(f"Checking {table.rows}")
             with transaction.atomic(), connection.cursor() as cursor:
                 prepare_transaction(cursor)
@@ -93,6 +98,8 @@ def prepare_tables(checks: Sequence[Check], source: SQLiteSource, progress: Prog
         The first error of any worker thread; the others are stopped.
     """
     preparations = [TablePreparation(check, source, progress) for check in checks]
+    # What is classified as a whole is read first.
+    preparations.sort(key=lambda preparation: len(preparation.parts))
     progress.phase("", 0)
     parts = [(preparation, index) for preparation in preparations for index in range(len(preparation.parts))]
     with ThreadPoolExecutor(len(parts), thread_name_prefix="preparing") as pool:
