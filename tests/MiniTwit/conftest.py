@@ -4,8 +4,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.test import Client
 
 from MiniTwit.storage.database_folders import database_folder
+from tests.MiniTwit.factories import make_staff
 
 
 @pytest.fixture
@@ -22,3 +24,12 @@ def quick_hashing(settings: Any) -> None:
         "django.contrib.auth.hashers.MD5PasswordHasher",
         "MiniTwit.hashers.legacy.WerkzeugSHA1PasswordHasher",
     ]
+
+
+@pytest.fixture
+def watcher(client: Client) -> Client:
+    """Staff who may work on the watch-list."""
+    client.force_login(
+        make_staff("view_watchterm", "add_watchterm", "change_watchterm", "view_watchhit", "view_message")
+    )
+    return client

@@ -1,19 +1,14 @@
 """The review queue: what waits, in which order, for whom; and what comes of a decision."""
 
-import threading
-from collections import Counter
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from django.db import connections
 from django.test import Client
 from django.utils import timezone
 
 from MiniTwit import moderation, review, watchlist
 from MiniTwit.models import Message, ModerationEvent, ModerationReason, ReviewClaim, Strike, User, WatchTerm
-from tests.legacy_import.conftest import other_session
 from tests.MiniTwit.factories import make_message, make_staff, make_superuser, make_user
 
 pytestmark = pytest.mark.django_db
@@ -358,87 +353,6 @@ def test_warning_and_taking_back_need_their_own_permissions(client: Client) -> N
 def test_the_dashboard_says_what_waits(desk: Client) -> None:
     make_waiting(1)
     assert "Review queue (1 waiting)" in desk.get("/admin/").content.decode()
-
-
-@pytest.fixture
-def flagged_messages(transactional_db: None) -> list[Message]:
-    author = make_user()
-    return [make_waiting(number, author=author) for number in range(60)]
-
-
-def in_threads(workers: list[Any]) -> None:
-    """Run them at the same moment, each on its own connection; what one of them raises is raised here."""
-    errors: list[BaseException] = []
-    barrier = threading.Barrier(len(workers))
-
-    def run(work: Any) -> None:
-        try:
-            barrier.wait()
-            work()
-        except BaseException as error:
-            errors.append(error)
-        finally:
-            connections.close_all()
-
-    threads = [threading.Thread(target=run, args=[work]) for work in workers]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    if errors:
-        raise errors[0]
-
-
-@pytest.mark.django_db(transaction=True)
-def test_moderators_at_the_same_moment_never_get_the_same_message(flagged_messages: list[Message]) -> None:
-    moderators = [make_superuser(f"moderator {number}") for number in range(4)]
-    decided: list[int] = []
-
-    def work_through(moderator: User) -> None:
-        while message := review.claim_next(moderator=moderator):
-            held = ReviewClaim.objects.filter(message=message.pk).values_list("moderator", flat=True)
-            assert list(held) == [moderator.pk]
-            review.decide(
-                moderator=moderator,
-                message_id=message.pk,
-                verb="flag",
-                version=review.version_of(message),
-                reason="Spam",
-            )
-            decided.append(message.pk)
-
-    in_threads([lambda moderator=moderator: work_through(moderator) for moderator in moderators])
-    assert Counter(decided) == Counter(message.pk for message in flagged_messages)
-    assert ModerationEvent.objects.count() == len(flagged_messages)
-    assert not ReviewClaim.objects.exists()
-
-
-@pytest.mark.django_db(transaction=True)
-def test_one_message_claimed_by_many_at_once_goes_to_one(flagged_messages: list[Message]) -> None:
-    moderators = [make_superuser(f"moderator {number}") for number in range(6)]
-    winners: list[User] = []
-
-    def grab(moderator: User) -> None:
-        if review.claim(moderator=moderator, message_id=flagged_messages[0].pk):
-            winners.append(moderator)
-
-    in_threads([lambda moderator=moderator: grab(moderator) for moderator in moderators])
-    assert len(winners) == 1
-    assert review.claimed_by(flagged_messages[0].pk) == winners[0]
-
-
-@pytest.fixture
-def decided_elsewhere(flagged_messages: list[Message]) -> Iterator[Message]:
-    with other_session() as other:
-        other.execute('SELECT FROM "MiniTwit_message" WHERE id = %s FOR UPDATE', [flagged_messages[0].pk])
-        yield flagged_messages[0]
-
-
-@pytest.mark.django_db(transaction=True)
-def test_nobody_waits_for_a_message_that_is_being_decided(
-    decided_elsewhere: Message, flagged_messages: list[Message]
-) -> None:
-    assert review.claim_next(moderator=make_superuser()) == flagged_messages[1]
 
 
 def test_nobody_gets_a_message_of_their_own_to_review(desk: Client, ann: User, bob: User) -> None:

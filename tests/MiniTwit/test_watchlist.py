@@ -1,129 +1,27 @@
 """The watch-list: what a term means, what is found, and that no expression and no late commit upsets it."""
 
-import re
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import closing
 from io import StringIO
 from typing import Any
 
-import psycopg2
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import OperationalError, connection
 from django.test import Client
 from django_tasks_db.models import DBTaskResult
-from psycopg2 import sql
 
-from fixtures import sample_small_talk
 from MiniTwit import moderation, watchlist
 from MiniTwit.database.failures import FailureKind, failure_kind
 from MiniTwit.database.locks import LockNotAcquired
-from MiniTwit.models import EditedMessage, Message, ModerationReason, WatchHit, WatchTerm
-from MiniTwit.skeletons.function import CREATE_FUNCTIONS
-from MiniTwit.watchlist import edited, expressions, matching, pieces, scanning, tasks
+from MiniTwit.models import EditedMessage, Message, WatchHit, WatchTerm
+from MiniTwit.watchlist import edited, matching, pieces, scanning, tasks
 from tests.legacy_import.conftest import other_session
-from tests.MiniTwit.factories import make_message, make_staff, make_superuser, make_user
-from tests.MiniTwit.forms import save_on_page
-from tests.MiniTwit.spellings import OTHER_WORDS, SPELLINGS
+from tests.MiniTwit.factories import make_message, make_superuser, make_user
+from tests.MiniTwit.watching import LIST, LONG, SLOW, edit, make_term
 
 pytestmark = pytest.mark.django_db
-
-# At each of the letters PostgreSQL looks through the rest of the text: minutes, for a long one.
-SLOW = r"a(?=a*q)b"
-LONG = "a" * 100_000
-
-
-def make_term(pattern: str, kind: str = "word", **fields: Any) -> WatchTerm:
-    return WatchTerm.objects.create(kind=kind, pattern=pattern, **fields)
-
-
-def found_by(kind: str, pattern: str, *texts: str) -> list[str]:
-    """Which of the texts the term is found in."""
-    author = make_user()
-    made = [make_message(author, text) for text in texts]
-    term = make_term(pattern, kind)
-    watchlist.scan()
-    hits = set(WatchHit.objects.filter(term=term).values_list("message", flat=True))
-    return [message.text for message in made if message.pk in hits]
-
-
-@pytest.mark.parametrize(
-    ("kind", "pattern", "found", "not_found"),
-    [
-        ("word", "win", ["You WIN!", "win-win"], ["window", "wins", "Darwin"]),
-        ("word", "C++", ["I like c++.", "c++"], ["c++x", "abc++"]),
-        ("word", "größe", ["GRÖSSE zählt, Größe auch"], ["Größenwahn"]),
-        ("word", "a.c", ["say a.c now"], ["abc"]),
-        ("phrase", "click here", ["Please Click \n here", "doubleclick  hereafter"], ["clickhere", "click there"]),
-        ("word", "50%_off\\x", ["now 50%_OFF\\X!"], ["50 aoffbx", "50%yoff\\x"]),
-        ("phrase", "100%", ["it is 100% free"], ["1000"]),
-        ("regex", r"https?://\S+", ["see HTTP://x.example/a"], ["http:// nothing"]),
-        ("regex", r"fr[e3]+", ["fr33 stuff"], ["fr"]),
-        ("regex", r"(?c)Win", ["Win"], ["win"]),
-        ("regex", r"\mwin\M", ["You WIN!"], ["window", "wins", "Darwin"]),
-        ("regex", r"c:\\bin", [r"see C:\bin"], ["c:bin"]),
-    ],
-)
-def test_what_a_term_finds(kind: str, pattern: str, found: list[str], not_found: list[str]) -> None:
-    assert found_by(kind, pattern, *found, *not_found) == found
-
-
-@pytest.mark.parametrize(
-    ("kind", "pattern", "sentence"),
-    [
-        ("regex", "(unclosed", "parentheses () not balanced"),
-        ("regex", "a*", "empty text"),
-        ("regex", "x|", "empty text"),
-        ("regex", r"(a)\1", "Back references"),
-        ("regex", r"\bwin\b", r"\b is a backspace. Write \m for the beginning of a word, \M for its end"),
-        ("regex", r"\\\bwin", r"\b is a backspace"),
-        ("regex", r"win\B", r"Write \Y"),
-        ("regex", r"\<win\>", r"Write \m"),
-        ("regex", r"win\>", r"Write \M"),
-        ("regex", "***=literal", "cannot begin with ***"),
-        ("regex", "a)(b", "not balanced"),
-        ("word", "two words", "phrase"),
-        ("phrase", "   ", "Give something"),
-    ],
-)
-def test_what_cannot_be_a_term_is_refused_with_a_reason(kind: str, pattern: str, sentence: str) -> None:
-    with pytest.raises(watchlist.PatternError, match=re.escape(sentence)):
-        watchlist.check(kind, pattern)
-
-
-def test_the_parts_that_match_are_kept_whole_and_marked() -> None:
-    message = make_message(text="<b>fr33</b> money & free art for the party, free!")
-    make_term(r"(f)(r)(e|3)+", "regex")
-    make_term("art")
-    watchlist.scan()
-    hits = list(message.watch_hits.select_related("term"))
-    assert sorted(hit.found for hit in hits) == [["art"], ["fr33", "free", "free"]]
-    assert watchlist.mark(message.text, hits) == (
-        '&lt;b&gt;<mark title="(f)(r)(e|3)+">fr33</mark>&lt;/b&gt; money &amp; '
-        '<mark title="(f)(r)(e|3)+">free</mark> <mark title="art">art</mark> for the party, '
-        '<mark title="(f)(r)(e|3)+">free</mark>!'
-    )
-
-
-def test_parts_that_overlap_are_marked_once_with_both_terms() -> None:
-    message = make_message(text="click here now")
-    make_term("click here", "phrase")
-    make_term("here now", "phrase")
-    watchlist.scan()
-    hits = message.watch_hits.select_related("term").order_by("term")
-    assert watchlist.mark(message.text, hits) == '<mark title="click here, here now">click here now</mark>'
-
-
-def test_a_text_with_very_many_matches_is_kept_to_a_bound() -> None:
-    message = make_message(text="spam " * 500 + "x" * 5_000)
-    make_term("spam")
-    make_term("x+", "regex")
-    watchlist.scan()
-    spam, long = message.watch_hits.order_by("term")
-    assert spam.found == ["spam"] * matching.PARTS
-    assert long.found == ["x" * matching.PART_LENGTH]
 
 
 def test_a_second_scan_looks_only_at_what_is_new() -> None:
@@ -253,68 +151,6 @@ def test_an_import_that_keeps_the_messages_for_itself_is_no_fault_of_theirs(monk
     assert failure_kind(raised.value) is FailureKind.LOCK_TIMEOUT
 
 
-@pytest.mark.parametrize("spelling", SPELLINGS.values(), ids=SPELLINGS)
-def test_no_spelling_evades_a_term(spelling: str) -> None:
-    message = make_message(text=f"Best {spelling} here")
-    for word in OTHER_WORDS:
-        make_message(message.author, f"Best {word} here")
-    terms = [make_term("casino"), make_term("best CASINO", "phrase"), make_term(r"\mcasino\M", "regex")]
-    watchlist.scan()
-    for term in terms:
-        assert term.hits.get().message == message
-        assert watchlist.preview(term.kind, term.pattern)[0] == 1
-    hits = list(message.watch_hits.filter(term=terms[0]).select_related("term"))
-    assert hits[0].found == [spelling]
-    assert watchlist.mark(message.text, hits) == f'Best <mark title="casino">{spelling}</mark> here'
-
-
-def test_an_evasive_term_finds_the_plain_word() -> None:
-    assert found_by("word", "ｃａ\u200bsino", "a casino", "a cåsino") == ["a casino"]
-    with pytest.raises(watchlist.PatternError, match="Give something"):
-        watchlist.check("word", "\u200b")
-
-
-def test_an_expression_that_matches_a_message_as_a_whole_is_found_and_marks_it() -> None:
-    both = make_message(text="online & casino")
-    make_message(text="only a casino")
-    term = make_term("(?=.*casino)(?=.*online)", "regex")
-    assert watchlist.preview(term.kind, term.pattern) == (1, 2)
-    watchlist.scan()
-    hit = WatchHit.objects.select_related("term").get()
-    assert (hit.message, hit.found) == (both, [])
-    assert watchlist.mark(both.text, [hit]) == f'<mark title="{term.pattern}">online &amp; casino</mark>'
-
-
-def test_case_folds_in_a_database_with_the_locale_c() -> None:
-    """There, PostgreSQL itself takes Ø and ø for no letters."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT current_database()")
-        name = f"{cursor.fetchone()[0]}_c"
-    settings = connection.get_connection_params()
-    server = psycopg2.connect(**settings | {"cursor_factory": None})
-    server.autocommit = True
-    cursor = server.cursor()
-    cursor.execute(f'DROP DATABASE IF EXISTS "{name}"')
-    cursor.execute(f"CREATE DATABASE \"{name}\" TEMPLATE template0 ENCODING 'UTF8' LOCALE_PROVIDER libc LOCALE 'C'")
-    try:
-        with closing(psycopg2.connect(**settings | {"dbname": name, "cursor_factory": None})) as other:
-            cursor = other.cursor()
-            cursor.execute(CREATE_FUNCTIONS)
-            cursor.execute("SELECT 'Ø' ~* 'ø'")
-            assert cursor.fetchone() == (False,)
-            for kind, pattern in (("word", "blød"), ("phrase", "ØRE blød"), ("regex", r"\mbl[öø]d\M")):
-                expression = expressions.expression_of(kind, pattern)
-                for text, expected in (("SKÆRE ØRE BLØD", True), ("SKÆRE ØRE BLØDØ", False)):
-                    statement = sql.SQL(
-                        "SELECT {} FROM (SELECT %(text)s AS text, minitwit_skeleton(%(text)s) AS skeleton) m"
-                    )
-                    cursor.execute(statement.format(expression.condition), expression.values | {"text": text})
-                    assert cursor.fetchone() == (expected or kind == "phrase",), (pattern, text)
-    finally:
-        server.cursor().execute(f'DROP DATABASE "{name}"')
-        server.close()
-
-
 def test_a_message_that_was_reviewed_before_waits_again_when_a_new_term_finds_it() -> None:
     moderator, message = make_superuser(), make_message(text="casino and idiot")
     make_term("casino")
@@ -326,10 +162,6 @@ def test_a_message_that_was_reviewed_before_waits_again_when_a_new_term_finds_it
     assert [hit.term.pattern for hit in message.watch_hits.filter(waiting=True)] == ["idiot"]
     assert moderation.keep(messages=[message], actor=moderator, reason="Fine").changed == 1
     assert not message.watch_hits.filter(waiting=True).exists()
-
-
-def edit(message: Message, text: str) -> None:
-    Message.objects.filter(pk=message.pk).update(text=text)
 
 
 def test_an_edited_message_is_looked_through_again() -> None:
@@ -399,34 +231,6 @@ def test_an_edited_message_that_takes_for_ever_is_passed_over_alone(monkeypatch:
     assert not EditedMessage.objects.exists()
 
 
-def test_a_term_that_is_switched_on_again_misses_no_edit_made_meanwhile(watcher: Client) -> None:
-    term, message = make_term("casino"), make_message(text="casino before")
-    other = make_message()
-    watchlist.scan()
-    WatchTerm.objects.update(active=False)
-    edit(other, "casino meanwhile")
-    assert not EditedMessage.objects.exists()
-    save_on_page(watcher, term, active="on")
-    watchlist.scan()
-    assert set(WatchHit.objects.values_list("message", flat=True)) == {message.pk, other.pk}
-
-
-def test_an_edit_on_the_page_asks_for_a_scan(client: Client) -> None:
-    make_term("casino")
-    message = make_message()
-    watchlist.scan()
-    client.force_login(make_superuser())
-    ModerationReason.objects.create(name="Typo")
-    assert save_on_page(client, message, text="casino", reason="Typo").status_code == 302
-    assert tasks.is_requested()
-    watchlist.scan()
-    hit = WatchHit.objects.get()
-    # The queue's order follows the message's date.
-    save_on_page(client, message, pub_date_0="2021-05-01", reason="Typo")
-    hit.refresh_from_db()
-    assert hit.pub_date.year == 2021
-
-
 @pytest.mark.django_db(transaction=True)
 def test_a_message_that_is_committed_late_is_not_missed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(scanning, "WRITERS_SECONDS", 0.3)
@@ -488,50 +292,6 @@ def test_what_stays_undone_in_one_shift_is_done_in_the_next(monkeypatch: pytest.
     assert DBTaskResult.objects.get().status == "READY"
 
 
-@pytest.fixture
-def watcher(client: Client) -> Client:
-    client.force_login(
-        make_staff("view_watchterm", "add_watchterm", "change_watchterm", "view_watchhit", "view_message")
-    )
-    return client
-
-
-FORM = {"kind": "word", "pattern": "casino", "note": "", "active": "on"}
-LIST = "/admin/MiniTwit/watchterm/"
-
-
-def test_a_term_is_added_and_looked_for_in_the_background(watcher: Client) -> None:
-    make_message(text="a casino")
-    assert watcher.post(f"{LIST}add/", FORM).status_code == 302
-    term = WatchTerm.objects.get()
-    assert DBTaskResult.objects.get().task_path.endswith("scan_new_messages")
-    assert "0 % of the messages" in watcher.get(LIST).content.decode()
-    tasks.scan_new_messages.call()
-    page = watcher.get(LIST).content.decode()
-    assert "Every message has been looked through." in page
-    hits = watcher.get(f"/admin/MiniTwit/watchhit/?term__id__exact={term.pk}").content.decode()
-    assert 'a <mark title="casino">casino</mark>' in hits
-    assert DBTaskResult.objects.count() == 1
-
-
-def test_a_bad_expression_is_refused_on_the_form(watcher: Client) -> None:
-    page = watcher.post(f"{LIST}add/", FORM | {"kind": "regex", "pattern": "(oops"}).content.decode()
-    assert "PostgreSQL cannot read this: parentheses () not balanced." in page
-    assert not WatchTerm.objects.exists()
-
-
-def test_another_pattern_begins_anew_and_another_note_does_not(watcher: Client) -> None:
-    make_message(text="casino lottery")
-    term = make_term("casino")
-    watchlist.scan()
-    save_on_page(watcher, term, note="why")
-    assert term.hits.count() == 1
-    save_on_page(watcher, term, pattern="lottery")
-    assert term.hits.count() == 0
-    watchlist.scan()
-    assert term.hits.get().found == ["lottery"]
-
-
 def test_a_scan_clears_what_a_former_pattern_left(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(scanning, "DELETED_AT_ONCE", 2)
     author = make_user()
@@ -545,67 +305,3 @@ def test_a_scan_clears_what_a_former_pattern_left(monkeypatch: pytest.MonkeyPatc
     assert term.hits.count() == 3
     watchlist.scan()
     assert term.hits.count() == 0
-
-
-def test_a_term_is_tried_before_it_is_saved(watcher: Client) -> None:
-    make_message(text="a casino")
-    make_message(text="something else")
-    answer = watcher.post(f"{LIST}test/", FORM).json()
-    assert answer == {"ok": True, "sentence": "Matches 1 of the newest 2 messages."}
-    answer = watcher.post(f"{LIST}test/", FORM | {"kind": "regex", "pattern": "["}).json()
-    assert not answer["ok"]
-    assert not WatchTerm.objects.exists()
-
-
-def test_trying_a_slow_expression_ends_in_time(watcher: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("MiniTwit.watchlist.expressions.PREVIEW_SECONDS", 0.2)
-    make_message(text=LONG)
-    answer = watcher.post(f"{LIST}test/", FORM | {"kind": "regex", "pattern": SLOW}).json()
-    assert "takes longer than" in answer["sentence"]
-
-
-def test_deleting_a_term_asks_and_takes_its_hits(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    client.force_login(make_superuser())
-    author = make_user()
-    for _ in range(3):
-        make_message(author, "casino")
-    term = make_term("casino")
-    watchlist.scan()
-    assert "Delete it with its hits" in client.get(f"{LIST}{term.pk}/delete/").content.decode()
-    monkeypatch.setattr(tasks, "DELETED_AT_ONCE", 2)
-    monkeypatch.setattr(scanning, "DELETED_AT_ONCE", 2)
-    client.post(f"{LIST}{term.pk}/delete/")
-    term.refresh_from_db()
-    assert not term.active  # too many for one request
-    tasks.delete_term_with_hits.call(term.pk)
-    assert not WatchTerm.objects.exists()
-    assert not WatchHit.objects.exists()
-    small = make_term("lottery")
-    client.post(f"{LIST}{small.pk}/delete/")
-    assert not WatchTerm.objects.exists()
-
-
-@pytest.mark.parametrize("address", ["", "test/", "scan/", "add/", "standing/"])
-def test_staff_without_the_permission_see_nothing_of_it(client: Client, address: str) -> None:
-    client.force_login(make_staff("view_message"))
-    method = client.post if address in ("test/", "scan/") else client.get
-    assert method(f"{LIST}{address}").status_code == 403
-
-
-def test_scan_now_asks_once(watcher: Client) -> None:
-    make_message(text="casino")
-    make_term("casino")
-    for _ in range(3):
-        watcher.post(f"{LIST}scan/")
-    assert DBTaskResult.objects.count() == 1
-
-
-def test_the_example_watch_list_finds_every_spam_of_the_sample() -> None:
-    call_command("loaddata", "watch_list", verbosity=0)
-    for term in WatchTerm.objects.all():
-        watchlist.check(term.kind, term.pattern)
-    author = make_user()
-    spam = {make_message(author, text).pk for text in sample_small_talk.SPAM}
-    make_message(author, "The number 6 tram is late.")
-    watchlist.scan()
-    assert set(WatchHit.objects.values_list("message", flat=True)) == spam

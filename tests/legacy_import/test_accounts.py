@@ -19,10 +19,10 @@ from legacy_import.source.recognition.activity import meaning_of
 from legacy_import.source.recognition.mapping import mappings_from_words
 from MiniTwit.database.triggers import IMPORTING_SETTING
 from MiniTwit.models import User
+from tests.legacy_import.commands import import_legacy
 from tests.legacy_import.conftest import confirm, page_of, preview, text_of
 from tests.legacy_import.importing import counts, import_of, undo
 from tests.legacy_import.old_schemas import write_script
-from tests.legacy_import.test_import_command import import_legacy
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("import_dir")]
 

@@ -4,7 +4,6 @@ import io
 import json
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
@@ -19,21 +18,13 @@ from legacy_import.runs import lifecycle
 from legacy_import.source import source_at
 from MiniTwit.models import Follow, Message, User, WatchTerm
 from MiniTwit.watchlist import tasks as watchlist_tasks
+from tests.legacy_import.commands import import_legacy
 from tests.legacy_import.conftest import other_session, wait_for
 from tests.legacy_import.old_database import make_old_database
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("import_dir")]
 
 ACCOUNT = {"read", "new", "changed", "unchanged", "kept", "duplicate", "rejected"}
-
-
-def import_legacy(*arguments: str) -> dict[str, Any]:
-    output = io.StringIO()
-    try:
-        call_command("import_legacy", *arguments, "--json", stdout=output, stderr=io.StringIO())
-    finally:
-        answer = output.getvalue()
-    return json.loads(answer)
 
 
 @pytest.fixture

@@ -15,9 +15,9 @@ from legacy_import.runs import chosen_mapping, lifecycle
 from legacy_import.source.recognition.mapping import mappings_from_words
 from legacy_import.tables import Models
 from MiniTwit.models import Message, User
+from tests.legacy_import.commands import import_legacy
 from tests.legacy_import.conftest import ask_for_preview, confirm, newest_run, page_of, preview, text_of
 from tests.legacy_import.old_schemas import FLASK, HASH, SCHEMAS, write_script
-from tests.legacy_import.test_import_command import import_legacy
 from tests.legacy_import.test_pages import member_of
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("import_dir")]

@@ -12,10 +12,10 @@ from django.test import Client
 
 from legacy_import.data_migration import import_configured
 from MiniTwit.models import Message, User
+from tests.legacy_import.commands import import_legacy
 from tests.legacy_import.conftest import confirm, page_of, preview, text_of
 from tests.legacy_import.old_database import HASH, MORNING
 from tests.legacy_import.old_schemas import write_script
-from tests.legacy_import.test_import_command import import_legacy
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("import_dir")]
 

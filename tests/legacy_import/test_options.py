@@ -20,9 +20,9 @@ from legacy_import.rules.options import ImportOptions, TableCounts
 from legacy_import.runs import lifecycle
 from legacy_import.runs.records import Choices
 from MiniTwit.models import User
+from tests.legacy_import.commands import import_legacy
 from tests.legacy_import.conftest import ask_for_preview, confirm, newest_run, page_of, preview
 from tests.legacy_import.old_database import make_old_database
-from tests.legacy_import.test_import_command import import_legacy
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("import_dir")]
 

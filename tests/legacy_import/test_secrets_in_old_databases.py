@@ -15,9 +15,9 @@ from legacy_import.runs import lifecycle
 from legacy_import.source.recognition.known_names import COLUMN_NAMES
 from legacy_import.source.recognition.table_profile import is_secret_name
 from MiniTwit.models import User
+from tests.legacy_import.commands import import_legacy
 from tests.legacy_import.conftest import confirm, page_of, preview, text_of
 from tests.legacy_import.old_database import HASH
-from tests.legacy_import.test_import_command import import_legacy
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("import_dir")]
 

@@ -18,55 +18,16 @@ from legacy_import.models import ImportRun, MergedUser, RejectedRow
 from legacy_import.source import SourceError
 from legacy_import.verify import OldTable, Verification, verify
 from MiniTwit.models import Follow, Message, User
+from tests.legacy_import.old_minitwit import KEY, SECONDS, OldMiniTwit
 
 pytestmark = pytest.mark.django_db
-
-KEY = bytes(range(32))
-WERKZEUG_HASH = f"pbkdf2:sha256:50000$salt${KEY.hex()}"
 DJANGO_HASH = f"pbkdf2_sha256$50000$salt${base64.b64encode(KEY).decode()}"
 BCRYPT_HASH = "$2b$10$N9qo8uLOickgx2ZMRZoMyeeWvva1KTvEP11BaAVEwaZcNldEhj/6O"
 SALT_64, KEY_64 = (base64.b64encode(data).decode() for data in (KEY[:16], KEY))
 ASPNET_2 = base64.b64encode(b"\0" + KEY[:16] + KEY).decode()
 ASPNET_3 = base64.b64encode(b"\1" + struct.pack(">3I", 1, 10_000, 16) + KEY[:16] + KEY).decode()
 HASH_OF_OPEN_SESAME = base64.b64encode(hashlib.pbkdf2_hmac("sha256", b"open sesame", b"salt", 7)).decode()
-SECONDS = 1_582_100_838
 MOMENT = datetime(2020, 2, 19, 8, 27, 18, tzinfo=UTC)
-
-SCHEMA = """
-CREATE TABLE user (user_id integer primary key autoincrement, username string not null, email string not null,
-                   pw_hash string not null);
-CREATE TABLE follower (who_id integer, whom_id integer);
-CREATE TABLE message (message_id integer primary key autoincrement, author_id integer not null, text string not null,
-                      pub_date integer, flagged integer);
-"""
-
-
-class OldMiniTwit:
-    """A small old database that a test fills row by row."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self.execute(SCHEMA)
-
-    def execute(self, script: str) -> None:
-        with sqlite3.connect(self.path) as database:
-            database.executescript(script)
-        database.close()
-
-    def insert(self, table: str, *values: Any) -> None:
-        with sqlite3.connect(self.path) as database:
-            database.execute(f"INSERT INTO {table} VALUES ({', '.join('?' * len(values))})", values)
-        database.close()
-
-    def add_user(
-        self, user_id: int, username: Any, email: Any = "a@example.com", pw_hash: Any = WERKZEUG_HASH
-    ) -> None:
-        self.insert("user", user_id, username, email, pw_hash)
-
-    def add_message(
-        self, message_id: int, author: Any = 1, text: Any = "hello", date: Any = SECONDS, flagged: Any = 0
-    ) -> None:
-        self.insert("message", message_id, author, text, date, flagged)
 
 
 @pytest.fixture
