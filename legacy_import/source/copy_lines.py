@@ -122,15 +122,15 @@ class LinePlan:
     def line(self) -> str:
         """SQLite's expression for the line of a row. One with odd values says at its end how many they are."""
         usual = [field.usual for field in self.fields]
-        forms = FIELD_END.decode().join(copy.form for copy in usual if copy.form is not None)
+        texts = " || char(31)".join(f" || {copy.value}" for copy in usual if copy.form is None)
+        forms = FIELD_END.decode().join([copy.form for copy in usual if copy.form is not None] + [""] * bool(texts))
         values = ", ".join(copy.value for copy in usual if copy.form is not None and copy.value)
-        texts = "".join(f" || char(31) || {copy.value}" for copy in usual if copy.form is None)
         is_usual = " AND ".join(f"({copy.test})" for copy in usual if copy.test) or "true"
         mixed = " || char(31) || ".join(f"({field.alone})" for field in self.fields)
         tests = [field.other.test for field in self.fields if field.stored]
         odd = " + ".join(f"(({test}) IS NOT 1)" for test in tests) or "0"
         return (
-            f"CASE WHEN {is_usual} THEN printf('{forms}', {values}){texts} || char(30)"
+            f"CASE WHEN {is_usual} THEN printf('{forms}', {values}){texts}"
             f" ELSE {mixed} || char(31) || ({odd}) || char(26) END"
         )
 
@@ -140,10 +140,11 @@ class LinePlan:
         No line has fewer marks of any kind than it should, so where their sums are right each line is.
         """
         nulls = sum(field.usual.form == NULL.decode() for field in self.fields)
-        odd = [int(count) for count in MIXED_END.findall(data)]
+        mixed = data.count(b"\x1a")
+        odd = [int(count) for count in MIXED_END.findall(data)] if mixed else []
         return (
-            data.count(LINE_END) + len(odd) == rows
-            and data.count(b"\x1a") == len(odd)
+            data.count(LINE_END) == rows
+            and len(odd) == mixed
             and data.count(FIELD_END) == rows * (len(self.fields) - 1) + len(odd)
             and data.count(NULL) == rows * nulls
             and data.count(ODD) == sum(odd)
@@ -203,7 +204,9 @@ def _block(connection: sqlite3.Connection, lines: str, bounds: list[int]) -> tup
     """How many lines there are, the row id of the last one, and all lines joined, unless that is too long."""
     figures = "SELECT count(*), max(place)"
     try:
-        found = connection.execute(f"{figures}, group_concat(line, '') FROM ({lines})", bounds).fetchone()
+        found = connection.execute(
+            f"{figures}, group_concat(line, char(30)) || char(30) FROM ({lines})", bounds
+        ).fetchone()
     except sqlite3.DataError:  # together they are longer than any value may be
         found = (*connection.execute(f"{figures} FROM ({lines})", bounds).fetchone(), None)
     count, last, data = found
@@ -215,7 +218,7 @@ def _mended(data: bytes, plan: LinePlan) -> bytes:
     if b"\x1a" not in data:
         return escaped(data).replace(LINE_END, b"\n")
     mend = plan.mend
-    lines = escaped(MIXED_END.sub(LINE_END, data)).split(LINE_END)
+    lines = escaped(MIXED_END.sub(b"", data)).split(LINE_END)
     return b"\n".join([mend(line.split(FIELD_END)) if ODD in line else line for line in lines])
 
 
