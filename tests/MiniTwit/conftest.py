@@ -6,8 +6,10 @@ from typing import Any
 import pytest
 from django.test import Client
 
+from MiniTwit.models import ModerationReason, User
 from MiniTwit.storage.database_folders import database_folder
 from tests.MiniTwit.factories import make_staff
+from tests.MiniTwit.selecting import RIGHTS
 
 
 @pytest.fixture
@@ -33,3 +35,18 @@ def watcher(client: Client) -> Client:
         make_staff("view_watchterm", "add_watchterm", "change_watchterm", "view_watchhit", "view_message")
     )
     return client
+
+
+@pytest.fixture
+def amy(client: Client) -> User:
+    """A moderator, who is signed in."""
+    ModerationReason.objects.create(name="Spam")
+    moderator = make_staff(*RIGHTS, "undo_moderationbatch", username="amy")
+    client.force_login(moderator)
+    return moderator
+
+
+@pytest.fixture
+def bob() -> User:
+    """A colleague of hers."""
+    return make_staff(username="bob")
