@@ -33,12 +33,14 @@ hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
 # A million rounds take a third of a second. Other processes that tests start make as many as in production.
 PBKDF2SHA256PasswordHasher.iterations = 1_200
 
-# What takes longest. The browser's tests come one after another, for they share it.
+# What takes longest, for a file is one process's as a whole.
 LONGEST = (
-    *("browser", "backoffice/test_demo.py", "legacy_import/test_recognition.py", "legacy_import/test_passwords.py"),
-    *("legacy_import/test_pages.py", "backoffice/test_embedded_server.py", "backoffice/test_access.py"),
-    *("legacy_import/test_newer_copies.py", "legacy_import/test_parity.py", "MiniTwit/test_moderation_worker.py"),
-    *("legacy_import/test_worker.py", "legacy_import/test_live_files.py", "legacy_import/test_servers.py"),
+    *("browser", "backoffice/test_demo.py", "backoffice/test_embedded_server.py", "legacy_import/test_live_files.py"),
+    *("legacy_import/test_pages.py", "backoffice/test_access.py", "legacy_import/test_passwords.py"),
+    *("legacy_import/test_recognition.py", "legacy_import/test_parity.py", "legacy_import/test_hostile_files.py"),
+    *("legacy_import/test_newer_copies.py", "legacy_import/test_worker.py", "MiniTwit/test_schema.py"),
+    *("MiniTwit/test_watchlist.py", "legacy_import/test_hardening.py", "MiniTwit/test_moderation_worker.py"),
+    *("backoffice/test_query_counts.py", "backoffice/test_worker.py", "legacy_import/test_servers.py"),
 )
 
 # What migrating puts there, and no test changes.

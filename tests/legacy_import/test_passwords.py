@@ -29,6 +29,7 @@ from legacy_import.runs import lifecycle
 from legacy_import.runs.foreground import import_at_once
 from legacy_import.source import source_at
 from legacy_import.source.values import LegacyRow
+from legacy_import.steps import progress
 from legacy_import.steps.lines import Lines, built_in_threads
 from legacy_import.verify import verify
 from MiniTwit.hashers.strict import PBKDF2SHA256PasswordHasher
@@ -307,10 +308,11 @@ def test_an_import_that_is_cancelled_while_it_hashes_leaves_nothing(tmp_path, mo
         monkeypatch.setattr(plain.FIRST_HASHER, "encode", hash_one)
         ImportRun.objects.filter(pk=run.pk).update(cancel_requested=True)
         connection.close()
-        monkeypatch.setattr(plain, "FIRST_ITERATIONS", 5_000)
+        monkeypatch.setattr(plain, "FIRST_ITERATIONS", 1_000)
         return hash_one(*arguments)
 
     monkeypatch.setattr(plain.FIRST_HASHER, "encode", hash_and_cancel)
+    monkeypatch.setattr(progress, "INTERVAL", 0.1)
     with pytest.raises(lifecycle.RunError, match="cancelled"):
         lifecycle.stage(run.pk)
     assert ImportRun.objects.get(pk=run.pk).state == "cancelled"
