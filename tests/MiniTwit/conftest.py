@@ -4,11 +4,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import Group
+from django.core.management import call_command
 from django.test import Client
 
 from MiniTwit.models import ModerationReason, User
 from MiniTwit.storage.database_folders import database_folder
-from tests.MiniTwit.factories import make_staff
+from tests.MiniTwit.factories import make_staff, make_user
 from tests.MiniTwit.selecting import RIGHTS
 
 
@@ -50,3 +52,14 @@ def amy(client: Client) -> User:
 def bob() -> User:
     """A colleague of hers."""
     return make_staff(username="bob")
+
+
+@pytest.fixture
+def moderator(client: Client) -> Client:
+    """The browser of one who has the role of moderators, and a reason to choose."""
+    call_command("loaddata", "roles", verbosity=0)
+    ModerationReason.objects.create(name="Spam")
+    staff = make_user("mod", is_staff=True)
+    staff.groups.add(Group.objects.get(name="Moderators"))
+    client.force_login(staff)
+    return client

@@ -3,26 +3,15 @@
 from datetime import UTC, datetime
 
 import pytest
-from django.contrib.auth.models import Group, Permission
-from django.core.management import call_command
+from django.contrib.auth.models import Permission
 from django.test import Client
 
 from MiniTwit import moderation
-from MiniTwit.models import Message, ModerationEvent, ModerationReason, User, WatchHit, WatchTerm
-from tests.MiniTwit.factories import make_message, make_staff, make_superuser, make_user
+from MiniTwit.models import Message, ModerationEvent, User, WatchHit, WatchTerm
+from tests.MiniTwit.factories import make_message, make_staff, make_superuser
 from tests.MiniTwit.forms import save_on_page
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def moderator(client: Client) -> Client:
-    call_command("loaddata", "roles", verbosity=0)
-    ModerationReason.objects.create(name="Spam")
-    staff = make_user("mod", is_staff=True)
-    staff.groups.add(Group.objects.get(name="Moderators"))
-    client.force_login(staff)
-    return client
 
 
 def page_of(message: Message) -> str:

@@ -1,43 +1,20 @@
 """The log can be trusted: it cannot be altered, and it holds what happened when many decide at once."""
 
-import threading
 from collections.abc import Callable
 from datetime import datetime
 from itertools import pairwise
 from typing import Any
 
 import pytest
-from django.db import IntegrityError, connection, connections, transaction
+from django.db import IntegrityError, connection, transaction
 
 from MiniTwit import moderation
 from MiniTwit.database.triggers import ERASED_NOTE
 from MiniTwit.models import Message, ModerationBatch, ModerationEvent, User
 from tests.MiniTwit.factories import make_message, make_staff, make_superuser, make_user
+from tests.MiniTwit.threads import at_the_same_time
 
 EVENTS = ModerationEvent._meta.db_table
-
-
-def at_the_same_time(*strands: Callable[[], None]) -> None:
-    """Run the strands side by side, each with a connection of its own; the first error of any is raised."""
-    begin = threading.Barrier(len(strands))
-    errors: list[BaseException] = []
-
-    def run(strand: Callable[[], None]) -> None:
-        try:
-            begin.wait()
-            strand()
-        except BaseException as error:
-            errors.append(error)
-        finally:
-            connections.close_all()
-
-    threads = [threading.Thread(target=run, args=[strand]) for strand in strands]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    if errors:
-        raise errors[0]
 
 
 def state_of(message: Message) -> dict[str, Any]:

@@ -1,18 +1,16 @@
 """Moderators at the review queue at the same moment: each gets a message of their own, and none waits for another."""
 
-import threading
 from collections import Counter
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
-from django.db import connections
 
 from MiniTwit import review
 from MiniTwit.models import Message, ModerationEvent, ReviewClaim, User
 from tests.legacy_import.conftest import other_session
 from tests.MiniTwit.factories import make_superuser, make_user
 from tests.MiniTwit.test_review import make_waiting
+from tests.MiniTwit.threads import at_the_same_time
 
 pytestmark = pytest.mark.django_db
 
@@ -21,29 +19,6 @@ pytestmark = pytest.mark.django_db
 def flagged_messages(transactional_db: None) -> list[Message]:
     author = make_user()
     return [make_waiting(number, author=author) for number in range(60)]
-
-
-def in_threads(workers: list[Any]) -> None:
-    """Run them at the same moment, each on its own connection; what one of them raises is raised here."""
-    errors: list[BaseException] = []
-    barrier = threading.Barrier(len(workers))
-
-    def run(work: Any) -> None:
-        try:
-            barrier.wait()
-            work()
-        except BaseException as error:
-            errors.append(error)
-        finally:
-            connections.close_all()
-
-    threads = [threading.Thread(target=run, args=[work]) for work in workers]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    if errors:
-        raise errors[0]
 
 
 @pytest.mark.django_db(transaction=True)
@@ -64,7 +39,7 @@ def test_moderators_at_the_same_moment_never_get_the_same_message(flagged_messag
             )
             decided.append(message.pk)
 
-    in_threads([lambda moderator=moderator: work_through(moderator) for moderator in moderators])
+    at_the_same_time(*[lambda moderator=moderator: work_through(moderator) for moderator in moderators])
     assert Counter(decided) == Counter(message.pk for message in flagged_messages)
     assert ModerationEvent.objects.count() == len(flagged_messages)
     assert not ReviewClaim.objects.exists()
@@ -79,7 +54,7 @@ def test_one_message_claimed_by_many_at_once_goes_to_one(flagged_messages: list[
         if review.claim(moderator=moderator, message_id=flagged_messages[0].pk):
             winners.append(moderator)
 
-    in_threads([lambda moderator=moderator: grab(moderator) for moderator in moderators])
+    at_the_same_time(*[lambda moderator=moderator: grab(moderator) for moderator in moderators])
     assert len(winners) == 1
     assert review.claimed_by(flagged_messages[0].pk) == winners[0]
 

@@ -3,27 +3,15 @@
 from datetime import timedelta
 
 import pytest
-from django.contrib.auth.models import Group
-from django.core.management import call_command
 from django.test import Client
 from django.utils import timezone
 
 from MiniTwit import moderation
-from MiniTwit.models import ModerationReason, StaffNote, User
+from MiniTwit.models import StaffNote, User
 from tests.MiniTwit.factories import make_follow, make_message, make_staff, make_superuser, make_user
 from tests.MiniTwit.forms import form_in
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def moderator(client: Client) -> Client:
-    call_command("loaddata", "roles", verbosity=0)
-    ModerationReason.objects.create(name="Spam")
-    staff = make_user("mod", is_staff=True)
-    staff.groups.add(Group.objects.get(name="Moderators"))
-    client.force_login(staff)
-    return client
 
 
 def page_of(user: User) -> str:
