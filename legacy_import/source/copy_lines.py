@@ -32,15 +32,24 @@ ESCAPES = ((b"\\", b"\\\\"), (b"\n", b"\\n"), (b"\r", b"\\r"))
 ESCAPED = re.compile(rb"\\(.)")
 
 
+Mend = Callable[[list[bytes]], bytes]
+
+
 @dataclass(frozen=True)
 class Chunk:
-    """Some lines for COPY."""
+    """Some lines for COPY.
+
+    Attributes:
+        data: the lines; as SQLite joined them, if there is a function that mends them.
+        mend: see `LinePlan`.
+    """
 
     data: bytes
+    mend: Mend | None = None
 
-    @property
-    def rows(self) -> int:
-        return self.data.count(b"\n")
+    def lines(self) -> bytes:
+        """The lines as COPY takes them. The work is the caller's, so that SQLite can go on meanwhile."""
+        return _mended(self.data, self.mend) if self.mend else self.data
 
 
 @dataclass(frozen=True)
@@ -114,7 +123,7 @@ class LinePlan:
     """
 
     fields: Sequence[LineField]
-    mend: Callable[[list[bytes]], bytes]
+    mend: Mend
     build: Callable[[LegacyRow], bytes]
     by_row: bool = False
 
@@ -194,7 +203,7 @@ def copy_chunks(
         if not plan.is_sound(data, count):
             yield from _chunks_of(map(plan.build, read_rows(connection, table, timeout, bounded, [start, last])))
         else:
-            yield Chunk(_mended(data, plan))
+            yield Chunk(data, plan.mend)
         # What was too long to be joined says only that the block was far too large.
         limit = max(1, min(MOST_ROWS, count * CHUNK_BYTES // len(data) if data else count // 10))
         start = last + 1
@@ -213,11 +222,10 @@ def _block(connection: sqlite3.Connection, lines: str, bounds: list[int]) -> tup
     return count, last, data or b""
 
 
-def _mended(data: bytes, plan: LinePlan) -> bytes:
+def _mended(data: bytes, mend: Mend) -> bytes:
     """The lines of a block as COPY takes them, new values in the place of odd ones."""
     if b"\x1a" not in data:
         return escaped(data).replace(LINE_END, b"\n")
-    mend = plan.mend
     lines = escaped(MIXED_END.sub(b"", data)).split(LINE_END)
     return b"\n".join([mend(line.split(FIELD_END)) if ODD in line else line for line in lines])
 

@@ -187,12 +187,13 @@ class ChunkReader(io.RawIOBase):
                 chunk = next(self.chunks, None)
                 if chunk is None:
                     return b""
-                self.rows += chunk.rows
+                lines = chunk.lines()
+                self.rows += lines.count(b"\n")
                 self.on_progress(self.rows)
             except Exception as error:
                 self.error = error
                 raise
-            self.rest = chunk.data
+            self.rest = lines
         if size < 0:
             size = len(self.rest)
         block, self.rest = self.rest[:size], self.rest[size:]

@@ -33,7 +33,7 @@ def refusal(path: Path, required: Sequence[str] = USER) -> SourceError:
 def lines_of(source: SQLiteSource, table: str) -> bytes:
     lines = Lines(OLD_TABLES[table].resource())
     plan = lines.plan(source.tables[table], lambda tests: source.count_passing(table, tests))
-    return b"".join(chunk.data for chunk in source.chunks(table, plan))
+    return b"".join(chunk.lines() for chunk in source.chunks(table, plan))
 
 
 def lines_one_by_one(source: SQLiteSource, table: str) -> bytes:
