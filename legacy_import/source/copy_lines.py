@@ -72,8 +72,12 @@ class Copy:
     is_kept: bool = False
 
     def of(self, stored: str) -> "Copy":
-        """How the values are written that an SQL expression reads."""
-        return replace(self, value=self.value.format(stored), test=self.test.format(stored))
+        """How the values are written that an SQL expression reads.
+
+        A column's own collation may take different texts for the same, or be one that only its application has.
+        """
+        exact = f"{stored} COLLATE BINARY"
+        return replace(self, value=self.value.format(exact), test=self.test.format(exact))
 
     @property
     def written(self) -> str:

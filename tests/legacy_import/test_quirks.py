@@ -139,3 +139,28 @@ def test_the_same_becomes_of_it_in_a_table_of_which_no_value_is_as_minitwit_stor
     assert run.verification["ok"]
     old = {"message_id": "-601", "author_id": "404", "text": "hello", "pub_date": date, "flagged": "false"}
     assert RejectedRow.objects.get(run=run, position=-601).values == old
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.usefixtures("import_dir")
+def test_a_column_that_takes_different_texts_for_the_same_is_read_as_it_is(tmp_path):
+    """Neither is "1 " the id 1 nor "true " true, though the column's own comparison says so."""
+    columns = "author_id text, text, pub_date text, flagged text".replace(" text,", " text COLLATE rtrim,")
+    path = make_old_database(
+        tmp_path / "old.db",
+        user=[quirks.user_rows()[0], (900, "1 ", "", "")],
+        message=[
+            (1, "1 ", "hello", "2020-02-19 08:27:18", "true "),
+            (2, "1", "hello", "2020-02-19 08:27:18", "true"),
+        ],
+        schema=NULLABLE_SCHEMA
+        | {
+            "user": "user_id, username, email, pw_hash",
+            "message": f"message_id integer primary key, {columns} COLLATE rtrim",
+        },
+    )
+    import_of("users", path)
+    run = import_of("messages", path)
+    assert run.verification["ok"]
+    written = Message.objects.order_by("legacy_id").values_list("author__legacy_id", "flagged")
+    assert list(written) == [(900, False), (1, True)]
