@@ -64,7 +64,7 @@ class ModerationBatchAdmin(ReadOnlyAdmin, LargeTableAdmin):
         return [
             page("confirm", with_batch(self.confirm_view)),
             page("discard", form(self.discard_view)),
-            page("status", never_cache(with_batch(self.status_view))),
+            page("status", never_cache(self.status_view)),
             page("undo", with_batch(self.undo_view)),
             page("cancel", form(partial(self.act, action=selections.cancel))),
             page("resume", form(partial(self.act, action=selections.resume))),
@@ -118,8 +118,9 @@ class ModerationBatchAdmin(ReadOnlyAdmin, LargeTableAdmin):
         selections.discard(batch)
         return HttpResponseRedirect(list_of(batch))
 
-    def status_view(self, request: HttpRequest, batch: ModerationBatch) -> HttpResponse:
-        return JsonResponse(progress_of(batch).as_json())
+    def status_view(self, request: HttpRequest, batch_id: int) -> HttpResponse:
+        batch = self.find(request, batch_id)
+        return JsonResponse({}, status=404) if batch is None else JsonResponse(progress_of(batch).as_json())
 
     def undo_view(self, request: HttpRequest, batch: ModerationBatch) -> HttpResponse:
         """Say what an undo takes back, ask for the reason, and undo."""

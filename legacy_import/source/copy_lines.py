@@ -24,8 +24,8 @@ CHUNK_BYTES = 256 * 1024  # what a chunk should have
 Places = tuple[int, int]  # the first and the last row id of a part of a table
 EVERYWHERE: Places = (-(2**63), 2**63 - 1)
 FIRST_ROWS, MOST_ROWS = 500, 10_000  # of a block
-FIELD_END, LINE_END, NULL, ODD = b"\x1f", b"\x1e", b"\x1d", b"\x1c"
-MIXED_END = re.compile(rb"\x1f([0-9]+)\x1a")  # of a line with odd values: how many they are
+FIELD_END, LINE_END, NULL, ODD, MIXED = b"\x1f", b"\x1e", b"\x1d", b"\x1c", b"\x1a"
+MIXED_END = re.compile(FIELD_END + b"([0-9]+)" + MIXED)  # of a line with odd values: how many they are
 # How COPY is told to read the lines.
 COPY_OPTIONS = r"FORMAT text, DELIMITER E'\x1f', NULL E'\x1d'"
 ESCAPES = ((b"\\", b"\\\\"), (b"\n", b"\\n"), (b"\r", b"\\r"))
@@ -123,13 +123,11 @@ class LinePlan:
         fields: those whose usual form has a format come first.
         mend: puts new values in the place of odd ones, see `old_value`: takes the fields of a line.
         build: writes the line of any row.
-        by_row: whether every row is built.
     """
 
     fields: Sequence[LineField]
     mend: Mend
     build: Callable[[LegacyRow], bytes]
-    by_row: bool = False
 
     @property
     def line(self) -> str:
@@ -153,7 +151,7 @@ class LinePlan:
         No line has fewer marks of any kind than it should, so where their sums are right each line is.
         """
         nulls = sum(field.usual.form == NULL.decode() for field in self.fields)
-        mixed = data.count(b"\x1a")
+        mixed = data.count(MIXED)
         odd = [int(count) for count in MIXED_END.findall(data)] if mixed else []
         return (
             data.count(LINE_END) == rows
@@ -190,7 +188,7 @@ def copy_chunks(
     bounded = f"WHERE {table.position} BETWEEN ? AND ?" if table.has_row_ids else ""
     # In a file whose texts are UTF-16, SQLite would join bytes of two encodings.
     (is_utf8,) = connection.execute("SELECT CAST(x'41' AS TEXT) = 'A'").fetchone()
-    if plan.by_row or not table.has_row_ids or not is_utf8:
+    if not table.has_row_ids or not is_utf8:
         rows = read_rows(connection, table, timeout, bounded, places if bounded else ())
         yield from _chunks_of(map(plan.build, rows))
         return
@@ -228,7 +226,7 @@ def _block(connection: sqlite3.Connection, lines: str, bounds: list[int]) -> tup
 
 def _mended(data: bytes, mend: Mend) -> bytes:
     """The lines of a block as COPY takes them, new values in the place of odd ones."""
-    if b"\x1a" not in data:
+    if MIXED not in data:
         return escaped(data).replace(LINE_END, b"\n")
     lines = escaped(MIXED_END.sub(b"", data)).split(LINE_END)
     return b"\n".join([mend(line.split(FIELD_END)) if ODD in line else line for line in lines])

@@ -112,6 +112,11 @@ class Lines:
             line[self.original] = f"{{{', '.join(changed)}}}".encode().replace(b"\\", b"\\\\")
         return FIELD_END.join(line)
 
+    @property
+    def by_row(self) -> bool:
+        """Whether every row is built: of some column SQLite copies no value."""
+        return any(not rule.column.copies for rule in self.rules)
+
     def plan(self, table: TableDescription, count: Callable[[list[str]], list[int]]) -> LinePlan:
         """How the lines of a table are made, most of them within SQLite.
 
@@ -130,7 +135,7 @@ class Lines:
                 line[rule.place] = LineField.same(copied(new).decode())
                 if reason:
                     line[self.reason] = LineField.same(reason)
-            elif rule.column.copies:
+            else:
                 copies = [copy.of(stored) for copy in rule.column.copies]
                 counts = count([copy.test for copy in copies])
                 copy = copies[counts.index(max(counts))]
@@ -141,7 +146,7 @@ class Lines:
         line[self.notes] = LineField(Copy(noted(b"", (*always, *usual)).decode(), ""), Copy(" ".join(always), ""))
         original = f"{{{', '.join(kept)}}}" if kept else ""
         line[self.original] = LineField(Copy(original, ", ".join(kept.values())), Copy("", ""))
-        return LinePlan(line, self.mend, self.build, by_row=any(not rule.column.copies for rule in self.rules))
+        return LinePlan(line, self.mend, self.build)
 
     def old_values(self) -> sql.Composed:
         """SQL for the old values of a staged row, but for secret ones: text by canonical name, as JSON."""

@@ -59,11 +59,11 @@ def stage_part(
         on_progress: called with the number of rows staged so far; may raise to stop.
     """
     part = part_of(staged, number)
-    plan = lines.plan(source.tables[name], lambda tests: source.count_passing(name, tests, places))
     chunks: Generator[Chunk, None, None]
-    if plan.by_row:
+    if lines.by_row:
         chunks = built_in_threads(source.rows(name), lines.build)
     else:
+        plan = lines.plan(source.tables[name], lambda tests: source.count_passing(name, tests, places))
         chunks = prefetched(source.chunks(name, plan, places))
     with connection.cursor() as cursor, closing(chunks):
         cursor.execute(sql.SQL("CREATE UNLOGGED TABLE {} () INHERITS ({}) {}").format(part, staged, NO_AUTOVACUUM))

@@ -47,6 +47,13 @@ def status(client: Client, batch: ModerationBatch) -> dict[str, Any]:
     return answer
 
 
+def test_a_script_that_asks_about_a_batch_that_is_gone_is_told_so(client: Client, waiting: ModerationBatch) -> None:
+    address = f"{BATCHES}{waiting.pk}/status/"
+    waiting.delete()
+    answer = client.get(address)
+    assert (answer.status_code, answer.json()) == (404, {})
+
+
 def test_a_large_selection_waits_for_the_worker_and_its_page_says_so(
     client: Client, waiting: ModerationBatch
 ) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.hashers import make_password
-from django.db import DatabaseError, connection, connections, transaction
+from django.db import DatabaseError, connection, transaction
 from django.test import Client
 
 from MiniTwit import moderation
@@ -19,6 +19,7 @@ from MiniTwit.moderation.account_verbs import states
 from tests.MiniTwit.factories import make_message, make_superuser, make_user
 from tests.MiniTwit.files import MESSAGE_COLUMNS, confirm, preview, table
 from tests.MiniTwit.forms import form_at
+from tests.MiniTwit.threads import in_threads
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("kept_uploads", "quick_hashing")]
 
@@ -125,32 +126,6 @@ def make_account() -> User:
     hashed = make_password(PASSWORD, hasher="werkzeug_sha1")
     User.objects.filter(pk=user.pk).update(password=hashed)
     return User.objects.get(pk=user.pk)
-
-
-@contextmanager
-def in_threads(*works: Callable[[], Any]) -> Iterator[None]:
-    """Run what is given beside the body, and raise afterwards what went wrong there."""
-    failures: list[BaseException] = []
-
-    def run(work: Callable[[], Any]) -> None:
-        try:
-            work()
-        except BaseException as failure:
-            failures.append(failure)
-        finally:
-            connections.close_all()
-
-    threads = [threading.Thread(target=run, args=[work]) for work in works]
-    for thread in threads:
-        thread.start()
-    try:
-        yield
-    finally:
-        for thread in threads:
-            thread.join(60)
-    assert not any(thread.is_alive() for thread in threads)
-    if failures:
-        raise failures[0]
 
 
 def wait_for_a_waiting_one() -> None:
