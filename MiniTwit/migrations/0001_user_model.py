@@ -1,13 +1,14 @@
 """The user table."""
 
-import django.contrib.auth.models
-import django.core.validators
-import django.db.models.functions.datetime
-import django.utils.timezone
+from django.contrib.auth.models import UserManager
+from django.core.validators import EmailValidator
 from django.db import migrations, models
+from django.db.models import Q
+from django.db.models.functions import Now
+from django.utils import timezone
 
-import MiniTwit.validators
 from MiniTwit.database import triggers
+from MiniTwit.validators import PrintableUsernameValidator
 
 
 class Migration(migrations.Migration):
@@ -19,11 +20,8 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="User",
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID"),
-                ),
-                ("last_login", models.DateTimeField(blank=True, null=True, verbose_name="last login")),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("last_login", models.DateTimeField("last login", blank=True, null=True)),
                 (
                     "username",
                     models.CharField(
@@ -31,18 +29,14 @@ class Migration(migrations.Migration):
                         help_text="Any printable characters, spaces included.",
                         max_length=254,
                         unique=True,
-                        validators=[MiniTwit.validators.PrintableUsernameValidator()],
+                        validators=[PrintableUsernameValidator()],
                     ),
                 ),
                 ("password", models.CharField()),
                 (
                     "email",
                     models.CharField(
-                        blank=True,
-                        db_default="",
-                        default="",
-                        validators=[django.core.validators.EmailValidator()],
-                        verbose_name="email address",
+                        "email address", blank=True, db_default="", default="", validators=[EmailValidator()]
                     ),
                 ),
                 ("first_name", models.CharField(blank=True, db_default="", default="", max_length=150)),
@@ -50,49 +44,34 @@ class Migration(migrations.Migration):
                 (
                     "is_staff",
                     models.BooleanField(
-                        db_default=False,
-                        default=False,
-                        help_text="May sign in to the back office.",
-                        verbose_name="staff status",
+                        "staff status", db_default=False, default=False, help_text="May sign in to the back office."
                     ),
                 ),
                 (
                     "is_superuser",
                     models.BooleanField(
-                        db_default=False,
-                        default=False,
-                        help_text="Holds every permission.",
-                        verbose_name="superuser status",
+                        "superuser status", db_default=False, default=False, help_text="Holds every permission."
                     ),
                 ),
                 (
                     "is_active",
                     models.BooleanField(
-                        db_default=True,
-                        default=True,
-                        help_text="May sign in. Untick instead of deleting.",
-                        verbose_name="active",
+                        "active", db_default=True, default=True, help_text="May sign in. Untick instead of deleting."
                     ),
                 ),
                 (
                     "date_joined",
                     models.DateTimeField(
                         blank=True,
-                        db_default=django.db.models.functions.datetime.Now(),
-                        default=django.utils.timezone.now,
+                        db_default=Now(),
+                        default=timezone.now,
                         help_text="Empty when unknown: the old database did not keep it.",
                         null=True,
                     ),
                 ),
-                (
-                    "legacy_id",
-                    models.BigIntegerField(editable=False, null=True, unique=True, verbose_name="old id"),
-                ),
-                ("import_run", models.IntegerField(editable=False, null=True, verbose_name="import run")),
-                (
-                    "changed_at",
-                    models.DateTimeField(editable=False, null=True, verbose_name="changed in this application"),
-                ),
+                ("legacy_id", models.BigIntegerField("old id", editable=False, null=True, unique=True)),
+                ("import_run", models.IntegerField("import run", editable=False, null=True)),
+                ("changed_at", models.DateTimeField("changed in this application", editable=False, null=True)),
                 (
                     "groups",
                     models.ManyToManyField(
@@ -120,17 +99,12 @@ class Migration(migrations.Migration):
                 "permissions": [
                     ("import_user", "Can import users from a file"),
                     ("export_user", "Can export users to a file"),
-                ],
+                ]
             },
-            managers=[
-                ("objects", django.contrib.auth.models.UserManager()),
-            ],
+            managers=[("objects", UserManager())],
         ),
         migrations.AddConstraint(
-            model_name="user",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("username", ""), _negated=True), name="user_username_not_empty"
-            ),
+            "user", models.CheckConstraint(condition=~Q(username=""), name="user_username_not_empty")
         ),
         migrations.RunSQL(triggers.CREATE_FUNCTION, triggers.DROP_FUNCTION),
         migrations.RunSQL(triggers.CREATE_USER_TRIGGER, triggers.DROP_USER_TRIGGER),

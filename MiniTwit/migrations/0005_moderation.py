@@ -1,42 +1,32 @@
 """What moderation adds: decisions and their log, strikes, notes, the watch-list, saved filters, search, file imports."""
 
-import django.contrib.postgres.fields
-import django.db.models.deletion
-import django.db.models.functions.datetime
 from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import BrinIndex, GinIndex, OpClass
 from django.contrib.postgres.operations import TrigramExtension
 from django.db import migrations, models
+from django.db.models import F, Q
+from django.db.models.functions import Now
 
 from MiniTwit.database import triggers
 from MiniTwit.skeletons import Skeleton, function
 
 VERBS = [
-    ("flag", "Flag"),
-    ("unflag", "Unflag"),
-    ("keep", "Keep"),
-    ("edit", "Edit"),
-    ("purge", "Purge"),
-    ("suspend", "Suspend"),
-    ("reinstate", "Reinstate"),
-    ("warn", "Warn"),
-    ("erase", "Erase"),
-    ("undo", "Undo"),
+    (verb, verb.capitalize())
+    for verb in ("flag", "unflag", "keep", "edit", "purge", "suspend", "reinstate", "warn", "erase", "undo")
 ]
 
 
 class Migration(migrations.Migration):
-    dependencies = [
-        ("MiniTwit", "0004_migratemessages"),
-    ]
+    dependencies = [("MiniTwit", "0004_migratemessages")]
 
     operations = [
         # The trigram indexes below need both.
         TrigramExtension(),
         migrations.RunSQL(function.CREATE_FUNCTIONS, function.DROP_FUNCTIONS),
         migrations.AlterModelOptions(
-            name="user",
-            options={
+            "user",
+            {
                 "permissions": [
                     ("import_user", "Can import users from a file"),
                     ("export_user", "Can export users to a file"),
@@ -47,8 +37,8 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.AlterModelOptions(
-            name="message",
-            options={
+            "message",
+            {
                 "permissions": [
                     ("import_message", "Can import messages from a file"),
                     ("export_message", "Can export messages to a file"),
@@ -58,158 +48,95 @@ class Migration(migrations.Migration):
                 ]
             },
         ),
+        migrations.AddField("message", "decided_at", models.DateTimeField("reviewed", editable=False, null=True)),
         migrations.AddField(
-            model_name="message",
-            name="decided_at",
-            field=models.DateTimeField(editable=False, null=True, verbose_name="reviewed"),
-        ),
-        migrations.AddField(
-            model_name="message",
-            name="decision",
-            field=models.CharField(
+            "message",
+            "decision",
+            models.CharField(
+                "last decision",
                 blank=True,
                 choices=[("flag", "flagged"), ("unflag", "unflagged"), ("keep", "kept")],
                 db_default="",
                 default="",
                 editable=False,
                 max_length=6,
-                verbose_name="last decision",
             ),
         ),
+        migrations.AddField("user", "suspended_at", models.DateTimeField("suspended", editable=False, null=True)),
         migrations.AddField(
-            model_name="user",
-            name="suspended_at",
-            field=models.DateTimeField(editable=False, null=True, verbose_name="suspended"),
+            "user",
+            "suspended_until",
+            models.DateTimeField(editable=False, help_text="Empty: until reinstated.", null=True),
         ),
-        migrations.AddField(
-            model_name="user",
-            name="suspended_until",
-            field=models.DateTimeField(editable=False, help_text="Empty: until reinstated.", null=True),
-        ),
-        migrations.AddField(
-            model_name="user",
-            name="erased_at",
-            field=models.DateTimeField(editable=False, null=True, verbose_name="erased"),
-        ),
+        migrations.AddField("user", "erased_at", models.DateTimeField("erased", editable=False, null=True)),
+        migrations.AddIndex("follow", BrinIndex(fields=["import_run"], name="follow_import_run")),
         migrations.AddIndex(
-            model_name="follow",
-            index=BrinIndex(fields=["import_run"], name="follow_import_run"),
-        ),
-        migrations.AddIndex(
-            model_name="message",
-            index=models.Index(
-                models.OrderBy(models.F("pub_date"), descending=True),
-                models.OrderBy(models.F("id"), descending=True),
-                condition=models.Q(("flagged", True)),
-                name="message_flagged_newest",
+            "message",
+            models.Index(
+                F("pub_date").desc(), F("id").desc(), condition=Q(flagged=True), name="message_flagged_newest"
             ),
         ),
         migrations.AddIndex(
-            model_name="message",
-            index=models.Index(
-                models.OrderBy(models.F("pub_date"), descending=True),
-                models.OrderBy(models.F("id"), descending=True),
-                condition=models.Q(("decided_at__isnull", False)),
+            "message",
+            models.Index(
+                F("pub_date").desc(),
+                F("id").desc(),
+                condition=Q(decided_at__isnull=False),
                 name="message_reviewed_newest",
             ),
         ),
         migrations.AddIndex(
-            model_name="message",
-            index=models.Index(
-                models.F("pub_date"),
-                models.F("id"),
-                condition=models.Q(("decided_at", None), ("flagged", True)),
-                name="message_flagged_unreviewed",
+            "message",
+            models.Index(
+                "pub_date", "id", condition=Q(decided_at=None, flagged=True), name="message_flagged_unreviewed"
             ),
         ),
-        migrations.AddIndex(
-            model_name="message",
-            index=BrinIndex(fields=["import_run"], name="message_import_run"),
-        ),
+        migrations.AddIndex("message", BrinIndex(fields=["import_run"], name="message_import_run")),
         migrations.AddConstraint(
-            model_name="message",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("decided_at", None), ("decision", "")),
-                    models.Q(("decision__in", ["flag", "unflag", "keep"]), ("decided_at__isnull", False)),
-                    _connector="OR",
-                ),
+            "message",
+            models.CheckConstraint(
+                condition=Q(decision="", decided_at=None)
+                | (Q(decision__in=["flag", "unflag", "keep"]) & Q(decided_at__isnull=False)),
                 name="message_decision_and_date",
             ),
         ),
         migrations.AddIndex(
-            model_name="message",
-            index=models.Index(
-                models.F("author"),
-                models.F("pub_date"),
-                models.F("id"),
-                condition=models.Q(("decided_at", None)),
-                name="message_author_undecided",
-            ),
+            "message",
+            models.Index("author", "pub_date", "id", condition=Q(decided_at=None), name="message_author_undecided"),
         ),
         migrations.AddIndex(
-            model_name="message",
-            index=GinIndex(
-                OpClass(Skeleton("text"), name="gin_trgm_ops"),
-                name="message_text_trigrams",
-            ),
+            "message", GinIndex(OpClass(Skeleton("text"), name="gin_trgm_ops"), name="message_text_trigrams")
         ),
         migrations.AddIndex(
-            model_name="user",
-            index=models.Index(
-                condition=models.Q(("suspended_at__isnull", False)), fields=["suspended_at"], name="user_suspended"
-            ),
+            "user",
+            models.Index(condition=Q(suspended_at__isnull=False), fields=["suspended_at"], name="user_suspended"),
         ),
         migrations.AddConstraint(
-            model_name="user",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("suspended_until", None), ("suspended_at__isnull", False), _connector="OR"),
+            "user",
+            models.CheckConstraint(
+                condition=Q(suspended_until=None) | Q(suspended_at__isnull=False),
                 name="user_suspended_until_needs_suspension",
             ),
         ),
+        migrations.AddIndex("user", models.Index(condition=Q(is_staff=True), fields=["username"], name="user_staff")),
         migrations.AddIndex(
-            model_name="user",
-            index=models.Index(condition=models.Q(("is_staff", True)), fields=["username"], name="user_staff"),
+            "user", models.Index(condition=Q(is_active=False), fields=["username"], name="user_inactive")
+        ),
+        migrations.AddIndex("user", BrinIndex(fields=["import_run"], name="user_import_run")),
+        migrations.AddIndex(
+            "user", GinIndex(OpClass(Skeleton("username"), name="gin_trgm_ops"), name="user_username_trigrams")
         ),
         migrations.AddIndex(
-            model_name="user",
-            index=models.Index(condition=models.Q(("is_active", False)), fields=["username"], name="user_inactive"),
+            "user", GinIndex(OpClass(Skeleton("email"), name="gin_trgm_ops"), name="user_email_trigrams")
         ),
         migrations.AddIndex(
-            model_name="user",
-            index=BrinIndex(fields=["import_run"], name="user_import_run"),
-        ),
-        migrations.AddIndex(
-            model_name="user",
-            index=GinIndex(
-                OpClass(Skeleton("username"), name="gin_trgm_ops"),
-                name="user_username_trigrams",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="user",
-            index=GinIndex(
-                OpClass(Skeleton("email"), name="gin_trgm_ops"),
-                name="user_email_trigrams",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="user",
-            index=models.Index(
-                condition=models.Q(("date_joined__isnull", False)), fields=["date_joined"], name="user_joined"
-            ),
+            "user", models.Index(condition=Q(date_joined__isnull=False), fields=["date_joined"], name="user_joined")
         ),
         migrations.CreateModel(
             name="ModerationBatch",
             fields=[
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                (
-                    "verb",
-                    models.CharField(
-                        choices=VERBS,
-                        max_length=9,
-                    ),
-                ),
+                ("verb", models.CharField(choices=VERBS, max_length=9)),
                 (
                     "state",
                     models.CharField(
@@ -225,7 +152,7 @@ class Migration(migrations.Migration):
                         max_length=9,
                     ),
                 ),
-                ("actor_name", models.CharField(max_length=255, verbose_name="moderator")),
+                ("actor_name", models.CharField("moderator", max_length=255)),
                 ("reason", models.CharField(blank=True, db_default="", default="", max_length=100)),
                 ("note", models.TextField(blank=True, db_default="", default="")),
                 ("options", models.JSONField(db_default={}, default=dict)),
@@ -236,25 +163,19 @@ class Migration(migrations.Migration):
                 ("messages", models.BigIntegerField(db_default=0, default=0)),
                 ("error", models.TextField(blank=True, db_default="", default="")),
                 ("cancel_requested", models.BooleanField(db_default=False, default=False)),
-                ("created_at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+                ("created_at", models.DateTimeField(db_default=Now())),
                 ("confirmed_at", models.DateTimeField(null=True)),
                 ("finished_at", models.DateTimeField(null=True)),
                 (
                     "actor",
                     models.ForeignKey(
-                        null=True,
-                        on_delete=django.db.models.deletion.SET_NULL,
-                        related_name="moderation_batches",
-                        to=settings.AUTH_USER_MODEL,
+                        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="moderation_batches"
                     ),
                 ),
                 (
                     "undoes",
                     models.ForeignKey(
-                        null=True,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="undone_by",
-                        to="MiniTwit.moderationbatch",
+                        "MiniTwit.moderationbatch", models.PROTECT, null=True, related_name="undone_by"
                     ),
                 ),
             ],
@@ -268,58 +189,45 @@ class Migration(migrations.Migration):
             name="ModerationEvent",
             fields=[
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                (
-                    "verb",
-                    models.CharField(
-                        choices=VERBS,
-                        max_length=9,
-                    ),
-                ),
+                ("verb", models.CharField(choices=VERBS, max_length=9)),
                 ("before", models.JSONField()),
                 ("after", models.JSONField(null=True)),
                 ("reason", models.CharField(blank=True, db_default="", default="", max_length=100)),
                 ("note", models.TextField(blank=True, db_default="", default="")),
-                ("actor_name", models.CharField(max_length=255, verbose_name="moderator")),
-                ("created_at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+                ("actor_name", models.CharField("moderator", max_length=255)),
+                ("created_at", models.DateTimeField(db_default=Now())),
                 (
                     "actor",
                     models.ForeignKey(
+                        settings.AUTH_USER_MODEL,
+                        models.DO_NOTHING,
                         db_constraint=False,
                         db_index=False,
                         null=True,
-                        on_delete=django.db.models.deletion.DO_NOTHING,
                         related_name="decisions",
-                        to=settings.AUTH_USER_MODEL,
                     ),
                 ),
-                (
-                    "batch",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="events",
-                        to="MiniTwit.moderationbatch",
-                    ),
-                ),
+                ("batch", models.ForeignKey("MiniTwit.moderationbatch", models.PROTECT, related_name="events")),
                 (
                     "message",
                     models.ForeignKey(
+                        "MiniTwit.message",
+                        models.DO_NOTHING,
                         db_constraint=False,
                         db_index=False,
                         null=True,
-                        on_delete=django.db.models.deletion.DO_NOTHING,
                         related_name="events",
-                        to="MiniTwit.message",
                     ),
                 ),
                 (
                     "user",
                     models.ForeignKey(
+                        settings.AUTH_USER_MODEL,
+                        models.DO_NOTHING,
                         db_constraint=False,
                         db_index=False,
                         null=True,
-                        on_delete=django.db.models.deletion.DO_NOTHING,
                         related_name="events",
-                        to=settings.AUTH_USER_MODEL,
                     ),
                 ),
             ],
@@ -328,31 +236,16 @@ class Migration(migrations.Migration):
                 "ordering": ["-id"],
                 "permissions": [("export_moderationevent", "Can export decisions to a file")],
                 "indexes": [
-                    models.Index(
-                        models.F("message"),
-                        models.OrderBy(models.F("id"), descending=True),
-                        name="event_message_newest",
-                    ),
-                    models.Index(
-                        models.F("user"), models.OrderBy(models.F("id"), descending=True), name="event_user_newest"
-                    ),
-                    models.Index(
-                        models.F("actor"), models.OrderBy(models.F("id"), descending=True), name="event_actor_newest"
-                    ),
-                    models.Index(
-                        models.F("verb"), models.OrderBy(models.F("id"), descending=True), name="event_verb_newest"
-                    ),
-                    models.Index(
-                        models.OrderBy(models.F("created_at"), descending=True),
-                        models.OrderBy(models.F("id"), descending=True),
-                        name="event_newest",
-                    ),
+                    models.Index("message", F("id").desc(), name="event_message_newest"),
+                    models.Index("user", F("id").desc(), name="event_user_newest"),
+                    models.Index("actor", F("id").desc(), name="event_actor_newest"),
+                    models.Index("verb", F("id").desc(), name="event_verb_newest"),
+                    models.Index(F("created_at").desc(), F("id").desc(), name="event_newest"),
                     models.Index(fields=["user", "batch", "id"], name="event_user_batch"),
                 ],
                 "constraints": [
                     models.CheckConstraint(
-                        condition=models.Q(("message__isnull", False), ("user__isnull", False), _connector="OR"),
-                        name="event_has_object",
+                        condition=Q(message__isnull=False) | Q(user__isnull=False), name="event_has_object"
                     )
                 ],
             },
@@ -372,14 +265,12 @@ class Migration(migrations.Migration):
                     models.PositiveSmallIntegerField(db_default=0, default=0, help_text="Lower ones come first."),
                 ),
             ],
-            options={
-                "ordering": ["position", "name"],
-            },
+            options={"ordering": ["position", "name"]},
         ),
         migrations.CreateModel(
             name="PurgedMessage",
             fields=[
-                ("legacy_id", models.BigIntegerField(primary_key=True, serialize=False, verbose_name="old id")),
+                ("legacy_id", models.BigIntegerField("old id", primary_key=True, serialize=False)),
                 ("purged_at", models.DateTimeField()),
             ],
         ),
@@ -389,27 +280,13 @@ class Migration(migrations.Migration):
                 (
                     "message",
                     models.OneToOneField(
-                        on_delete=django.db.models.deletion.CASCADE,
-                        primary_key=True,
-                        related_name="claim",
-                        serialize=False,
-                        to="MiniTwit.message",
+                        "MiniTwit.message", models.CASCADE, primary_key=True, related_name="claim", serialize=False
                     ),
                 ),
                 ("until", models.DateTimeField()),
-                (
-                    "moderator",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE,
-                        related_name="claims",
-                        to=settings.AUTH_USER_MODEL,
-                    ),
-                ),
+                ("moderator", models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="claims")),
             ],
-            options={
-                "verbose_name": "review",
-                "verbose_name_plural": "review queue",
-            },
+            options={"verbose_name": "review", "verbose_name_plural": "review queue"},
         ),
         migrations.CreateModel(
             name="SavedFilter",
@@ -427,18 +304,8 @@ class Migration(migrations.Migration):
                     "shared",
                     models.BooleanField(db_default=False, default=False, help_text="Shown to the whole team."),
                 ),
-                (
-                    "created_at",
-                    models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False),
-                ),
-                (
-                    "owner",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE,
-                        related_name="saved_filters",
-                        to=settings.AUTH_USER_MODEL,
-                    ),
-                ),
+                ("created_at", models.DateTimeField(db_default=Now(), editable=False)),
+                ("owner", models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="saved_filters")),
             ],
             options={
                 "ordering": ["name", "id"],
@@ -454,11 +321,11 @@ class Migration(migrations.Migration):
                 (
                     "batch",
                     models.ForeignKey(
+                        "MiniTwit.moderationbatch",
+                        models.CASCADE,
                         db_constraint=False,
                         db_index=False,
-                        on_delete=django.db.models.deletion.CASCADE,
                         related_name="selected_rows",
-                        to="MiniTwit.moderationbatch",
                     ),
                 ),
                 (
@@ -484,11 +351,9 @@ class Migration(migrations.Migration):
             options={
                 "indexes": [
                     models.Index(
-                        condition=models.Q(("outcome", "skipped")),
-                        fields=["batch", "object_id"],
-                        name="selectedrow_skipped",
+                        condition=Q(outcome="skipped"), fields=["batch", "object_id"], name="selectedrow_skipped"
                     )
-                ],
+                ]
             },
         ),
         migrations.CreateModel(
@@ -496,70 +361,40 @@ class Migration(migrations.Migration):
             fields=[
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
                 ("text", models.TextField()),
-                ("author_name", models.CharField(max_length=255, verbose_name="by")),
-                ("created_at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+                ("author_name", models.CharField("by", max_length=255)),
+                ("created_at", models.DateTimeField(db_default=Now())),
                 (
                     "author",
                     models.ForeignKey(
-                        null=True,
-                        on_delete=django.db.models.deletion.SET_NULL,
-                        related_name="written_notes",
-                        to=settings.AUTH_USER_MODEL,
+                        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="written_notes"
                     ),
                 ),
                 (
                     "user",
                     models.ForeignKey(
-                        db_index=False,
-                        on_delete=django.db.models.deletion.CASCADE,
-                        related_name="staff_notes",
-                        to=settings.AUTH_USER_MODEL,
+                        settings.AUTH_USER_MODEL, models.CASCADE, db_index=False, related_name="staff_notes"
                     ),
                 ),
             ],
-            options={
-                "indexes": [
-                    models.Index(
-                        models.F("user"),
-                        models.OrderBy(models.F("id"), descending=True),
-                        name="staffnote_user_newest",
-                    )
-                ],
-            },
+            options={"indexes": [models.Index("user", F("id").desc(), name="staffnote_user_newest")]},
         ),
         migrations.CreateModel(
             name="Strike",
             fields=[
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
                 ("text", models.TextField()),
-                ("actor_name", models.CharField(max_length=255, verbose_name="moderator")),
-                ("created_at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+                ("actor_name", models.CharField("moderator", max_length=255)),
+                ("created_at", models.DateTimeField(db_default=Now())),
                 ("revoked_at", models.DateTimeField(null=True)),
-                (
-                    "batch",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="strikes",
-                        to="MiniTwit.moderationbatch",
-                    ),
-                ),
+                ("batch", models.ForeignKey("MiniTwit.moderationbatch", models.PROTECT, related_name="strikes")),
                 (
                     "user",
                     models.ForeignKey(
-                        db_index=False,
-                        on_delete=django.db.models.deletion.CASCADE,
-                        related_name="strikes",
-                        to=settings.AUTH_USER_MODEL,
+                        settings.AUTH_USER_MODEL, models.CASCADE, db_index=False, related_name="strikes"
                     ),
                 ),
             ],
-            options={
-                "indexes": [
-                    models.Index(
-                        models.F("user"), models.OrderBy(models.F("id"), descending=True), name="strike_user_newest"
-                    )
-                ],
-            },
+            options={"indexes": [models.Index("user", F("id").desc(), name="strike_user_newest")]},
         ),
         migrations.CreateModel(
             name="WatchTerm",
@@ -583,16 +418,11 @@ class Migration(migrations.Migration):
                 ("active", models.BooleanField(db_default=True, default=True)),
                 (
                     "created_by_name",
-                    models.CharField(
-                        blank=True, db_default="", default="", editable=False, max_length=255, verbose_name="by"
-                    ),
+                    models.CharField("by", blank=True, db_default="", default="", editable=False, max_length=255),
                 ),
-                (
-                    "created_at",
-                    models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False),
-                ),
+                ("created_at", models.DateTimeField(db_default=Now(), editable=False)),
                 ("scanned_through", models.BigIntegerField(db_default=0, default=0, editable=False)),
-                ("scanned_at", models.DateTimeField(editable=False, null=True, verbose_name="last scan")),
+                ("scanned_at", models.DateTimeField("last scan", editable=False, null=True)),
                 ("error", models.CharField(blank=True, db_default="", default="", editable=False, max_length=300)),
             ],
             options={
@@ -606,9 +436,7 @@ class Migration(migrations.Migration):
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
                 ("message_id", models.BigIntegerField()),
             ],
-            options={
-                "default_permissions": (),
-            },
+            options={"default_permissions": ()},
         ),
         migrations.CreateModel(
             name="FileImport",
@@ -639,35 +467,23 @@ class Migration(migrations.Migration):
                 ("total", models.BigIntegerField(db_default=0, default=0)),
                 ("error", models.TextField(blank=True, db_default="", default="")),
                 ("cancel_requested", models.BooleanField(db_default=False, default=False)),
-                ("created_at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
-                ("requested_at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+                ("created_at", models.DateTimeField(db_default=Now())),
+                ("requested_at", models.DateTimeField(db_default=Now())),
                 ("picked_up_at", models.DateTimeField(null=True)),
                 ("finished_at", models.DateTimeField(null=True)),
-                (
-                    "owner",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE, related_name="+", to=settings.AUTH_USER_MODEL
-                    ),
-                ),
+                ("owner", models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")),
             ],
-            options={
-                "default_permissions": (),
-            },
+            options={"default_permissions": ()},
         ),
         migrations.CreateModel(
             name="SkippedMessage",
             fields=[
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
                 ("message_id", models.BigIntegerField()),
-                ("created_at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+                ("created_at", models.DateTimeField(db_default=Now())),
                 (
                     "term",
-                    models.ForeignKey(
-                        db_index=False,
-                        on_delete=django.db.models.deletion.CASCADE,
-                        related_name="skipped",
-                        to="MiniTwit.watchterm",
-                    ),
+                    models.ForeignKey("MiniTwit.watchterm", models.CASCADE, db_index=False, related_name="skipped"),
                 ),
             ],
             options={
@@ -681,34 +497,22 @@ class Migration(migrations.Migration):
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
                 (
                     "found",
-                    django.contrib.postgres.fields.ArrayField(
+                    ArrayField(
                         base_field=models.TextField(), help_text="The parts of the text that match.", size=None
                     ),
                 ),
                 ("pub_date", models.DateTimeField()),
                 ("waiting", models.BooleanField(db_default=True, default=True)),
-                ("created_at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
-                (
-                    "message",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE, related_name="watch_hits", to="MiniTwit.message"
-                    ),
-                ),
+                ("created_at", models.DateTimeField(db_default=Now())),
+                ("message", models.ForeignKey("MiniTwit.message", models.CASCADE, related_name="watch_hits")),
                 (
                     "term",
-                    models.ForeignKey(
-                        db_index=False,
-                        on_delete=django.db.models.deletion.CASCADE,
-                        related_name="hits",
-                        to="MiniTwit.watchterm",
-                    ),
+                    models.ForeignKey("MiniTwit.watchterm", models.CASCADE, db_index=False, related_name="hits"),
                 ),
             ],
             options={
                 "indexes": [
-                    models.Index(
-                        condition=models.Q(("waiting", True)), fields=["pub_date", "message"], name="watchhit_waiting"
-                    )
+                    models.Index(condition=Q(waiting=True), fields=["pub_date", "message"], name="watchhit_waiting")
                 ],
                 "constraints": [models.UniqueConstraint(fields=("term", "message"), name="watchhit_unique")],
             },

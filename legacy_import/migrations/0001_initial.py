@@ -1,17 +1,14 @@
 """The runs of the legacy import and what they remember."""
 
-import django.db.models.deletion
-import django.utils.timezone
 from django.conf import settings
 from django.db import migrations, models
+from django.utils import timezone
 
 
 class Migration(migrations.Migration):
     initial = True
 
-    dependencies = [
-        ("MiniTwit", "__first__"),
-    ]
+    dependencies = [("MiniTwit", "__first__")]
 
     operations = [
         migrations.CreateModel(
@@ -68,8 +65,8 @@ class Migration(migrations.Migration):
                 ("error_code", models.CharField(db_default="", default="", max_length=40)),
                 ("error_message", models.TextField(db_default="", default="")),
                 ("cancel_requested", models.BooleanField(db_default=False, default=False)),
-                ("created_at", models.DateTimeField(default=django.utils.timezone.now, verbose_name="started")),
-                ("created_by_name", models.TextField(db_default="", default="", verbose_name="started by")),
+                ("created_at", models.DateTimeField("started", default=timezone.now)),
+                ("created_by_name", models.TextField("started by", db_default="", default="")),
                 ("picked_up_at", models.DateTimeField(null=True)),
                 ("previewed_at", models.DateTimeField(null=True)),
                 ("confirmed_at", models.DateTimeField(null=True)),
@@ -81,12 +78,7 @@ class Migration(migrations.Migration):
                 ("durations", models.JSONField(default=dict)),
                 (
                     "created_by",
-                    models.ForeignKey(
-                        null=True,
-                        on_delete=django.db.models.deletion.SET_NULL,
-                        related_name="+",
-                        to=settings.AUTH_USER_MODEL,
-                    ),
+                    models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+"),
                 ),
                 ("old_tables", models.JSONField(default=list)),
             ],
@@ -106,16 +98,9 @@ class Migration(migrations.Migration):
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
                 ("legacy_id", models.BigIntegerField(unique=True)),
                 ("import_run", models.IntegerField(db_index=True)),
-                (
-                    "user",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE, related_name="+", to=settings.AUTH_USER_MODEL
-                    ),
-                ),
+                ("user", models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")),
             ],
-            options={
-                "default_permissions": ("view",),
-            },
+            options={"default_permissions": ("view",)},
         ),
         migrations.CreateModel(
             name="RejectedRow",
@@ -127,14 +112,7 @@ class Migration(migrations.Migration):
                 ("username", models.TextField(null=True)),
                 ("reason", models.CharField(max_length=40)),
                 ("values", models.JSONField(default=dict)),
-                (
-                    "run",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE,
-                        related_name="rejected_rows",
-                        to="legacy_import.importrun",
-                    ),
-                ),
+                ("run", models.ForeignKey("legacy_import.importrun", models.CASCADE, related_name="rejected_rows")),
             ],
             options={
                 "ordering": ["run", "table", "position"],
@@ -152,14 +130,7 @@ class Migration(migrations.Migration):
                 ("table", models.CharField(max_length=10)),
                 ("row_id", models.BigIntegerField()),
                 ("before", models.JSONField()),
-                (
-                    "run",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE,
-                        related_name="replaced_rows",
-                        to="legacy_import.importrun",
-                    ),
-                ),
+                ("run", models.ForeignKey("legacy_import.importrun", models.CASCADE, related_name="replaced_rows")),
             ],
             options={
                 "default_permissions": ("view",),
@@ -173,16 +144,11 @@ class Migration(migrations.Migration):
                 ("source_key", models.TextField()),
                 ("old_table", models.CharField(max_length=10)),
                 ("mapping", models.JSONField()),
-                ("chosen_at", models.DateTimeField(default=django.utils.timezone.now)),
+                ("chosen_at", models.DateTimeField(default=timezone.now)),
                 ("chosen_by_name", models.TextField(db_default="", default="")),
                 (
                     "chosen_by",
-                    models.ForeignKey(
-                        null=True,
-                        on_delete=django.db.models.deletion.SET_NULL,
-                        related_name="+",
-                        to=settings.AUTH_USER_MODEL,
-                    ),
+                    models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+"),
                 ),
             ],
             options={
