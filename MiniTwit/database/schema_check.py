@@ -149,30 +149,29 @@ def find_drift(app_labels: Sequence[str]) -> list[Difference]:
     return differences
 
 
-def table_names(app_labels: Sequence[str]) -> list[str]:
-    """The tables of these applications' models, many-to-many ones included."""
+def models_of(app_labels: Sequence[str], *, many_to_many: bool = False) -> list[type[models.Model]]:
+    """The models of these applications that have tables; on request with those that Django makes for many-to-many."""
     return [
-        model._meta.db_table
+        model
         for label in app_labels
-        for model in apps.get_app_config(label).get_models(include_auto_created=True)
+        for model in apps.get_app_config(label).get_models(include_auto_created=many_to_many)
         if model._meta.managed and not model._meta.proxy
     ]
+
+
+def table_names(app_labels: Sequence[str]) -> list[str]:
+    """The tables of these applications' models, many-to-many ones included."""
+    return [model._meta.db_table for model in models_of(app_labels, many_to_many=True)]
 
 
 def _build_expected_tables(app_labels: Sequence[str], live_schema: str) -> None:
-    managed: list[type[models.Model]] = [
-        model
-        for label in app_labels
-        for model in apps.get_app_config(label).get_models()
-        if model._meta.managed and not model._meta.proxy
-    ]
     with connection.cursor() as cursor:
         schemas = [sql.Identifier(EXPECTED_SCHEMA), sql.Identifier(live_schema)]
         cursor.execute(sql.SQL("CREATE SCHEMA {}").format(schemas[0]))
         cursor.execute(sql.SQL("SET LOCAL search_path TO {}, {}").format(*schemas))
         cursor.execute(CREATE_FUNCTIONS)  # before the indexes that use it
         with connection.schema_editor(atomic=False) as editor:
-            for model in managed:
+            for model in models_of(app_labels):
                 editor.create_model(model)
         for statement in BESIDE_THE_MODELS:
             cursor.execute(statement)
@@ -209,76 +208,71 @@ def _read_functions(schema: str) -> list[tuple[str, str]]:
 Part = TypeVar("Part")
 
 
-def _pairs(
-    expected: dict[str, Part], found: dict[str, Part]
-) -> Iterator[tuple[str, Part, None] | tuple[str, None, Part] | tuple[str, Part, Part]]:
-    """Yield every key of the two with its values on both sides."""
-    for key, value in expected.items():
-        yield (key, value, found[key]) if key in found else (key, value, None)
-    for key, value in found.items():
-        if key not in expected:
-            yield key, None, value
+def _only_in(one: dict[str, Part], other: dict[str, Part]) -> Iterator[tuple[str, Part]]:
+    return ((key, part) for key, part in one.items() if key not in other)
 
 
 def _compare(table: str, expected: Table, live: Table) -> Iterator[Difference]:
-    alter = f'ALTER TABLE "{table}"'
-    for name, should_be, column in _pairs(expected.columns, live.columns):
-        yield from _compare_column(table, name, should_be, column)
-    for definition, wanted, found in _pairs(expected.constraints, live.constraints):
-        if wanted is None:
-            remedy = f'Remove it: {alter} DROP CONSTRAINT "{found}"; or add it to the model.'
-            yield Difference(table, f"constraint {found}", "none", definition, remedy)
-        elif found is None:
-            remedy = f'Restore it: {alter} ADD CONSTRAINT "{wanted}" {definition};'
-            yield Difference(table, f"constraint {wanted}", definition, "nothing", remedy)
-    for definition, wanted, found in _pairs(expected.indexes, live.indexes):
-        if wanted is None:
-            remedy = f'Remove it: DROP INDEX "{found}"; or add it to the model.'
-            yield Difference(table, f"index {found}", "none", definition, remedy)
-        elif found is None:
-            create = f"CREATE {definition}".replace("INDEX ON", f'INDEX "{wanted}" ON', 1)
-            remedy = BUILD_SEARCH_INDEXES if " USING gin " in definition else f"Restore it: {create};"
-            yield Difference(table, f"index {wanted}", definition, "nothing", remedy)
-    for name, trigger, live_trigger in _pairs(expected.triggers, live.triggers):
-        yield from _compare_trigger(table, name, trigger, live_trigger)
+    yield from _missing(table, expected, live)
+    yield from _superfluous(table, expected, live)
+    for name, column in expected.columns.items():
+        if name in live.columns:
+            yield from _compare_column(table, name, column, live.columns[name])
+    for name, trigger in expected.triggers.items():
+        if name in live.triggers:
+            yield from _compare_trigger(table, name, trigger, live.triggers[name])
 
 
-def _compare_column(table: str, name: str, expected: Column | None, live: Column | None) -> Iterator[Difference]:
-    subject = f"column {name}"
-    alter = f'ALTER TABLE "{table}" ALTER COLUMN "{name}"'
-    if live is None or expected is None:
-        if expected is not None:
-            remedy = "Its data is gone: restore the table from a backup, or undo and redo the migration that adds it."
-            yield Difference(table, subject, expected.type, "nothing", remedy)
-        elif live is not None:
-            remedy = f'Remove it: ALTER TABLE "{table}" DROP COLUMN "{name}"; or add it to the model.'
-            yield Difference(table, subject, "none", live.type, remedy)
-        return
+def _missing(table: str, expected: Table, live: Table) -> Iterator[Difference]:
+    for name, column in _only_in(expected.columns, live.columns):
+        remedy = "Its data is gone: restore the table from a backup, or undo and redo the migration that adds it."
+        yield Difference(table, f"column {name}", column.type, "nothing", remedy)
+    for definition, name in _only_in(expected.constraints, live.constraints):
+        remedy = f'Restore it: ALTER TABLE "{table}" ADD CONSTRAINT "{name}" {definition};'
+        yield Difference(table, f"constraint {name}", definition, "nothing", remedy)
+    for definition, name in _only_in(expected.indexes, live.indexes):
+        create = f"CREATE {definition}".replace("INDEX ON", f'INDEX "{name}" ON', 1)
+        remedy = BUILD_SEARCH_INDEXES if " USING gin " in definition else f"Restore it: {create};"
+        yield Difference(table, f"index {name}", definition, "nothing", remedy)
+    for name, trigger in _only_in(expected.triggers, live.triggers):
+        remedy = f"Restore it: {trigger.definition};"
+        yield Difference(table, f"trigger {name}", trigger.definition, "nothing", remedy)
+
+
+def _superfluous(table: str, expected: Table, live: Table) -> Iterator[Difference]:
+    def difference(subject: str, found: str, drop: str, place: str = "the model") -> Difference:
+        return Difference(table, subject, "none", found, f"Remove it: {drop}; or add it to {place}.")
+
+    for name, column in _only_in(live.columns, expected.columns):
+        yield difference(f"column {name}", column.type, f'ALTER TABLE "{table}" DROP COLUMN "{name}"')
+    for definition, name in _only_in(live.constraints, expected.constraints):
+        yield difference(f"constraint {name}", definition, f'ALTER TABLE "{table}" DROP CONSTRAINT "{name}"')
+    for definition, name in _only_in(live.indexes, expected.indexes):
+        yield difference(f"index {name}", definition, f'DROP INDEX "{name}"')
+    for name, trigger in _only_in(live.triggers, expected.triggers):
+        drop = f'DROP TRIGGER "{name}" ON "{table}"'
+        yield difference(f"trigger {name}", trigger.definition, drop, "MiniTwit/database/triggers.py")
+
+
+def _compare_column(table: str, name: str, expected: Column, live: Column) -> Iterator[Difference]:
+    alter = f'Restore it: ALTER TABLE "{table}" ALTER COLUMN "{name}"'
     if live.type != expected.type:
-        remedy = f"Restore it: {alter} TYPE {expected.type};"
-        yield Difference(table, f"{subject}, type", expected.type, live.type, remedy)
+        yield Difference(table, f"column {name}, type", expected.type, live.type, f"{alter} TYPE {expected.type};")
     if live.required != expected.required:
         words = {True: "NOT NULL", False: "NULL allowed"}
-        remedy = f"Restore it: {alter} {'SET' if expected.required else 'DROP'} NOT NULL;"
-        yield Difference(table, f"{subject}, nullability", words[expected.required], words[live.required], remedy)
+        remedy = f"{alter} {'SET' if expected.required else 'DROP'} NOT NULL;"
+        yield Difference(table, f"column {name}, nullability", words[expected.required], words[live.required], remedy)
     if live.default != expected.default:
         change = {"none": "DROP DEFAULT", "identity": "ADD GENERATED BY DEFAULT AS IDENTITY"}
-        remedy = f"Restore it: {alter} {change.get(expected.default, f'SET DEFAULT {expected.default}')};"
-        yield Difference(table, f"{subject}, default", expected.default, live.default, remedy)
+        remedy = f"{alter} {change.get(expected.default, f'SET DEFAULT {expected.default}')};"
+        yield Difference(table, f"column {name}, default", expected.default, live.default, remedy)
 
 
-def _compare_trigger(table: str, name: str, expected: Trigger | None, live: Trigger | None) -> Iterator[Difference]:
-    subject = f"trigger {name}"
-    if expected is None:
-        if live is not None:
-            remedy = f'Remove it: DROP TRIGGER "{name}" ON "{table}"; or add it to MiniTwit/database/triggers.py.'
-            yield Difference(table, subject, "none", live.definition, remedy)
-    elif live is None or live.definition != expected.definition:
-        drop = "" if live is None else f'DROP TRIGGER "{name}" ON "{table}"; '
-        found = "nothing" if live is None else live.definition
-        yield Difference(table, subject, expected.definition, found, f"Restore it: {drop}{expected.definition};")
+def _compare_trigger(table: str, name: str, expected: Trigger, live: Trigger) -> Iterator[Difference]:
+    if live.definition != expected.definition:
+        remedy = f'Restore it: DROP TRIGGER "{name}" ON "{table}"; {expected.definition};'
+        yield Difference(table, f"trigger {name}", expected.definition, live.definition, remedy)
     elif live.function_body != expected.function_body:
-        remedy = "Restore it: CREATE OR REPLACE the function as MiniTwit/database/triggers.py has it."
-        yield Difference(
-            table, f"{subject}, function", "the body in MiniTwit/database/triggers.py", "another", remedy
-        )
+        code = "MiniTwit/database/triggers.py"
+        remedy = f"Restore it: CREATE OR REPLACE the function as {code} has it."
+        yield Difference(table, f"trigger {name}, function", f"the body in {code}", "another", remedy)

@@ -9,10 +9,8 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import ProgrammingError, connection
 from django.db.migrations.executor import MigrationExecutor
 
-from MiniTwit.database.checks import problems_of
+from MiniTwit.database.checks import APPS, problems_of
 from MiniTwit.database.schema_check import Difference, find_drift, table_names
-
-APP_LABELS = ("MiniTwit", "legacy_import")
 
 
 class Command(BaseCommand):
@@ -24,7 +22,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         self._check_database()
         try:
-            differences = find_drift(APP_LABELS)
+            differences = find_drift(APPS)
         except ProgrammingError as error:
             raise CommandError(
                 f"The expected tables could not be built for comparison: {error}. The database user needs the right "
@@ -33,14 +31,14 @@ class Command(BaseCommand):
         if options["json"]:
             report = {
                 "ok": not differences,
-                "tables": len(table_names(APP_LABELS)),
+                "tables": len(table_names(APPS)),
                 "differences": [asdict(difference) for difference in differences],
             }
             self.stdout.write(json.dumps(report))
         elif differences:
             self._write_differences(differences)
         else:
-            self.stdout.write(f"The {len(table_names(APP_LABELS))} tables are as the models say.")
+            self.stdout.write(f"The {len(table_names(APPS))} tables are as the models say.")
         if differences:
             sys.exit(1)
 
