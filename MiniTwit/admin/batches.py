@@ -8,9 +8,7 @@ from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
-from django.http.response import HttpResponseBase
-from django.template.response import TemplateResponse
-from django.urls import URLPattern, path, reverse
+from django.urls import URLPattern, reverse
 from django.views.decorators.cache import never_cache
 
 from MiniTwit.admin.batch_page import context_of, progress_of, sample_of
@@ -51,23 +49,20 @@ class ModerationBatchAdmin(ReadOnlyAdmin, LargeTableAdmin):
         return super().has_view_permission(request, obj) or (obj is not None and obj.actor_id == request.user.pk)
 
     def get_urls(self) -> list[URLPattern]:
-        def page(name: str, view: Callable[..., HttpResponseBase]) -> URLPattern:
-            url_name = f"MiniTwit_moderationbatch_{name}"
-            return path(f"<int:batch_id>/{name}/", self.admin_site.admin_view(view), name=url_name)
+        def page(name: str, view: BatchView) -> URLPattern:
+            return self.page_path(f"<int:batch_id>/{name}/", partial(self.answer_about, view), name)
 
-        def with_batch(view: BatchView) -> Callable[..., HttpResponseBase]:
-            return partial(self.answer_about, view)
-
-        def form(view: BatchView) -> Callable[..., HttpResponseBase]:
-            return post_only(with_batch(view), page_named("admin:MiniTwit_moderationbatch_change", "batch_id"))
+        def form(name: str, view: BatchView) -> URLPattern:
+            answer = post_only(partial(self.answer_about, view), page_named(self.url_name("change"), "batch_id"))
+            return self.page_path(f"<int:batch_id>/{name}/", answer, name)
 
         return [
-            page("confirm", with_batch(self.confirm_view)),
-            page("discard", form(self.discard_view)),
-            page("status", never_cache(self.status_view)),
-            page("undo", with_batch(self.undo_view)),
-            page("cancel", form(partial(self.act, action=selections.cancel))),
-            page("resume", form(partial(self.act, action=selections.resume))),
+            page("confirm", self.confirm_view),
+            form("discard", self.discard_view),
+            self.page_path("<int:batch_id>/status/", never_cache(self.status_view), "status"),
+            page("undo", self.undo_view),
+            form("cancel", partial(self.act, action=selections.cancel)),
+            form("resume", partial(self.act, action=selections.resume)),
             *super().get_urls(),
         ]
 
@@ -83,18 +78,17 @@ class ModerationBatchAdmin(ReadOnlyAdmin, LargeTableAdmin):
         if batch is None:
             return self.gone(request)
         if batch.state == BatchState.SELECTED:
-            return to("confirm", batch, request)
-        context = self.page_context(request, batch) | context_of(
-            batch, request.user, after=id_in(request.GET.get("after"))
-        )
-        return TemplateResponse(request, "admin/MiniTwit/moderationbatch/page.html", context)
+            return self.to("confirm", batch, request)
+        title = f"{batch.get_verb_display()} {batch.named:,} {objects_of(batch)}"
+        context = context_of(batch, request.user, after=id_in(request.GET.get("after")))
+        return self.show_batch(request, "page", title, batch, **context)
 
     def confirm_view(self, request: HttpRequest, batch: ModerationBatch) -> HttpResponse:
         """Show what is selected and ask for the reason. Sent a second time, it shows what the first one did."""
         if batch.actor_id != request.user.pk or not may(request.user, batch.verb):
             raise PermissionDenied
         if batch.state != BatchState.SELECTED:
-            return to("change", batch, request)
+            return self.to("change", batch, request)
         form = form_of(batch.verb)(request.POST if request.method == "POST" else None)
         if form.is_valid():
             try:
@@ -102,14 +96,10 @@ class ModerationBatchAdmin(ReadOnlyAdmin, LargeTableAdmin):
             except ModerationError as error:
                 form.add_error(None, error.sentence)
             else:
-                return to("change", batch, request)
-        context = self.page_context(request, batch) | {
-            "form": form,
-            "sample": sample_of(batch),
-            "is_final": Verb(batch.verb).rules.is_final,
-            "title": f"{batch.get_verb_display()} {batch.selected:,} {objects_of(batch)}?",
-        }
-        return TemplateResponse(request, "admin/MiniTwit/moderationbatch/confirm.html", context)
+                return self.to("change", batch, request)
+        title = f"{batch.get_verb_display()} {batch.selected:,} {objects_of(batch)}?"
+        context = {"form": form, "sample": sample_of(batch), "is_final": Verb(batch.verb).rules.is_final}
+        return self.show_batch(request, "confirm", title, batch, **context)
 
     def discard_view(self, request: HttpRequest, batch: ModerationBatch) -> HttpResponse:
         """Give up a selection, and go back to the list."""
@@ -132,13 +122,9 @@ class ModerationBatchAdmin(ReadOnlyAdmin, LargeTableAdmin):
             except ModerationError as error:
                 form.add_error(None, error.sentence)
             else:
-                return to("change", undoing, request)
-        context = self.page_context(request, batch) | {
-            "form": form,
-            "obstacle": obstacle_to_undoing(batch),
-            "title": f"Undo batch {batch.pk}?",
-        }
-        return TemplateResponse(request, "admin/MiniTwit/moderationbatch/undo.html", context)
+                return self.to("change", undoing, request)
+        context = {"form": form, "obstacle": obstacle_to_undoing(batch)}
+        return self.show_batch(request, "undo", f"Undo batch {batch.pk}?", batch, **context)
 
     def act(self, request: HttpRequest, batch: ModerationBatch, action: Callable[..., None]) -> HttpResponse:
         """Cancel or resume a batch, and redirect to its page, which shows why that failed."""
@@ -147,7 +133,7 @@ class ModerationBatchAdmin(ReadOnlyAdmin, LargeTableAdmin):
             action(batch=batch)
         except ModerationError as error:
             self.message_user(request, error.sentence, messages.WARNING)
-        return to("change", batch, request)
+        return self.to("change", batch, request)
 
     def find(self, request: HttpRequest, batch_id: int) -> ModerationBatch | None:
         """End the batches of dead workers, then return the batch.
@@ -177,24 +163,22 @@ class ModerationBatchAdmin(ReadOnlyAdmin, LargeTableAdmin):
         if not may(request.user, verb):
             raise PermissionDenied
 
-    def page_context(self, request: HttpRequest, batch: ModerationBatch) -> dict[str, Any]:
-        return {
-            **self.admin_site.each_context(request),
-            "opts": self.opts,
-            "batch": batch,
-            "objects": objects_of(batch),
-            "list_url": "" if batch.verb == Verb.UNDO else with_filters(list_of(batch), filters_of(request)),
-            "discard_url": with_filters(page_of(batch, "discard"), filters_of(request)),
-            "title": f"{batch.get_verb_display()} {batch.named:,} {objects_of(batch)}",
-        }
+    def show_batch(
+        self, request: HttpRequest, page: str, title: str, batch: ModerationBatch, **context: Any
+    ) -> HttpResponse:
+        return self.show(
+            request,
+            f"admin/MiniTwit/moderationbatch/{page}.html",
+            title,
+            batch=batch,
+            objects=objects_of(batch),
+            list_url="" if batch.verb == Verb.UNDO else with_filters(list_of(batch), filters_of(request)),
+            discard_url=with_filters(self.page_url("discard", batch.pk), filters_of(request)),
+            **context,
+        )
 
-
-def to(name: str, batch: ModerationBatch, request: HttpRequest) -> HttpResponseRedirect:
-    return HttpResponseRedirect(with_filters(page_of(batch, name), filters_of(request)))
-
-
-def page_of(batch: ModerationBatch, name: str) -> str:
-    return reverse(f"admin:MiniTwit_moderationbatch_{name}", args=[batch.pk])
+    def to(self, page: str, batch: ModerationBatch, request: HttpRequest) -> HttpResponseRedirect:
+        return HttpResponseRedirect(with_filters(self.page_url(page, batch.pk), filters_of(request)))
 
 
 def list_of(batch: ModerationBatch) -> str:

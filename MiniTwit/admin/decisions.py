@@ -8,7 +8,6 @@ from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied
 from django.db.models import Model
 from django.http import HttpRequest, HttpResponse
-from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
@@ -101,25 +100,20 @@ class ModerationEventAdmin(ReadOnlyAdmin, FileExportMixin, LargeTableAdmin):
         if event is None:
             return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)
         self.load_columns([event])
-        context = {
-            **self.admin_site.each_context(request),
-            "opts": self.opts,
-            "media": self.media,
-            "title": f"Decision {event.pk}",
-            "event": event,
-            "batch": event.batch,
-            "done": self.done(event),
-            "about": self.about(event),
-            "changes": changes_of(event, WHOLE),
-            "history": self.history_address(event),
-            "may_undo": may(request.user, Verb.UNDO) and not obstacle_to_undoing(event.batch),
-        }
-        return TemplateResponse(request, "admin/MiniTwit/moderationevent/page.html", context)
-
-    def history_address(self, event: ModerationEvent) -> str:
-        """The list of all decisions about the same message or account."""
-        one = f"message={event.message_id}" if event.message_id else f"user__id__exact={event.user_id}"
-        return f"{reverse('admin:MiniTwit_moderationevent_changelist')}?{one}"
+        same = f"message={event.message_id}" if event.message_id else f"user__id__exact={event.user_id}"
+        return self.show(
+            request,
+            "admin/MiniTwit/moderationevent/page.html",
+            f"Decision {event.pk}",
+            media=self.media,
+            event=event,
+            batch=event.batch,
+            done=self.done(event),
+            about=self.about(event),
+            changes=changes_of(event, WHOLE),
+            history=f"{self.page_url('changelist')}?{same}",
+            may_undo=may(request.user, Verb.UNDO) and not obstacle_to_undoing(event.batch),
+        )
 
 
 def linked(model_name: str, pk: int | None, title: str, exists: bool = True) -> SafeString:

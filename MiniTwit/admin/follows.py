@@ -15,7 +15,6 @@ from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.db.models import Max, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
-from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.html import format_html
 
@@ -24,6 +23,7 @@ from MiniTwit.admin.files.resources import FollowResource
 from MiniTwit.admin.forms.versions import VersionedAdmin
 from MiniTwit.admin.lists.filters import FollowedFilter, FollowerFilter, ImportRunFilter
 from MiniTwit.admin.lists.large_tables import LargeTableAdmin
+from MiniTwit.admin.pages import OwnPagesMixin
 from MiniTwit.database import locks
 from MiniTwit.models import Follow, User
 
@@ -32,7 +32,7 @@ SAMPLE = 10
 LOGGED = 20  # of the follows of a removal that the log names
 
 
-class RemovesFollowsMixin(admin.ModelAdmin):
+class RemovesFollowsMixin(OwnPagesMixin):
     """The action `remove_follows`.
 
     A follow never changes. So the list's own filters and the newest id of that moment freeze the selection: later
@@ -67,19 +67,17 @@ class RemovesFollowsMixin(admin.ModelAdmin):
             )
             return None
         newest = queryset.order_by().aggregate(newest=Max("pk"))["newest"] or 0
-        context = {
-            **self.admin_site.each_context(request),
-            "title": "Remove follows",
-            "opts": self.opts,
-            "number": number,
-            "sample": queryset[:SAMPLE],
-            "confirmed": signing.dumps({"newest": newest}, salt=self._salt(request)),
-            "selected": request.POST.getlist(ACTION_CHECKBOX_NAME),
-            "select_across": request.POST.get("select_across", "0"),
-            "action_checkbox_name": ACTION_CHECKBOX_NAME,
-        }
-        request.current_app = self.admin_site.name
-        return TemplateResponse(request, "admin/MiniTwit/follow/remove.html", context)
+        return self.show(
+            request,
+            "admin/MiniTwit/follow/remove.html",
+            "Remove follows",
+            number=number,
+            sample=queryset[:SAMPLE],
+            confirmed=signing.dumps({"newest": newest}, salt=self._salt(request)),
+            selected=request.POST.getlist(ACTION_CHECKBOX_NAME),
+            select_across=request.POST.get("select_across", "0"),
+            action_checkbox_name=ACTION_CHECKBOX_NAME,
+        )
 
     def remove(self, request: HttpRequest, queryset: QuerySet[Follow]) -> int:
         """Remove follows in one statement, with one entry in the log."""

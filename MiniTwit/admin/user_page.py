@@ -6,7 +6,7 @@ from django import forms
 from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
-from django.urls import URLPattern, path, reverse
+from django.urls import URLPattern, reverse
 
 from MiniTwit.admin.deciding.erasing import EndsAccountsMixin
 from MiniTwit.admin.deciding.history import lines_about
@@ -37,8 +37,7 @@ class UserPageMixin(DecidesMixin, EndsAccountsMixin):
 
     def get_urls(self) -> list[URLPattern]:
         note = post_only(self.note_view, page_named(self.url_name("change"), "object_id"))
-        view = self.admin_site.admin_view(note)
-        return [path("<path:object_id>/note/", view, name="MiniTwit_user_note"), *super().get_urls()]
+        return [self.page_path("<path:object_id>/note/", note, "note"), *super().get_urls()]
 
     def verbs_for(self, request: HttpRequest, row: User) -> list[Verb]:
         """No verbs for your own account, for an erased one, or, unless you are a superuser, for staff."""
@@ -58,7 +57,7 @@ class UserPageMixin(DecidesMixin, EndsAccountsMixin):
         may = request.user.has_perm
         history, older = lines_about(user, request.GET.get("before", ""))
         notes = user.staff_notes.order_by("-id")[:SHOWN_NOTES] if may("MiniTwit.view_staffnote") else []
-        note_page = with_filters(reverse("admin:MiniTwit_user_note", args=[user.pk]), filters_of(request))
+        note_page = with_filters(self.page_url("note", user.pk), filters_of(request))
         note_url = note_page if may_note(request, user) else ""
         recent = user.messages.order_by("-pub_date", "-pk")[:RECENT_MESSAGES] if may("MiniTwit.view_message") else []
         return {

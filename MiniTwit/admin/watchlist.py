@@ -9,8 +9,7 @@ from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import transaction
 from django.db.models import IntegerField, OuterRef, QuerySet, Subquery
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
-from django.template.response import TemplateResponse
-from django.urls import URLPattern, path, reverse
+from django.urls import URLPattern, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
@@ -21,6 +20,7 @@ from MiniTwit.admin.lists.large_tables import LargeTableAdmin, mark
 from MiniTwit.admin.lists.own_parameters import OwnParametersMixin
 from MiniTwit.admin.lists.read_only import ReadOnlyAdmin
 from MiniTwit.admin.lists.way_back import keep_filters
+from MiniTwit.admin.pages import OwnPagesMixin
 from MiniTwit.models import Message, SkippedMessage, WatchHit, WatchTerm
 
 COUNTED_HITS = 1_000  # of each term; more are "1,000+"
@@ -66,7 +66,7 @@ class WatchTermForm(VersionedForm):
 
 
 @admin.register(WatchTerm)
-class WatchTermAdmin(OwnParametersMixin, VersionedAdmin):
+class WatchTermAdmin(OwnParametersMixin, VersionedAdmin, OwnPagesMixin):
     form = WatchTermForm
     list_display = ["pattern", "kind", "active", "hits_found", "state", "note", "created_by_name"]
     list_filter = ["kind", "active"]
@@ -112,18 +112,17 @@ class WatchTermAdmin(OwnParametersMixin, VersionedAdmin):
         if term.scanned_through < last:
             return f"{100 * term.scanned_through // last} % looked through"
         if term.skipped_count:
-            address = reverse("admin:MiniTwit_watchterm_change", args=[term.pk])
+            address = self.page_url("change", term.pk)
             number = bounded(term.skipped_count)
             return format_html('<a class="watch-error" href="{}">{} could not be looked through</a>', address, number)
         return "all looked through"
 
     def get_urls(self) -> list[URLPattern]:
-        page = self.admin_site.admin_view
-        the_list = page_named("admin:MiniTwit_watchterm_changelist")
+        the_list = page_named(self.url_name("changelist"))
         return [
-            path("test/", page(post_only(self.test_view, the_list)), name="MiniTwit_watchterm_test"),
-            path("scan/", page(post_only(self.scan_view, the_list)), name="MiniTwit_watchterm_scan"),
-            path("standing/", page(self.standing_view), name="MiniTwit_watchterm_standing"),
+            self.page_path("test/", post_only(self.test_view, the_list), "test"),
+            self.page_path("scan/", post_only(self.scan_view, the_list), "scan"),
+            self.page_path("standing/", self.standing_view, "standing"),
             *super().get_urls(),
         ]
 
@@ -150,7 +149,7 @@ class WatchTermAdmin(OwnParametersMixin, VersionedAdmin):
             raise PermissionDenied
         watchlist.request_scan()
         self.message_user(request, "New messages will be looked through in the background.", messages.SUCCESS)
-        return HttpResponseRedirect(reverse("admin:MiniTwit_watchterm_changelist"))
+        return HttpResponseRedirect(self.page_url("changelist"))
 
     def standing_view(self, request: HttpRequest) -> JsonResponse:
         """How far the scan is, for the line above the list."""
@@ -202,11 +201,9 @@ class WatchTermAdmin(OwnParametersMixin, VersionedAdmin):
             raise PermissionDenied
         if request.method == "POST":
             self.delete_term(request, term)
-            return keep_filters(request, HttpResponseRedirect(reverse("admin:MiniTwit_watchterm_changelist")))
-        context = {**self.admin_site.each_context(request), "opts": self.opts, "term": term}
-        context["preserved_filters"] = self.get_preserved_filters(request)
-        context |= {"title": "Delete a watched term", "hits": self.hits_found(term)}
-        return TemplateResponse(request, "admin/MiniTwit/watchterm/delete.html", context)
+            return keep_filters(request, HttpResponseRedirect(self.page_url("changelist")))
+        template = "admin/MiniTwit/watchterm/delete.html"
+        return self.show(request, template, "Delete a watched term", term=term, hits=self.hits_found(term))
 
     def delete_term(self, request: HttpRequest, term: WatchTerm) -> None:
         pattern = str(term)

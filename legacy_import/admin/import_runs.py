@@ -13,7 +13,6 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
-from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 
 from legacy_import import tasks
@@ -115,17 +114,7 @@ class ImportRunAdmin(StartPagesMixin, MappingPageMixin, OwnParametersMixin, Read
         """The page of a run: progress, preview or result, as far as the run is."""
         run = self.run_or_404(request, id_in(unquote(object_id)))
         page = RunPage(run, request.user)
-        context = self.page_context(request, run) | page.context() | {"status_url": status_url(request, run.pk)}
-        return TemplateResponse(request, page.template, context)
-
-    def page_context(self, request: HttpRequest, run: ImportRun) -> dict[str, object]:
-        return {
-            **self.admin_site.each_context(request),
-            "opts": self.opts,
-            "preserved_filters": self.get_preserved_filters(request),
-            "run": run,
-            "title": str(run),
-        }
+        return self.show(request, page.template, str(run), status_url=status_url(request, run.pk), **page.context())
 
     def run_or_404(self, request: HttpRequest, run_id: int, *columns: str) -> ImportRun:
         """The run as it is, after the runs of dead workers were ended."""
@@ -184,14 +173,12 @@ class ImportRunAdmin(StartPagesMixin, MappingPageMixin, OwnParametersMixin, Read
             return self.act(request, run_id, "undo_legacy_import", undo, log="Asked for the import to be undone.")
         self.require(request, "undo_legacy_import")
         run = self.run_or_404(request, run_id)
-        context = self.page_context(request, run) | RunPage(run, request.user).context()
+        context = RunPage(run, request.user).context()
         try:
             check_undoable(run, Models())
         except RunError as error:
             context["obstacle"] = error.message
-        return TemplateResponse(
-            request, "admin/legacy_import/undo.html", context | {"title": f"Undo import {run.pk}"}
-        )
+        return self.show(request, "admin/legacy_import/undo.html", f"Undo import {run.pk}", **context)
 
     def act(
         self, request: HttpRequest, run_id: int, permission: str, action: Callable[[], object], log: str

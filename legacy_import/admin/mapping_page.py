@@ -2,10 +2,9 @@
 
 from typing import cast
 
-from django.contrib import admin, messages
+from django.contrib import messages
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.template.response import TemplateResponse
 
 from legacy_import import tasks
 from legacy_import.admin.mapping_form import MappingForm
@@ -20,10 +19,11 @@ from legacy_import.source import SourceError
 from legacy_import.source.recognition.mapping import TableMappings
 from legacy_import.source.record import SourceRecord
 from legacy_import.tables import Models
+from MiniTwit.admin.pages import OwnPagesMixin
 from MiniTwit.models import User
 
 
-class MappingPageMixin(admin.ModelAdmin):
+class MappingPageMixin(OwnPagesMixin):
     """The change of a mapping, for the admin of runs."""
 
     def mapping_view(self, request: HttpRequest, run_id: int) -> HttpResponse:
@@ -55,8 +55,9 @@ class MappingPageMixin(admin.ModelAdmin):
     ) -> HttpResponse:
         """The page of a run with the mapping that was sent, so that nothing has to be chosen twice."""
         page = RunPage(run, request.user, sent=form)
-        context = self.page_context(request, run) | page.context()  # type: ignore[attr-defined]
-        return TemplateResponse(request, page.template, context, status=status)
+        response = self.show(request, page.template, str(run), **page.context())
+        response.status_code = status
+        return response
 
     def keep_for_next_upload(self, request: HttpRequest, run: ImportRun, mapping: TableMappings) -> HttpResponse:
         """A refused upload was deleted at once, so it has to come again; its mapping waits for it."""

@@ -71,7 +71,12 @@ class RunPage:
 
     def context(self) -> dict[str, object]:
         """This page, and what the templates of import-export know by their own names."""
-        return {"page": self, "result": self.result, "confirm_form": self.run.state == State.PREVIEWED}
+        return {
+            "page": self,
+            "run": self.run,
+            "result": self.result,
+            "confirm_form": self.run.state == State.PREVIEWED,
+        }
 
     @cached_property
     def result(self) -> PreviewResult | None:

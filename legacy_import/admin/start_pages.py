@@ -3,11 +3,9 @@
 from pathlib import Path
 from typing import cast
 
-from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.template.response import TemplateResponse
 
 from legacy_import import tasks
 from legacy_import.admin.start_form import StartForm
@@ -19,6 +17,7 @@ from legacy_import.runs.files import discard_upload
 from legacy_import.runs.records import Choices
 from legacy_import.runs.status import run_url, standing_of
 from legacy_import.source import SourceError
+from MiniTwit.admin.pages import OwnPagesMixin
 from MiniTwit.models import User
 
 LONGEST_RUN_NUMBER = 9  # digits; longer ones are no number of a run
@@ -34,7 +33,7 @@ INTRODUCTIONS = {
 }
 
 
-class StartPagesMixin(admin.ModelAdmin):
+class StartPagesMixin(OwnPagesMixin):
     """The start pages, for the admin of runs."""
 
     def start_view(self, request: HttpRequest, kind: str) -> HttpResponse:
@@ -57,15 +56,8 @@ class StartPagesMixin(admin.ModelAdmin):
             else:
                 self.log_addition(request, run, "Asked for a preview.")
                 return HttpResponseRedirect(run_url(run))
-        context = {
-            **self.admin_site.each_context(request),
-            "opts": self.opts,
-            "title": f"Import legacy {kind}",
-            "introduction": INTRODUCTIONS[kind],
-            "standing": standing_of(kind),
-            "form": form,
-        }
-        return TemplateResponse(request, "admin/legacy_import/start.html", context)
+        context = {"introduction": INTRODUCTIONS[kind], "standing": standing_of(kind), "form": form}
+        return self.show(request, "admin/legacy_import/start.html", f"Import legacy {kind}", **context)
 
 
 def options_like(kind: str, number: str) -> ImportOptions:

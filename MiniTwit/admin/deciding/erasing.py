@@ -4,15 +4,13 @@ from datetime import timedelta
 from typing import Any, cast
 
 from django import forms
-from django.contrib import admin
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.admin.utils import unquote
 from django.contrib.contenttypes.models import ContentType
 from django.core.exceptions import PermissionDenied
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
-from django.template.response import TemplateResponse
-from django.urls import URLPattern, path, reverse
+from django.urls import URLPattern, reverse
 from django.utils import timezone
 
 from MiniTwit.admin.deciding.actions import actor_of, may
@@ -20,6 +18,7 @@ from MiniTwit.admin.deciding.forms import ReasonForm
 from MiniTwit.admin.files.case_export import write_case
 from MiniTwit.admin.forms.posting import page_named, post_only
 from MiniTwit.admin.lists.way_back import filters_of, with_filters
+from MiniTwit.admin.pages import OwnPagesMixin
 from MiniTwit.admin.user_counts import COUNTS, MOST, in_words
 from MiniTwit.models import Message, User, Verb
 from MiniTwit.moderation import ModerationError, selections
@@ -66,15 +65,16 @@ class EraseForm(TypedForm):
             cast(forms.ChoiceField, self.fields["messages"]).choices = [(Messages.KEEP, Messages.KEEP.label)]
 
 
-class EndsAccountsMixin(admin.ModelAdmin):
+class EndsAccountsMixin(OwnPagesMixin):
     """A base class of the admin of users."""
 
     def get_urls(self) -> list[URLPattern]:
-        def page(name: str, view: Any) -> URLPattern:
-            return path(f"<path:object_id>/{name}/", self.admin_site.admin_view(view), name=f"MiniTwit_user_{name}")
-
-        case = post_only(self.case_view, page_named("admin:MiniTwit_user_change", "object_id"))
-        return [page("case", case), page("erase", self.erase_view), *super().get_urls()]
+        case = post_only(self.case_view, page_named(self.url_name("change"), "object_id"))
+        return [
+            self.page_path("<path:object_id>/case/", case, "case"),
+            self.page_path("<path:object_id>/erase/", self.erase_view, "erase"),
+            *super().get_urls(),
+        ]
 
     def end_context(self, request: HttpRequest, user: User) -> dict[str, Any]:
         """What an account's page offers."""
@@ -113,7 +113,6 @@ class EndsAccountsMixin(admin.ModelAdmin):
             "export": export,
             "may_export_case": request.user.has_perm("MiniTwit.export_case"),
             "obstacle": obstacle_to_erasing(user, actor),
-            "title": f"Erase {user.username}?",
         }
         return self.end_page(request, user, "erase", context)
 
@@ -137,7 +136,6 @@ class EndsAccountsMixin(admin.ModelAdmin):
             "may_suspend": may(request.user, Verb.SUSPEND) and user.pk != request.user.pk and not user.suspended_at,
             "may_erase": may(request.user, Verb.ERASE) and not obstacle_to_erasing(user, actor_of(request)),
             "obstacle": obstacle_to_deleting(user, actor_of(request)),
-            "title": f"Delete {user.username}?",
         }
         return self.end_page(request, user, "delete", context)
 
@@ -157,15 +155,16 @@ class EndsAccountsMixin(admin.ModelAdmin):
         counts = {name.removesuffix("_now"): count([user.pk]).get(user.pk, 0) for name, count in COUNTS.items()}
         counts["notes"] = user.staff_notes.count()
         counts["events"] = user.events.order_by().values("pk")[: MOST + 1].count()
-        context |= {
-            **self.admin_site.each_context(request),
-            "opts": self.opts,
-            "media": self.media,
-            "preserved_filters": self.get_preserved_filters(request),
-            "account": user,
-            "numbers": {name: counted(number, *NOUNS[name]) for name, number in counts.items()},
-        }
-        return TemplateResponse(request, f"admin/MiniTwit/user/{page}.html", context)
+        numbers = {name: counted(number, *NOUNS[name]) for name, number in counts.items()}
+        return self.show(
+            request,
+            f"admin/MiniTwit/user/{page}.html",
+            f"{page.capitalize()} {user.username}?",
+            media=self.media,
+            account=user,
+            numbers=numbers,
+            **context,
+        )
 
     def account(self, request: HttpRequest, object_id: str) -> User:
         user: User | None = self.get_object(request, unquote(object_id))

@@ -7,12 +7,12 @@ messages are to be flagged too, by the background worker.
 from datetime import timedelta
 from typing import Any
 
-from django.contrib import admin, messages
+from django.contrib import messages
 from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied
 from django.db.models import Model
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
-from django.urls import URLPattern, path, reverse
+from django.urls import URLPattern, reverse
 from django.utils.html import format_html
 
 from MiniTwit.admin.deciding.actions import may
@@ -21,12 +21,13 @@ from MiniTwit.admin.deciding.history import lines_about
 from MiniTwit.admin.forms.drafts import keep_draft, take_draft
 from MiniTwit.admin.forms.posting import page_named, post_only
 from MiniTwit.admin.lists.way_back import filters_of, with_filters
+from MiniTwit.admin.pages import OwnPagesMixin
 from MiniTwit.models import ModerationBatch, ModerationEvent, User, Verb
 from MiniTwit.models.saving import version_of
 from MiniTwit.moderation import ModerationError, selections
 
 
-class DecidesMixin(admin.ModelAdmin):
+class DecidesMixin(OwnPagesMixin):
     """Offers verbs on the page of a message or an account, and takes what is decided there."""
 
     object_history_template = "admin/MiniTwit/decided_history.html"
@@ -36,10 +37,8 @@ class DecidesMixin(admin.ModelAdmin):
         raise NotImplementedError
 
     def get_urls(self) -> list[URLPattern]:
-        name = f"{self.opts.app_label}_{self.opts.model_name}_decide"
         decide = post_only(self.decide_view, page_named(self.url_name("change"), "object_id"))
-        view = self.admin_site.admin_view(decide)
-        return [path("<path:object_id>/decide/<slug:verb>/", view, name=name), *super().get_urls()]
+        return [self.page_path("<path:object_id>/decide/<slug:verb>/", decide, "decide"), *super().get_urls()]
 
     def history_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
         """Django's log knows what was saved on the page; the log of decisions knows what was decided."""
@@ -55,7 +54,7 @@ class DecidesMixin(admin.ModelAdmin):
         return [
             {
                 "verb": verb,
-                "url": with_filters(reverse(self.url_name("decide"), args=[row.pk, verb.value]), filters_of(request)),
+                "url": with_filters(self.page_url("decide", row.pk, verb.value), filters_of(request)),
                 "form": form_of(verb)(take_draft(request, self.panel(row, verb)), auto_id=f"{verb.value}_%s"),
                 "seen": version_of(row),
             }
@@ -122,11 +121,8 @@ class DecidesMixin(admin.ModelAdmin):
     def back_to(self, row: Any) -> HttpResponse:
         """Go to the row's page, or to the list if the row is gone."""
         if not self.model._base_manager.filter(pk=row.pk).exists():
-            return HttpResponseRedirect(reverse(self.url_name("changelist")))
-        return HttpResponseRedirect(reverse(self.url_name("change"), args=[row.pk]))
-
-    def url_name(self, page: str) -> str:
-        return f"{self.admin_site.name}:{self.opts.app_label}_{self.opts.model_name}_{page}"
+            return HttpResponseRedirect(self.page_url("changelist"))
+        return HttpResponseRedirect(self.page_url("change", row.pk))
 
 
 def who_changed(row: Any) -> str:

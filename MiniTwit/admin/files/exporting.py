@@ -26,7 +26,6 @@ from django.http import (
     StreamingHttpResponse,
 )
 from django.template.response import TemplateResponse
-from django.urls import reverse
 from import_export.admin import ExportMixin
 from import_export.formats.base_formats import CSV, JSON, XLSX, Format
 from import_export.forms import SelectableFieldsExportForm
@@ -35,6 +34,7 @@ from import_export.resources import Resource
 from MiniTwit.admin.files.cell_text import without_formula
 from MiniTwit.admin.files.formats import FILE_FORMATS
 from MiniTwit.admin.files.xlsx_files import MAX_SHEET_ROWS, WorkbookWriter
+from MiniTwit.admin.pages import OwnPagesMixin
 from MiniTwit.ids import id_in
 
 CHUNK = 2_000  # rows that the database sends at a time
@@ -161,7 +161,7 @@ class FileExportForm(SelectableFieldsExportForm):
             )
 
 
-class FileExportMixin(ExportMixin):
+class FileExportMixin(ExportMixin, OwnPagesMixin):
     """A base class before ModelAdmin; `resource_classes` lists one Resource."""
 
     formats = FILE_FORMATS
@@ -205,7 +205,7 @@ class FileExportMixin(ExportMixin):
             return self.get_export_queryset(request)
         rows = self.get_queryset(request).filter(pk__in=ticked).order_by(*self.get_ordering(request))
         related = self.get_list_select_related(request)
-        return rows.select_related(*related) if related else rows
+        return rows if isinstance(related, bool) else rows.select_related(*related)
 
     def render_export_page(self, request: HttpRequest, form: FileExportForm) -> HttpResponse:
         context = self.init_request_context_data(request, form) | {"export_url": self.export_address(request)}
@@ -228,9 +228,6 @@ class FileExportMixin(ExportMixin):
         if export.notes:
             messages.warning(request, f"{' '.join(export.notes)} The sheet “Notes” of the file lists the rows.")
         return response
-
-    def page_url(self: Any, page: str) -> str:
-        return reverse(f"{self.admin_site.name}:{self.opts.app_label}_{self.opts.model_name}_{page}")
 
 
 def ticked_ids(request: HttpRequest) -> list[int] | None:

@@ -162,6 +162,15 @@ def discard_file(file_import: FileImport) -> None:
         discard_upload(file_import.stored_as)
 
 
+def go_on(file_import: FileImport, step: State, **changes: Any) -> bool:
+    """Ask for the next step of an import that was previewed; return False if that was asked for before."""
+    previewed = FileImport.objects.filter(pk=file_import.pk, state=State.PREVIEWED)
+    if not previewed.update(state=step, requested_at=Now(), picked_up_at=None, done=0, **changes):
+        return False
+    file_import.refresh_from_db()
+    return True
+
+
 def cancel(file_import: FileImport) -> None:
     """Cancel an import that waits, or ask the worker to stop."""
     previewed = FileImport.objects.filter(pk=file_import.pk, state=State.PREVIEWED)

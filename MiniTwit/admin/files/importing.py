@@ -11,8 +11,7 @@ from django.core.exceptions import PermissionDenied
 from django.core.signing import BadSignature
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.template.defaultfilters import filesizeformat
-from django.template.response import TemplateResponse
-from django.urls import URLPattern, path, reverse
+from django.urls import URLPattern
 from django.views.decorators.cache import never_cache
 from import_export.admin import ImportExportMixin
 from import_export.signals import post_import
@@ -35,7 +34,6 @@ from MiniTwit.admin.files.uploads import (
 from MiniTwit.admin.forms.posting import page_named, post_only
 from MiniTwit.background.progress import WorkProgress, seconds_since
 from MiniTwit.background.queue import why_waiting
-from MiniTwit.database.clock import database_time
 from MiniTwit.models import FileImport, User
 
 SMALL = 2_000  # rows that are checked and imported while the browser waits
@@ -55,29 +53,20 @@ class FileImportExportMixin(FileExportMixin, ImportExportMixin):
     import_form_class = BoundedImportForm
 
     def get_urls(self) -> list[URLPattern]:
-        prefix = f"{self.opts.app_label}_{self.opts.model_name}"
-
-        def page(route: str, view: Any, name: str) -> URLPattern:
-            return path(
-                f"import/<int:import_id>/{route}",
-                self.admin_site.admin_view(view),
-                name=f"{prefix}_file_import{name}",
-            )
-
         urls: list[URLPattern] = super().get_urls()
-        for url in urls:
-            if url.name == f"{prefix}_import":
-                permission = f"{self.opts.app_label}.import_{self.opts.model_name}"
-                takes_files(url.callback, permission=permission, most_bytes=MAX_BYTES + TOLD_WHAT_IS_TOO_MUCH)
-            elif url.name == f"{prefix}_process_import":
-                url.callback = self.admin_site.admin_view(
-                    post_only(self.process_import, lambda: self.page_url("import"))
-                )
-        page_of_import = page_named(f"{self.admin_site.name}:{prefix}_file_import", "import_id")
+        names = {url.name: url for url in urls}
+        prefix = f"{self.opts.app_label}_{self.opts.model_name}"
+        permission = f"{self.opts.app_label}.import_{self.opts.model_name}"
+        choosing = names[f"{prefix}_import"].callback
+        takes_files(choosing, permission=permission, most_bytes=MAX_BYTES + TOLD_WHAT_IS_TOO_MUCH)
+        confirming = post_only(self.process_import, lambda: self.page_url("import"))
+        names[f"{prefix}_process_import"].callback = self.admin_site.admin_view(confirming)
+        cancelling = post_only(self.cancel_import_view, page_named(self.url_name("file_import"), "import_id"))
+        one = "import/<int:import_id>/"
         return [
-            page("", self.preview_view, ""),
-            page("status/", never_cache(self.import_status_view), "_status"),
-            page("cancel/", post_only(self.cancel_import_view, page_of_import), "_cancel"),
+            self.page_path(one, self.preview_view, "file_import"),
+            self.page_path(f"{one}status/", never_cache(self.import_status_view), "file_import_status"),
+            self.page_path(f"{one}cancel/", cancelling, "file_import_cancel"),
             *urls,
         ]
 
@@ -96,20 +85,26 @@ class FileImportExportMixin(FileExportMixin, ImportExportMixin):
             form.add_error("import_file", str(error))
             return self.render_import_page(request, form)
         file_import = FileImport(
-            table=self.opts.model_name,
+            table=str(self.opts.model_name),
             owner=cast(User, request.user),
             file_name=form.cleaned_data["import_file"].name,
             stored_as=stored_as,
             options=form.options() | {"format": format_name(form.cleaned_data["format"])},
         )
         file_import.save()
-        return self.begin_check(request, file_import, form)
+        return self.do_step(request, file_import, form, at_once=is_small(file_import))
 
-    def begin_check(
-        self, request: HttpRequest, file_import: FileImport, form: BoundedImportForm | None = None
+    def do_step(
+        self,
+        request: HttpRequest,
+        file_import: FileImport,
+        form: BoundedImportForm | None = None,
+        *,
+        at_once: bool,
     ) -> HttpResponse:
-        """Check a small file at once and show what it would do; leave a large one to the worker."""
-        if not is_small(file_import):
+        """Check or import a small file while the browser waits, and show what came of it; leave a large one to the
+        worker."""
+        if not at_once:
             import_steps.discard_old()
             import_steps.run_file_import.enqueue(file_import.pk)
             return HttpResponseRedirect(self.import_url(file_import))
@@ -117,10 +112,17 @@ class FileImportExportMixin(FileExportMixin, ImportExportMixin):
         if file_import.state == State.PREVIEWED:
             import_steps.discard_old()
             return self.render_preview(request, file_import)
-        form = form or self.create_empty_import_form(request)
-        if file_import.error:
-            form.add_error("import_file" if form.is_bound else None, file_import.error)
-        return self.render_import_page(request, form, **report_context(report))
+        if file_import.state == State.DONE and report is not None:
+            self.add_success_message(report.result(), request)
+            post_import.send(sender=None, model=self.model)
+            return HttpResponseRedirect(self.page_url("changelist"))
+        if form is not None and file_import.error:
+            form.add_error("import_file", file_import.error)
+        elif file_import.error:
+            messages.error(request, file_import.error)
+        return self.render_import_page(
+            request, form or self.create_empty_import_form(request), **report_context(report)
+        )
 
     # What it would do
 
@@ -128,39 +130,25 @@ class FileImportExportMixin(FileExportMixin, ImportExportMixin):
         """Show how far an import is, what it would do, or what it did. A POST reads the file with other options."""
         file_import = self.find_import(request, import_id)
         if file_import is None:
-            messages.error(request, NOT_CONFIRMED)
-            return HttpResponseRedirect(self.page_url("import"))
-        if request.method == "POST" and file_import.state == State.PREVIEWED:
-            return self.read_again(request, file_import)
+            return self.refuse(request)
         if file_import.is_at_work:
             return self.render_progress(request, file_import)
         if file_import.state == State.PREVIEWED:
-            return self.render_preview(request, file_import)
+            is_sent = request.method == "POST"
+            return self.read_again(request, file_import) if is_sent else self.render_preview(request, file_import)
+        if file_import.state != State.DONE:
+            messages.error(request, file_import.error or "Nothing was imported: the rows below do not validate.")
         report = Report.from_json(file_import.report) if file_import.report else None
-        if file_import.state == State.DONE:
-            return self.render_import_page(
-                request, self.create_empty_import_form(request), file_import=file_import, **report_context(report)
-            )
-        messages.error(request, file_import.error or "Nothing was imported: the rows below do not validate.")
-        return self.render_import_page(request, self.create_empty_import_form(request), **report_context(report))
+        form = self.create_empty_import_form(request)
+        return self.render_import_page(request, form, file_import=file_import, **report_context(report))
 
     def read_again(self, request: HttpRequest, file_import: FileImport) -> HttpResponse:
         form = ReadingForm(request.POST)
         if not form.is_valid():
             return self.render_preview(request, file_import, reading_form=form)
         options = form.options() | {"format": file_import.options["format"]}
-        again = FileImport.objects.filter(pk=file_import.pk, state=State.PREVIEWED)
-        if again.update(
-            state=State.CHECKING,
-            options=options,
-            requested_at=database_time(),
-            picked_up_at=None,
-            done=0,
-            report={},
-            error="",
-        ):
-            file_import.refresh_from_db()
-            return self.begin_check(request, file_import)
+        if import_steps.go_on(file_import, State.CHECKING, options=options, report={}, error=""):
+            return self.do_step(request, file_import, at_once=is_small(file_import))
         return HttpResponseRedirect(self.import_url(file_import))
 
     def import_status_view(self, request: HttpRequest, import_id: int) -> HttpResponse:
@@ -171,10 +159,10 @@ class FileImportExportMixin(FileExportMixin, ImportExportMixin):
 
     def cancel_import_view(self, request: HttpRequest, import_id: int) -> HttpResponse:
         file_import = self.find_import(request, import_id)
-        if file_import is not None:
-            import_steps.cancel(file_import)
-            return HttpResponseRedirect(self.import_url(file_import))
-        return HttpResponseRedirect(self.page_url("import"))
+        if file_import is None:
+            return HttpResponseRedirect(self.page_url("import"))
+        import_steps.cancel(file_import)
+        return HttpResponseRedirect(self.import_url(file_import))
 
     # The confirmation
 
@@ -184,32 +172,18 @@ class FileImportExportMixin(FileExportMixin, ImportExportMixin):
             raise PermissionDenied
         file_import = self.find_signed_import(request)
         if file_import is None:
-            messages.error(request, NOT_CONFIRMED)
-            return HttpResponseRedirect(self.page_url("import"))
+            return self.refuse(request)
         report = Report.from_json(file_import.report)
         form = SignedConfirmForm(request.POST, needs_consent=report.needs_consent)
         if not form.is_valid():
             return self.render_preview(request, file_import, confirm_form=form)
-        confirmed = FileImport.objects.filter(pk=file_import.pk, state=State.PREVIEWED)
-        if not confirmed.update(state=State.IMPORTING, requested_at=database_time(), picked_up_at=None, done=0):
-            messages.error(request, NOT_CONFIRMED)
-            return HttpResponseRedirect(self.page_url("import"))
-        file_import.refresh_from_db()
-        if report.rows > SMALL:
-            import_steps.run_file_import.enqueue(file_import.pk)
-            return HttpResponseRedirect(self.import_url(file_import))
-        return self.import_now(request, file_import)
+        if not import_steps.go_on(file_import, State.IMPORTING):
+            return self.refuse(request)
+        return self.do_step(request, file_import, at_once=report.rows <= SMALL)
 
-    def import_now(self, request: HttpRequest, file_import: FileImport) -> HttpResponse:
-        report = import_steps.execute(file_import)
-        if file_import.state == State.PREVIEWED:
-            return self.render_preview(request, file_import)
-        if file_import.state != State.DONE or report is None:
-            messages.error(request, file_import.error)
-            return self.render_import_page(request, self.create_empty_import_form(request), **report_context(report))
-        self.add_success_message(report.result(), request)
-        post_import.send(sender=None, model=self.model)
-        return HttpResponseRedirect(self.page_url("changelist"))
+    def refuse(self, request: HttpRequest) -> HttpResponse:
+        messages.error(request, NOT_CONFIRMED)
+        return HttpResponseRedirect(self.page_url("import"))
 
     def find_signed_import(self, request: HttpRequest) -> FileImport | None:
         """The import that the confirmation names, if it waits for confirmation."""
@@ -225,12 +199,8 @@ class FileImportExportMixin(FileExportMixin, ImportExportMixin):
         if not self.has_import_permission(request):
             raise PermissionDenied
         import_steps.FILE_WORK.reconcile()
-        own = (
-            FileImport.objects.select_related("owner")
-            .defer("seen")
-            .filter(table=self.opts.model_name, owner=request.user.pk)
-        )
-        return own.filter(pk=import_id).first()
+        own = FileImport.objects.filter(table=self.opts.model_name, owner=request.user.pk)
+        return own.select_related("owner").defer("seen").filter(pk=import_id).first()
 
     # Pages
 
@@ -248,45 +218,41 @@ class FileImportExportMixin(FileExportMixin, ImportExportMixin):
             "file_name": file_import.file_name,
             "file_import": file_import,
             "file_import_url": self.import_url(file_import),
-            "cancel_url": f"{self.import_url(file_import)}cancel/",
+            "cancel_url": self.import_url(file_import, "_cancel"),
             **report_context(report),
             **context,
         }
         return self.render_import_page(request, self.create_empty_import_form(request), **context)
 
     def render_progress(self, request: HttpRequest, file_import: FileImport) -> HttpResponse:
-        context = {
-            **self.admin_site.each_context(request),
-            "title": f"Import {self.opts.verbose_name_plural} from a file",
-            "opts": self.opts,
-            "file_import": file_import,
-            "progress": progress_of(file_import),
-            "status_url": f"{self.import_url(file_import)}status/",
-            "cancel_url": f"{self.import_url(file_import)}cancel/",
-        }
-        return TemplateResponse(request, "admin/MiniTwit/file_import_progress.html", context)
+        return self.show(
+            request,
+            "admin/MiniTwit/file_import_progress.html",
+            f"Import {self.opts.verbose_name_plural} from a file",
+            file_import=file_import,
+            progress=progress_of(file_import),
+            status_url=self.import_url(file_import, "_status"),
+            cancel_url=self.import_url(file_import, "_cancel"),
+        )
 
     def render_import_page(self, request: HttpRequest, form: BoundedImportForm, **context: Any) -> HttpResponse:
         resource = self.get_import_resource_classes(request)[0]()
-        context = {
-            **self.admin_site.each_context(request),
-            "title": f"Import {self.opts.verbose_name_plural} from a file",
-            "opts": self.opts,
-            "form": form,
-            "import_url": self.page_url("import"),
-            "confirm_url": self.page_url("process_import"),
-            "media": self.media + form.media,
-            "fields_list": [(resource.get_display_name(), resource.get_diff_headers())],
-            "import_help": resource.import_help,
-            "import_limits": f"At most {MAX_ROWS:,} rows and {filesizeformat(MAX_BYTES)} at a time.",
+        return self.show(
+            request,
+            "admin/MiniTwit/file_import.html",
+            f"Import {self.opts.verbose_name_plural} from a file",
+            form=form,
+            import_url=self.page_url("import"),
+            confirm_url=self.page_url("process_import"),
+            media=self.media + form.media,
+            fields_list=[(resource.get_display_name(), resource.get_diff_headers())],
+            import_help=resource.import_help,
+            import_limits=f"At most {MAX_ROWS:,} rows and {filesizeformat(MAX_BYTES)} at a time.",
             **context,
-        }
-        request.current_app = self.admin_site.name
-        return TemplateResponse(request, ["admin/MiniTwit/file_import.html"], context)
+        )
 
-    def import_url(self, file_import: FileImport) -> str:
-        name = f"{self.admin_site.name}:{self.opts.app_label}_{self.opts.model_name}_file_import"
-        return reverse(name, args=[file_import.pk])
+    def import_url(self, file_import: FileImport, page: str = "") -> str:
+        return self.page_url(f"file_import{page}", file_import.pk)
 
 
 def report_context(report: Report | None) -> dict[str, Any]:

@@ -9,11 +9,12 @@ from django.core.exceptions import PermissionDenied
 from django.db import IntegrityError, transaction
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.urls import URLPattern, path, reverse
+from django.urls import URLPattern
 from django.utils.html import format_html
 
 from MiniTwit.admin.forms.versions import VersionedAdmin, VersionedForm
 from MiniTwit.admin.lists.own_parameters import OwnParametersMixin, known_parameters
+from MiniTwit.admin.pages import OwnPagesMixin
 from MiniTwit.models import SavedFilter
 
 LONGEST_QUERY = 4_000  # characters
@@ -37,15 +38,11 @@ class SaveFilterForm(forms.ModelForm):
             del self.fields["shared"]
 
 
-class SavedFiltersMixin(admin.ModelAdmin):
+class SavedFiltersMixin(OwnPagesMixin):
     """Shows the saved filters of a list, and saves the view that is open."""
 
     def get_urls(self) -> list[URLPattern]:
-        name = f"{self.opts.app_label}_{self.opts.model_name}_save_filter"
-        return [
-            path("save_filter/", self.admin_site.admin_view(self.save_filter_view), name=name),
-            *super().get_urls(),
-        ]
+        return [self.page_path("save_filter/", self.save_filter_view, "save_filter"), *super().get_urls()]
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         query = clean_query(request.META.get("QUERY_STRING", ""), known_parameters(self, request))
@@ -54,7 +51,7 @@ class SavedFiltersMixin(admin.ModelAdmin):
             context["save_filter_form"] = SaveFilterForm(
                 may_share=request.user.has_perm("MiniTwit.share_savedfilter")
             )
-            context["save_filter_url"] = f"{self._list_url('save_filter')}?{query}"
+            context["save_filter_url"] = f"{self.page_url('save_filter')}?{query}"
         return super().changelist_view(request, context | (extra_context or {}))
 
     def saved_filters(self, request: HttpRequest, current: str) -> list[dict[str, Any]]:
@@ -79,7 +76,7 @@ class SavedFiltersMixin(admin.ModelAdmin):
         if not (self.has_view_permission(request) and request.user.has_perm("MiniTwit.add_savedfilter")):
             raise PermissionDenied
         query = clean_query(request.META.get("QUERY_STRING", ""), known_parameters(self, request))
-        back = HttpResponseRedirect(f"{self._list_url('changelist')}?{query}")
+        back = HttpResponseRedirect(f"{self.page_url('changelist')}?{query}")
         if request.method != "POST":
             return back
         may_share = request.user.has_perm("MiniTwit.share_savedfilter")
@@ -105,9 +102,6 @@ class SavedFiltersMixin(admin.ModelAdmin):
             messages.error(request, f"You have a view named “{saved.name}” on this list already. Take another name.")
         else:
             messages.success(request, f"The view is saved as “{saved.name}”.")
-
-    def _list_url(self, page: str) -> str:
-        return reverse(f"{self.admin_site.name}:{self.opts.app_label}_{self.opts.model_name}_{page}")
 
 
 class RenameForm(VersionedForm):
@@ -141,5 +135,5 @@ class SavedFilterAdmin(OwnParametersMixin, VersionedAdmin):
         for model, model_admin in self.admin_site._registry.items():
             if model._meta.label == saved.screen and isinstance(model_admin, SavedFiltersMixin):
                 title = str(model._meta.verbose_name_plural).capitalize()
-                return format_html('<a href="{}?{}">{}</a>', model_admin._list_url("changelist"), saved.query, title)
+                return format_html('<a href="{}?{}">{}</a>', model_admin.page_url("changelist"), saved.query, title)
         return "—"
