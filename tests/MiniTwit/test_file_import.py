@@ -216,6 +216,13 @@ def test_a_preview_is_confirmed_once(admin: Client) -> None:
     assert Message.objects.count() == 1
 
 
+def test_a_small_file_that_cannot_be_read_in_another_way_says_why(admin: Client, kept_uploads: Path) -> None:
+    previewed = preview(admin, "user", table(["username"], ["ann"]))
+    again = admin.post(previewed.context["file_import_url"], {"encoding": "utf-16"})
+    assert "The file is not utf-16-le: text near line 1 cannot be read as such." in again.content.decode()
+    assert list(kept_uploads.iterdir()) == []
+
+
 def test_the_browser_cannot_name_a_file_of_the_server(admin: Client, kept_uploads: Path) -> None:
     make_user("amy")
     previewed = preview(admin, "message", table(["author", "text"], ["amy", "hello"]))
