@@ -3,10 +3,13 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from django.contrib.admin import ModelAdmin
+from django.contrib.admin import site as admin_site
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
+from pytest_django.asserts import assertHTMLEqual
 
 from MiniTwit import moderation
 from MiniTwit.admin import user_counts
@@ -29,6 +32,12 @@ def many_messages(count: int, **fields: object) -> User:
         Message(author=author, text=f"message {n}", pub_date=timezone.now(), **fields) for n in range(count)
     )
     return author
+
+
+def test_the_checkbox_of_a_row_is_django_s_own() -> None:
+    message = make_message(text='"><script>alert(1)</script> & more')
+    screen = MessageAdmin(Message, admin_site)
+    assertHTMLEqual(screen.action_checkbox(message), ModelAdmin.action_checkbox(screen, message))
 
 
 def test_a_message_is_shown_as_an_escaped_excerpt(admin: Client) -> None:

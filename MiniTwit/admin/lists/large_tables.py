@@ -6,6 +6,7 @@ from typing import Any
 from django import forms
 from django.conf import settings
 from django.contrib import admin, messages
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.views.main import ORDER_VAR, PAGE_VAR, ChangeList
 from django.contrib.admin.widgets import AutocompleteSelect
 from django.db.models import DateTimeField, Field, Model, QuerySet
@@ -24,6 +25,7 @@ from MiniTwit.admin.lists.saved_filters import SavedFiltersMixin
 from MiniTwit.instants import validate_instant
 from MiniTwit.models import Message
 
+CHECKBOX = '<input type="checkbox" name="{}" value="{}" class="action-select" aria-label="{}">'
 NOTHING: SafeString = mark_safe('<span class="quiet">—</span>')
 
 
@@ -169,6 +171,10 @@ class LargeTableAdmin(SavedFiltersMixin, OwnParametersMixin, IdSelectMixin):
 
     def load_columns(self, rows: Sequence[Model]) -> None:
         """Fetch what the page's rows show beside their own fields: one query for each column, never one per row."""
+
+    def action_checkbox(self, obj: Model) -> SafeString:
+        """The checkbox that Django makes of three templates, which takes a fifth of the time of a page of rows."""
+        return format_html(CHECKBOX, ACTION_CHECKBOX_NAME, obj.pk, f"Select this object for an action - {obj}")
 
     def explain_search(self, term: str) -> str:
         """Say why a search can find nothing; empty when it can."""
