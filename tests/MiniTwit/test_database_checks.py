@@ -1,5 +1,6 @@
 """Databases that are not fit for the back office are refused before anything is done in them, with what to do."""
 
+import io
 import os
 import subprocess
 import sys
@@ -17,6 +18,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from psycopg2 import sql
 
 from MiniTwit.database.checks import problems_of
+from tests.database_copies import working_in
 from tests.legacy_import.conftest import database_url
 
 pytestmark = pytest.mark.django_db
@@ -165,6 +167,15 @@ def test_a_search_path_that_leads_nowhere_is_told() -> None:
         cursor.execute("SET LOCAL search_path = public")
     assert problem.id == "MiniTwit.E102"
     assert "nowhere" in problem.msg
+
+
+@pytest.mark.django_db(transaction=True)
+def test_check_schema_warns_of_what_check_warns_of(make_database: MakeDatabase) -> None:
+    errors = io.StringIO()
+    name = make_database(f"ENCODING 'UTF8' {libc()} LC_COLLATE 'C' LC_CTYPE 'C'")
+    with working_in(name), pytest.raises((CommandError, SystemExit)):  # it has no tables
+        call_command("check_schema", stdout=io.StringIO(), stderr=errors)
+    assert "knows the capitals of English letters only" in errors.getvalue()
 
 
 def test_check_schema_refuses_what_check_refuses() -> None:

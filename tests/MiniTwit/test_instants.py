@@ -47,6 +47,9 @@ def test_a_date_that_is_stored_all_the_same_breaks_no_page(admin: Client, zone: 
             cursor.execute(f'UPDATE "{User._meta.db_table}" SET date_joined = %s', [stored])
     for address in (MESSAGES, f"{MESSAGES}?o=1", "/admin/MiniTwit/user/", "/admin/MiniTwit/reviewclaim/"):
         assert admin.get(address).status_code == 200, address
+    for day in ("9999-12-31", "0001-01-01"):
+        for address in (f"{MESSAGES}?from={day}", f"{MESSAGES}?to={day}", f"/admin/MiniTwit/user/?q={day}"):
+            assert admin.get(address).status_code == 200, address
     for message in messages:
         assert admin.get(f"{MESSAGES}{message.pk}/change/").status_code == 200
         assert admin.get(f"/admin/MiniTwit/user/{message.author_id}/change/").status_code == 200

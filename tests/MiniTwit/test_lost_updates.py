@@ -84,7 +84,7 @@ def by_a_program(user: User) -> Save:
     return stale.save
 
 
-# Ways to save a message
+# Ways to save a message, or a reason
 
 
 def by_the_form_of_the_message(message: Message) -> Save:
@@ -110,6 +110,13 @@ def by_a_program_of_messages(message: Message) -> Save:
             stale.save()
 
     return save
+
+
+def by_the_list_of_reasons(reason: ModerationReason) -> Save:
+    client, address = boss(), "/admin/MiniTwit/moderationreason/"
+    form = form_at(client, address, "grp-changelist-form") | {"_save": "Save"}
+    row = next(name.removesuffix("-id") for name, value in form.items() if value == str(reason.pk))
+    return lambda: client.post(address, form | {f"{row}-position": "5"})
 
 
 WAYS_OF_USERS: list[Prepare] = [
@@ -161,6 +168,26 @@ def test_whatever_waits_for_a_flag_leaves_it_as_it_is() -> None:
         assert (message.flagged, message.decision) == (True, "flag"), prepare.__name__
         # The file's preview was of another version: it is previewed again.
         assert message.text == ("Hello." if prepare is by_a_file_of_messages else "Typed")
+
+
+def test_who_saves_at_the_same_moment_as_another_replaces_nothing_unseen() -> None:
+    """The later one waits for the earlier one, and only then compares what was opened with what is stored."""
+    theirs = {"first_name": "Theirs", "password": make_password("theirs")}
+    for prepare in WAYS_OF_USERS:
+        if prepare is not by_a_program:  # it looks at no version
+            assert what_stays_of(theirs, make_account(), prepare) == theirs, prepare.__name__
+    for prepare in (by_the_form_of_the_message, by_a_file_of_messages):
+        assert what_stays_of({"text": "Theirs"}, make_message(), prepare) == {"text": "Theirs"}, prepare.__name__
+    reason = ModerationReason.objects.create(name="Insult")
+    assert what_stays_of({"position": 7}, reason, by_the_list_of_reasons) == {"position": 7}
+
+
+def what_stays_of(theirs: dict[str, Any], row: Any, prepare: Prepare) -> dict[str, Any]:
+    """The values that another transaction writes while the save waits for its end, as they are after both."""
+    stored = type(row).objects.filter(pk=row.pk)
+    with in_threads_after_the_block(prepare(row)):
+        stored.update(**theirs)
+    return dict(stored.values(*theirs).get())
 
 
 @contextmanager

@@ -17,8 +17,9 @@ from MiniTwit.database.failures import FailureKind, failure_kind
 from MiniTwit.database.locks import LockNotAcquired
 from MiniTwit.models import EditedMessage, Message, WatchHit, WatchTerm
 from MiniTwit.watchlist import edited, matching, pieces, scanning, tasks
-from tests.legacy_import.conftest import other_session
+from tests.legacy_import.conftest import other_session, wait_for
 from tests.MiniTwit.factories import make_message, make_superuser, make_user
+from tests.MiniTwit.threads import in_threads
 from tests.MiniTwit.watching import LIST, LONG, SLOW, edit, make_term
 
 pytestmark = pytest.mark.django_db
@@ -101,20 +102,30 @@ def test_heavy_messages_are_laid_out_a_few_at_a_time(monkeypatch: pytest.MonkeyP
     assert not EditedMessage.objects.exists()
 
 
-def cancel_matching(pid: int, times: int) -> None:
-    """As an administrator does, or a tool that ends long statements."""
-    with other_session() as administrator:
-        for _ in range(times):
-            cancelled = False
-            while not cancelled:
+def cancelled_from_outside(words: str, *, times: int) -> Any:
+    """While the block runs, cancel its statements with these words, as a tool does that ends long statements."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_backend_pid()")
+        (pid,) = cursor.fetchone()
+
+    def cancel() -> None:
+        with other_session() as administrator:
+
+            def is_cancelled() -> bool:
                 administrator.execute(
                     "SELECT pg_cancel_backend(pid) FROM pg_stat_activity"
-                    " WHERE pid = %s AND state = 'active' AND query LIKE '%%in_text%%'",
-                    [pid],
+                    " WHERE pid = %s AND state = 'active' AND query LIKE %s",
+                    [pid, f"%{words}%"],
                 )
-                cancelled = administrator.fetchone() is not None
+                found = administrator.fetchone() is not None
                 administrator.connection.rollback()
+                return found
+
+            for _ in range(times):
+                wait_for(is_cancelled)
                 time.sleep(0.02)
+
+    return in_threads(cancel)
 
 
 def test_a_statement_that_is_cancelled_from_outside_is_tried_again_and_blames_nobody(
@@ -123,22 +134,27 @@ def test_a_statement_that_is_cancelled_from_outside_is_tried_again_and_blames_no
     monkeypatch.setattr(matching, "ATTEMPTS", 2)
     slow = make_term(SLOW, "regex")
     make_message(text=LONG)
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_backend_pid()")
-        (pid,) = cursor.fetchone()
-    administrator = threading.Thread(target=cancel_matching, args=(pid, 2))
-    administrator.start()
-    with pytest.raises(OperationalError) as raised:  # after as many attempts
-        watchlist.scan()
-    administrator.join()
+    with cancelled_from_outside("in_text", times=2), pytest.raises(OperationalError) as raised:
+        watchlist.scan()  # gives up after as many attempts
     assert failure_kind(raised.value) is FailureKind.QUERY_CANCELED
     slow.refresh_from_db()
     assert (slow.active, slow.error, slow.scanned_through) == (True, "", 0)
     assert not slow.skipped.exists()
-    administrator = threading.Thread(target=cancel_matching, args=(pid, 1))
-    administrator.start()
-    assert watchlist.scan().skipped == {slow.pk: 1}  # by the clock
-    administrator.join()
+    with cancelled_from_outside("in_text", times=1):
+        assert watchlist.scan().skipped == {slow.pk: 1}  # by the clock
+
+
+def test_what_is_cancelled_from_outside_comes_back_or_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(matching, "ATTEMPTS", 1)
+    monkeypatch.setattr(tasks, "RETRY_SECONDS", 0)
+    slow = make_term(SLOW, "regex")
+    make_message(text=LONG)
+    with cancelled_from_outside("in_text", times=1):
+        tasks.scan_new_messages.call()
+    assert DBTaskResult.objects.get().status == "READY"
+    trial = pytest.raises(watchlist.PatternError, match="an administrator asked for it")
+    with cancelled_from_outside("FILTER", times=1), trial:
+        watchlist.preview("regex", slow.pattern)
 
 
 def test_an_import_that_keeps_the_messages_for_itself_is_no_fault_of_theirs(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import Client
 
 from legacy_import.errors import RunError
 from legacy_import.models import ImportRun
@@ -69,4 +71,14 @@ def test_no_room_for_the_snapshot(old_database: Path, tmp_path: Path, given: Any
     assert refused.value.code == "not_stored"
     assert "A disk of this server is full" in refused.value.message
     assert ImportRun.objects.get().state == "failed"
+    assert not [path for path in import_dir().rglob("*") if path.is_file()]
+
+
+@pytest.mark.usefixtures("full_var_dir")
+def test_no_room_for_an_upload(old_database: Path, admin: Client) -> None:
+    upload = SimpleUploadedFile("old.db", old_database.read_bytes())
+    choices = {"existing": "keep", "duplicates": "reject", "plain_passwords": "hash"}
+    page = admin.post("/admin/legacy_import/importrun/users/", choices | {"source": "upload", "upload": upload})
+    assert "old.db could not be stored. A disk of this server is full" in page.content.decode()
+    assert not ImportRun.objects.exists()
     assert not [path for path in import_dir().rglob("*") if path.is_file()]

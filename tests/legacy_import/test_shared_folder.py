@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.db import connection
@@ -12,6 +13,7 @@ from legacy_import.errors import RunError
 from legacy_import.runs import lifecycle
 from legacy_import.runs.files import import_dir as folder_of_this_database
 from legacy_import.runs.leftovers import discard_leftovers
+from MiniTwit.admin.files.uploads import discard_forgotten, upload_directory
 from MiniTwit.models import User
 from tests.database_copies import database_copy, working_in
 from tests.legacy_import.importing import preview_of
@@ -43,13 +45,17 @@ def test_each_database_imports_what_it_previewed(tmp_path: Path, copy: str) -> N
         assert User.objects.count() == 2
 
 
-def test_a_database_clears_away_its_own_files_and_those_of_a_dropped_one(tmp_path: Path, copy: str) -> None:
+def test_a_database_clears_away_its_own_files_and_those_of_a_dropped_one(
+    tmp_path: Path, copy: str, settings: Any
+) -> None:
+    settings.VAR_DIR = tmp_path
     path = make_old_database(tmp_path / "one.db", user=[ANN])
     with working_in(copy):
         preview_of("users", path)
         folder = folder_of_this_database()
         (folder / "snapshot-7-left.sqlite3-journal").touch()
         kept = set(folder.iterdir())
+        uploads = upload_directory()
     lifecycle.cancel(preview_of("users", path).pk)
     discard_leftovers()
     assert set(folder.iterdir()) == kept
@@ -59,7 +65,9 @@ def test_a_database_clears_away_its_own_files_and_those_of_a_dropped_one(tmp_pat
     with working_in("postgres"), connection.cursor() as cursor:
         cursor.execute(sql.SQL("DROP DATABASE {}").format(sql.Identifier(copy)))
     discard_leftovers()
+    discard_forgotten()
     assert not folder.exists()
+    assert not uploads.exists()
 
 
 @pytest.mark.parametrize(("damage", "code"), [("replaced", "snapshot_changed"), ("removed", "snapshot_lost")])
