@@ -289,6 +289,9 @@ def test_an_author_is_warned_from_the_desk(desk: Client) -> None:
     assert "Write what the author is warned of" in notice(
         post(desk, "warn", message=first.pk, text=" ", reason="Spam")
     )
+    for field in ("text", "reason"):
+        texts = {"text": "No adverts, please.", "reason": "Spam"} | {field: "No \0."}
+        assert post(desk, "warn", message=first.pk, **texts).status_code == 400, "PostgreSQL stores no NUL"
     response = post(desk, "warn", message=first.pk, text="No adverts, please.", reason="Spam")
     assert Strike.objects.get().user == first.author
     assert response.context["item"] == first

@@ -52,6 +52,16 @@ def test_a_list_whose_column_cannot_be_sorted_is_shown_all_the_same(admin: Clien
             assert admin.get(f"/admin/MiniTwit/{screen}/?o={order}").status_code == 200, (screen, order)
 
 
+@pytest.mark.parametrize("number", ["9" * 5_000, "9" * 19])
+def test_a_number_of_any_length_is_the_id_of_no_row(admin: Client, number: str) -> None:
+    message = make_message()
+    lists = (f"message/?author__id__exact={number}", f"user/?import_run={number}", f"moderationevent/?batch={number}")
+    for page in (*lists, f"message/{message.pk}/change/?before={number}", f"reviewclaim/?message={number}"):
+        assert admin.get(f"/admin/MiniTwit/{page}").status_code == 200, page[:40]
+    for page in (f"message/{number}/change/", f"moderationbatch/{number}/change/", f"user/{number}/note/"):
+        assert admin.get(f"/admin/MiniTwit/{page}").status_code in (302, 404), page[:40]
+
+
 def slow(*args: Any) -> None:
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_sleep(20)")

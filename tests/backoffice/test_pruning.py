@@ -14,6 +14,7 @@ from django.utils import timezone
 from django_tasks_db.models import DBTaskResult
 
 from backoffice import pruning
+from legacy_import.models import ImportRun
 from MiniTwit.admin.files.uploads import keep_upload, upload_path
 from MiniTwit.models import ModerationBatch, User, Verb
 from MiniTwit.moderation import selections
@@ -59,8 +60,11 @@ def test_what_is_too_old_goes_and_the_rest_stays(var_dir: Path) -> None:
         AccessAttempt.objects.create(username=username, failures_since_start=1)
     AccessAttempt.objects.filter(username="old").update(attempt_time=timezone.now() - LONG_AGO)
 
+    ImportRun.objects.create(kind="users", state="previewed", previewed_at=timezone.now() - LONG_AGO)
+
     call_command("prune")
 
+    assert ImportRun.objects.get().error_code == "expired"
     assert AccessAttempt.objects.get().username == "new"
     assert set(DBTaskResult.objects.exclude(status="RUNNING").values_list("pk", flat=True)) == kept_tasks
     assert DBTaskResult.objects.filter(status="RUNNING").exists()

@@ -62,6 +62,19 @@ def test_a_named_database_means_production_unless_debug_is_on(tmp_path: Path) ->
     assert run(show("DEBUG"), **database, DEBUG="1").stdout == "True\n"
 
 
+def test_nothing_that_cannot_be_taken_back_is_the_default(tmp_path: Path) -> None:
+    """Browsers remember the first three for as long as they say, for other hosts of the domain, and for good."""
+    names = ("SECURE_HSTS_SECONDS", "SECURE_HSTS_INCLUDE_SUBDOMAINS", "SECURE_HSTS_PRELOAD")
+    shown = run(show(", settings.".join(names)), VAR_DIR=str(tmp_path), **PRODUCTION)
+    assert shown.stdout == "3600 False False\n"
+
+
+def test_weak_hashes_are_hardened_unless_the_operator_says_no(tmp_path: Path) -> None:
+    for given, expected in (("", "True\n"), ("0", "False\n")):
+        site = PRODUCTION | {"VAR_DIR": str(tmp_path), "HARDEN_AFTER_IMPORT": given}
+        assert run(show("HARDEN_AFTER_IMPORT"), **site).stdout == expected
+
+
 def test_the_secret_key_is_made_once_for_all_processes_and_kept_secret(tmp_path: Path) -> None:
     commands = [
         subprocess.Popen(

@@ -6,11 +6,13 @@ from urllib.parse import parse_qs, urlparse
 
 import pytest
 from django.contrib.auth.hashers import make_password
+from django.template.backends.django import Template
 from django.test import Client
 
 from fixtures import sample_hashes
 from MiniTwit.hashers.strict import PBKDF2SHA256PasswordHasher
 from MiniTwit.models import StaffNote, User
+from tests.backoffice.site_walk import addresses, build_site
 from tests.MiniTwit.factories import make_message, make_staff, make_superuser, make_user
 
 pytestmark = pytest.mark.django_db
@@ -114,6 +116,22 @@ def test_a_form_that_came_after_the_session_leads_back_to_its_page(address: str,
     assert answer.redirect_chain[0][0] == page.format(**numbers)
     assert "Your session had ended, so what you sent was not done." in answer.content.decode()
     assert not StaffNote.objects.exists()
+
+
+def test_after_the_session_every_form_leads_to_an_address_that_can_be_opened(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Template, "render", lambda *_args, **_kwargs: "")  # the status is known before
+    site = build_site()
+    boss = site.client("superuser")
+    led_to: dict[str, str] = {}
+    for name, route in addresses():
+        address = site.address(name, route, "superuser")
+        answer = Client().post(address)
+        if answer.status_code == 302 and answer["Location"].startswith(f"{SIGN_IN}?"):
+            (leads_to,) = parse_qs(urlparse(answer["Location"]).query)["next"]
+            led_to[leads_to] = address
+    assert len(led_to) > 40
+    refused = {address for leads_to, address in led_to.items() if boss.get(leads_to).status_code == 405}
+    assert refused == set()
 
 
 def test_an_address_that_only_takes_a_form_leads_to_the_page_of_the_form(admin: Client) -> None:

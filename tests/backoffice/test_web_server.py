@@ -41,7 +41,7 @@ def upload_slowly(server: WebServer, path: str, old: Path, *, seconds: float) ->
 
 
 def test_a_slow_upload_outlives_the_timeout_and_arrives_under_a_path(tmp_path: Path, sample: Path) -> None:
-    with WebServer(tmp_path, WEB_TIMEOUT_SECONDS="2", SCRIPT_NAME="/desk") as server:
+    with WebServer(tmp_path, WEB_TIMEOUT_SECONDS="2", WEB_THREADS="1", SCRIPT_NAME="/desk") as server:
         for path in ("/desk/admin/login/", "/admin/login/"):  # the second, where the proxy strips the path
             response, page = server.get(path)
             assert response.status == 200

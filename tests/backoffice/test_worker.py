@@ -185,8 +185,9 @@ def test_a_worker_gives_back_what_it_lost_itself() -> None:
     assert (status_of(mine), status_of(others)) == ("READY", "RUNNING")
 
 
-def test_one_pruning_waits_in_the_queue_at_any_time() -> None:
-    schedule_pruning()
+def test_one_pruning_waits_in_the_queue_at_any_time(logged_worker: StartWorker) -> None:
+    logged_worker()
+    wait_for(DBTaskResult.objects.exists)
     schedule_pruning()
     (first,) = DBTaskResult.objects.all()
     assert first.run_after < timezone.now() + timedelta(hours=1)

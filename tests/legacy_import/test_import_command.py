@@ -146,6 +146,19 @@ def test_an_import_at_work_is_cancelled_from_the_command_line(path: Path) -> Non
         import_legacy("--cancel")
 
 
+@pytest.mark.parametrize("step", ["stage", "apply"])
+def test_the_command_stands_for_its_import_before_a_step_takes_it_up(step, path, monkeypatch):
+    """No task does. A worker looks, at this very moment, for imports that nothing stands for."""
+    take_up = getattr(lifecycle, step)
+
+    def look_first(*arguments: object) -> ImportRun:
+        lifecycle.reconcile()
+        return take_up(*arguments)
+
+    monkeypatch.setattr(lifecycle, step, look_first)
+    assert import_legacy("users", "--source", str(path))["state"] == "applied"
+
+
 def test_a_run_that_waits_for_a_worker_and_a_preview_are_cancelled_from_the_command_line(path: Path) -> None:
     waiting = lifecycle.start(kind="users", reference=source_at(str(path)), options=ImportOptions())
     tasks.stage_run.enqueue(waiting.pk)
@@ -154,6 +167,14 @@ def test_a_run_that_waits_for_a_worker_and_a_preview_are_cancelled_from_the_comm
     with pytest.raises(CommandError, match="No import of messages is at work or waits"):
         import_legacy("messages", "--cancel")
     assert import_legacy("users", "--cancel") == {"run": preview["run"], "kind": "users", "state": "cancelled"}
+
+
+def test_an_undo_that_waits_for_a_worker_is_cancelled_from_the_command_line(path: Path) -> None:
+    run = import_legacy("users", "--source", str(path))["run"]
+    lifecycle.request_undo(run)
+    tasks.undo_run.enqueue(run)
+    assert import_legacy("--cancel") == {"run": run, "kind": "users", "state": "applied"}
+    assert ImportRun.objects.get().undo_requested_at is None
 
 
 def test_a_kind_is_asked_for() -> None:

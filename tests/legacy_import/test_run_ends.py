@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from django.db import connection, connections
+from django.utils import timezone
 from django_tasks_db.models import DBTaskResult
 from psycopg2 import sql
 
@@ -231,3 +232,13 @@ def test_an_undo_is_ended_whatever_the_clocks_of_the_machines_say(tmp_path, pick
     assert "Nothing was taken out. Undo it again." in run.error_message
     lifecycle.request_undo(run.pk)
     assert lifecycle.undo(run.pk).state == "undone"
+
+
+def test_no_moment_of_a_run_is_read_from_the_clock_of_the_machine(tmp_path, monkeypatch):
+    """It is an hour ahead of the database's, by which the processes of all machines compare."""
+    monkeypatch.setattr(timezone, "now", lambda: datetime.now(UTC) + timedelta(hours=1))
+    run = import_of("users", old_file(tmp_path, user=[ANN]))
+    lifecycle.request_undo(run.pk)
+    moments = ("created_at", "previewed_at", "confirmed_at", "finished_at", "undo_requested_at")
+    found = ImportRun.objects.values(*moments).get(pk=run.pk)
+    assert all(moment < datetime.now(UTC) + timedelta(minutes=30) for moment in found.values()), found

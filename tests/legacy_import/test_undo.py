@@ -4,7 +4,10 @@ import pytest
 
 from legacy_import import tasks
 from legacy_import.errors import RunError
+from legacy_import.models import ImportRun
 from legacy_import.runs import lifecycle
+from legacy_import.runs.foreground import undo_at_once
+from legacy_import.tables import Models
 from MiniTwit import review, watchlist
 from MiniTwit.models import Follow, Message, ReviewClaim, User, WatchHit, WatchTerm
 from tests.legacy_import.importing import counts, import_of, undo
@@ -118,3 +121,16 @@ def test_a_messages_import_that_brought_nothing_does_not_keep_the_users_from_bei
     undo(messages)
     undo(users)
     assert not User.objects.exists()
+
+
+def test_an_undo_that_has_no_task_is_not_taken_for_dead_before_it_begins(tmp_path, monkeypatch):
+    """A migration undoes at once. A worker looks, at this very moment, for what nothing stands for."""
+    run = import_of("users", old_file(tmp_path, user=[ANN]))
+    take_up = lifecycle.undo
+
+    def look_first(*arguments: object) -> ImportRun:
+        lifecycle.reconcile()
+        return take_up(*arguments)
+
+    monkeypatch.setattr(lifecycle, "undo", look_first)
+    assert undo_at_once(run.pk, Models()).state == "undone"

@@ -84,12 +84,12 @@ def test_a_busy_worker_is_not_called_missing_and_a_dead_one_not_busy(admin: Clie
     other.claim("a worker")
     assert status(admin, run)["command"] == WORKER_COMMAND
     with other_session() as cursor:
+        cursor.execute("SELECT pg_advisory_lock_shared(%s, hashtext('another worker'))", [WORKER])
+        assert status(admin, run)["waiting"] == "The background worker takes this up as soon as it can."
         cursor.execute("SELECT pg_advisory_lock_shared(%s, hashtext('a worker'))", [WORKER])
         answer = status(admin, run)
         assert "has been busy with another task since" in answer["waiting"]
         assert answer["command"] == ""
-        other.delete()
-        assert status(admin, run)["waiting"] == "The background worker takes this up as soon as it can."
 
 
 def test_the_bar_fills_as_rows_go(admin: Client, configured: Path) -> None:
