@@ -32,9 +32,6 @@ def with_line_ends_of(stored: str, given: str) -> str:
 class StoredTextField(forms.CharField):
     """A text that keeps its line ends, so that opening and saving a form does not change it."""
 
-    def has_changed(self, initial: Any, data: Any) -> bool:
-        return not same_text(initial or "", data or "") and bool(super().has_changed(initial, data))
-
     def _clean_bound_field(self, bound_field: BoundField) -> Any:
         text = super()._clean_bound_field(bound_field)  # type: ignore[misc]
         stored = bound_field.initial or ""

@@ -8,7 +8,6 @@ none.
 import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import datetime
 from io import StringIO
 from itertools import groupby, islice
 from pathlib import Path
@@ -17,7 +16,6 @@ from typing import Any
 from django.contrib.admin.models import ADDITION, CHANGE, LogEntry
 from django.core.exceptions import ValidationError
 from django.db import DataError, IntegrityError, transaction
-from django.utils.dateparse import parse_datetime
 
 from MiniTwit import moderation
 from MiniTwit.admin.files.base_resource import ChunkLoader, FileResource
@@ -36,7 +34,6 @@ RESOURCES: dict[str, type[FileResource]] = {
     "follow": FollowResource,
 }
 OnProgress = Callable[[int], None]
-Versions = dict[int, datetime | None]  # changed_at, by id
 
 
 @dataclass
@@ -164,13 +161,13 @@ def apply(file_import: FileImport, path: Path, on_progress: OnProgress) -> Repor
     """
     resource = resource_of(file_import)
     seen = zlib.decompress(file_import.seen).decode().splitlines()
-    stale = lock_seen(resource, seen)
+    lock_seen(resource, seen)
     lines = iter(seen)
     with open_table(path, file_import.options, known_columns(resource)) as table:
         report = begin_report(table, resource)
         for chunk in classify_all(table, resource, report, file_import.owner):
             for outcome in chunk:
-                if is_outdated(outcome, next(lines, ""), stale):
+                if is_outdated(outcome, next(lines, "")):
                     report.outdated.append(outcome.row.number)
             if not report.has_failed and not report.outdated and not any(outcome.error for outcome in chunk):
                 write_chunk(resource, chunk, file_import)
@@ -180,31 +177,19 @@ def apply(file_import: FileImport, path: Path, on_progress: OnProgress) -> Repor
     return report
 
 
-def lock_seen(resource: FileResource, seen: list[str]) -> Versions:
-    """Lock the objects that the file changes, in the order of their ids, as all transactions do.
-
-    Returns:
-        The objects whose version differs from the one that the check saw.
-    """
-    versions: Versions = {}
-    for line in seen:
-        if line.startswith(Update):
-            _, pk, *changed_at = line.split(" ")
-            versions[int(pk)] = parse_datetime(changed_at[0]) if changed_at else None
-    stale: Versions = {}
-    ids = iter(sorted(versions))
+def lock_seen(resource: FileResource, seen: list[str]) -> None:
+    """Lock the objects that the file changes, in the order of their ids, as all transactions do."""
+    ids = iter(sorted(int(line.split(" ")[1]) for line in seen if line.startswith(Update)))
     while chunk := list(islice(ids, CHUNK)):
-        locked = resource.get_queryset().filter(pk__in=chunk).order_by("pk").select_for_update(no_key=True)
-        present = dict(locked.values_list("pk", "changed_at"))
-        stale |= {pk: changed_at for pk, changed_at in present.items() if changed_at != versions[pk]}
-    return stale
+        rows = resource.get_queryset().filter(pk__in=chunk).order_by("pk").select_for_update(no_key=True)
+        list(rows.values_list("pk"))
 
 
-def is_outdated(outcome: RowOutcome, seen: str, stale: Versions) -> bool:
-    """Whether a row would now do something else than the preview said."""
+def is_outdated(outcome: RowOutcome, seen: str) -> bool:
+    """Whether a row would now do something else than the preview said, or to another version of an object."""
     if outcome.error is not None:
         return False  # it says itself what is wrong
-    return outcome.seen != seen or (outcome.kind == Update and outcome.instance.pk in stale)
+    return outcome.seen != seen
 
 
 def write_chunk(resource: FileResource, chunk: list[RowOutcome], file_import: FileImport) -> None:

@@ -143,14 +143,6 @@ class VersionedForm(forms.ModelForm):
         lists = {field.name for field in self.instance._meta.many_to_many}
         return [name for name in self.changed_data if name not in lists]
 
-    def _save_m2m(self) -> None:
-        """Write no list, such as groups, that was not changed."""
-        cleaned = self.cleaned_data
-        if self.is_change:
-            self.cleaned_data = {name: value for name, value in cleaned.items() if name in self.changed_data}
-        super()._save_m2m()  # type: ignore[misc]
-        self.cleaned_data = cleaned
-
     def labels(self, names: Iterable[str]) -> str:
         return ", ".join(capfirst(str(self.fields[name].label or name)) for name in names)
 
