@@ -18,6 +18,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from psycopg2 import sql
 
 from MiniTwit.database.checks import problems_of
+from MiniTwit.search import has_trigrams
 from tests.database_copies import working_in
 from tests.legacy_import.conftest import database_url
 
@@ -93,6 +94,16 @@ def test_another_encoding_than_utf8_is_refused(make_database: MakeDatabase, enco
 def test_the_locale_c_is_warned_of(make_database: MakeDatabase) -> None:
     name = make_database(f"ENCODING 'UTF8' {libc()} LC_COLLATE 'C' LC_CTYPE 'C'")
     assert codes_in(name) == ["MiniTwit.W109"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_in_the_locale_c_the_search_index_serves_english_letters_alone(make_database: MakeDatabase) -> None:
+    name = make_database(f"ENCODING 'UTF8' {libc()} LC_COLLATE 'C' LC_CTYPE 'C'")
+    run_as_administrator(sql.SQL("CREATE EXTENSION pg_trgm"), database=name)
+    assert has_trigrams("привет")
+    with working_in(name):
+        assert has_trigrams("hello")
+        assert not has_trigrams("привет")
 
 
 @pytest.mark.parametrize(("locale", "codes"), [("tr", ["MiniTwit.W108"]), ("az-Latn", ["MiniTwit.W108"]), ("da", [])])

@@ -174,3 +174,5 @@ def test_the_check_says_what_is_wrong_with_the_folder(settings: Any, tmp_path: P
     settings.VAR_DIR = tmp_path / "gone"
     errors = [message for message in checks.run_checks() if message.id == "backoffice.E001"]
     assert [error.msg.split(",")[0] for error in errors] == [f"VAR_DIR is {tmp_path / 'gone'}"]
+    with pytest.raises(ImproperlyConfigured, match="may not write to it"):
+        refuse_to_serve_what_is_broken()
