@@ -76,9 +76,11 @@ def test_a_decision_waits_while_it_holds_nothing_and_is_refused_at_last(monkeypa
     monkeypatch.setattr(locks, "LOCK_TIMEOUT", 0.05)
     monkeypatch.setattr(locks, "RETRY_TIMEOUT", 0.1)
     message = make_message()
-    with other_session() as cursor:
+    with other_session() as cursor, connection.cursor() as own:
         cursor.execute(f'LOCK TABLE "{Message._meta.db_table}" IN SHARE ROW EXCLUSIVE MODE')
+        own.execute("SET statement_timeout = '10s'")  # a decision that waited for ever would keep the test
         with pytest.raises(ModerationError, match="Try again in a moment") as error:
             moderation.flag(messages=[message], actor=None, reason="Spam")
+        own.execute("RESET statement_timeout")
     assert error.value.code == "database_busy"
     assert not ModerationBatch.objects.exists()

@@ -1,6 +1,7 @@
 """Staff decide while an import writes: the import arrives, and no decision is lost."""
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -9,6 +10,7 @@ from typing import Any
 
 import pytest
 from django.db import connections
+from django.db.models import Model
 from django.test import Client
 
 from legacy_import import locks
@@ -19,10 +21,11 @@ from MiniTwit import moderation
 from MiniTwit.database.clock import database_time
 from MiniTwit.models import BatchState, Message, ModerationBatch, ModerationEvent, User
 from MiniTwit.moderation import ModerationError
-from tests.legacy_import.conftest import other_session
+from tests.legacy_import.conftest import other_session, wait_for
 from tests.legacy_import.importing import import_of, preview_of, undo
-from tests.legacy_import.old_database import HASH, MORNING, old_file
+from tests.legacy_import.old_database import ANN, HASH, MORNING, old_file
 from tests.MiniTwit.factories import make_user
+from tests.MiniTwit.test_table_locks import waits_for_a_lock
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("import_dir")]
 
@@ -120,6 +123,36 @@ def test_a_first_import_and_three_moderators(kind: str, tmp_path: Path, monkeypa
         "message" if kind == "messages" else "user"
     ]["new"]
     check_decisions(made)
+
+
+@pytest.mark.parametrize("tables", [(User, Message), (Message, User)])
+def test_a_page_that_reads_two_tables_is_not_ended_for_an_import(
+    tables: tuple[type[Model], type[Model]], tmp_path: Path, monkeypatch: Any
+) -> None:
+    """The import waits for one of them, and holds the other no longer than the page waits."""
+    monkeypatch.setattr(bulk_load, "SMALL_BATCH", 1)
+    path = old_file(tmp_path, user=[ANN], message=[(1, 1, "hello", MORNING, 0)])
+    import_of("users", path)
+    run = preview_of("messages", path)
+    lifecycle.confirm(run.pk)
+
+    def work() -> None:
+        try:
+            lifecycle.apply(run.pk)
+        finally:
+            connections.close_all()
+
+    first, second = (f'SELECT FROM "{table._meta.db_table}"' for table in tables)
+    with ThreadPoolExecutor(1) as pool, other_session() as page:
+        page.execute("SET LOCAL deadlock_timeout = '3s'")
+        page.execute(first)
+        importing = pool.submit(work)
+        wait_for(waits_for_a_lock)
+        time.sleep(1.2)  # then PostgreSQL has looked whether the import is in a deadlock, and only the page would be
+        page.execute(second)
+        page.connection.rollback()
+        importing.result()
+    assert Message.objects.get().text == "hello"
 
 
 def test_a_page_that_waits_for_an_import_says_so(admin: Client, settings: Any) -> None:
