@@ -63,7 +63,7 @@ def test_the_page_refuses_it_beside_the_select_box(admin: Client, old: Path) -> 
     response = admin.post(f"{page_of(run)}mapping/", sent | {"user-email": "credential"})
     page = response.content.decode()
     assert "It can only be mapped to pw_hash" in page
-    for hidden in (HASH, HASH[:30], MD5):
+    for hidden in (HASH[:20], MD5[:20]):  # a sample of a longer value would be its beginning
         assert hidden not in page
         assert hidden not in everything_stored(run)
 
