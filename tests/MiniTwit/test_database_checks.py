@@ -100,10 +100,10 @@ def test_the_locale_c_is_warned_of(make_database: MakeDatabase) -> None:
 def test_in_the_locale_c_the_search_index_serves_english_letters_alone(make_database: MakeDatabase) -> None:
     name = make_database(f"ENCODING 'UTF8' {libc()} LC_COLLATE 'C' LC_CTYPE 'C'")
     run_as_administrator(sql.SQL("CREATE EXTENSION pg_trgm"), database=name)
-    assert has_trigrams("привет")
+    assert has_trigrams("日本語")
     with working_in(name):
         assert has_trigrams("hello")
-        assert not has_trigrams("привет")
+        assert not has_trigrams("日本語")
 
 
 @pytest.mark.parametrize(("locale", "codes"), [("tr", ["MiniTwit.W108"]), ("az-Latn", ["MiniTwit.W108"]), ("da", [])])
