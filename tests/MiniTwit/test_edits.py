@@ -71,6 +71,17 @@ def test_saving_without_a_change_needs_no_reason_and_decides_nothing(editor: Cli
     assert message.text == "one\nthree"
 
 
+def test_a_text_that_was_not_typed_over_stays_as_another_wrote_it(editor: Client) -> None:
+    """A browser sends CR LF for the LF that the form was opened with."""
+    message = make_message(text="one\ntwo")
+    form = form_at(editor, page_of(message), "message_form")
+    edit(message, text="other\r\nlines")
+    page = editor.post(page_of(message), form, follow=True).content.decode()
+    assert "Kept as changed elsewhere: Text." in page
+    message.refresh_from_db()
+    assert message.text == "other\r\nlines"
+
+
 def test_two_editors_see_each_other_and_the_reason_is_kept(editor: Client) -> None:
     message = make_message(text="first")
     form = form_at(editor, page_of(message), "message_form") | {

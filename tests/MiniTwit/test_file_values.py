@@ -88,6 +88,7 @@ def test_a_new_message_without_more_needs_no_consent(admin: Client) -> None:
     make_user("amy")
     previewed = preview(admin, "message", table(["author", "text"], ["amy", "hello"]))
     assert "every row becomes a new message" in previewed.content.decode()
+    assert "The file has no column id, pub_date, flagged: those values" in previewed.content.decode()
     confirm(admin, "message", previewed)
     assert Message.objects.count() == 1
 
