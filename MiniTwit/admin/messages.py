@@ -32,7 +32,7 @@ from MiniTwit.admin.lists.way_back import filters_of, with_filters
 from MiniTwit.instants import shown_time
 from MiniTwit.line_ends import StoredTextField
 from MiniTwit.models import Message, ModerationEvent, User, Verb
-from MiniTwit.moderation import ModerationError, selections
+from MiniTwit.moderation import Cause, MessageEdit, ModerationError, selections
 from MiniTwit.search import parse_message_search
 
 EXCERPT_LENGTH = 140  # characters
@@ -208,9 +208,12 @@ class MessageAdmin(DecidesMixin, VersionedAdmin, FileImportExportMixin, LargeTab
         if not change:
             super().save_model(request, obj, form, change)
         elif form.changed_data:
-            typed = {name: form.cleaned_data[name] for name in form.changed_data}
             reason, note = form.cleaned_data["reason"], form.cleaned_data["note"]
-            moderation.edit(messages=[obj], actor=actor_of(request), reason=reason, note=note, **typed)
+            typed = {name: form.cleaned_data[name] for name in form.changed_data}
+            if author := typed.pop("author", None):
+                typed["author_id"] = author.pk
+            cause = Cause.of(actor=actor_of(request), reason=reason, note=note)
+            moderation.edit([MessageEdit(obj.pk, **typed)], cause)
         if change:
             self.tell_what_was_kept(request, form)
         watchlist.request_scan_if_behind()

@@ -85,7 +85,8 @@ def warn_author(*, moderator: User, message_id: int, text: str, reason: str) -> 
         raise Refusal("Write what the author is warned of. No warning was given.")
     note = f"About message {message_id}."
     try:
-        return moderation.warn(users=[author], actor=moderator, text=text.strip(), reason=reason, note=note)
+        cause = Cause.of(actor=moderator, reason=reason, note=note)
+        return moderation.decide(Verb.WARN, [author], cause, {"text": text.strip()})
     except moderation.ModerationError as error:
         raise Refusal(error.sentence) from error
 
@@ -100,9 +101,7 @@ def undo_decision(*, moderator: User, batch_id: int) -> ModerationBatch:
     if batch is None:
         raise Refusal("There is no decision of yours to undo.")
     try:
-        undone = moderation.undo(
-            batch=batch, actor=moderator, reason=batch.reason, note="Undone in the review queue."
-        )
+        cause = Cause.of(actor=moderator, reason=batch.reason, note="Undone in the review queue.")
+        return moderation.undo(batch, cause)
     except moderation.ModerationError as error:
         raise Refusal(error.sentence) from error
-    return undone
