@@ -1,7 +1,7 @@
 """What can stop a run."""
 
 from legacy_import.source.wording import readable
-from MiniTwit.database.failures import DESCRIPTIONS, code_of_failure, failure_kind
+from MiniTwit.database.failures import failure_kind
 
 
 class RunError(Exception):
@@ -21,4 +21,4 @@ class RunError(Exception):
 def refused_by_database(error: Exception) -> RunError | None:
     """What to say where the database refused before there was a run; None for a fault of the program."""
     kind = failure_kind(error)
-    return None if kind is None else RunError(code_of_failure(kind), str(DESCRIPTIONS[kind]))
+    return None if kind is None else RunError(kind.error_code, kind.sentences)

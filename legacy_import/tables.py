@@ -4,6 +4,8 @@ The data migrations hand in historical models (`apps.get_model`), which know onl
 else works with the current ones. Hence what reads and writes rows takes its models from `Models`.
 """
 
+from functools import partial
+
 from django.apps import apps as current_apps
 from django.apps.registry import Apps
 from django.db import models
@@ -20,14 +22,17 @@ class Models:
     """
 
     def __init__(self, apps: Apps = current_apps) -> None:
-        self.user: type[User] = apps.get_model("MiniTwit", "User")
-        self.message: type[Message] = apps.get_model("MiniTwit", "Message")
-        self.follow: type[Follow] = apps.get_model("MiniTwit", "Follow")
-        self.run: type[ImportRun] = apps.get_model("legacy_import", "ImportRun")
-        self.rejected: type[RejectedRow] = apps.get_model("legacy_import", "RejectedRow")
-        self.merged: type[MergedUser] = apps.get_model("legacy_import", "MergedUser")
-        self.replaced: type[ReplacedRow] = apps.get_model("legacy_import", "ReplacedRow")
-        self.mapping: type[SourceMapping] = apps.get_model("legacy_import", "SourceMapping")
+        get_model = partial(
+            apps.get_model, require_ready=False
+        )  # the current ones are there as soon as this module is
+        self.user: type[User] = get_model("MiniTwit", "User")
+        self.message: type[Message] = get_model("MiniTwit", "Message")
+        self.follow: type[Follow] = get_model("MiniTwit", "Follow")
+        self.run: type[ImportRun] = get_model("legacy_import", "ImportRun")
+        self.rejected: type[RejectedRow] = get_model("legacy_import", "RejectedRow")
+        self.merged: type[MergedUser] = get_model("legacy_import", "MergedUser")
+        self.replaced: type[ReplacedRow] = get_model("legacy_import", "ReplacedRow")
+        self.mapping: type[SourceMapping] = get_model("legacy_import", "SourceMapping")
         # None before the migration that makes the table.
         self.purged: type[PurgedMessage] | None = apps.all_models["MiniTwit"].get("purgedmessage")  # type: ignore[assignment]
 
@@ -53,6 +58,9 @@ class Models:
             Follow: self.follow,
         }
         return targets[model]
+
+
+CURRENT = Models()
 
 
 def table_of(model: type[models.Model]) -> sql.Identifier:

@@ -22,10 +22,8 @@ from django.db.models.functions import Now
 from MiniTwit.background.queue import without_a_task
 from MiniTwit.database import locks
 from MiniTwit.database.failures import (
-    DESCRIPTIONS,
     ERRORS,
     FailureKind,
-    code_of_failure,
     failure_kind,
     is_unavailable,
     server_words,
@@ -158,9 +156,8 @@ class BackgroundWork(Generic[Row]):
         kind = failure_kind(error)
         if kind and kind is not FailureKind.DATA_ERROR:  # what is written was checked, so that is the program's fault
             logger.error("%s was ended by the database: %s", name, server_words(error))
-            known = DESCRIPTIONS[kind]
-            sentence = f"{name} was ended by the database. {known.happened} {self.so_far} {known.advice}"
-            return WorkError(code_of_failure(kind), sentence)
+            sentence = f"{name} was ended by the database. {kind.happened} {self.so_far} {kind.advice}"
+            return WorkError(kind.error_code, sentence)
         logger.exception("%s failed", name, exc_info=error)
         what = f"{name} ended with an unexpected error ({type(error).__name__})."
         return WorkError("unexpected_error", f"{what} {self.so_far} The log has the details.")

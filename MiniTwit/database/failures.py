@@ -6,39 +6,15 @@ restarts. The five letters of SQLSTATE tell them apart in every language of the 
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from enum import StrEnum
+from typing import Self
 
 import django.db
 import psycopg2
 
 
 class FailureKind(StrEnum):
-    """Why a statement failed. The values are names that logs and error codes may use."""
-
-    DEADLOCK = "deadlock"
-    SERIALIZATION = "serialization"
-    LOCK_TIMEOUT = "lock_timeout"
-    # A statement_timeout and a cancel request share one code. `time_limit` tells them apart by the clock and raises
-    # TimeLimitError.
-    QUERY_CANCELED = "query_canceled"
-    IDLE_IN_TRANSACTION = "idle_in_transaction"
-    SERVER_RESTARTING = "server_restarting"
-    CONNECTION_LOST = "connection_lost"
-    TOO_MANY_CONNECTIONS = "too_many_connections"
-    ACCESS_REFUSED = "access_refused"
-    DISK_FULL = "disk_full"
-    OUT_OF_MEMORY = "out_of_memory"
-    STORAGE_FAILED = "storage_failed"
-    READ_ONLY = "read_only"
-    INSUFFICIENT_PRIVILEGE = "insufficient_privilege"
-    TABLES_MISSING = "tables_missing"
-    DATA_ERROR = "data_error"
-
-
-@dataclass(frozen=True)
-class Description:
-    """What is known of a kind of failure.
+    """Why a statement failed. The values are names that logs and error codes may use.
 
     Attributes:
         codes: SQLSTATEs; one of two letters means its whole class.
@@ -50,97 +26,127 @@ class Description:
     happened: str
     advice: str
 
-    def __str__(self) -> str:
-        return f"{self.happened} {self.advice}"
-
-
-DESCRIPTIONS = {
-    FailureKind.DEADLOCK: Description(
+    DEADLOCK = (
+        "deadlock",
         ("40P01",),
         "Two changes waited for each other, and the database ended this one.",
         "Try again.",
-    ),
-    FailureKind.SERIALIZATION: Description(
+    )
+    SERIALIZATION = (
+        "serialization",
         ("40001",),
         "Another change of the same rows came first.",
         "Try again.",
-    ),
-    FailureKind.LOCK_TIMEOUT: Description(
+    )
+    LOCK_TIMEOUT = (
+        "lock_timeout",
         ("55P03",),
         "Other work on the same rows or tables did not end in time.",
         "Try again when it has ended.",
-    ),
-    FailureKind.QUERY_CANCELED: Description(
+    )
+    # A statement_timeout and a cancel request share one code. `time_limit` tells them apart by the clock and raises
+    # TimeLimitError.
+    QUERY_CANCELED = (
+        "query_canceled",
         ("57014",),
         "The database cancelled this work: a time limit passed, or an administrator asked for it.",
         "Try again. If it is cancelled again, ask your administrator for the limits of the database.",
-    ),
-    FailureKind.IDLE_IN_TRANSACTION: Description(
+    )
+    IDLE_IN_TRANSACTION = (
+        "idle_in_transaction",
         ("25P03", "25P04", "57P05"),
         "The database ended the connection because a time limit for transactions or sessions passed.",
         "Try again. If it happens again, ask your administrator for the limits of the database.",
-    ),
-    FailureKind.SERVER_RESTARTING: Description(
+    )
+    SERVER_RESTARTING = (
+        "server_restarting",
         ("57P01", "57P02", "57P03"),
         "The database server is being restarted, or it ended this connection.",
         "Try again in a minute.",
-    ),
-    FailureKind.CONNECTION_LOST: Description(
+    )
+    CONNECTION_LOST = (
+        "connection_lost",
         ("08",),
         "The database server cannot be reached, or the connection to it broke.",
         "Try again in a minute. If that does not help, your administrator checks that the server runs and that "
         "DATABASE_URL is right.",
-    ),
-    FailureKind.TOO_MANY_CONNECTIONS: Description(
+    )
+    TOO_MANY_CONNECTIONS = (
+        "too_many_connections",
         ("53300",),
         "The database server has no free connection.",
         "Try again in a minute. If it happens often, your administrator raises max_connections of the server, or the "
         "connection limit of the role or the database.",
-    ),
-    FailureKind.ACCESS_REFUSED: Description(
+    )
+    ACCESS_REFUSED = (
+        "access_refused",
         ("28", "3D000", "57P04"),
         "The database server refused the connection: the role, its password or the database is wrong.",
         "Your administrator checks DATABASE_URL and the server's pg_hba.conf.",
-    ),
-    FailureKind.DISK_FULL: Description(
+    )
+    DISK_FULL = (
+        "disk_full",
         ("53100",),
         "The disk of the database server is full.",
         "Your administrator makes room on it; then try again.",
-    ),
-    FailureKind.OUT_OF_MEMORY: Description(
+    )
+    OUT_OF_MEMORY = (
+        "out_of_memory",
         ("53200", "53000", "53400"),
         "The database server is out of memory, or of another resource.",
         "Try again when less work runs on it. If it happens again, your administrator looks into the server's log.",
-    ),
-    FailureKind.STORAGE_FAILED: Description(
+    )
+    STORAGE_FAILED = (
+        "storage_failed",
         ("58", "XX001", "XX002"),
         "The database server cannot read or write its own files.",
         "Your administrator looks into the server's log and checks its disks.",
-    ),
-    FailureKind.READ_ONLY: Description(
+    )
+    READ_ONLY = (
+        "read_only",
         ("25006",),
         "The database takes no changes now: it is a standby server, or the role or the database is set to read-only.",
         "Your administrator lets DATABASE_URL name the primary server, and resets default_transaction_read_only.",
-    ),
-    FailureKind.INSUFFICIENT_PRIVILEGE: Description(
+    )
+    INSUFFICIENT_PRIVILEGE = (
+        "insufficient_privilege",
         ("42501",),
         "The role of the back office lacks a right in the database.",
         "Your administrator grants it; docs/operating.md lists the rights that the role needs.",
-    ),
-    FailureKind.TABLES_MISSING: Description(
+    )
+    TABLES_MISSING = (
+        "tables_missing",
         ("3F000", "42P01"),
         "A table of the back office is not found in the database.",
         "Your administrator runs `python manage.py migrate`; if the tables exist, the search_path of the role or of "
         "the database leads past them.",
-    ),
-    FailureKind.DATA_ERROR: Description(
+    )
+    DATA_ERROR = (
+        "data_error",
         ("22",),
         "The database cannot take one of the values: it is too long, too large or has a wrong form.",
         "Correct the value, then try again.",
-    ),
-}
+    )
 
-KINDS = {code: kind for kind, description in DESCRIPTIONS.items() for code in description.codes}
+    def __new__(cls, value: str, codes: tuple[str, ...] = (), happened: str = "", advice: str = "") -> Self:
+        member = str.__new__(cls, value)
+        member._value_ = value
+        member.codes, member.happened, member.advice = codes, happened, advice
+        return member
+
+    @property
+    def sentences(self) -> str:
+        return f"{self.happened} {self.advice}"
+
+    @property
+    def error_code(self) -> str:
+        """The code, for scripts, of work that the database ended."""
+        if self in BUSY:
+            return "database_busy"
+        return "database_unavailable" if self in UNAVAILABLE else f"database_{self}"
+
+
+KINDS = {code: kind for kind in FailureKind for code in kind.codes}
 
 # Another attempt of the same work may succeed at once.
 BUSY = frozenset({FailureKind.DEADLOCK, FailureKind.SERIALIZATION, FailureKind.LOCK_TIMEOUT})
@@ -193,14 +199,7 @@ def own_kind(error: psycopg2.Error) -> FailureKind | None:
 def explain(error: BaseException | None) -> str | None:
     """Sentences for staff about an error: what happened, and what to do next. None where `failure_kind` is None."""
     kind = failure_kind(error)
-    return None if kind is None else str(DESCRIPTIONS[kind])
-
-
-def code_of_failure(kind: FailureKind) -> str:
-    """The code, for scripts, of work that the database ended."""
-    if kind in BUSY:
-        return "database_busy"
-    return "database_unavailable" if kind in UNAVAILABLE else f"database_{kind}"
+    return None if kind is None else kind.sentences
 
 
 def is_busy(error: BaseException | None) -> bool:

@@ -16,7 +16,7 @@ from django.views import defaults
 
 from MiniTwit.admin.forms.posting import page_of_form
 from MiniTwit.admin.refusals import UnreadableRequest
-from MiniTwit.database.failures import DESCRIPTIONS, FailureKind, explain, failure_kind, server_words
+from MiniTwit.database.failures import FailureKind, explain, failure_kind, server_words
 from MiniTwit.storage.full_disks import NO_ROOM, lacks_room
 
 logger = logging.getLogger(__name__)
@@ -71,7 +71,7 @@ def server_error(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpRespons
     kind = failure_kind(error)
     if kind and kind is not FailureKind.DATA_ERROR:
         logger.error("%s: %s PostgreSQL says: %s", page, explain(error), server_words(error))
-        sentence = f"{DESCRIPTIONS[kind].happened} {AFTER_FAILURE}"
+        sentence = f"{kind.happened} {AFTER_FAILURE}"
         return refusal(503, sentence, "The database could not do this")
     if lacks_room(error):
         logger.error("%s: %s %s", page, NO_ROOM, error)

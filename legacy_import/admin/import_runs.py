@@ -29,7 +29,7 @@ from legacy_import.runs import lifecycle
 from legacy_import.runs.status import BRIEF, account_of, run_url
 from legacy_import.source.record import SourceRecord
 from legacy_import.steps.undo import check_undoable
-from legacy_import.tables import Models
+from legacy_import.tables import CURRENT
 from MiniTwit.admin.files.uploads import takes_files
 from MiniTwit.admin.forms.posting import page_named, post_only
 from MiniTwit.admin.lists.own_parameters import OwnParametersMixin
@@ -175,7 +175,7 @@ class ImportRunAdmin(StartPagesMixin, MappingPageMixin, OwnParametersMixin, Read
         run = self.run_or_404(request, run_id)
         context = RunPage(run, request.user).context()
         try:
-            check_undoable(run, Models())
+            check_undoable(run, CURRENT)
         except RunError as error:
             context["obstacle"] = error.message
         return self.show(request, "admin/legacy_import/undo.html", f"Undo import {run.pk}", **context)

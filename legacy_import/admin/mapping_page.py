@@ -18,7 +18,7 @@ from legacy_import.runs.status import run_url
 from legacy_import.source import SourceError
 from legacy_import.source.recognition.mapping import TableMappings
 from legacy_import.source.record import SourceRecord
-from legacy_import.tables import Models
+from legacy_import.tables import CURRENT
 from MiniTwit.admin.pages import OwnPagesMixin
 from MiniTwit.models import User
 
@@ -61,7 +61,7 @@ class MappingPageMixin(OwnPagesMixin):
 
     def keep_for_next_upload(self, request: HttpRequest, run: ImportRun, mapping: TableMappings) -> HttpResponse:
         """A refused upload was deleted at once, so it has to come again; its mapping waits for it."""
-        chosen_mapping.choose_for(run, mapping, cast(User, request.user), Models())
+        chosen_mapping.choose_for(run, mapping, cast(User, request.user), CURRENT)
         page = RunPage(run, request.user)
         self.message_user(
             request, f"The choice is kept. Upload {page.source.label} once more: it is read with these tables."

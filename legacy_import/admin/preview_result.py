@@ -11,7 +11,7 @@ from import_export.results import Error, InvalidRow, Result
 from legacy_import.models import ImportRun
 from legacy_import.rules.old_tables import FOLLOWS, MESSAGES, TABLES_OF_KIND, USERS, OldTable
 from legacy_import.rules.options import TableCounts
-from legacy_import.rules.outcomes import NOTES, OUTCOMES, REASONS, Outcome
+from legacy_import.rules.outcomes import NOTES, REASONS, Outcome
 from legacy_import.rules.resources import LegacyRowResult
 from legacy_import.runs.records import Samples
 from legacy_import.source.record import SourceRecord
@@ -29,16 +29,6 @@ IMPORT_TYPES = {
     Outcome.KEPT: LegacyRowResult.IMPORT_TYPE_SKIP,
     Outcome.DUPLICATE: LegacyRowResult.IMPORT_TYPE_SKIP,
     Outcome.REJECTED: LegacyRowResult.IMPORT_TYPE_INVALID,
-}
-
-# What the outcomes mean once the run is applied.
-AFTERWARDS: dict[str, str] = {
-    Outcome.NEW: "Did not exist yet: created.",
-    Outcome.CHANGED: "Existed, different in the old database: updated.",
-    Outcome.UNCHANGED: "Existed and the same.",
-    Outcome.KEPT: "Existed and different: the existing row was kept.",
-    Outcome.DUPLICATE: "The same as another row that was imported: not imported twice.",
-    Outcome.REJECTED: "Could not be imported: stored with the reason, and downloadable.",
 }
 
 # What the sample of vanished rows shows.
@@ -71,7 +61,7 @@ class TableResult(Result):
     """One old table: totals of all its rows, and of the rows themselves the samples.
 
     Args:
-        meanings: a sentence for each outcome.
+        is_applied: whether the run is; then the outcomes are told in the past.
         vanished: the first imported rows that it no longer has.
         source: its mapping says what the columns are called in the old database.
     """
@@ -81,12 +71,12 @@ class TableResult(Result):
         table: OldTable,
         counts: TableCounts,
         samples: list[SampleRow],
-        meanings: Mapping[str, str],
+        is_applied: bool,
         vanished: list[VanishedRow],
         source: SourceRecord,
     ) -> None:
         super().__init__()
-        self.meanings = meanings
+        self.is_applied = is_applied
         self.table = table.name
         self.vanished = vanished
         self.vanished_headers = VANISHED_HEADERS[table]
@@ -113,7 +103,10 @@ class TableResult(Result):
         self.invalid_rows.append(InvalidRow(sample.position, error, shown))
 
     def outcomes(self) -> list[Line]:
-        return [Line(outcome.value, getattr(self.counts, outcome), self.meanings[outcome]) for outcome in Outcome]
+        return [
+            Line(outcome, getattr(self.counts, outcome), outcome.done if self.is_applied else outcome.expected)
+            for outcome in Outcome
+        ]
 
     def reasons(self) -> list[Line]:
         return explained(self.counts.reasons, REASONS)
@@ -132,14 +125,14 @@ class PreviewResult(Result):
 
     def __init__(self, run: ImportRun, source: SourceRecord, counts: Mapping[str, TableCounts], audit: Audit) -> None:
         super().__init__()
-        meanings = AFTERWARDS if run.state == ImportRun.State.APPLIED else OUTCOMES
+        is_applied = run.state == ImportRun.State.APPLIED
         samples = Samples.from_json(run.samples)
         self.tables = [
             TableResult(
                 table,
                 counts[table.name],
                 samples.rows.get(table.name, []),
-                meanings,
+                is_applied,
                 samples.vanished.get(table.name, []),
                 source,
             )

@@ -16,6 +16,7 @@ from legacy_import.source.schema import HIDDEN_COLUMN
 from legacy_import.steps.lines import Lines
 from legacy_import.tables import checked_table, staged_table
 from MiniTwit.admin.files.cell_text import without_formula
+from MiniTwit.admin.files.exporting import BYTE_ORDER_MARK, Echo
 
 ROWS_AT_A_TIME = 500
 RejectedLine = tuple[int, str, *tuple[str | None, ...]]  # position, reason and old values
@@ -65,16 +66,9 @@ def staged_rows(run: ImportRun, table: OldTable) -> Iterator[RejectedLine]:
                 yield position, reason, *(json.loads(values).get(column) for column in columns)
 
 
-class Echo:
-    """A file that hands back what is written to it, line by line."""
-
-    def write(self, line: str) -> str:
-        return line
-
-
 def csv_lines(columns: list[str], rows: Iterable[RejectedLine]) -> Iterator[str]:
-    """The file's lines; it begins with a byte order mark, by which spreadsheets know UTF-8."""
+    """The file's lines."""
     writer = csv.writer(Echo())
-    yield "\ufeff" + writer.writerow(["row", "reason", "meaning", *columns])
+    yield BYTE_ORDER_MARK + writer.writerow(["row", "reason", "meaning", *columns])
     for position, reason, *values in rows:
         yield writer.writerow([position, reason, REASONS.get(reason, ""), *map(without_formula, values)])

@@ -21,7 +21,7 @@ from legacy_import.source.recognition.matching import undecided_tables
 from legacy_import.source.record import SourceRecord
 from legacy_import.steps.audit import Audit
 from legacy_import.steps.undo import UndoneTable
-from legacy_import.tables import Models
+from legacy_import.tables import CURRENT
 from legacy_import.verify import TableVerification, Verification
 from MiniTwit.instants import shown_time
 from MiniTwit.models import User
@@ -160,10 +160,9 @@ class RunPage:
 
     @cached_property
     def totals(self) -> list[TableTotals]:
-        models = Models()
         totals = []
         for table in TABLES_OF_KIND[self.run.kind]:
-            target = table.target(models)._meta
+            target = table.target(CURRENT)._meta
             changelist = reverse(f"admin:{target.app_label}_{target.model_name}_changelist")
             counts = self.counts.get(table.name, TableCounts())
             totals.append(TableTotals(table.name, table.rows, f"{changelist}?import_run={self.run.pk}", counts))

@@ -1,27 +1,44 @@
 """Every code the import gives a row, with the sentence staff read. A code is never renamed: scripts count them."""
 
 from enum import StrEnum
+from typing import Self
 
 
 class Outcome(StrEnum):
-    """What happens to a row. Per table: read = the sum of all six."""
+    """What happens to a row, with what it means before and after the import. Per table: read = the sum of all six."""
 
-    NEW = "new"
-    CHANGED = "changed"
-    UNCHANGED = "unchanged"
-    KEPT = "kept"
-    DUPLICATE = "duplicate"
-    REJECTED = "rejected"
+    expected: str
+    done: str
 
+    NEW = "new", "Does not exist yet: will be created.", "Did not exist yet: created."
+    CHANGED = (
+        "changed",
+        "Exists, different in the old database: will be updated.",
+        "Existed, different in the old database: updated.",
+    )
+    UNCHANGED = "unchanged", "Exists and is the same: nothing to do.", "Existed and the same."
+    KEPT = (
+        "kept",
+        "Exists and is different, or was deleted in this application for good: that is kept.",
+        "Existed and different: the existing row was kept.",
+    )
+    DUPLICATE = (
+        "duplicate",
+        "The same as another row that is imported: counted, not imported twice.",
+        "The same as another row that was imported: not imported twice.",
+    )
+    REJECTED = (
+        "rejected",
+        "Cannot be imported: stored with the reason, and downloadable.",
+        "Could not be imported: stored with the reason, and downloadable.",
+    )
 
-OUTCOMES: dict[str, str] = {
-    Outcome.NEW: "Does not exist yet: will be created.",
-    Outcome.CHANGED: "Exists, different in the old database: will be updated.",
-    Outcome.UNCHANGED: "Exists and is the same: nothing to do.",
-    Outcome.KEPT: "Exists and is different, or was deleted in this application for good: that is kept.",
-    Outcome.DUPLICATE: "The same as another row that is imported: counted, not imported twice.",
-    Outcome.REJECTED: "Cannot be imported: stored with the reason, and downloadable.",
-}
+    def __new__(cls, value: str, expected: str = "", done: str = "") -> Self:
+        member = str.__new__(cls, value)
+        member._value_ = value
+        member.expected, member.done = expected, done
+        return member
+
 
 # Why a row is not imported.
 REASONS: dict[str, str] = {

@@ -41,7 +41,7 @@ from legacy_import.rules.options import ImportOptions
 from legacy_import.rules.outcomes import NOTES, Outcome
 from legacy_import.rules.passwords import PasswordColumn, kept_password
 from legacy_import.source.values import LegacyValue
-from legacy_import.tables import Models
+from legacy_import.tables import CURRENT, Models
 from MiniTwit.models import Follow, Message, User
 
 Target = TypeVar("Target", bound=Model)
@@ -91,14 +91,14 @@ class LegacyResource(ModelResource, Generic[Target]):
         options: ImportOptions | None = None,
         neighbours: Neighbours | None = None,
         now: datetime | None = None,
-        models: Models | None = None,
+        models: Models = CURRENT,
         users_run: int | None = None,
     ) -> None:
         super().__init__()
         self.options = options or ImportOptions()
         self.neighbours = neighbours
         self.now = now or timezone.now()
-        self.models = models or Models()
+        self.models = models
         self.users_run = users_run
         self.outcome: Outcome = Outcome.REJECTED
         self.kept_because = ""  # the note on a kept row

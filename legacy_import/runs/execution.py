@@ -16,7 +16,7 @@ from legacy_import.models import ImportRun
 from legacy_import.runs.leftovers import discard_leftovers
 from legacy_import.source import SourceError
 from legacy_import.steps.progress import Progress
-from legacy_import.tables import Models
+from legacy_import.tables import CURRENT, Models
 from MiniTwit.background.work import BackgroundWork, Cancelled, NotTakenUp, WorkError, stop_if_cancelled
 from MiniTwit.database.failures import FailureKind, failure_kind
 
@@ -153,9 +153,8 @@ def finish(run: ImportRun, **changes: object) -> None:
         run.save()
 
 
-def reconcile(models: Models | None = None) -> None:
+def reconcile(models: Models = CURRENT) -> None:
     """End the steps of dead workers, so that nothing waits for them."""
-    models = models or Models()
     ImportWork(models).reconcile()
     UndoWork(models).reconcile()
 

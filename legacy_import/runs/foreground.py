@@ -16,7 +16,7 @@ from legacy_import.runs.execution import AT_WORK, another_at_work
 from legacy_import.source import Reference
 from legacy_import.source.recognition.mapping import TableMappings
 from legacy_import.steps.audit import check_audit
-from legacy_import.tables import Models
+from legacy_import.tables import CURRENT, Models
 from MiniTwit.database.session_check import SharedSessionError
 
 POLL_SECONDS = 0.2
@@ -29,7 +29,7 @@ def import_at_once(
     reference: Reference,
     options: ImportOptions,
     origin: str,
-    models: Models | None = None,
+    models: Models = CURRENT,
     dry_run: bool = False,
     insist: bool = False,
     mapping: TableMappings | None = None,
@@ -45,7 +45,6 @@ def import_at_once(
     Raises:
         RunError, SourceError: nothing was written.
     """
-    models = models or Models()
     with executing_from_the_start(models) as stack:
         with transaction.atomic():
             run = lifecycle.start(

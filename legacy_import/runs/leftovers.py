@@ -26,7 +26,7 @@ from legacy_import.locks import RUN_IS_HELD
 from legacy_import.runs.files import discard_unneeded_uploads, import_dir
 from legacy_import.source import SourceError
 from legacy_import.steps import staging
-from legacy_import.tables import Models, table_of
+from legacy_import.tables import CURRENT, Models, table_of
 from MiniTwit.storage.database_folders import file_clock, folders_of_dropped_databases
 
 COPY_SECONDS = 24 * 3600
@@ -46,13 +46,12 @@ WHERE state = 'previewed' AND previewed_at < now() - make_interval(days => %s)
 """
 
 
-def discard_leftovers(models: Models | None = None) -> None:
+def discard_leftovers(models: Models = CURRENT) -> None:
     """Give up the previews that waited for too long, and remove the staging tables, snapshots and uploads that belong
     to no run any more.
 
     Files go when the transaction is committed: a run that is rolled back into its former state still needs them.
     """
-    models = models or Models()
     expire_previews(models)
     staging.discard_unneeded(models)
     transaction.on_commit(partial(discard_files, models))

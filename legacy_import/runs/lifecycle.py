@@ -38,7 +38,7 @@ from legacy_import.steps.parallel import Prepared, prepare_tables
 from legacy_import.steps.progress import Progress
 from legacy_import.steps.search_indexes import build_search_indexes
 from legacy_import.steps.undo import check_undoable, undo_run
-from legacy_import.tables import Models
+from legacy_import.tables import CURRENT, Models
 from MiniTwit.database.clock import database_time
 from MiniTwit.database.locks import retry_if_busy
 from MiniTwit.models import User
@@ -53,7 +53,7 @@ def start(
     options: ImportOptions,
     actor: User | None = None,
     origin: str = "admin",
-    models: Models | None = None,
+    models: Models = CURRENT,
     mapping: TableMappings | None = None,
 ) -> ImportRun:
     """Open a run for an old database. Nothing is read yet but the first bytes of a file.
@@ -66,7 +66,6 @@ def start(
         RunError: another run is at work, or users have to come first.
         SourceError: there is no such file, or it is nothing that the import can read.
     """
-    models = models or Models()
     check_source(reference)
     discard_leftovers(models)
     if kind == "messages":
@@ -97,7 +96,7 @@ def refuse_while_at_work(models: Models) -> None:
         )
 
 
-def stage(run_id: int, models: Models | None = None, reference: Reference | None = None) -> ImportRun:
+def stage(run_id: int, models: Models = CURRENT, reference: Reference | None = None) -> ImportRun:
     """Read the old database, find the outcome of every row and prepare the preview.
 
     Args:
@@ -109,7 +108,6 @@ def stage(run_id: int, models: Models | None = None, reference: Reference | None
     Raises:
         RunError: it failed or was cancelled; the run says so, too.
     """
-    models = models or Models()
     with work_on(run_id, "staging", models) as (run, progress):
         reference = reference or reference_of(run)
         progress.phase("Looking at the old database")
@@ -201,9 +199,7 @@ def keep_prepared(run: ImportRun, prepared: Prepared) -> None:
     ).as_json()
 
 
-def confirm(
-    run_id: int, *, actor: User | None = None, insist: bool = False, models: Models | None = None
-) -> ImportRun:
+def confirm(run_id: int, *, actor: User | None = None, insist: bool = False, models: Models = CURRENT) -> ImportRun:
     """Take the confirmation of a previewed run; it counts once.
 
     Args:
@@ -214,7 +210,6 @@ def confirm(
         RunError: the run is not waiting for one, its audit failed, it looks like the wrong file, or another run is
             at work.
     """
-    models = models or Models()
     expire_previews(models)
     with transaction.atomic():
         locks.serialise_starts()
@@ -247,7 +242,7 @@ def confirm(
     return run
 
 
-def apply(run_id: int, models: Models | None = None) -> ImportRun:
+def apply(run_id: int, models: Models = CURRENT) -> ImportRun:
     """Write a confirmed run, all or nothing, and verify it.
 
     Returns:
@@ -256,7 +251,6 @@ def apply(run_id: int, models: Models | None = None) -> ImportRun:
     Raises:
         RunError: nothing was written; the run says why.
     """
-    models = models or Models()
     with work_on(run_id, "applying", models) as (run, progress):
         checks = checks_of(run, models)
         staged_file(run)
@@ -300,13 +294,12 @@ def verify_run(run: ImportRun, models: Models) -> None:
     run.save(update_fields=["verification", "durations"])
 
 
-def cancel(run_id: int, *, models: Models | None = None) -> ImportRun:
+def cancel(run_id: int, *, models: Models = CURRENT) -> ImportRun:
     """Give up a preview, or ask a run at work, or its undoing, to stop.
 
     Raises:
         RunError: the run is over.
     """
-    models = models or Models()
     reconcile(models)
     run = models.run.objects.get(pk=run_id)
     previewed = models.run.objects.filter(pk=run_id, state="previewed")
@@ -318,13 +311,12 @@ def cancel(run_id: int, *, models: Models | None = None) -> ImportRun:
     return run
 
 
-def request_undo(run_id: int, *, actor: User | None = None, models: Models | None = None) -> ImportRun:
+def request_undo(run_id: int, *, actor: User | None = None, models: Models = CURRENT) -> ImportRun:
     """Decide that an applied run is to be undone; `undo` does it.
 
     Raises:
         RunError: it cannot be undone now.
     """
-    models = models or Models()
     with transaction.atomic():
         locks.serialise_starts()
         run = models.run.objects.select_for_update().get(pk=run_id)
@@ -338,13 +330,12 @@ def request_undo(run_id: int, *, actor: User | None = None, models: Models | Non
     return run
 
 
-def undo(run_id: int, models: Models | None = None) -> ImportRun:
+def undo(run_id: int, models: Models = CURRENT) -> ImportRun:
     """Take out what an applied run brought.
 
     Raises:
         RunError: nothing was taken out.
     """
-    models = models or Models()
     with work_on(run_id, "undoing", models) as (run, progress), transaction.atomic():
         run.undo_result = {table: undone.as_json() for table, undone in undo_run(run, models, progress).items()}
         progress.stop()

@@ -11,7 +11,6 @@ from django.db import DatabaseError, connection, transaction
 from psycopg2 import sql
 
 from MiniTwit.database.failures import (
-    DESCRIPTIONS,
     FailureKind,
     explain,
     failure_kind,
@@ -55,12 +54,12 @@ def error_of(*statements: str) -> DatabaseError:
 def test_the_code_tells_the_kind_of_failure(kind: FailureKind, statements: list[str]) -> None:
     error = error_of(*statements)
     assert failure_kind(error) is kind
-    assert explain(error) == str(DESCRIPTIONS[kind])
+    assert explain(error) == kind.sentences
 
 
 @pytest.mark.parametrize(
     ("code", "kind"),
-    [(code.ljust(5, "0"), kind) for kind, known in DESCRIPTIONS.items() for code in known.codes],
+    [(code.ljust(5, "0"), kind) for kind in FailureKind for code in kind.codes],
 )
 def test_every_code_of_the_table_is_told_from_an_error_that_carries_it(code: str, kind: FailureKind) -> None:
     error = error_of(f"DO $$ BEGIN RAISE EXCEPTION 'on purpose' USING ERRCODE = '{code}'; END $$")

@@ -7,17 +7,17 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from legacy_import import tasks
-from legacy_import.errors import RunError, refused_by_database
+from legacy_import.management.failures import explained
 from legacy_import.models import ImportRun
 from legacy_import.rules.options import ImportOptions, TableCounts
+from legacy_import.rules.outcomes import Outcome
 from legacy_import.runs.foreground import cancel_at_work, import_at_once
-from legacy_import.source import CANONICAL_TABLES, SourceError, named_source
+from legacy_import.source import CANONICAL_TABLES, named_source
 from legacy_import.source.recognition.mapping import TableMapping, TableMappings, mappings_from_words
 from legacy_import.source.record import SourceRecord
 from legacy_import.steps.audit import Audit
 from legacy_import.steps.identity import OtherDatabase
 from MiniTwit import watchlist
-from MiniTwit.database.failures import ERRORS
 
 
 class Command(BaseCommand):
@@ -67,7 +67,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         if options["kind"] is None and not options["cancel"]:
             raise CommandError("Say what to import: users, or messages.", returncode=2)
-        try:
+        with explained(self, as_json=options["json"]):
             if options["cancel"]:
                 self.say_cancelled(cancel_at_work(options["kind"]), as_json=options["json"])
                 return
@@ -80,13 +80,6 @@ class Command(BaseCommand):
                 insist=options["insist"],
                 mapping=chosen_mapping(options["map"], options["map_again"]),
             )
-        except (RunError, SourceError, *ERRORS) as error:
-            failure = refused_by_database(error) if isinstance(error, ERRORS) else error
-            if failure is None:
-                raise
-            if options["json"]:
-                self.stdout.write(json.dumps({"error": {"code": failure.code, "message": failure.message}}))
-            raise CommandError(failure.message) from error
         watchlist.request_scan_if_behind()
         tasks.request_hardening(run.pk)
         if options["json"]:
@@ -116,7 +109,7 @@ class Command(BaseCommand):
                 self.print_mapping(table, mapping)
         for table, data in run.counts.items():
             counts = TableCounts.from_json(data)
-            figures = ", ".join(f"{data[name]:,} {name}" for name in OUTCOME_NAMES if data[name])
+            figures = ", ".join(f"{data[name]:,} {name}" for name in Outcome if data[name])
             self.stdout.write(f"  {table}: {counts.read:,} read" + (f": {figures}" if figures else ""))
             if counts.vanished:
                 self.stdout.write(f"    {counts.vanished:,} that came earlier are no longer in it; they stay")
@@ -136,9 +129,6 @@ class Command(BaseCommand):
             self.stdout.write(f"  {table} is read from {mapping.table}{columns}")
 
 
-OUTCOME_NAMES = ("new", "changed", "unchanged", "kept", "duplicate", "rejected")
-
-
 def chosen_mapping(words: list[str] | None, again: bool) -> TableMappings | None:
     """What `--map` says; None to use what was chosen before, if anything was."""
     return mappings_from_words(words) if words else ({} if again else None)
@@ -153,7 +143,7 @@ def account(run: ImportRun) -> dict[str, object]:
         "run": run.pk,
         "kind": run.kind,
         "state": run.state,
-        "tables": {table: {name: data[name] for name in ("read", *OUTCOME_NAMES)} for table, data in counts},
+        "tables": {table: {name: data[name] for name in ("read", *Outcome)} for table, data in counts},
         "rejected": {table: data["reasons"] for table, data in counts},
         "notes": {table: data["notes"] for table, data in counts},
     }

@@ -10,15 +10,14 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import BaseCommand
 
-from legacy_import.errors import refused_by_database
+from legacy_import.management.failures import explained
 from legacy_import.runs.chosen_mapping import layout_imported
 from legacy_import.runs.files import import_dir
 from legacy_import.source import Reference, SourceError, check_source, named_source
 from legacy_import.source.snapshot import take_in
 from legacy_import.verify import Verification, verify
-from MiniTwit.database.failures import ERRORS
 
 COLUMNS = ("legacy", "arrived", "rejected", "missing", "altered")
 
@@ -38,17 +37,10 @@ class Command(BaseCommand):
         parser.add_argument("--json", action="store_true", help="print one JSON object on standard output")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        try:
+        with explained(self, as_json=options["json"], returncode=2):
             reference = named_source(options["source"])
             check_source(reference)
             verification = verify_snapshot(reference)
-        except (SourceError, *ERRORS) as error:
-            failure = refused_by_database(error) if isinstance(error, ERRORS) else error
-            if failure is None:
-                raise
-            if options["json"]:
-                self.stdout.write(json.dumps({"error": {"code": failure.code, "message": failure.message}}))
-            raise CommandError(failure.message, returncode=2) from error
         if options["json"]:
             self.stdout.write(json.dumps(verification.as_json()))
         else:
