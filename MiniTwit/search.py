@@ -100,14 +100,11 @@ class MessageSearch:
         since = newest.values_list("pub_date", flat=True)[NEWEST - 1 : NEWEST].first()
         if since is None:
             return replace(self, is_short=True)
-        return MessageSearch(
-            self.text,
-            self.authors,
-            True,
-            since,
+        notice = (
             f"“{self.text}” is too short for the search index: only the newest {NEWEST:,} messages were searched. "
-            f"Give {SHORTEST_TERM} letters to search all.",
+            f"Give {SHORTEST_TERM} letters to search all."
         )
+        return replace(self, is_short=True, since=since, notice=notice)
 
 
 def parse_message_search(term: str) -> MessageSearch:

@@ -82,7 +82,7 @@ def context_of(batch: ModerationBatch, user: Any, after: int = 0) -> dict[str, A
     shown = skipped[:SKIPPED_PER_PAGE]
     return {
         "progress": progress_of(batch),
-        "skipped": [skipped_object(named, why) for named, why in with_objects(batch, shown)],
+        "skipped": skipped_objects(batch, shown),
         "skipped_before": bool(after),
         "skipped_next": shown[-1][0] if len(skipped) > SKIPPED_PER_PAGE else 0,
         "until": until_of(batch),
@@ -92,7 +92,6 @@ def context_of(batch: ModerationBatch, user: Any, after: int = 0) -> dict[str, A
         "may_undo": may(user, Verb.UNDO) and not obstacle_to_undoing(batch),
         "may_cancel": not batch.is_over and not batch.cancel_requested and may(user, batch.verb),
         "may_resume": selections.can_resume(batch) and may(user, batch.verb),
-        "may_see_events": user.has_perm("MiniTwit.view_moderationevent"),
     }
 
 
@@ -102,24 +101,20 @@ def until_of(batch: ModerationBatch) -> datetime | None:
     return showable(until) if until else None
 
 
-Skipped = list[tuple[tuple[Subject, int], str]]
-
-
-def with_objects(batch: ModerationBatch, rows: list[tuple[int, str]]) -> Skipped:
-    """The skipped rows with what they are; those of an undo are events."""
+def skipped_objects(batch: ModerationBatch, rows: list[tuple[int, str]]) -> list[ShownObject]:
+    """The skipped rows as what they are about; those of an undo are events."""
     subject = Verb(batch.verb).rules.subject
     if subject is not Subject.DECISION:
-        return [((subject, object_id), why) for object_id, why in rows]
+        return [skipped_object(subject, object_id, why) for object_id, why in rows]
     events = ModerationEvent.objects.in_bulk([event_id for event_id, _ in rows])
-    return [(object_of(events[event_id]), why) for event_id, why in rows]
+    return [skipped_object(*object_of(events[event_id]), why) for event_id, why in rows]
 
 
 def object_of(event: ModerationEvent) -> tuple[Subject, int]:
     return (Subject.MESSAGE, event.message_id) if event.message_id else (Subject.ACCOUNT, event.user_id or 0)
 
 
-def skipped_object(named: tuple[Subject, int], why: str) -> ShownObject:
-    subject, object_id = named
+def skipped_object(subject: Subject, object_id: int, why: str) -> ShownObject:
     return ShownObject(
         name=f"{subject.label.capitalize()} {object_id}",
         url=reverse(f"admin:MiniTwit_{subject}_change", args=[object_id]),

@@ -16,13 +16,7 @@ from MiniTwit.admin.deciding.actions import may
 from MiniTwit.admin.deciding.history import changes_of
 from MiniTwit.admin.files.export_resources import DecisionResource
 from MiniTwit.admin.files.exporting import FileExportMixin
-from MiniTwit.admin.lists.filters import (
-    BatchNumberFilter,
-    ConcernedFilter,
-    DecidedFilter,
-    MessageNumberFilter,
-    ModeratorFilter,
-)
+from MiniTwit.admin.lists.filters import AccountFilter, NumberFilter, SpanFilter
 from MiniTwit.admin.lists.large_tables import NOTHING, LargeTableAdmin, zoned
 from MiniTwit.admin.lists.read_only import ReadOnlyAdmin
 from MiniTwit.excerpts import excerpt
@@ -39,8 +33,13 @@ class ModerationEventAdmin(ReadOnlyAdmin, FileExportMixin, LargeTableAdmin):
     resource_classes = [DecisionResource]
     list_display = ["decided", "done", "about", "change", "why", "actor_name", "of_batch"]
     list_filter = [
-        "verb", DecidedFilter, ModeratorFilter, ConcernedFilter, MessageNumberFilter, BatchNumberFilter,
-    ]  # fmt: skip
+        "verb",
+        SpanFilter.on("created_at", "decided"),
+        AccountFilter.on("actor", "moderator"),
+        AccountFilter.on("user", "account"),
+        NumberFilter.on("message"),
+        NumberFilter.on("batch"),
+    ]
     list_display_links = ["decided"]
     ordering = ["-id"]
     sortable_by = []

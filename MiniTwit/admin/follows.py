@@ -21,7 +21,7 @@ from django.utils.html import format_html
 from MiniTwit.admin.files.importing import FileImportExportMixin
 from MiniTwit.admin.files.resources import FollowResource
 from MiniTwit.admin.forms.versions import VersionedAdmin
-from MiniTwit.admin.lists.filters import FollowedFilter, FollowerFilter, ImportRunFilter
+from MiniTwit.admin.lists.filters import AccountFilter, ImportRunFilter
 from MiniTwit.admin.lists.large_tables import LargeTableAdmin
 from MiniTwit.admin.pages import OwnPagesMixin
 from MiniTwit.database import locks
@@ -107,7 +107,7 @@ class FollowAdmin(RemovesFollowsMixin, VersionedAdmin, FileImportExportMixin, La
     resource_classes = [FollowResource]
     list_display = ["pair", "follower", "followed", "origin"]
     list_display_links = ["pair"]
-    list_filter = [FollowerFilter, FollowedFilter, ImportRunFilter]
+    list_filter = [AccountFilter.on("who", "follower"), AccountFilter.on("whom", "followed"), ImportRunFilter]
     list_select_related = ["who", "whom"]
     ordering = ["-id"]
     sortable_by = []

@@ -20,13 +20,7 @@ from MiniTwit.admin.deciding.on_change_pages import DecidesMixin
 from MiniTwit.admin.files.importing import FileImportExportMixin
 from MiniTwit.admin.files.resources import MessageResource
 from MiniTwit.admin.forms.versions import VersionedAdmin, VersionedForm
-from MiniTwit.admin.lists.filters import (
-    AuthorFilter,
-    ImportRunFilter,
-    PublishedFilter,
-    ReviewedFilter,
-    WatchHitFilter,
-)
+from MiniTwit.admin.lists.filters import AccountFilter, ImportRunFilter, ReviewedFilter, SpanFilter, WatchHitFilter
 from MiniTwit.admin.lists.large_tables import NOTHING, LargeTableAdmin, mark, zoned
 from MiniTwit.admin.lists.way_back import filters_of, with_filters
 from MiniTwit.instants import shown_time
@@ -72,7 +66,14 @@ class MessageAdmin(DecidesMixin, VersionedAdmin, FileImportExportMixin, LargeTab
     change_form_template = "admin/MiniTwit/message/change_form.html"
     list_display = ["excerpt", "author_name", "published", "is_flagged", "last_decision"]
     list_display_links = ["excerpt"]
-    list_filter = ["flagged", ReviewedFilter, PublishedFilter, AuthorFilter, WatchHitFilter, ImportRunFilter]
+    list_filter = [
+        "flagged",
+        ReviewedFilter,
+        SpanFilter.on("pub_date", "published"),
+        AccountFilter.on("author"),
+        WatchHitFilter,
+        ImportRunFilter,
+    ]
     list_select_related = ["author"]
     ordering = ["-pub_date", "-id"]
     sortable_by = ["published"]

@@ -170,7 +170,7 @@ class ReviewQueueAdmin(ReadOnlyAdmin):
     def renew_view(self, request: HttpRequest) -> JsonResponse:
         """Keep the message while the page is open; say so when it is another moderator's by now."""
         message_id = id_in(request.POST.get("message"))
-        if review.renew(moderator=actor_of(request), message_id=message_id):
+        if review.claim(moderator=actor_of(request), message_id=message_id):
             return JsonResponse({"held": True})
         holder = review.claimed_by(message_id)
         who = f"{holder} has claimed it" if holder else "it is being decided about, or gone"

@@ -6,7 +6,6 @@ from typing import Any
 from django.db.models import Count, Q
 
 from MiniTwit import review, watchlist
-from MiniTwit.admin.deciding.actions import may
 from MiniTwit.models import Message, ModerationEvent, ModerationReason, User, Verb
 
 NEXT_SHOWN = 8
@@ -35,10 +34,6 @@ def desk_of(message: Message | None, moderator: User, last_reasons: Mapping[str,
         "next_ones": next_ones(message, moderator),
         "reasons": reasons,
         "usual": usual_reasons(reasons, last_reasons),
-        "may_warn": may(moderator, Verb.WARN),
-        "may_undo": may(moderator, Verb.UNDO),
-        "may_see_author": moderator.has_perm("MiniTwit.view_user"),
-        "may_see_message": moderator.has_perm("MiniTwit.view_message"),
     }
 
 

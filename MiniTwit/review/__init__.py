@@ -5,7 +5,7 @@ review.decide(...)                 decide about it, unless another moderator did
 review.count_waiting()             how much there is to do, counted to a bound
 """
 
-from MiniTwit.review.claims import CLAIM_TIME, claim, claim_next, claimed_by, release, renew
+from MiniTwit.review.claims import CLAIM_TIME, claim, claim_next, claimed_by, release
 from MiniTwit.review.decisions import Refusal, decide, undo_decision, version_of, warn_author
 from MiniTwit.review.queue import (
     Position,
@@ -30,7 +30,6 @@ __all__ = [
     "decide",
     "position_of",
     "release",
-    "renew",
     "undo_decision",
     "version_of",
     "wait_reasons_of",

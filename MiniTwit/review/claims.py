@@ -86,11 +86,6 @@ def held_by(moderator: User) -> Message | None:
     return waiting_message(held.message_id) if held else None
 
 
-def renew(*, moderator: User, message_id: int) -> bool:
-    """Keep a claim for longer; False when it is lost to another moderator."""
-    return claim(moderator=moderator, message_id=message_id)
-
-
 def release(*, moderator: User, message_id: int | None = None, all_but: int | None = None) -> None:
     """Let go of a message, or of all, or of all but one."""
     claims = ReviewClaim.objects.filter(moderator=moderator)

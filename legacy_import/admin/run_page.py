@@ -86,20 +86,8 @@ class RunPage:
     # What may be done
 
     @cached_property
-    def may_run(self) -> bool:
-        return self.user.has_perm("legacy_import.run_legacy_import")
-
-    @cached_property
     def may_cancel(self) -> bool:
         return self.user.has_perm(f"legacy_import.{cancelling_permission(self.run)}")
-
-    @cached_property
-    def may_undo(self) -> bool:
-        return self.user.has_perm("legacy_import.undo_legacy_import")
-
-    @cached_property
-    def may_download(self) -> bool:
-        return self.user.has_perm("legacy_import.view_rejectedrow")
 
     @property
     def start_url(self) -> str:

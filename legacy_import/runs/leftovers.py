@@ -14,7 +14,6 @@ Ages are taken from one clock each: those of rows from the database's, those of 
 
 import logging
 import shutil
-from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
 
@@ -92,7 +91,9 @@ def discard_snapshots(models: Models) -> None:
     with connection.cursor() as cursor:
         cursor.execute(statement)
         needed = tuple(name for (name,) in cursor.fetchall() if name)
-    remove(file for file in files if not file.name.startswith(needed))
+    for file in files:
+        if not file.name.startswith(needed):
+            file.unlink(missing_ok=True)
 
 
 def discard_copies() -> None:
@@ -103,8 +104,3 @@ def discard_copies() -> None:
         for copy in copies:
             if copy.stat().st_mtime < oldest:
                 shutil.rmtree(copy, ignore_errors=True)
-
-
-def remove(files: Iterable[Path]) -> None:
-    for file in files:
-        file.unlink(missing_ok=True)

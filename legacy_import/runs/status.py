@@ -56,12 +56,7 @@ def activity_of(run: ImportRun) -> str:
         return ""
     if run.undo_requested_at:
         return "undoing"
-    return "verifying" if run.verification is None and is_being_verified(run) else ""
-
-
-def is_being_verified(run: ImportRun) -> bool:
-    """Whether the process that applied the run is still at work on it."""
-    return is_executed(run.pk)
+    return "verifying" if run.verification is None and is_executed(run.pk) else ""
 
 
 def is_writing() -> bool:
@@ -100,10 +95,6 @@ class ImportStanding:
     sentence: str
     url: str
     run: ImportRun | None = None
-
-    @property
-    def name(self) -> str:
-        return str(self.kind)
 
     @property
     def state_label(self) -> str:

@@ -78,10 +78,7 @@ class EndsAccountsMixin(OwnPagesMixin):
 
     def end_context(self, request: HttpRequest, user: User) -> dict[str, Any]:
         """What an account's page offers."""
-        return {
-            "may_export_case": request.user.has_perm("MiniTwit.export_case"),
-            "may_erase": may(request.user, Verb.ERASE) and not obstacle_to_erasing(user, actor_of(request)),
-        }
+        return {"may_erase": may(request.user, Verb.ERASE) and not obstacle_to_erasing(user, actor_of(request))}
 
     def case_view(self, request: HttpRequest, object_id: str) -> HttpResponseBase:
         """All that is kept about an account, as a ZIP file. That it was exported is logged."""
@@ -111,7 +108,6 @@ class EndsAccountsMixin(OwnPagesMixin):
         context = {
             "form": form,
             "export": export,
-            "may_export_case": request.user.has_perm("MiniTwit.export_case"),
             "obstacle": obstacle_to_erasing(user, actor),
         }
         return self.end_page(request, user, "erase", context)

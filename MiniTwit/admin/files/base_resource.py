@@ -118,8 +118,8 @@ class FileResource(resources.ModelResource):
             if not is_empty(stored):
                 self.notes.count("left", self.number, name)
             return
-        if isinstance(field.widget, TextWidget | AccountWidget):
-            self.note_conversion(name, row[name])
+        if isinstance(field.widget, TextWidget | AccountWidget) and isinstance(row[name], bool | int | float):
+            self.notes.count("number", self.number, name)
         if isinstance(stored, str) and isinstance(row[name], str) and same_as_exported(stored, row[name]):
             return
         if isinstance(row[name], str) and was_cut(row[name]):
@@ -129,10 +129,6 @@ class FileResource(resources.ModelResource):
             self.note_date(name, row[name])  # now that it is known for a date
         if is_empty(row[name]) and not is_empty(stored):
             self.notes.count("emptied", self.number, name)
-
-    def note_conversion(self, name: str, value: Any) -> None:
-        if isinstance(value, bool | int | float):
-            self.notes.count("number", self.number, name)
 
     def note_date(self, name: str, value: Any) -> None:
         written = INSTANT.fullmatch(str(value).strip())

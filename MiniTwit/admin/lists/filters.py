@@ -23,12 +23,19 @@ class ParameterFilter(admin.ListFilter):
     """A filter with parameters and a template of its own.
 
     Attributes:
-        parameters: their names.
+        parameters: their names; those of a filter for any field are made of its name or its title.
         values: their values; empty where the address has none.
         others: the other parameters of the address, for the filter's form.
     """
 
     parameters: ClassVar[tuple[str, ...]]
+
+    @classmethod
+    def on(cls, field_name: str, title: str = "") -> "type[ParameterFilter]":
+        """The filter for one field."""
+        names = {"field_name": field_name, "title": title or field_name}
+        parameters = tuple(parameter.format(**names) for parameter in cls.parameters)
+        return type(cls.__name__, (cls,), {**names, "parameters": parameters})
 
     def __init__(self, request: HttpRequest, params: dict[str, list[str]], model: Any, model_admin: Any) -> None:
         super().__init__(request, params, model, model_admin)
@@ -77,9 +84,10 @@ class AccountSelect(IdSelect):
 
 
 class AccountFilter(ParameterFilter):
-    """Rows of one account, chosen by autocompletion. Subclasses name the foreign key."""
+    """Rows of one account, by a foreign key, chosen by autocompletion."""
 
     field_name: ClassVar[str]
+    parameters = ("{field_name}__id__exact",)
     template = "admin/MiniTwit/filter_account.html"
 
     def __init__(self, request: HttpRequest, params: dict[str, list[str]], model: Any, model_admin: Any) -> None:
@@ -110,41 +118,10 @@ class AccountFilter(ParameterFilter):
         return queryset.none()
 
 
-class AuthorFilter(AccountFilter):
-    title = "author"
-    field_name = "author"
-    parameters = ("author__id__exact",)
-
-
-class FollowerFilter(AccountFilter):
-    title = "follower"
-    field_name = "who"
-    parameters = ("who__id__exact",)
-
-
-class FollowedFilter(AccountFilter):
-    title = "followed"
-    field_name = "whom"
-    parameters = ("whom__id__exact",)
-
-
-class ModeratorFilter(AccountFilter):
-    title = "moderator"
-    field_name = "actor"
-    parameters = ("actor__id__exact",)
-
-
-class ConcernedFilter(AccountFilter):
-    """Decisions about an account or about its messages."""
-
-    title = "account"
-    field_name = "user"
-    parameters = ("user__id__exact",)
-
-
 class NumberFilter(ParameterFilter):
-    """Rows that refer to one object, by its number. Subclasses name the foreign key."""
+    """Rows that refer to one object, by its number."""
 
+    parameters = ("{field_name}",)
     template = "admin/MiniTwit/filter_number.html"
 
     def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet | None:
@@ -157,16 +134,6 @@ class NumberFilter(ParameterFilter):
         return queryset.none()
 
 
-class MessageNumberFilter(NumberFilter):
-    title = "message"
-    parameters = ("message",)
-
-
-class BatchNumberFilter(NumberFilter):
-    title = "batch"
-    parameters = ("batch",)
-
-
 class SpanFilter(ParameterFilter):
     """Rows of a usual span of time, or from one day to another, both included.
 
@@ -176,6 +143,7 @@ class SpanFilter(ParameterFilter):
     """
 
     field_name: ClassVar[str]
+    parameters = ("{title}", "from", "to")
     template = "admin/MiniTwit/filter_span.html"
     SPANS: ClassVar[dict[str, str]] = {
         "": "Any time",
@@ -244,18 +212,6 @@ class SpanFilter(ParameterFilter):
         if day is None or not 1 < day.year < 9999:
             raise ValueError(f"“{text}” is not a date; write it like 2024-05-31.")
         return day
-
-
-class PublishedFilter(SpanFilter):
-    title = "published"
-    field_name = "pub_date"
-    parameters = ("published", "from", "to")
-
-
-class DecidedFilter(SpanFilter):
-    title = "decided"
-    field_name = "created_at"
-    parameters = ("decided", "from", "to")
 
 
 def beginning_of(day: date) -> datetime:
