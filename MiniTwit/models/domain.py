@@ -15,6 +15,7 @@ from django.contrib.auth.models import AbstractUser
 from django.contrib.postgres.indexes import BrinIndex, GinIndex, OpClass
 from django.core.validators import validate_email
 from django.db import models
+from django.db.models import F, Q
 from django.db.models.functions import Now
 from django.utils import timezone
 
@@ -81,21 +82,19 @@ class User(SavesChanges, AbstractUser):
             ("export_case", "Can export all that is kept about a user"),
         ]
         constraints = [
-            models.CheckConstraint(condition=~models.Q(username=""), name="user_username_not_empty"),
+            models.CheckConstraint(condition=~Q(username=""), name="user_username_not_empty"),
             models.CheckConstraint(
-                condition=models.Q(suspended_until=None) | models.Q(suspended_at__isnull=False),
+                condition=Q(suspended_until=None) | Q(suspended_at__isnull=False),
                 name="user_suspended_until_needs_suspension",
             ),
         ]
         indexes = [
-            models.Index(
-                fields=["suspended_at"], condition=models.Q(suspended_at__isnull=False), name="user_suspended"
-            ),
+            models.Index(fields=["suspended_at"], condition=Q(suspended_at__isnull=False), name="user_suspended"),
             # The few that a list is asked for among millions.
-            models.Index(fields=["username"], condition=models.Q(is_staff=True), name="user_staff"),
-            models.Index(fields=["username"], condition=models.Q(is_active=False), name="user_inactive"),
+            models.Index(fields=["username"], condition=Q(is_staff=True), name="user_staff"),
+            models.Index(fields=["username"], condition=Q(is_active=False), name="user_inactive"),
             BrinIndex(fields=["import_run"], name="user_import_run"),
-            models.Index(fields=["date_joined"], condition=models.Q(date_joined__isnull=False), name="user_joined"),
+            models.Index(fields=["date_joined"], condition=Q(date_joined__isnull=False), name="user_joined"),
             # What a search compares; see `MiniTwit/search.py`.
             GinIndex(OpClass(Skeleton("username"), name="gin_trgm_ops"), name="user_username_trigrams"),
             GinIndex(OpClass(Skeleton("email"), name="gin_trgm_ops"), name="user_email_trigrams"),
@@ -152,44 +151,32 @@ class Message(SavesChanges):
             ("purge_message", "Can delete messages for good"),
         ]
         constraints = [
-            models.CheckConstraint(condition=~models.Q(text=""), name="message_text_not_empty"),
+            models.CheckConstraint(condition=~Q(text=""), name="message_text_not_empty"),
             models.CheckConstraint(
-                condition=models.Q(decision="", decided_at=None)
-                | (models.Q(decision__in=Decision.values) & models.Q(decided_at__isnull=False)),
+                condition=Q(decision="", decided_at=None)
+                | (Q(decision__in=Decision.values) & Q(decided_at__isnull=False)),
                 name="message_decision_and_date",
             ),
         ]
         # Many messages share a second, so every order ends in the id.
         indexes = [
-            models.Index(models.F("pub_date").desc(), models.F("id").desc(), name="message_newest"),
-            models.Index("author", models.F("pub_date").desc(), models.F("id").desc(), name="message_author_newest"),
+            models.Index(F("pub_date").desc(), F("id").desc(), name="message_newest"),
+            models.Index("author", F("pub_date").desc(), F("id").desc(), name="message_author_newest"),
             models.Index(
-                models.F("pub_date").desc(),
-                models.F("id").desc(),
-                condition=models.Q(flagged=True),
-                name="message_flagged_newest",
+                F("pub_date").desc(), F("id").desc(), condition=Q(flagged=True), name="message_flagged_newest"
             ),
             models.Index(
-                models.F("pub_date").desc(),
-                models.F("id").desc(),
-                condition=models.Q(decided_at__isnull=False),
+                F("pub_date").desc(),
+                F("id").desc(),
+                condition=Q(decided_at__isnull=False),
                 name="message_reviewed_newest",
             ),
             # What the old application had flagged and no moderator has reviewed: the review queue begins with it.
             models.Index(
-                models.F("pub_date"),
-                models.F("id"),
-                condition=models.Q(flagged=True, decided_at=None),
-                name="message_flagged_unreviewed",
+                "pub_date", "id", condition=Q(flagged=True, decided_at=None), name="message_flagged_unreviewed"
             ),
             # The messages of a suspended account that are not decided about yet, however many are.
-            models.Index(
-                models.F("author"),
-                models.F("pub_date"),
-                models.F("id"),
-                condition=models.Q(decided_at=None),
-                name="message_author_undecided",
-            ),
+            models.Index("author", "pub_date", "id", condition=Q(decided_at=None), name="message_author_undecided"),
             # The rows of one import lie together, so a summary of each block is enough, and costs next to nothing.
             BrinIndex(fields=["import_run"], name="message_import_run"),
             # What a search compares; see `MiniTwit/search.py`.
@@ -226,7 +213,7 @@ class Follow(SavesChanges):
         ]
         constraints = [
             models.UniqueConstraint(fields=["who", "whom"], name="follow_unique_pair"),
-            models.CheckConstraint(condition=~models.Q(who=models.F("whom")), name="follow_not_oneself"),
+            models.CheckConstraint(condition=~Q(who=F("whom")), name="follow_not_oneself"),
         ]
         indexes = [
             models.Index(fields=["whom", "who"], name="follow_whom_who"),

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from django.apps import apps
 from django.conf import settings
 from django.db import models
+from django.db.models import F, Q
 from django.db.models.functions import Now
 
 from MiniTwit.models.domain import Message
@@ -176,9 +177,7 @@ class SelectedRow(models.Model):
 
     class Meta:
         indexes = [
-            models.Index(
-                fields=["batch", "object_id"], condition=models.Q(outcome="skipped"), name="selectedrow_skipped"
-            )
+            models.Index(fields=["batch", "object_id"], condition=Q(outcome="skipped"), name="selectedrow_skipped")
         ]
 
     def __str__(self) -> str:
@@ -231,17 +230,17 @@ class ModerationEvent(models.Model):
         permissions = [("export_moderationevent", "Can export decisions to a file")]
         constraints = [
             models.CheckConstraint(
-                condition=models.Q(message__isnull=False) | models.Q(user__isnull=False), name="event_has_object"
-            ),
+                condition=Q(message__isnull=False) | Q(user__isnull=False), name="event_has_object"
+            )
         ]
         indexes = [
-            models.Index(models.F("message"), models.F("id").desc(), name="event_message_newest"),
-            models.Index(models.F("user"), models.F("id").desc(), name="event_user_newest"),
+            models.Index("message", F("id").desc(), name="event_message_newest"),
+            models.Index("user", F("id").desc(), name="event_user_newest"),
             # An account's page shows a batch as one line, however many of the account's messages it was about.
             models.Index(fields=["user", "batch", "id"], name="event_user_batch"),
-            models.Index(models.F("actor"), models.F("id").desc(), name="event_actor_newest"),
-            models.Index(models.F("verb"), models.F("id").desc(), name="event_verb_newest"),
-            models.Index(models.F("created_at").desc(), models.F("id").desc(), name="event_newest"),
+            models.Index("actor", F("id").desc(), name="event_actor_newest"),
+            models.Index("verb", F("id").desc(), name="event_verb_newest"),
+            models.Index(F("created_at").desc(), F("id").desc(), name="event_newest"),
         ]
 
     def __str__(self) -> str:
@@ -272,7 +271,7 @@ class Strike(models.Model):
     revoked_at = models.DateTimeField(null=True)
 
     class Meta:
-        indexes = [models.Index(models.F("user"), models.F("id").desc(), name="strike_user_newest")]
+        indexes = [models.Index("user", F("id").desc(), name="strike_user_newest")]
 
     def __str__(self) -> str:
         return self.text
@@ -292,7 +291,7 @@ class StaffNote(models.Model):
     created_at = models.DateTimeField(db_default=Now())
 
     class Meta:
-        indexes = [models.Index(models.F("user"), models.F("id").desc(), name="staffnote_user_newest")]
+        indexes = [models.Index("user", F("id").desc(), name="staffnote_user_newest")]
 
     def __str__(self) -> str:
         return self.text

@@ -3,6 +3,7 @@
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
+from django.db.models import Q
 from django.db.models.functions import Now
 
 from MiniTwit.models.domain import Message
@@ -54,9 +55,7 @@ class WatchHit(models.Model):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["term", "message"], name="watchhit_unique")]
-        indexes = [
-            models.Index(fields=["pub_date", "message"], condition=models.Q(waiting=True), name="watchhit_waiting")
-        ]
+        indexes = [models.Index(fields=["pub_date", "message"], condition=Q(waiting=True), name="watchhit_waiting")]
 
     def __str__(self) -> str:
         return f"{self.term} in message {self.message_id}"
