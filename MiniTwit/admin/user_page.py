@@ -71,7 +71,7 @@ class UserPageMixin(DecidesMixin, EndsAccountsMixin):
             "note_form": NoteForm(take_draft(request, self.panel(user, "note")), auto_id="note_%s"),
             "history": history,
             "older": older,
-            **self.end_context(request, user),
+            "may_erase": self.may_erase(request, user),
         }
 
     def figures(self, user: User) -> list[tuple[str, str, str]]:

@@ -12,7 +12,7 @@ from urllib.parse import unquote_plus
 
 from django.contrib.admin.models import LogEntry
 from django.contrib.contenttypes.models import ContentType
-from django.db.models import CharField, Model, Q, QuerySet, TextChoices, Value
+from django.db.models import CharField, Q, QuerySet, TextChoices, Value
 from django.db.models.functions import Cast, Concat
 from django.dispatch import Signal
 
@@ -149,7 +149,7 @@ def erase_one(user: User, batch: ModerationBatch, cause: Cause, *, delete: bool)
     """Remove the owner's data everywhere; the event about it is written last, with its own note."""
     now = database_time()
     before: dict[str, Any] = {"active": user.is_active, "erased": user.erased_at is not None}
-    before |= {"following": remove(user.following.all()), "followers": remove(user.followers.all())}
+    before |= {"following": user.following.all().delete()[0], "followers": user.followers.all().delete()[0]}
     strike_out_texts(user, batch)
     rename_in_the_admin_log(user, erased_name(user))
     account = ErasedAccount(user.pk, user.legacy_id, user.username, user.email)
@@ -167,11 +167,6 @@ def erase_one(user: User, batch: ModerationBatch, cause: Cause, *, delete: bool)
     )
     if delete:
         user.delete()
-
-
-def remove(follows: QuerySet[Follow]) -> int:
-    """Delete follows in one statement, and return how many they were."""
-    return follows.delete()[0]
 
 
 def erased_name(user: User) -> str:
@@ -224,15 +219,12 @@ def forget_views_and_files(traces: Traces) -> None:
         if before != after:
             report.file_name, report.report, report.error = after
             report.save(update_fields=["file_name", "report", "error"])
-    elsewhere = LogEntry.objects.exclude(content_type__in=content_types_of(User, Message, Follow))
+    own_types = ContentType.objects.get_for_models(User, Message, Follow, for_concrete_models=False)
+    elsewhere = LogEntry.objects.exclude(content_type__in=own_types.values())
     for entry in elsewhere.filter(named_in_the_log(traces)).iterator():
         entry.object_repr = traces.struck_out_of(entry.object_repr)[:200]
         entry.change_message = traces.struck_out_of(entry.change_message)
         entry.save(update_fields=["object_repr", "change_message"])
-
-
-def content_types_of(*models: type[Model]) -> list[ContentType]:
-    return list(ContentType.objects.get_for_models(*models, for_concrete_models=False).values())
 
 
 def named_in_the_log(traces: Traces) -> Q:

@@ -9,10 +9,6 @@ GONE = "It does not exist any more: it was deleted."
 EDITED = "It was edited in the meantime."
 
 
-def any_event(_key: int, _event: ModerationEvent) -> bool:
-    return True
-
-
 def newer_than_the_event(event_id: int, event: ModerationEvent) -> bool:
     """For an undo, whose keys are the events that it undoes."""
     return event.pk > event_id
@@ -22,14 +18,14 @@ def who_did_what(
     subject: Subject,
     objects: Mapping[int, int],
     gone: Container[int] = (),
-    is_newer: Callable[[int, ModerationEvent], bool] = any_event,
+    is_newer: Callable[[int, ModerationEvent], bool] | None = None,
 ) -> dict[int, str]:
     """Tell for each object who decided about it last.
 
     Args:
         objects: the object's id, by the key under which the answer is wanted.
         gone: the keys of the objects that do not exist any more.
-        is_newer: whether an event came in the meantime; older ones are ignored.
+        is_newer: whether an event came in the meantime; older ones are ignored. By default all count.
     """
     if not objects:
         return {}
@@ -45,7 +41,7 @@ def who_did_what(
         if key in gone:
             told[key] = sentence_of(event) if event and Verb(event.verb).rules.is_final else GONE
         else:
-            told[key] = sentence_of(event) if event and is_newer(key, event) else EDITED
+            told[key] = sentence_of(event) if event and (is_newer is None or is_newer(key, event)) else EDITED
     return told
 
 

@@ -11,8 +11,22 @@ other; a text with very many different ones is taken apart, so that none costs m
 """
 
 import json
+from typing import Any
+
+from django.db.models import Func, TextField
 
 from MiniTwit.skeletons import patterns
+
+
+class Skeleton(Func):
+    """What `MiniTwit.skeletons.skeleton` makes of a column, for queries and indexes."""
+
+    function = "minitwit_skeleton"
+    arity = 1
+
+    def __init__(self, *expressions: Any, **extra: Any) -> None:
+        super().__init__(*expressions, output_field=TextField(), **extra)
+
 
 ROUNDS = 40  # a text of one script has fewer letters with another form
 

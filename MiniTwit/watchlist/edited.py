@@ -80,7 +80,8 @@ def look_for(term: WatchTerm, ids: list[int], result: ScanResult) -> None:
     except UnreadableError:
         if len(ids) > 1:
             for half in halves(ids):
-                look_for_in_half(term, half, result)
+                lay_out(half)
+                look_for(term, half, result)
             lay_out(ids)  # for the next term
         else:
             keep(term, ids, [], result)
@@ -89,25 +90,15 @@ def look_for(term: WatchTerm, ids: list[int], result: ScanResult) -> None:
         keep(term, ids, found, result)
 
 
-def look_for_in_half(term: WatchTerm, ids: list[int], result: ScanResult) -> None:
-    lay_out(ids)
-    look_for(term, ids, result)
-
-
 def halves(ids: list[int]) -> tuple[list[int], list[int]]:
     middle = len(ids) // 2
     return ids[:middle], ids[middle:]
 
 
 def keep(term: WatchTerm, ids: list[int], found: Found, result: ScanResult) -> None:
-    with still_the_same(term) as is_the_same:
+    """Store hits, and delete those that the edit removed. Hits in the same words stay as they are, decided or not."""
+    with still_the_same(term) as is_the_same, connection.cursor() as cursor:
         if is_the_same:
-            forget_former(term, ids, found)
+            values = {"term": term.pk, "ids": ids, "found": as_json(found)}
+            cursor.execute(sql.SQL(FORGET).format(hit=HIT), values)
             result.count(term, keep_hits(term, found))
-
-
-def forget_former(term: WatchTerm, ids: list[int], found: Found) -> None:
-    """Delete the hits that the edit removed. Hits in the same words stay as they are, decided or not."""
-    with connection.cursor() as cursor:
-        values = {"term": term.pk, "ids": ids, "found": as_json(found)}
-        cursor.execute(sql.SQL(FORGET).format(hit=HIT), values)

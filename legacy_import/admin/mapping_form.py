@@ -18,30 +18,23 @@ from legacy_import.source.record import SourceRecord
 from legacy_import.source.schema import HIDDEN_COLUMN, CanonicalTable
 from MiniTwit.excerpts import excerpt
 
-COLUMN_LABELS = {
-    "user_id": "Id",
-    "username": "Username",
-    "email": "E-mail address",
-    "pw_hash": "Password",
-    "is_active": "Active",
-    "date_joined": "Joined",
-    "message_id": "Id",
-    "author_id": "Author",
-    "text": "Text",
-    "pub_date": "Date",
-    "flagged": "Flagged",
-    "who_id": "Who follows",
-    "whom_id": "Who is followed",
-}
-# What a canonical column is without a column that feeds it.
-WITHOUT = {
-    "user_id": "none: the row's place in the file",
-    "message_id": "none: the row's place in the file",
-    "email": "none: no address",
-    "pw_hash": "none: an unusable password",
-    "is_active": "none: every account is active",
-    "date_joined": "none: not known",
-    "flagged": "none: not flagged",
+# What each canonical column is called, and what it is without a column that feeds it.
+NEEDED = "choose a column"
+PLACE_IN_FILE = "none: the row's place in the file"
+COLUMNS = {
+    "user_id": ("Id", PLACE_IN_FILE),
+    "username": ("Username", NEEDED),
+    "email": ("E-mail address", "none: no address"),
+    "pw_hash": ("Password", "none: an unusable password"),
+    "is_active": ("Active", "none: every account is active"),
+    "date_joined": ("Joined", "none: not known"),
+    "message_id": ("Id", PLACE_IN_FILE),
+    "author_id": ("Author", NEEDED),
+    "text": ("Text", NEEDED),
+    "pub_date": ("Date", NEEDED),
+    "flagged": ("Flagged", "none: not flagged"),
+    "who_id": ("Who follows", NEEDED),
+    "whom_id": ("Who is followed", NEEDED),
 }
 LONGEST_LABEL = 60  # characters of a name, or of a column with its samples
 
@@ -139,9 +132,10 @@ class MappingForm(forms.Form):
         self.fields[f"{name}-shown"] = forms.CharField(initial=shown.table, required=False, widget=forms.HiddenInput)
         table = self.table(shown.table)
         for column in canonical.columns:
+            label, without = COLUMNS[column]
             self.fields[f"{name}-{column}"] = forms.ChoiceField(
-                label=COLUMN_LABELS[column],
-                choices=[("", f"({WITHOUT.get(column, 'choose a column')})"), *column_choices(table)],
+                label=label,
+                choices=[("", f"({without})"), *column_choices(table)],
                 initial=shown.columns.get(column, ""),
                 required=False,
                 widget=self._select(f"{name}-{column}"),

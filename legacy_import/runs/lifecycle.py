@@ -346,8 +346,8 @@ def undo(run_id: int, models: Models = CURRENT) -> ImportRun:
 
 def supersede_older_previews(run: ImportRun, models: Models) -> None:
     """One preview of a kind waits at a time: the newest."""
-    for older in models.run.objects.filter(kind=run.kind, state="previewed", id__lt=run.pk):
-        models.run.objects.filter(pk=older.pk).update(state="superseded", finished_at=database_time())
+    older = models.run.objects.filter(kind=run.kind, state="previewed", id__lt=run.pk)
+    if older.update(state="superseded", finished_at=database_time()):
         discard_leftovers(models)
 
 

@@ -76,9 +76,8 @@ class EndsAccountsMixin(OwnPagesMixin):
             *super().get_urls(),
         ]
 
-    def end_context(self, request: HttpRequest, user: User) -> dict[str, Any]:
-        """What an account's page offers."""
-        return {"may_erase": may(request.user, Verb.ERASE) and not obstacle_to_erasing(user, actor_of(request))}
+    def may_erase(self, request: HttpRequest, user: User) -> bool:
+        return may(request.user, Verb.ERASE) and not obstacle_to_erasing(user, actor_of(request))
 
     def case_view(self, request: HttpRequest, object_id: str) -> HttpResponseBase:
         """All that is kept about an account, as a ZIP file. That it was exported is logged."""
@@ -130,7 +129,7 @@ class EndsAccountsMixin(OwnPagesMixin):
             "form": form,
             "may_purge": may_purge,
             "may_suspend": may(request.user, Verb.SUSPEND) and user.pk != request.user.pk and not user.suspended_at,
-            "may_erase": may(request.user, Verb.ERASE) and not obstacle_to_erasing(user, actor_of(request)),
+            "may_erase": self.may_erase(request, user),
             "obstacle": obstacle_to_deleting(user, actor_of(request)),
         }
         return self.end_page(request, user, "delete", context)

@@ -101,12 +101,9 @@ class UserResource(FileResource):
 class AuthorsMixin(FileResource):
     """Columns that name accounts."""
 
-    def account_fields(self) -> list[Field]:
-        return [field for field in self.fields.values() if isinstance(field.widget, AccountWidget)]
-
     def prepare(self, rows: list[FileRow]) -> None:
         """Look up all names of the chunk at once."""
-        fields = self.account_fields()
+        fields = [field for field in self.fields.values() if isinstance(field.widget, AccountWidget)]
         given = {row.get(field.column_name) for row in rows for field in fields}
         names = {normalised_username(str(name)) for name in given if not is_empty(name)}
         storable = {name for name in names if is_storable(name)}

@@ -76,6 +76,26 @@ class ImportRunFilter(ParameterFilter):
         return queryset.none()
 
 
+class NumberFilter(ParameterFilter):
+    """Rows that refer to one object, by its number."""
+
+    parameters = ("{field_name}",)
+    template = "admin/MiniTwit/filter_number.html"
+
+    @property
+    def of_what(self) -> str:
+        return f"a {self.title}"
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet | None:
+        ((name, text),) = self.values.items()
+        if not text:
+            return None
+        if number := id_in(text):
+            return queryset.filter(**{name: number})
+        messages.error(request, f"“{text}” is not the number of {self.of_what}.")
+        return queryset.none()
+
+
 class AccountSelect(IdSelect):
     """Shows that no account is chosen, where Django's own widget is empty."""
 
@@ -83,12 +103,13 @@ class AccountSelect(IdSelect):
         return super().build_attrs(*args, **kwargs) | {"data-placeholder": "Any account"}
 
 
-class AccountFilter(ParameterFilter):
+class AccountFilter(NumberFilter):
     """Rows of one account, by a foreign key, chosen by autocompletion."""
 
     field_name: ClassVar[str]
     parameters = ("{field_name}__id__exact",)
     template = "admin/MiniTwit/filter_account.html"
+    of_what = "an account"
 
     def __init__(self, request: HttpRequest, params: dict[str, list[str]], model: Any, model_admin: Any) -> None:
         super().__init__(request, params, model, model_admin)
@@ -108,30 +129,6 @@ class AccountFilter(ParameterFilter):
         )
         field = forms.ModelChoiceField(User.objects.all(), required=False, widget=select)
         return field.widget.render(self.parameter, self.chosen)
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet | None:
-        if not self.used_parameters:
-            return None
-        if self.chosen is not None:
-            return queryset.filter(**{self.field_name: self.chosen})
-        messages.error(request, f"“{self.values[self.parameter]}” is not the number of an account.")
-        return queryset.none()
-
-
-class NumberFilter(ParameterFilter):
-    """Rows that refer to one object, by its number."""
-
-    parameters = ("{field_name}",)
-    template = "admin/MiniTwit/filter_number.html"
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet | None:
-        ((name, text),) = self.values.items()
-        if not text:
-            return None
-        if number := id_in(text):
-            return queryset.filter(**{name: number})
-        messages.error(request, f"“{text}” is not the number of a {self.title}.")
-        return queryset.none()
 
 
 class SpanFilter(ParameterFilter):
