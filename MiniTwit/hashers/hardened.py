@@ -10,18 +10,19 @@ import hashlib
 import re
 from typing import Any
 
-from django.contrib.auth.hashers import PBKDF2PasswordHasher, get_hasher, identify_hasher, mask_hash
+from django.contrib.auth.hashers import PBKDF2PasswordHasher, get_hasher, identify_hasher
 from django.utils.crypto import constant_time_compare, pbkdf2
 from django.utils.translation import gettext_noop as _
 
-from MiniTwit.hashers.strict import MOST_ITERATIONS, CarefulHasher, Summary, WrappableHasher, decoded_base64, parts_of
+from MiniTwit.hashers.strict import MOST_ITERATIONS, ReplacedHasher, WrappableHasher, decoded_base64, parts_of
 
 ALGORITHM = "pbkdf2_sha256_over"
 
 
-class HardenedPasswordHasher(CarefulHasher):
+class HardenedPasswordHasher(ReplacedHasher):
     algorithm = ALGORITHM
     iterations = PBKDF2PasswordHasher.iterations
+    shown = (_("algorithm"), _("iterations"), _("around"))
     ENCODED = re.compile(ALGORITHM + r"\$([1-9][0-9]{0,8})\$([^$]+)\$([^$]+)\$(.+)", re.DOTALL)
 
     def wrap(self, encoded: str) -> str:
@@ -48,6 +49,7 @@ class HardenedPasswordHasher(CarefulHasher):
             "iterations": int(iterations),
             "salt": salt,
             "hash": digest,
+            "around": inner.algorithm,
             "inner": inner,
             "inner_decoded": inner.decode(f"{before}${inner.blank_digest}"),
         }
@@ -59,25 +61,6 @@ class HardenedPasswordHasher(CarefulHasher):
         except ValueError:
             return False
         return constant_time_compare(_outer(digest, decoded["salt"], decoded["iterations"]), decoded["hash"])
-
-    def must_update(self, encoded: str) -> bool:
-        return True
-
-    def harden_runtime(self, password: str, encoded: str) -> None:
-        """Do nothing: Django evens out the time for its preferred hasher only."""
-
-    def safe_summary(self, encoded: str) -> Summary:
-        try:
-            decoded = self.decode(encoded)
-        except ValueError:
-            return super().safe_summary(encoded)
-        return {
-            _("algorithm"): decoded["algorithm"],
-            _("iterations"): decoded["iterations"],
-            _("around"): decoded["inner"].algorithm,
-            _("salt"): mask_hash(decoded["salt"]),
-            _("hash"): mask_hash(decoded["hash"]),
-        }
 
 
 def is_weak(encoded: str) -> bool:

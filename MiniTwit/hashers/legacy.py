@@ -12,25 +12,14 @@ from django.utils.translation import gettext_noop as _
 from MiniTwit.hashers.strict import (
     MOST_ITERATIONS,
     STRONG_ITERATIONS,
-    Summary,
+    ReplacedHasher,
     WrappableHasher,
     decoded_base64,
-    masked,
     parts_of,
 )
 
 
-class LegacyHasher(WrappableHasher):
-    """A hash that any sign-in replaces by one of the preferred hasher."""
-
-    def must_update(self, encoded: str) -> bool:
-        return True
-
-    def harden_runtime(self, password: str, encoded: str) -> None:
-        """Do nothing: Django evens out the time for its preferred hasher only."""
-
-
-class WerkzeugDigestHasher(LegacyHasher):
+class WerkzeugDigestHasher(ReplacedHasher, WrappableHasher):
     """Early Werkzeug's `sha1$salt$hex` and its like: HMAC(key=salt, message=password).
 
     Django's format of the same look is another calculation, so these have names of their own. Without a salt it is
@@ -38,6 +27,7 @@ class WerkzeugDigestHasher(LegacyHasher):
     """
 
     digest_name: str
+    shown = (_("algorithm"),)
     ENCODED = re.compile(r"werkzeug_([a-z0-9]+)\$([^$]*)\$([0-9a-f]+)")
 
     def __init_subclass__(cls) -> None:
@@ -60,12 +50,6 @@ class WerkzeugDigestHasher(LegacyHasher):
 
     def is_weak(self, decoded: dict[str, Any]) -> bool:
         return True
-
-    def safe_summary(self, encoded: str) -> Summary:
-        try:
-            return masked(self.decode(encoded), _("algorithm"))
-        except ValueError:
-            return super().safe_summary(encoded)
 
 
 class WerkzeugMD5PasswordHasher(WerkzeugDigestHasher):
@@ -92,7 +76,7 @@ class WerkzeugSHA512PasswordHasher(WerkzeugDigestHasher):
     digest_name = "sha512"
 
 
-class ASPNetIdentityPasswordHasher(LegacyHasher):
+class ASPNetIdentityPasswordHasher(ReplacedHasher, WrappableHasher):
     """ASP.NET Core Identity's PBKDF2, of version 2 and 3, whose salt is of any bytes.
 
     Stored as `aspnet_identity$digest$iterations$salt$key`, the last two in base64.
@@ -102,6 +86,7 @@ class ASPNetIdentityPasswordHasher(LegacyHasher):
     blank_digest = base64.b64encode(bytes(32)).decode()
     ENCODED = re.compile(r"aspnet_identity\$(sha1|sha256|sha512)\$([1-9][0-9]{0,8})\$([^$]+)\$([^$]+)")
     SALT_BYTES = range(16, 65)
+    shown = (_("algorithm"), _("digest"), _("iterations"))
 
     def encode(self, password: str, salt: str) -> str:
         """As ASP.NET itself would, with today's iterations; `salt` is base64."""
@@ -128,9 +113,3 @@ class ASPNetIdentityPasswordHasher(LegacyHasher):
 
     def is_weak(self, decoded: dict[str, Any]) -> bool:
         return bool(decoded["iterations"] < STRONG_ITERATIONS[decoded["digest"]])
-
-    def safe_summary(self, encoded: str) -> Summary:
-        try:
-            return masked(self.decode(encoded), _("algorithm"), _("digest"), _("iterations"))
-        except ValueError:
-            return super().safe_summary(encoded)

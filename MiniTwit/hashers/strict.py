@@ -38,7 +38,12 @@ class CarefulHasher(BasePasswordHasher):
     """Never raises, whatever is stored. It comes before one of Django's hashers, or is the base of one of ours.
 
     A subclass's `decode` raises ValueError for a value that is malformed or would cost too much.
+
+    Attributes:
+        shown: the decoded parts that staff see beside salt and hash; none where Django's own hasher says them.
     """
+
+    shown: tuple[str, ...] = ()
 
     def verify(self, password: str, encoded: str) -> bool:
         try:
@@ -63,10 +68,20 @@ class CarefulHasher(BasePasswordHasher):
 
     def safe_summary(self, encoded: str) -> Summary:
         try:
-            self.decode(encoded)
-            return super().safe_summary(encoded)
+            decoded = self.decode(encoded)
+            return masked(decoded, *self.shown) if self.shown else super().safe_summary(encoded)
         except ValueError:
             return {_("algorithm"): self.algorithm, _("hash"): _("damaged: no password matches it")}
+
+
+class ReplacedHasher(CarefulHasher):
+    """Only verifies: any sign-in replaces the hash by one of the preferred hasher."""
+
+    def must_update(self, encoded: str) -> bool:
+        return True
+
+    def harden_runtime(self, password: str, encoded: str) -> None:
+        """Do nothing: Django evens out the time for its preferred hasher only."""
 
 
 class WrappableHasher(CarefulHasher):

@@ -9,8 +9,6 @@ from MiniTwit.review.claims import CLAIM_TIME, claim, claim_next, claimed_by, re
 from MiniTwit.review.decisions import Refusal, decide, undo_decision, version_of, warn_author
 from MiniTwit.review.queue import (
     Position,
-    WaitingCount,
-    WaitReason,
     count_waiting,
     position_of,
     wait_reasons_of,
@@ -21,8 +19,6 @@ __all__ = [
     "CLAIM_TIME",
     "Position",
     "Refusal",
-    "WaitReason",
-    "WaitingCount",
     "claim",
     "claim_next",
     "claimed_by",

@@ -15,8 +15,8 @@ Python and PostgreSQL each bring their own edition of Unicode, and a database ma
 table (`table.py`) holds all that is folded, and only what every edition agrees on is normalised.
 """
 
-from MiniTwit.skeletons.folding import Aligned, align, skeleton
+from MiniTwit.skeletons.folding import align, skeleton
 from MiniTwit.skeletons.function import Skeleton
 from MiniTwit.skeletons.patterns import WORD_CHARACTER
 
-__all__ = ["WORD_CHARACTER", "Aligned", "Skeleton", "align", "skeleton"]
+__all__ = ["WORD_CHARACTER", "Skeleton", "align", "skeleton"]

@@ -7,20 +7,15 @@ watchlist.scan()                  the same, in this process
 watchlist.mark(text, hits)        the text as HTML, with what was found marked
 """
 
-from MiniTwit.watchlist.expressions import Expression, PatternError, check, expression_of, preview
+from MiniTwit.watchlist.expressions import PatternError, check, preview
 from MiniTwit.watchlist.marking import mark
-from MiniTwit.watchlist.matching import ScanResult
 from MiniTwit.watchlist.scanning import scan, start_afresh, start_over
-from MiniTwit.watchlist.tasks import Standing, delete_term, request_scan, request_scan_if_behind, standing
+from MiniTwit.watchlist.tasks import delete_term, request_scan, request_scan_if_behind, standing
 
 __all__ = [
-    "Expression",
     "PatternError",
-    "ScanResult",
-    "Standing",
     "check",
     "delete_term",
-    "expression_of",
     "mark",
     "preview",
     "request_scan",
