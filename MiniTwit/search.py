@@ -19,6 +19,7 @@ from django.db.models import Model, Q
 from django.db.models.lookups import Contains, Exact
 from django.utils import timezone
 
+from MiniTwit.database.queries import rows_of, value_of
 from MiniTwit.ids import number_in
 from MiniTwit.models import Message, User
 from MiniTwit.skeletons import Skeleton, skeleton
@@ -135,9 +136,7 @@ def parse_message_search(term: str) -> MessageSearch:
 
 def has_trigrams(term: str) -> bool:
     """Whether the database takes the term's letters for letters: with a locale C, only those of ASCII."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT cardinality(show_trgm(%s)) > 0", [skeleton(term)])
-        return bool(cursor.fetchone()[0])
+    return bool(value_of("SELECT cardinality(show_trgm(%s)) > 0", [skeleton(term)]))
 
 
 def _longest_name(after_at: str) -> tuple[tuple[int, ...], str, str]:
@@ -231,9 +230,7 @@ def _ensure_indexes_of(model: type[Model], on_progress: Callable[[str], None]) -
     wanted = {
         index.name: index for index in model._meta.indexes if isinstance(index, GinIndex) or index.name in BUILT_LATER
     }
-    with connection.cursor() as cursor:
-        cursor.execute(INDEX_STATES, [connection.ops.quote_name(model._meta.db_table), list(wanted)])
-        is_valid = dict(cursor.fetchall())
+    is_valid = dict(rows_of(INDEX_STATES, [connection.ops.quote_name(model._meta.db_table), list(wanted)]))
     built = []
     for name, index in wanted.items():
         if is_valid.get(name):

@@ -3,12 +3,12 @@
 from collections.abc import Callable, Sequence
 from functools import partial
 
-from django.db import connection
 from django.db.models import Count, Model
 from django.urls import reverse
 from django.utils.html import format_html
 from psycopg2 import sql
 
+from MiniTwit.database.queries import rows_of
 from MiniTwit.models import Follow, Message, Strike, User
 
 MOST = 10_000
@@ -24,9 +24,7 @@ def capped_counts(model: type[Model], field_name: str, ids: Sequence[int]) -> di
     query = sql.SQL(CAPPED_COUNTS).format(
         table=sql.Identifier(model._meta.db_table), column=sql.Identifier(f"{field_name}_id")
     )
-    with connection.cursor() as cursor:
-        cursor.execute(query, {"limit": MOST + 1, "ids": list(ids)})
-        return dict(cursor.fetchall())
+    return dict(rows_of(query, {"limit": MOST + 1, "ids": list(ids)}))
 
 
 def strikes(ids: Sequence[int]) -> dict[int, int]:

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
-from django.db import connection, connections, transaction
+from django.db import connections, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.signals import connection_created
 from django.db.models import Q, QuerySet
@@ -20,6 +20,7 @@ from django_tasks_db.models import DBTaskResult
 
 from MiniTwit.database import locks
 from MiniTwit.database.clock import database_time
+from MiniTwit.database.queries import value_of
 from MiniTwit.instants import shown_time
 
 WORKER_COMMAND = "python manage.py db_worker"
@@ -54,9 +55,7 @@ def hold_lock_of_worker(worker_id: str) -> None:
 
 def is_worker_running() -> bool:
     """Whether any worker is connected to this database."""
-    with connection.cursor() as cursor:
-        cursor.execute(SOME_WORKER_RUNS)
-        return bool(cursor.fetchone()[0])
+    return bool(value_of(SOME_WORKER_RUNS))
 
 
 def with_worker_state() -> QuerySet[DBTaskResult]:
@@ -112,9 +111,7 @@ def without_a_task(object_ids: Iterable[int], path: str) -> list[int]:
 
 def has_queue() -> bool:
     """Whether the queue's table exists: the data migrations may run before it does."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT to_regclass(%s) IS NOT NULL", [f'"{DBTaskResult._meta.db_table}"'])
-        return bool(cursor.fetchone()[0])
+    return bool(value_of("SELECT to_regclass(%s) IS NOT NULL", [f'"{DBTaskResult._meta.db_table}"']))
 
 
 def why_waiting(own_tasks: str, enqueued_at: datetime | None) -> tuple[str, str]:

@@ -6,7 +6,7 @@ compares comes from this function, or from `Now()` in a statement.
 
 from datetime import datetime
 
-from django.db import connection
+from MiniTwit.database.queries import value_of
 
 
 def database_time() -> datetime:
@@ -14,7 +14,5 @@ def database_time() -> datetime:
 
     Call it after locking rows: then the times of the decisions about a row are in order.
     """
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT clock_timestamp()")
-        now: datetime = cursor.fetchone()[0]
+    now: datetime = value_of("SELECT clock_timestamp()")
     return now

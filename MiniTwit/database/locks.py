@@ -27,6 +27,7 @@ from django.db import DataError, OperationalError, connection, transaction
 from psycopg2 import sql
 
 from MiniTwit.database.failures import is_busy
+from MiniTwit.database.queries import value_of
 from MiniTwit.database.session_check import require_own_session
 
 # (class, object): arbitrary numbers that nothing else in this database uses. A batch's object is its own number.
@@ -64,10 +65,8 @@ def hold(key: Key) -> Iterator[None]:
         SharedSessionError: the session is shared, so the lock would not hold.
     """
     require_own_session()
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_lock(%s, %s)", key)
-        if not cursor.fetchone()[0]:
-            raise LockNotAcquired
+    if not value_of("SELECT pg_try_advisory_lock(%s, %s)", key):
+        raise LockNotAcquired
     end_with_the_process()
     try:
         yield
@@ -86,9 +85,7 @@ def end_with_the_process() -> None:
 def is_held(key: Key) -> bool:
     """Whether a process holds a lock."""
     lock_class, lock_object = key
-    with connection.cursor() as cursor:
-        cursor.execute(f"SELECT {is_held_sql(lock_class, '%s')}", [lock_object])
-        return bool(cursor.fetchone()[0])
+    return bool(value_of(f"SELECT {is_held_sql(lock_class, '%s')}", [lock_object]))
 
 
 def is_held_sql(lock_class: int, object_expression: str) -> str:

@@ -15,6 +15,7 @@ from django.db import connection, models, transaction
 from psycopg2 import sql
 
 from MiniTwit.database import triggers
+from MiniTwit.database.queries import rows_of, value_of
 from MiniTwit.models import Message
 from MiniTwit.skeletons import Skeleton
 from MiniTwit.skeletons.function import CREATE_FUNCTIONS
@@ -126,9 +127,8 @@ class Difference:
 def find_drift(app_labels: Sequence[str]) -> list[Difference]:
     """Return where the tables of these applications differ from their models, table by table."""
     names = table_names(app_labels)
-    with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute("SELECT current_schema()")
-        live_schema = cursor.fetchone()[0]
+    with transaction.atomic():
+        live_schema = value_of("SELECT current_schema()")
         live, live_functions = _read_tables(live_schema, names), _read_functions(live_schema)
         _build_expected_tables(app_labels, live_schema)
         expected, expected_functions = _read_tables(EXPECTED_SCHEMA, names), _read_functions(EXPECTED_SCHEMA)
@@ -180,29 +180,21 @@ def _build_expected_tables(app_labels: Sequence[str], live_schema: str) -> None:
 def _read_tables(schema: str, names: Sequence[str]) -> dict[str, Table]:
     """Describe the tables of one schema, which comes first in the search path, so that no name is qualified."""
     parameters: dict[str, Any] = {"schema": connection.ops.quote_name(schema), "tables": list(names)}
-
-    def rows(query: str) -> list[tuple[Any, ...]]:
-        with connection.cursor() as cursor:
-            cursor.execute(query, parameters)
-            return cursor.fetchall()
-
-    tables = {name: Table() for (name,) in rows(TABLES) if name in names}
-    for table, name, column_type, required, default in rows(COLUMNS):
+    tables = {name: Table() for (name,) in rows_of(TABLES, parameters) if name in names}
+    for table, name, column_type, required, default in rows_of(COLUMNS, parameters):
         tables[table].columns[name] = Column(column_type, required, default)
-    for table, definition, name in rows(CONSTRAINTS):
+    for table, definition, name in rows_of(CONSTRAINTS, parameters):
         tables[table].constraints[definition] = name
-    for table, definition, name in rows(INDEXES):
+    for table, definition, name in rows_of(INDEXES, parameters):
         tables[table].indexes[definition] = name
-    for table, name, definition, body in rows(TRIGGERS):
+    for table, name, definition, body in rows_of(TRIGGERS, parameters):
         tables[table].triggers[name] = Trigger(definition, body)
     return tables
 
 
-def _read_functions(schema: str) -> list[tuple[str, str]]:
+def _read_functions(schema: str) -> list[tuple[Any, ...]]:
     """Names and bodies of the function that the search indexes use, and of the one that it calls, if they exist."""
-    with connection.cursor() as cursor:
-        cursor.execute(FUNCTIONS, [f"{Skeleton.function}%", connection.ops.quote_name(schema)])
-        return list(cursor.fetchall())
+    return rows_of(FUNCTIONS, [f"{Skeleton.function}%", connection.ops.quote_name(schema)])
 
 
 Part = TypeVar("Part")

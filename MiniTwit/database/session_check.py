@@ -10,6 +10,8 @@ from weakref import WeakSet
 from django.core.exceptions import ImproperlyConfigured
 from django.db import connection
 
+from MiniTwit.database.queries import value_of
+
 ROUNDS = 3
 
 # Connections of the driver that were checked. They are forgotten when they are closed.
@@ -44,9 +46,7 @@ def require_own_session() -> None:
 
 def backend_pid() -> int:
     """The number of the server's process. (A pooler gives its clients another number when they connect.)"""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_backend_pid()")
-        return int(cursor.fetchone()[0])
+    return int(value_of("SELECT pg_backend_pid()"))
 
 
 def is_shared() -> bool:

@@ -9,10 +9,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db import connection
 from django.db.models import Q
 from psycopg2 import sql
 
+from MiniTwit.database.queries import rows_of
 from MiniTwit.models import Message, ModerationBatch, Verb
 from MiniTwit.moderation.batches import Cause, Tally
 from MiniTwit.moderation.errors import ModerationError
@@ -119,10 +119,8 @@ def edit(edits: Sequence[MessageEdit], batch: ModerationBatch, cause: Cause) -> 
 
 def lock_authors(ids: set[int]) -> None:
     """Keep accounts that messages are attributed to from being erased meanwhile."""
-    with connection.cursor() as cursor:
-        cursor.execute(sql.SQL(LOCK_AUTHORS).format(**NAMES), {"ids": list(ids)})
-        missing = ids - {user_id for (user_id,) in cursor.fetchall()}
-    if missing:
+    locked = rows_of(sql.SQL(LOCK_AUTHORS).format(**NAMES), {"ids": list(ids)})
+    if missing := ids - {user_id for (user_id,) in locked}:
         named = ", ".join(str(user_id) for user_id in sorted(missing))
         raise ModerationError("no_such_author", f"The account {named} was erased or deleted; choose another author.")
 

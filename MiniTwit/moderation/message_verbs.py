@@ -15,6 +15,7 @@ from django.db import connection
 from psycopg2 import sql
 
 from MiniTwit.database.clock import database_time
+from MiniTwit.database.queries import rows_of
 from MiniTwit.database.session_settings import set_for_transaction
 from MiniTwit.database.triggers import ERASED_NOTE
 from MiniTwit.models import (
@@ -159,12 +160,8 @@ def purge(ids: Sequence[int], batch: ModerationBatch, cause: Cause) -> Tally:
 
 def flag_all_of(user_ids: Sequence[int], batch: ModerationBatch, cause: Cause) -> Tally:
     """Flag all messages of some authors."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            sql.SQL("SELECT id FROM {message} WHERE author_id = ANY(%(users)s)").format(**NAMES),
-            {"users": list(user_ids)},
-        )
-        ids = [message_id for (message_id,) in cursor.fetchall()]
+    theirs = sql.SQL("SELECT id FROM {message} WHERE author_id = ANY(%(users)s)").format(**NAMES)
+    ids = [message_id for (message_id,) in rows_of(theirs, {"users": list(user_ids)})]
     tally = decide(Verb.FLAG, ids, batch, cause)
     # The moderator did not name these messages, so those that were deleted meanwhile are not reported as skipped.
     return Tally(tally.changed, tally.unchanged, messages=tally.changed + tally.unchanged)
@@ -192,9 +189,7 @@ def undo_events(
             changed.
         afterwards: statements about the messages, for when they are put back.
     """
-    with connection.cursor() as cursor:
-        cursor.execute(sql.SQL(SUBJECTS).format(**NAMES, kind=kind), {"events": list(event_ids)})
-        subjects = dict(cursor.fetchall())
+    subjects = dict(rows_of(sql.SQL(SUBJECTS).format(**NAMES, kind=kind), {"events": list(event_ids)}))
     if not subjects:
         return Tally()
     found, own = lock(list(subjects.values()), cause)
@@ -231,9 +226,7 @@ def lock(ids: Sequence[int], cause: Cause, strength: str = "NO KEY UPDATE") -> t
     Returns:
         The ids of the messages that the actor may decide about, and why the others are skipped.
     """
-    with connection.cursor() as cursor:
-        cursor.execute(sql.SQL(LOCK).format(**NAMES, strength=sql.SQL(strength)), {"ids": list(ids)})
-        authors = dict(cursor.fetchall())
+    authors = dict(rows_of(sql.SQL(LOCK).format(**NAMES, strength=sql.SQL(strength)), {"ids": list(ids)}))
     actor = cause.actor.pk if cause.actor else None
     own = {message_id: OWN for message_id, author in authors.items() if author == actor}
     return [message_id for message_id in authors if message_id not in own], own

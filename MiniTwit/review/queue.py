@@ -8,9 +8,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db import connection
 from psycopg2 import sql
 
+from MiniTwit.database.queries import rows_of, value_of
 from MiniTwit.models import Message, ReviewClaim, User, WatchHit
 
 COUNTED = 1_000  # what waits is counted so far
@@ -132,17 +132,13 @@ def waiting(
     values: dict[str, int | datetime] = {"limit": limit, "moderator": moderator.pk, "crowd": CROWD, "near": NEAR}
     if place:
         values |= {"pub_date": place.pub_date, "message": place.message_id}
-    with connection.cursor() as cursor:
-        cursor.execute(statement, values)
-        return [message_id for (message_id,) in cursor.fetchall()]
+    return [message_id for (message_id,) in rows_of(statement, values)]
 
 
 def count_waiting() -> WaitingCount:
     """How many messages wait, claimed ones included."""
     statement = sql.SQL(COUNT).format(**TABLES, flagged=sql.SQL(FLAGGED), suspended=sql.SQL(SUSPENDED))
-    with connection.cursor() as cursor:
-        cursor.execute(statement, {"limit": COUNTED})
-        return WaitingCount(int(cursor.fetchone()[0]))
+    return WaitingCount(value_of(statement, {"limit": COUNTED}))
 
 
 def position_of(message: Message) -> Position:

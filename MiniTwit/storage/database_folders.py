@@ -11,7 +11,7 @@ import re
 import tempfile
 from pathlib import Path
 
-from django.db import connection
+from MiniTwit.database.queries import rows_of
 
 IDENTITY = """
 SELECT system_identifier, (SELECT oid FROM pg_database WHERE datname = current_database()) FROM pg_control_system()
@@ -37,9 +37,7 @@ def folders_of_dropped_databases(parent: Path) -> list[Path]:
     server, _ = identity()
     names = [NAME.fullmatch(path.name) for path in parent.iterdir() if path.is_dir()] if parent.is_dir() else []
     numbers = [int(name[2]) for name in names if name and int(name[1]) == server]
-    with connection.cursor() as cursor:
-        cursor.execute(VANISHED, [numbers])
-        return [parent / f"{server}-{number}" for (number,) in cursor.fetchall()]
+    return [parent / f"{server}-{number}" for (number,) in rows_of(VANISHED, [numbers])]
 
 
 def file_clock(folder: Path) -> float:
@@ -53,7 +51,5 @@ def file_clock(folder: Path) -> float:
 
 def identity() -> tuple[int, int]:
     """Identify this database: the server's identifier, and the database's number on that server."""
-    with connection.cursor() as cursor:
-        cursor.execute(IDENTITY)
-        server, number = cursor.fetchone()
+    ((server, number),) = rows_of(IDENTITY)
     return int(server), int(number)

@@ -8,10 +8,11 @@ import re
 from dataclasses import dataclass, field
 from functools import cache
 
-from django.db import DataError, OperationalError, connection
+from django.db import DataError, OperationalError
 from psycopg2 import sql
 
 from MiniTwit.database.failures import explain, server_words
+from MiniTwit.database.queries import value_of
 from MiniTwit.database.time_limits import TimeLimitError, time_limit
 from MiniTwit.models import Message, WatchTerm
 from MiniTwit.skeletons import WORD_CHARACTER, Skeleton, skeleton
@@ -120,15 +121,14 @@ def fold_letters(pattern: str) -> str:
 @cache
 def collation_that_folds_case() -> str:
     """A database may have a locale, such as C, in which Ø and ø are no letters. Most servers know others as well."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT collname FROM pg_collation WHERE collname = ANY(%(names)s)"
-            " AND collencoding IN (-1, pg_char_to_encoding(getdatabaseencoding()))"
-            " AND collnamespace = 'pg_catalog'::regnamespace"
-            " ORDER BY array_position(%(names)s::name[], collname) LIMIT 1",
-            {"names": list(COLLATIONS)},
-        )
-        return str(cursor.fetchone()[0])
+    found = value_of(
+        "SELECT collname FROM pg_collation WHERE collname = ANY(%(names)s)"
+        " AND collencoding IN (-1, pg_char_to_encoding(getdatabaseencoding()))"
+        " AND collnamespace = 'pg_catalog'::regnamespace"
+        " ORDER BY array_position(%(names)s::name[], collname) LIMIT 1",
+        {"names": list(COLLATIONS)},
+    )
+    return str(found)
 
 
 def check(kind: str, pattern: str) -> None:

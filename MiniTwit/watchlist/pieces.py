@@ -7,6 +7,7 @@ from django.db import connection
 from psycopg2 import sql
 
 from MiniTwit.database import locks
+from MiniTwit.database.queries import rows_of
 from MiniTwit.database.time_limits import time_limit
 from MiniTwit.models import Message
 from MiniTwit.skeletons import Skeleton
@@ -53,10 +54,8 @@ def existing(ids: list[int]) -> list[int]:
 
 
 def read_ids(condition: str, values: dict[str, Any]) -> list[int]:
-    with connection.cursor() as cursor:
-        statement = sql.SQL(NEXT).format(message=MESSAGE, condition=sql.SQL(condition))
-        cursor.execute(statement, values | {"bytes": PIECE_BYTES})
-        return [message_id for (message_id,) in cursor.fetchall()]
+    statement = sql.SQL(NEXT).format(message=MESSAGE, condition=sql.SQL(condition))
+    return [message_id for (message_id,) in rows_of(statement, values | {"bytes": PIECE_BYTES})]
 
 
 CREATE = """

@@ -9,10 +9,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, Self
 
-from django.db import connection
 from psycopg2 import sql
 
 from legacy_import.rules.columns import ASCII_LOWER
+from MiniTwit.database.queries import rows_of
 
 
 @dataclass(frozen=True)
@@ -118,6 +118,4 @@ def staged_follows(checked: sql.Identifier, positions: list[int], unique_ids: bo
 
 
 def _read(query: str, checked: sql.Identifier, positions: list[int]) -> list[tuple[Any, ...]]:
-    with connection.cursor() as cursor:
-        cursor.execute(sql.SQL(query).format(checked=checked), {"positions": positions})
-        return cursor.fetchall()
+    return rows_of(sql.SQL(query).format(checked=checked), {"positions": positions})

@@ -26,6 +26,7 @@ from legacy_import.runs.files import discard_unneeded_uploads, import_dir
 from legacy_import.source import SourceError
 from legacy_import.steps import staging
 from legacy_import.tables import CURRENT, Models, table_of
+from MiniTwit.database.queries import rows_of
 from MiniTwit.storage.database_folders import file_clock, folders_of_dropped_databases
 
 COPY_SECONDS = 24 * 3600
@@ -88,9 +89,7 @@ def discard_snapshots(models: Models) -> None:
     if not files:
         return
     statement = sql.SQL(NEEDED_SNAPSHOTS).format(run=table_of(models.run), run_is_held=sql.SQL(RUN_IS_HELD))
-    with connection.cursor() as cursor:
-        cursor.execute(statement)
-        needed = tuple(name for (name,) in cursor.fetchall() if name)
+    needed = tuple(name for (name,) in rows_of(statement) if name)
     for file in files:
         if not file.name.startswith(needed):
             file.unlink(missing_ok=True)

@@ -4,13 +4,13 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from django.db import connection
 from django.db.models import QuerySet
 from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 from psycopg2 import sql
 
+from MiniTwit.database.queries import rows_of
 from MiniTwit.excerpts import excerpt
 from MiniTwit.ids import LARGEST_ID, id_in
 from MiniTwit.instants import shown_time
@@ -110,9 +110,7 @@ def batches_about(user: User, before: str = "") -> tuple[list[Line], int | None]
     """The newest batches of decisions about an account; a batch begins with the decision about the account itself."""
     statement = sql.SQL(BATCHES_OF).format(event=sql.Identifier(ModerationEvent._meta.db_table))
     values = {"user": user.pk, "before": id_in(before) or LARGEST_ID, "counted": COUNTED + 1}
-    with connection.cursor() as cursor:
-        cursor.execute(statement, values | {"limit": SHOWN_EVENTS + 1})
-        found = cursor.fetchall()
+    found = rows_of(statement, values | {"limit": SHOWN_EVENTS + 1})
     older = found[SHOWN_EVENTS - 1][0] if len(found) > SHOWN_EVENTS else None
     events = ModerationEvent.objects.in_bulk([first for _, first, _ in found[:SHOWN_EVENTS]])
     of_account = f"{reverse('admin:MiniTwit_moderationevent_changelist')}?user__id__exact={user.pk}"

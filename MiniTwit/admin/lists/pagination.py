@@ -12,11 +12,11 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.core.paginator import Page, Paginator
-from django.db import connection
 from django.db.models import BooleanField, F, Field, Func, Model, QuerySet, Value
 from django.utils.functional import cached_property
 from psycopg2 import sql
 
+from MiniTwit.database.queries import rows_of
 from MiniTwit.database.time_limits import TimeLimitError, time_limit
 from MiniTwit.validators import is_storable
 
@@ -142,9 +142,7 @@ def filter_then_sort(queryset: QuerySet, number: int) -> list[int]:
         for name, descending in sorted_by.items()
     )
     statement = sql.SQL(FILTER_THEN_SORT).format(rows=sql.SQL(rows), order=sql.SQL(order))
-    with connection.cursor() as cursor:
-        cursor.execute(statement, [*parameters, number])
-        return [row[0] for row in cursor.fetchall()]
+    return [row[0] for row in rows_of(statement, [*parameters, number])]
 
 
 class KeysetPages:
