@@ -101,9 +101,12 @@ def test_the_worker_hardens_after_an_import_in_steps_that_others_need_not_wait_f
     run = preview_of("users", path)
     lifecycle.confirm(run.pk)
     tasks.apply_run.call(run.pk)
+    queue = DBTaskResult.objects.ready().filter(task_path=tasks.harden_passwords.module_path)
+    assert queue.count() == 1
     tasks.request_hardening(run.pk)  # as a second import would: once is enough
+    assert queue.count() == 1
     steps = 0
-    while queued := DBTaskResult.objects.ready().filter(task_path=tasks.harden_passwords.module_path).first():
+    while queued := queue.first():
         (after,) = queued.args_kwargs["args"] or (0,)
         DBTaskResult.objects.filter(pk=queued.pk).delete()
         assert queued.priority < 0

@@ -4,6 +4,7 @@ import io
 import json
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
@@ -136,6 +137,12 @@ def test_an_import_at_work_is_cancelled_from_the_command_line(path: Path) -> Non
     assert not Message.objects.exists()
     with pytest.raises(CommandError, match="No import is at work or waits"):
         import_legacy("--cancel")
+
+
+def test_weak_hashes_that_an_import_brought_are_hardened_by_the_worker(path: Path, settings: Any) -> None:
+    settings.HARDEN_AFTER_IMPORT = True
+    import_legacy("users", "--source", str(path))
+    assert DBTaskResult.objects.get().task_path == tasks.harden_passwords.module_path
 
 
 @pytest.mark.parametrize("step", ["stage", "apply"])
