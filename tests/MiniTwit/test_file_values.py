@@ -12,7 +12,7 @@ from django.http import HttpResponse
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from MiniTwit.admin.files import checking, import_steps
+from MiniTwit.admin.files import checking, import_steps, importing
 from MiniTwit.models import FileImport, Follow, Message, ModerationReason, User
 from tests.MiniTwit.factories import make_follow, make_message, make_superuser, make_user
 from tests.MiniTwit.files import FORMATS, confirm, export, preview, table
@@ -288,6 +288,13 @@ def test_a_large_file_is_checked_and_imported_in_the_background(admin: Client, k
     assert list(kept_uploads.iterdir()) == []
     import_steps.run_file_import.call(file_import.pk)  # a second time, and nothing is left to do
     assert admin.get(f"{address}status/").json()["stage"] == "done"
+
+
+def test_a_file_may_hold_more_rows_than_are_checked_at_once(admin: Client, kept_uploads: Path) -> None:
+    data = table(["username"], *([f"user {n}"] for n in range(importing.SMALL + 1)))
+    address = preview(admin, "user", data)["Location"]
+    import_steps.run_file_import.call(FileImport.objects.get().pk)
+    assert dict(admin.get(address).context["result"].totals)["new"] == importing.SMALL + 1
 
 
 @pytest.mark.usefixtures("few_are_many")
