@@ -9,7 +9,7 @@ from django.test import Client
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from MiniTwit.hashers import hardened, is_weak
+from MiniTwit.hashers import hardened, is_verifiable, is_weak
 from MiniTwit.hashers.hardened import HardenedPasswordHasher
 from MiniTwit.hashers.strict import PBKDF2SHA256PasswordHasher
 from MiniTwit.models import User
@@ -128,6 +128,78 @@ def test_every_encoding_verifies_and_is_to_be_replaced():
         assert identify_hasher(stored).decode(stored)["hash"] not in str(summary)
     assert verify_password(PASSWORD, make_password(PASSWORD)) == (True, False)
     assert verify_password("password-442", f"bcrypt${BCRYPT}") == (True, True)
+
+
+def base64_of(size: int) -> str:
+    return base64.b64encode(bytes(size)).decode()
+
+
+# The most and the least that a sign-in may cost, and whole digests; beside them what is one step off and refused.
+LIMITS = [
+    (f"pbkdf2_sha256${{}}$salt${base64_of(32)}", "5000000", ["5000001", "0", "01", "x"]),
+    (f"pbkdf2_sha256$1{{}}{base64_of(32)}", "$salt$", ["$$", "$sa$lt$"]),
+    ("pbkdf2_sha1$1$salt${}", base64_of(20), [base64_of(19), base64_of(21)]),
+    ("pbkdf2_sha256$1$salt${}", base64_of(32), [base64_of(31), base64_of(33)]),
+    ("pbkdf2_sha512$1$salt${}", base64_of(64), [base64_of(63), base64_of(65), base64_of(64).replace("A", "!", 1)]),
+    (f"scrypt${{}}$salt$8$1${base64_of(64)}", "32768", ["32767", "65536", "1", "0"]),
+    (f"scrypt${{}}$salt$1$1${base64_of(64)}", "2", ["1", "3", "65536"]),
+    (f"scrypt$2$salt${{}}$1${base64_of(64)}", "131072", ["131073", "0"]),  # memory
+    (f"scrypt$32768$salt$8${{}}${base64_of(64)}", "8", ["9", "0"]),  # time
+    ("scrypt$2$salt$1$1${}", base64_of(64), [base64_of(63), base64_of(65)]),
+    (f"bcrypt$$2b${{}}{BCRYPT[6:]}", "04", ["03", "15", "4"]),
+    (f"bcrypt_sha256$$2b${{}}{BCRYPT[6:]}", "14", ["15", "03"]),
+    (f"aspnet_identity$sha512${{}}${base64_of(16)}${base64_of(32)}", "5000000", ["5000001", "0", "01"]),
+    (f"aspnet_identity$sha256$1${{}}${base64_of(32)}", base64_of(64), [base64_of(65), base64_of(15)]),
+    (f"aspnet_identity$sha1$1${{}}${base64_of(32)}", base64_of(16), [base64_of(15), base64_of(65)]),
+    (f"aspnet_identity$sha1$1${base64_of(16)}${{}}", base64_of(32), [base64_of(31), base64_of(33)]),
+    ("werkzeug_md5$${}", "0f" * 16, ["0f" * 15, "0f" * 17, "0F" * 16]),
+    ("werkzeug_sha384$salt${}", "0f" * 48, ["0f" * 47, "0f" * 32]),
+    (f"pbkdf2_sha256_over${{}}$salt${base64_of(32)}$werkzeug_sha1$salt", "5000000", ["5000001", "0"]),
+    ("pbkdf2_sha256_over$1$salt${}$werkzeug_sha1$a\nb", base64_of(32), [base64_of(31), base64_of(33)]),
+    (f"pbkdf2_sha256_over$1$salt${base64_of(32)}${{}}", "pbkdf2_sha1$5000000$salt", ["pbkdf2_sha1$5000001$salt"]),
+]
+
+
+@pytest.mark.parametrize(("form", "most", "refused"), LIMITS)
+def test_a_hash_is_tried_if_it_is_whole_and_a_sign_in_can_bear_its_cost(form, most, refused):
+    assert is_verifiable(form.format(most))
+    assert [text for text in refused if is_verifiable(form.format(text))] == []
+
+
+@pytest.mark.parametrize(
+    ("form", "strong", "weak"),
+    [
+        (f"pbkdf2_sha1${{}}$salt${base64_of(20)}", 1_300_000, 1_299_999),
+        (f"pbkdf2_sha256${{}}$salt${base64_of(32)}", 600_000, 599_999),
+        (f"pbkdf2_sha512${{}}$salt${base64_of(64)}", 210_000, 209_999),
+        (f"aspnet_identity$sha1${{}}${base64_of(16)}${base64_of(32)}", 1_300_000, 1_299_999),
+        (f"aspnet_identity$sha512${{}}${base64_of(16)}${base64_of(32)}", 210_000, 209_999),
+    ],
+)
+def test_a_hash_is_weak_below_the_iterations_that_owasp_recommends(form, strong, weak):
+    assert [is_weak(form.format(iterations)) for iterations in (strong, weak)] == [False, True]
+
+
+@pytest.mark.parametrize(
+    ("stored", "shown"),
+    [
+        ("werkzeug_sha1$pepper$" + "0f" * 20, ["werkzeug_sha1", "pe****", "0f0f0f" + "*" * 34]),
+        (
+            f"aspnet_identity$sha1$10${base64_of(16)}${base64_of(32)}",
+            ["aspnet_identity", "sha1", 10, "AA" + "*" * 22, "AAAAAA" + "*" * 38],
+        ),
+        (
+            f"pbkdf2_sha256_over$10$saltsalt${base64_of(32)}$werkzeug_sha1$salt",
+            ["pbkdf2_sha256_over", 10, "werkzeug_sha1", "saltsa**", "AAAAAA" + "*" * 38],
+        ),
+        ("werkzeug_sha1$pepper$0f", ["werkzeug_sha1", "damaged: no password matches it"]),
+        ("aspnet_identity$sha1", ["aspnet_identity", "damaged: no password matches it"]),
+        ("pbkdf2_sha256_over$1", ["pbkdf2_sha256_over", "damaged: no password matches it"]),
+        ("scrypt$1", ["scrypt", "damaged: no password matches it"]),
+    ],
+)
+def test_the_page_of_an_account_says_what_kind_of_hash_it_has_and_gives_nothing_away(stored, shown):
+    assert list(identify_hasher(stored).safe_summary(stored).values()) == shown
 
 
 @pytest.mark.django_db

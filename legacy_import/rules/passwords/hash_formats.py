@@ -16,11 +16,11 @@ WERKZEUG_SCRYPT = re.compile(r"scrypt:([0-9]+):([0-9]+):([0-9]+)\$([^$]+)\$((?:[
 WERKZEUG_DIGEST = re.compile(r"(?:md5|sha1|sha224|sha256|sha384|sha512)\$[^$]*\$[0-9a-f]+")
 BARE_MD5 = re.compile(r"[0-9a-f]{32}|[0-9A-F]{32}")
 BCRYPT = re.compile(r"\$2[aby]\$.+")
-# Base64 whose first byte is 0 or 1.
-ASPNET = re.compile(r"A[A-Za-f][0-9A-Za-z+/]+={0,2}")
+# Base64 of a version, which is one byte: 0 and a salt, or 1 and a number below 2**28.
+ASPNET = re.compile(r"A[A-Q][0-9A-Za-z+/]+={0,2}")
 ASPNET_DIGESTS = ("sha1", "sha256", "sha512")
 ASPNET_HEADER = 13  # bytes: the version, and three numbers of four bytes, the most significant first
-ASPNET_2 = (16, 32)  # bytes of salt and key; a thousand rounds of SHA-1
+ASPNET_2_SALT = 16  # bytes; a thousand rounds of SHA-1
 
 DJANGO = re.compile(r"(?:pbkdf2_sha256|pbkdf2_sha1|pbkdf2_sha512|scrypt|bcrypt|bcrypt_sha256)\$.+", re.DOTALL)
 
@@ -46,18 +46,16 @@ def _scrypt(match: re.Match[str]) -> str:
 
 def _aspnet(match: re.Match[str]) -> str | None:
     try:
-        data = base64.b64decode(match[0], validate=True)
+        data = base64.b64decode(match[0])
     except binascii.Error:
         return None
-    if data[0] == 0 and len(data) == 1 + sum(ASPNET_2):
-        digest, iterations, salt_bytes, rest = "sha1", 1_000, ASPNET_2[0], data[1:]
-    elif data[0] == 1 and len(data) > ASPNET_HEADER:
+    if data[0] == 0:
+        digest, iterations, salt_bytes, rest = "sha1", 1_000, ASPNET_2_SALT, data[1:]
+    else:
         number, iterations, salt_bytes = (int.from_bytes(data[at : at + 4]) for at in (1, 5, 9))
         if number >= len(ASPNET_DIGESTS):
             return None
         digest, rest = ASPNET_DIGESTS[number], data[ASPNET_HEADER:]
-    else:
-        return None
     salt, key = rest[:salt_bytes], rest[salt_bytes:]
     return f"aspnet_identity${digest}${iterations}${_base64(salt)}${_base64(key)}"
 

@@ -24,7 +24,7 @@ NOT_PLAIN = (
     # {SSHA}…
     re.compile(r"\{[-0-9A-Z]+\}"),
     # 24 hexadecimal digits in a row, anywhere: the shortest digest has 32, and may have been cut
-    re.compile(r".*[0-9a-fA-F]{24}", re.DOTALL),
+    re.compile(r".*[0-9a-fA-F]{24}"),
     # What every hash of ASP.NET Identity 3 begins with
     re.compile(r"AQAAAA"),
     # method$salt$digest and salt$digest of any kind
@@ -33,7 +33,7 @@ NOT_PLAIN = (
     re.compile(r"[-_+/0-9A-Za-z]{22,}={1,2}$"),
     re.compile(r"(?=.*[0-9])(?=.*[A-Z])(?=.*[a-z])[-_+/0-9A-Za-z]{22,}$"),
     # Nothing that can be typed at the sign-in form.
-    re.compile(r".*[\x00-\x1f\x7f]", re.DOTALL),
+    re.compile(r".*[\x00-\x1f\x7f]"),
     # How programs spell that there is nothing.
     re.compile(r"\s*(null|none|nil|undefined|nan)?\s*$", re.IGNORECASE),
     # What Django marks as unusable.

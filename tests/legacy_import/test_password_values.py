@@ -1,0 +1,83 @@
+"""What an old password is, one value at a time: a hash that is spelled anew, a password in clear, or neither."""
+
+import base64
+
+from legacy_import.rules.passwords.hash_formats import converted
+from legacy_import.rules.passwords.plain import is_plain
+
+IN_CLEAR = (
+    *("secret", "correct horse battery staple", "12345678", "p$ssw0rd", "$ecret", "Ünï", "deadbeef", "x" * 1_024),
+    *("sha1rules", "md5", "Pa55word", "a=b", "#1: me", "bcrypt is fine", "nullable", "$3", "$2c", "$yes"),
+    *("{}", "{a}"),
+    # One step before they would be digests.
+    *("a1" * 11 + "b", "q$" + "x" * 15, "q$" + "x" * 16 + "===", "q" * 21 + "=", "q" * 22 + "===", "q" * 30),
+    *("Qm7" * 7, "QM7" * 8, "Qmx" * 8, "qm7" * 8),
+)
+ENDS = "AZaz09"  # of the ranges of letters and digits
+NOT_IN_CLEAR = (
+    # They begin as an encoding does, whichever way that is spelled.
+    *("pbkdf2:sha256:", "pbkdf2_sha256$5", "scrypt:", "bcrypt$", "argon2id$", "crypt:", "sha0$", "sha-1:", "SHA512:"),
+    *("md2:", "md4:", "md5:", "hmac-sha1$", "ssha{", "werkzeug_md5$", "aspnet_identity$", "unsalted_md5$", "plain:"),
+    *(f"md5-_./{ENDS}$", f"md5-_./{ENDS}:", "$1$", "$z$", f"$0-_{ENDS}$", "$2b$10$", "$argon2id$v"),
+    *("$6$salt$" + "x" * 86, "AQAAAA==", "{SHA-0129AZ}x", "{SHA}W6ph5Mm5Pz8GgiULbPgzG37mj9g="),
+    # They were cut to the name of a method.
+    *("$2", "$2a", "$2b", "$2x", "$2Y", "$1", "$5", "$6", "$y", "$P", "$H", "$argon2", "$argon2id"),
+    *("$pbkdf2", "$scrypt"),
+    # A digest, alone or behind its salt.
+    *("a1" * 12, "words before " + "AF09af" * 4, "$" + "x" * 16, "q$$" + ENDS * 3, "q$r$-_./+" + ENDS * 2 + "=="),
+    *("q" * 22 + "=", "-_+/" + ENDS * 3 + "==", "-_+/" + ENDS * 3),
+    *("0" + "Zz" * 11, "Z" + "0z" * 11, "z" + "0Z" * 11, "Qm7" * 7 + "Q"),
+    # They cannot be typed, or say that there is none.
+    *("tab\there", "line\nend", "\x7f", "", "  ", "null", "None", "NIL", " undefined ", "nan", "!", "!x"),
+    "x" * 1_025,
+)
+
+
+def test_what_counts_as_a_password_in_clear():
+    assert [text for text in IN_CLEAR if not is_plain(text)] == []
+    assert [text for text in NOT_IN_CLEAR if is_plain(text)] == []
+
+
+def in_base64(*parts: bytes) -> str:
+    return base64.b64encode(b"".join(parts)).decode()
+
+
+def aspnet_3(digest: int, rounds: int, salt: bytes, key: bytes) -> str:
+    return in_base64(b"\1", *(number.to_bytes(4) for number in (digest, rounds, len(salt))), salt, key)
+
+
+SALT, LONG_SALT, KEY = bytes(range(16)), bytes(range(64)), bytes(range(32, 64))
+BCRYPT = "$2y$04$Mb2tE5rU8iPo1Sd4Fg7HjOtVRzp91idFdc29AsnnuV/lAOHdB1jFa"
+SPELLINGS = {
+    f"pbkdf2:sha1:1000$0s${'0f' * 20}": f"pbkdf2_sha1$1000$0s${in_base64(bytes([15]) * 20)}",
+    f"pbkdf2:sha512:1000$0s${'0f' * 64}": f"pbkdf2_sha512$1000$0s${in_base64(bytes([15]) * 64)}",
+    f"scrypt:1024:10:20$s${'f0' * 64}": f"scrypt$1024$s$10$20${in_base64(bytes([240]) * 64)}",
+    "sha224$$" + "0f" * 28: "werkzeug_sha224$$" + "0f" * 28,
+    "0F" * 16: "werkzeug_md5$$" + "0f" * 16,
+    BCRYPT: "bcrypt$" + BCRYPT,
+    in_base64(b"\0", SALT, KEY): f"aspnet_identity$sha1$1000${in_base64(SALT)}${in_base64(KEY)}",
+    aspnet_3(0, 9, SALT, KEY): f"aspnet_identity$sha1$9${in_base64(SALT)}${in_base64(KEY)}",
+    aspnet_3(1, 9, SALT + b"18", KEY): f"aspnet_identity$sha256$9${in_base64(SALT, b'18')}${in_base64(KEY)}",
+    aspnet_3(2, 9, LONG_SALT, KEY): f"aspnet_identity$sha512$9${in_base64(LONG_SALT)}${in_base64(KEY)}",
+    **{
+        text: text
+        for text in (
+            *(f"pbkdf2_sha1$9$s\n${in_base64(bytes(20))}", f"pbkdf2_sha512$9$s${in_base64(bytes(64))}"),
+            *(f"scrypt$2$s$1$1${in_base64(bytes(64))}", f"bcrypt${BCRYPT}", f"bcrypt_sha256${BCRYPT}"),
+        )
+    },
+}
+
+
+def test_a_hash_is_spelled_as_the_hashers_spell_it():
+    assert {text: converted(text) for text in SPELLINGS} == SPELLINGS
+
+
+def test_what_is_no_whole_hash_is_not_spelled_as_one():
+    for text in (
+        *(f"pbkdf2:sha1:1000$0s${'0f' * 19}0", f"scrypt:1024:10:20$s${'f0' * 63}f", "0f" * 15, "sha1$s$"),
+        *(in_base64(b"\0", SALT, KEY[1:]), in_base64(b"\0", SALT, KEY, b"1"), in_base64(b"\2", SALT, KEY)),
+        *(aspnet_3(3, 9, SALT, KEY), aspnet_3(0, 9, SALT, KEY)[:16], aspnet_3(0, 9, SALT, KEY)[:-1], "AQAAA"),
+        in_base64(b"\0", SALT, KEY) + "=",
+    ):
+        assert converted(text) is None, text
