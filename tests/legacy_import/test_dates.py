@@ -1,6 +1,6 @@
 """Every way in which old databases hold a date, one value at a time."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from hypothesis import given, settings
@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from legacy_import.rules.dates import DateColumn
 from legacy_import.rules.text_dates import USUAL, read_text_date
-from legacy_import.source.values import storage_letter
+from legacy_import.source.values import LegacyValue, storage_letter
 from legacy_import.verify.values import moments_of
 from tests.legacy_import import strategies
 from tests.legacy_import.old_database import as_sqlite_reads
@@ -35,3 +35,112 @@ def test_the_usual_spelling_is_read_by_the_shorter_way_as_by_the_general_one(tex
     """What is behind a Z in brackets is not read, but takes the general way."""
     general = f"{text}[z]" if text.endswith("Z") else f"{text} "
     assert read_text_date(text, ZoneInfo(COPENHAGEN)) == read_text_date(general, ZoneInfo(COPENHAGEN))
+
+
+# What a date says, by how it is written; Copenhagen is an hour before UTC in winter.
+WRITTEN: dict[str, tuple[LegacyValue, ...]] = {
+    "2020-02-19T08:27:18": (
+        *("2020-02-19T08:27:18Z", "2020-02-19 09:27:18", "2020-2-19 9:27:18", "2020/02/19 09:27:18"),
+        *("2020-02/19 9:27:18", "2020-02-19t08:27:18z", "2020-02-19 08:27:18 utc", " 2020-02-19T08:27:18Z\n"),
+        *("2020-02-19T09:27:18+01:00[Europe/Paris]", "2020-02-19 09:27:18 +0100 CET m=+0.1"),
+        *("2020-02-19 08:27:18 +0000 UTC", "2020-02-19 11:27:18 +0300 +03", "9:27:18 AM, 2/19/2020"),
+        *("2/19/2020, 9:27:18 AM", "2/19/2020 9:27:18\u202fa.m.", "2/19/2020 8:27:18 AM +00:00"),
+        *("Feb 19, 2020 9:27:18 AM", "February 19 2020 at 09:27:18", "Feb. 19, 2020, 8:27:18am (UTC)"),
+        *("Wed Feb 19 2020 09:27:18 GMT+0100 (Central European Standard Time)", "Wed, 19 Feb 2020 08:27:18 GMT"),
+        *("19-Feb-2020 09:27:18", "Wednesday, 19 February 2020 09:27:18", "Wed Feb 19 09:27:18 2020"),
+        *("Wed Feb  19 09:27:18 CET 2020", "2020-02-19T09:27:18+01:00[etc/gmt-10]"),
+        *("2020-02-19 09:27:18 +0100", "2020-02-19 09:26:18 +0059 zz m=+0", "2/19/2020 9:27:18\u00a0AM"),
+    ),
+    "2020-02-18T23:00:00": ("2020-02-19", "2020/2/19", "Feb 19, 2020", "19 Feb 2020", "February 19, 2020 12:00 AM"),
+    "2020-02-19T08:27:00": ("2020-02-19 @ 09:27", "Feb 19, 2020 at 9:27AM", "Wed, 19 Feb 2020 08:27 GMT"),
+    "2020-02-19T08:27:18.250000": ("2020-02-19 09:27:18.25", "2020-02-19T08:27:18,25Z"),
+    "2020-02-19T08:27:18.123456": (
+        *("2020-02-19 09:27:18.123456", "2020-02-19 09:27:18.1234569", 637_176_976_381_234_564),
+    ),
+    "2020-02-19T00:27:00": ("2/19/2020 1:27 AM",),
+    "2020-02-19T11:27:00": ("2/19/2020 12:27 PM",),
+    "2020-02-19T22:27:00": ("2/19/2020 11:27 PM",),
+    "2020-07-19T08:27:00": ("2020-07-19 10:27",),
+    # Clocks showed this hour twice, and that one never.
+    "2020-10-25T01:30:00": ("2020-10-25 02:30",),
+    "2020-03-29T01:30:00": ("2020-03-29 02:30",),
+    # The calendar's ends.
+    "0001-01-02T00:00:00": ("0001-01-02T00:00:00Z", "0001-01-02 00:00 UTC", -62_135_510_400),
+    "9999-12-30T23:59:59": ("9999-12-30T23:59:59Z", "9999-12-30 23:59:59 GMT", 253_402_214_399),
+    "9999-12-30T23:59:59.123456": ("253402214399.12345649999999999",),
+    # Numbers: of seconds, or else of what gives a date between 1980 and 2100.
+    "1970-01-01T00:00:00": (0, "0", b"0", "-0.0000001", "1e-10"),
+    "1970-01-29T19:07:49.500000": (2_488_069.5,),
+    "1969-12-31T23:59:59": (-1, "-1", " -1.0 "),
+    "2001-09-09T01:46:40": (1_000_000_000, "1e9", 1_000_000_000.0, 1_000_000_000_000_000_000),
+    "2020-02-19T08:27:18.123000": (1_582_100_838_123,),
+    "2020-02-19T08:27:18.123457": (1_582_100_838_123_457, 637_176_976_381_234_565),
+    "1980-01-01T00:00:00": (315_532_800_000_000, 624_511_296_000_000_000, 2_444_239.5),
+    "2099-12-31T23:59:59.999000": (4_102_444_799_999,),
+}
+NO_DATE: tuple[LegacyValue, ...] = (
+    *(None, "", "X", "now", "2020-02-30", "2021-02-29 08:27", "2020-13-01", "2020-02-19 24:00", "2020-02-19 08:60"),
+    *("13:27 PM, 2/19/2020", "0:27 AM, 2/19/2020", "19/2/2020", "12.5.2020", "2020-02-19 08:27 XYZ"),
+    *("2020-02-19 08:27 +14:01", "2020-02-19 08:27 +0160", "0001-01-01T23:59:59Z", "9999-12-31T00:00:00Z"),
+    *(253_402_214_400, -62_135_510_401, 999_999_999_999_999_999, 315_532_799_999_999, 4_102_444_800_000, "1e400"),
+    *(
+        "-" + "1" * 20,
+        "1." + "1" * 18,
+        "1.",
+        "1e",
+        "X2020-02-19",
+        "9999-12-31T23:59:59Z",
+        "2020-02-19T08:27:18.Z",
+        "2020-02-19T08:27Z[]",
+    ),
+)
+HOURS_FROM_UTC = {
+    0: "Z UTC UT GMT WET",
+    1: "CET WEST BST +01",
+    2: "CEST EET",
+    3: "EEST MSK",
+    -3: "-03:00",
+    -4: "EDT",
+    -5: "EST CDT",
+    -6: "CST MDT",
+    -7: "MST PDT",
+    -8: "PST (PST)",
+    14: "+14:00",
+    5.5: "GMT+0530",
+    -0.5: "-00:30",
+}
+MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+
+
+def test_a_date_is_the_same_whichever_way_it_is_written():
+    for said, values in WRITTEN.items():
+        for value in values:
+            assert (value, COLUMN.moment(value)[0]) == (value, datetime.fromisoformat(f"{said}Z"))
+    assert [value for value in NO_DATE if COLUMN.moment(value)[0] is not None] == []
+
+
+def test_zones_and_months_are_known_by_their_usual_names():
+    for hours, zones in HOURS_FROM_UTC.items():
+        said = datetime(2020, 2, 19, 8, 27, tzinfo=UTC) - timedelta(hours=hours)
+        for zone in zones.split():
+            assert (zone, COLUMN.moment(f"2020-02-19 08:27 {zone}")[0]) == (zone, said)
+    for day in ("Mon", "Tuesday", "Wed.", "Thu,", "Friday,", "Sat", "Sun"):  # whichever day it was
+        assert COLUMN.moment(f"{day} 19 Feb 2020 08:27 GMT")[0] == datetime(2020, 2, 19, 8, 27, tzinfo=UTC), day
+    for number, month in enumerate(MONTHS, 1):
+        assert COLUMN.moment(f"19 {month} 2020 08:27 GMT")[0] == datetime(2020, number, 19, 8, 27, tzinfo=UTC), month
+
+
+def test_a_date_without_a_zone_is_in_the_zone_of_the_old_site():
+    for zone, hour in ((COPENHAGEN, 7), ("UTC", 8), ("Etc/GMT+5", 13)):
+        column = DateColumn(zone, COLUMN.now)
+        for text in ("2020-02-19 08:27:18", "19 Feb 2020 08:27:18"):
+            assert column.moment(text)[0] == datetime(2020, 2, 19, hour, 27, 18, tzinfo=UTC)
+
+
+def test_what_is_odd_about_a_date_is_noted():
+    now = int(COLUMN.now.timestamp())
+    assert COLUMN.moment(now)[1] == COLUMN.moment(631_152_000)[1] == ()
+    assert COLUMN.moment(now + 1)[1] == COLUMN.moment(631_151_999)[1] == ("suspicious_date",)
+    assert COLUMN.moment("1990-01-01T00:00:00Z")[1] == COLUMN.moment(b"1990-01-01T00:00:00Z")[1] == ("date_as_text",)
+    assert COLUMN.moment(1_582_100_838_123)[1] == COLUMN.moment(2_458_898.5)[1] == ("date_unit",)
+    assert COLUMN.moment("315532800000")[1] == ("date_as_text", "date_unit", "suspicious_date")
