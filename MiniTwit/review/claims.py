@@ -21,10 +21,11 @@ CANDIDATES = 20
 # about at this very moment is skipped.
 CLAIM = """
 INSERT INTO {claim} AS claim (message_id, moderator_id, until)
-SELECT id, %(moderator)s, now() + %(time)s FROM {message} WHERE id = %(message)s AND author_id <> %(moderator)s
+SELECT id, %(moderator)s, statement_timestamp() + %(time)s FROM {message}
+WHERE id = %(message)s AND author_id <> %(moderator)s
 FOR KEY SHARE SKIP LOCKED
 ON CONFLICT (message_id) DO UPDATE SET moderator_id = excluded.moderator_id, until = excluded.until
-WHERE claim.moderator_id = excluded.moderator_id OR claim.until <= now()
+WHERE claim.moderator_id = excluded.moderator_id OR claim.until <= statement_timestamp()
 RETURNING message_id
 """
 

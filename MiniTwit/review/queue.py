@@ -24,7 +24,7 @@ TABLES = {
     "claim": sql.Identifier(ReviewClaim._meta.db_table),
 }
 FLAGGED = "flagged AND decided_at IS NULL AND legacy_id IS NOT NULL"
-SUSPENDED = "suspended_at IS NOT NULL AND (suspended_until IS NULL OR suspended_until > now())"
+SUSPENDED = "suspended_at IS NOT NULL AND (suspended_until IS NULL OR suspended_until > statement_timestamp())"
 
 # Each branch reads the next few of its kind from an index. A message that is among the next few of all is among the
 # next few of each branch that it belongs to.
@@ -60,7 +60,7 @@ waiting AS (
 SELECT id FROM (SELECT DISTINCT pub_date, id FROM waiting) AS item
 WHERE NOT EXISTS (
     SELECT FROM {claim} AS claim
-    WHERE claim.message_id = item.id AND claim.moderator_id <> %(moderator)s AND claim.until > now()
+    WHERE claim.message_id = item.id AND claim.moderator_id <> %(moderator)s AND claim.until > statement_timestamp()
 )
 ORDER BY pub_date {order}, id {order} LIMIT %(limit)s
 """

@@ -200,7 +200,7 @@ def test_an_edited_message_is_shown_again_before_it_is_decided(desk: Client) -> 
 def test_what_ran_out_and_is_another_moderators_by_now_is_not_decided(desk: Client, bob: User) -> None:
     first, second = make_waiting(1), make_waiting(2)
     item(desk)
-    ReviewClaim.objects.update(until=timezone.now() - timedelta(seconds=1))
+    ReviewClaim.objects.update(until=timezone.now())  # later than the transaction began
     assert review.claim_next(moderator=bob) == first
     renewed = post(desk, "renew", message=first.pk).json()
     assert not renewed["held"]
@@ -214,7 +214,7 @@ def test_what_ran_out_and_is_another_moderators_by_now_is_not_decided(desk: Clie
 def test_what_ran_out_but_nobody_took_is_decided_all_the_same(desk: Client) -> None:
     first = make_waiting(1)
     item(desk)
-    ReviewClaim.objects.update(until=timezone.now() - timedelta(seconds=1))
+    ReviewClaim.objects.update(until=timezone.now())  # later than the transaction began
     decide(desk, first, "flag")
     assert ModerationEvent.objects.get().verb == "flag"
 
