@@ -9,7 +9,7 @@ from itertools import islice
 from typing import TypeVar
 
 from django.db import DataError, InternalError, OperationalError, connection, transaction
-from django.utils import timezone
+from django.db.models.functions import Now
 from psycopg2 import sql
 from psycopg2.extras import Json
 
@@ -212,4 +212,4 @@ def switch_off(term: WatchTerm, reason: str) -> None:
     """Stop watching for a term that PostgreSQL cannot read, and say why on it."""
     term.error = f"Switched off: PostgreSQL cannot read this: {reason}."[:300]
     unchanged = WatchTerm.objects.filter(pk=term.pk, kind=term.kind, pattern=term.pattern)
-    unchanged.update(active=False, error=term.error, scanned_at=timezone.now())
+    unchanged.update(active=False, error=term.error, scanned_at=Now())
