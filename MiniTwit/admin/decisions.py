@@ -8,7 +8,6 @@ from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied
 from django.db.models import Model
 from django.http import HttpRequest, HttpResponse
-from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
@@ -19,6 +18,7 @@ from MiniTwit.admin.files.exporting import FileExportMixin
 from MiniTwit.admin.lists.filters import AccountFilter, NumberFilter, SpanFilter
 from MiniTwit.admin.lists.large_tables import NOTHING, LargeTableAdmin, zoned
 from MiniTwit.admin.lists.read_only import ReadOnlyAdmin
+from MiniTwit.admin.pages import object_link
 from MiniTwit.excerpts import excerpt
 from MiniTwit.instants import TO_THE_SECOND, shown_time
 from MiniTwit.models import Message, ModerationEvent, User, Verb
@@ -59,8 +59,10 @@ class ModerationEventAdmin(ReadOnlyAdmin, FileExportMixin, LargeTableAdmin):
         name: str = getattr(event, "username", "")
         account = excerpt(name, 40) if name else f"account {event.user_id}"
         if event.message_id is None:
-            return linked("user", event.user_id, account, exists=bool(name))
-        message = linked("message", event.message_id, f"message {event.message_id}", getattr(event, "exists", True))
+            return object_link("user", event.user_id, account) if name else format_html("{}", account)
+        message: str = f"message {event.message_id}"
+        if getattr(event, "exists", True):
+            message = object_link("message", event.message_id, message)
         return format_html('{} <span class="quiet">by {}</span>', message, account)
 
     @admin.display(description="before → after")
@@ -76,7 +78,7 @@ class ModerationEventAdmin(ReadOnlyAdmin, FileExportMixin, LargeTableAdmin):
 
     @admin.display(description="batch")
     def of_batch(self, event: ModerationEvent) -> SafeString:
-        return linked("moderationbatch", event.batch_id, str(event.batch_id))
+        return object_link("moderationbatch", event.batch_id, event.batch_id)
 
     def load_columns(self, rows: Sequence[Model]) -> None:
         """The names of the accounts, and which messages still exist: two queries for the page."""
@@ -113,10 +115,3 @@ class ModerationEventAdmin(ReadOnlyAdmin, FileExportMixin, LargeTableAdmin):
             history=f"{self.page_url('changelist')}?{same}",
             may_undo=may(request.user, Verb.UNDO) and not obstacle_to_undoing(event.batch),
         )
-
-
-def linked(model_name: str, pk: int | None, title: str, exists: bool = True) -> SafeString:
-    """A link to the page of an object that still exists."""
-    if not exists:
-        return format_html("{}", title)
-    return format_html('<a href="{}">{}</a>', reverse(f"admin:MiniTwit_{model_name}_change", args=[pk]), title)

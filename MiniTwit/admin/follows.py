@@ -15,15 +15,13 @@ from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.db.models import Max, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
-from django.urls import reverse
-from django.utils.html import format_html
 
 from MiniTwit.admin.files.importing import FileImportExportMixin
 from MiniTwit.admin.files.resources import FollowResource
 from MiniTwit.admin.forms.versions import VersionedAdmin
 from MiniTwit.admin.lists.filters import AccountFilter, ImportRunFilter
 from MiniTwit.admin.lists.large_tables import LargeTableAdmin
-from MiniTwit.admin.pages import OwnPagesMixin
+from MiniTwit.admin.pages import OwnPagesMixin, object_link
 from MiniTwit.database import locks
 from MiniTwit.models import Follow, User
 
@@ -126,11 +124,11 @@ class FollowAdmin(RemovesFollowsMixin, VersionedAdmin, FileImportExportMixin, La
 
     @admin.display(description="follower")
     def follower(self, follow: Follow) -> str:
-        return account_link(follow.who)
+        return object_link("user", follow.who_id, follow.who)
 
     @admin.display(description="followed")
     def followed(self, follow: Follow) -> str:
-        return account_link(follow.whom)
+        return object_link("user", follow.whom_id, follow.whom)
 
     def get_search_results(self, request: HttpRequest, queryset: QuerySet, search_term: str) -> tuple[QuerySet, bool]:
         """Search by username. It is looked up once, not joined for every follow; both columns have an index."""
@@ -141,7 +139,3 @@ class FollowAdmin(RemovesFollowsMixin, VersionedAdmin, FileImportExportMixin, La
 
     def explain_search(self, term: str) -> str:
         return "" if User.objects.filter(username=term).exists() else f"There is no account named “{term}”."
-
-
-def account_link(user: User) -> str:
-    return format_html('<a href="{}">{}</a>', reverse("admin:MiniTwit_user_change", args=[user.pk]), user)

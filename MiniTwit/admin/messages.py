@@ -23,6 +23,7 @@ from MiniTwit.admin.forms.versions import VersionedAdmin, VersionedForm
 from MiniTwit.admin.lists.filters import AccountFilter, ImportRunFilter, ReviewedFilter, SpanFilter, WatchHitFilter
 from MiniTwit.admin.lists.large_tables import NOTHING, LargeTableAdmin, mark, zoned
 from MiniTwit.admin.lists.way_back import filters_of, with_filters
+from MiniTwit.admin.pages import list_link
 from MiniTwit.instants import shown_time
 from MiniTwit.line_ends import StoredTextField
 from MiniTwit.models import Message, ModerationEvent, User, Verb
@@ -121,8 +122,7 @@ class MessageAdmin(DecidesMixin, VersionedAdmin, FileImportExportMixin, LargeTab
     @admin.display(description="author")
     def author_name(self, message: Message) -> str:
         """The author's name, leading to all the messages of that author."""
-        address = reverse("admin:MiniTwit_message_changelist")
-        return format_html('<a href="{}?author__id__exact={}">{}</a>', address, message.author_id, message.author)
+        return list_link("message", f"author__id__exact={message.author_id}", message.author)
 
     @admin.display(description=zoned("published"), ordering="pub_date")
     def published(self, message: Message) -> str:

@@ -8,6 +8,8 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 
 
 class OwnPagesMixin(admin.ModelAdmin):
@@ -33,3 +35,13 @@ class OwnPagesMixin(admin.ModelAdmin):
             "title": title,
         }
         return TemplateResponse(request, template, common | context)
+
+
+def object_link(model_name: str, pk: int | None, text: object) -> SafeString:
+    """A link to an object's page."""
+    return format_html('<a href="{}">{}</a>', reverse(f"admin:MiniTwit_{model_name}_change", args=[pk]), text)
+
+
+def list_link(model_name: str, query: str, text: object) -> SafeString:
+    """A link to a list with a filter."""
+    return format_html('<a href="{}?{}">{}</a>', reverse(f"admin:MiniTwit_{model_name}_changelist"), query, text)

@@ -4,10 +4,9 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 from django.db.models import Count, Model
-from django.urls import reverse
-from django.utils.html import format_html
 from psycopg2 import sql
 
+from MiniTwit.admin.pages import list_link
 from MiniTwit.database.queries import rows_of
 from MiniTwit.models import Follow, Message, Strike, User
 
@@ -47,6 +46,4 @@ def in_words(number: int) -> str:
 
 def count_link(user: User, name: str, model_name: str, parameter: str) -> str:
     """A number with a link to the counted rows."""
-    number = getattr(user, f"{name}_now", 0)
-    address = reverse(f"admin:MiniTwit_{model_name}_changelist")
-    return format_html('<a href="{}?{}={}">{}</a>', address, parameter, user.pk, in_words(number))
+    return list_link(model_name, f"{parameter}={user.pk}", in_words(getattr(user, f"{name}_now", 0)))

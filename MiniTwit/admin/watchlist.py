@@ -9,7 +9,7 @@ from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import transaction
 from django.db.models import IntegerField, OuterRef, QuerySet, Subquery
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
-from django.urls import URLPattern, reverse
+from django.urls import URLPattern
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
@@ -20,7 +20,7 @@ from MiniTwit.admin.lists.large_tables import LargeTableAdmin, mark
 from MiniTwit.admin.lists.own_parameters import OwnParametersMixin
 from MiniTwit.admin.lists.read_only import ReadOnlyAdmin
 from MiniTwit.admin.lists.way_back import keep_filters
-from MiniTwit.admin.pages import OwnPagesMixin
+from MiniTwit.admin.pages import OwnPagesMixin, list_link, object_link
 from MiniTwit.models import Message, SkippedMessage, WatchHit, WatchTerm
 
 COUNTED_HITS = 1_000  # of each term; more are "1,000+"
@@ -98,9 +98,7 @@ class WatchTermAdmin(OwnParametersMixin, VersionedAdmin, OwnPagesMixin):
 
     @admin.display(description="hits")
     def hits_found(self, term: Any) -> SafeString:
-        label = bounded(term.hit_count)
-        address = reverse("admin:MiniTwit_watchhit_changelist")
-        return format_html('<a href="{}?term__id__exact={}">{}</a>', address, term.pk, label)
+        return list_link("watchhit", f"term__id__exact={term.pk}", bounded(term.hit_count))
 
     @admin.display(description="scan")
     def state(self, term: Any) -> str | SafeString:
@@ -242,8 +240,7 @@ class WatchHitAdmin(ReadOnlyAdmin, LargeTableAdmin):
         place = max(0, text.find(hit.found[0]) - 60) if hit.found else 0
         end = place + SHOWN_TEXT
         around = f"{'…' if place else ''}{text[place:end]}{'…' if end < len(text) else ''}"
-        address = reverse("admin:MiniTwit_message_change", args=[hit.message_id])
-        return format_html('<a href="{}">{}</a>', address, watchlist.mark(around, [hit]))
+        return object_link("message", hit.message_id, watchlist.mark(around, [hit]))
 
     @admin.display(description="published")
     def published(self, hit: WatchHit) -> datetime:
@@ -255,5 +252,4 @@ class WatchHitAdmin(ReadOnlyAdmin, LargeTableAdmin):
 
     @admin.display(description="author")
     def author_name(self, hit: WatchHit) -> SafeString:
-        address = reverse("admin:MiniTwit_user_change", args=[hit.message.author_id])
-        return format_html('<a href="{}">{}</a>', address, hit.message.author)
+        return object_link("user", hit.message.author_id, hit.message.author)

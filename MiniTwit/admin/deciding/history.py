@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db.models import QuerySet
-from django.urls import NoReverseMatch, reverse
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 from psycopg2 import sql
@@ -122,14 +122,8 @@ def batches_about(user: User, before: str = "") -> tuple[list[Line], int | None]
 
 
 def line_of(event: ModerationEvent) -> Line:
-    return Line(event, Verb(event.verb).rules.past_tense, changes_of(event), batch_url(event.batch_id))
-
-
-def batch_url(batch_id: int) -> str:
-    try:
-        return reverse("admin:MiniTwit_moderationbatch_change", args=[batch_id])
-    except NoReverseMatch:  # the batches have no page
-        return ""
+    batch_url = reverse("admin:MiniTwit_moderationbatch_change", args=[event.batch_id])
+    return Line(event, Verb(event.verb).rules.past_tense, changes_of(event), batch_url)
 
 
 def changes_of(event: ModerationEvent, length: int = SHOWN_CHARACTERS) -> list[tuple[str, str, str]]:
