@@ -8,7 +8,7 @@ class BackOfficeConfig(AppConfig):
     def ready(self) -> None:
         from backoffice import checks
         from backoffice.erasure import forget
-        from MiniTwit.moderation.account_erasure import user_erased
+        from MiniTwit.moderation.erasure import user_erased
 
         checks.register()
         user_erased.connect(forget, dispatch_uid="backoffice.erasure")

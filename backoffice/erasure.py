@@ -5,7 +5,7 @@ from typing import Any
 from axes.models import AccessAttempt
 from django.db.models import Q
 
-from MiniTwit.moderation.account_erasure import ErasedAccount
+from MiniTwit.moderation.erasure import ErasedAccount
 
 
 def forget(account: ErasedAccount, **kwargs: Any) -> None:

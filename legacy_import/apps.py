@@ -7,6 +7,6 @@ class LegacyImportConfig(AppConfig):
 
     def ready(self) -> None:
         from legacy_import.erasure import forget
-        from MiniTwit.moderation.account_erasure import user_erased
+        from MiniTwit.moderation.erasure import user_erased
 
         user_erased.connect(forget, dispatch_uid="legacy_import.erasure")

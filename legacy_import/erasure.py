@@ -12,7 +12,7 @@ from legacy_import.steps.audit import Audit
 from legacy_import.steps.identity import VanishedRow
 from legacy_import.steps.preview import SampleRow
 from MiniTwit.models import ModerationEvent, Verb
-from MiniTwit.moderation.account_erasure import ErasedAccount
+from MiniTwit.moderation.erasure import ErasedAccount
 from MiniTwit.moderation.traces import Traces
 
 # The columns that name an account by its old id or its username, of old rows and of `VanishedRow`.

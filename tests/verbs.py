@@ -7,8 +7,8 @@ from typing import Any
 from MiniTwit import moderation
 from MiniTwit.models import ModerationBatch, User, Verb
 from MiniTwit.moderation import Cause, MessageEdit
-from MiniTwit.moderation.account_erasure import Messages, options_of
 from MiniTwit.moderation.batches import Objects, ids_of
+from MiniTwit.moderation.erasure import Messages, options_of
 
 
 def flag(*, messages: Objects, **cause: Any) -> ModerationBatch:

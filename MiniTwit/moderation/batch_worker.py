@@ -16,7 +16,7 @@ from django_tasks import task
 from MiniTwit.background.work import BackgroundWork, WorkError
 from MiniTwit.database import locks
 from MiniTwit.models import BatchState, ModerationBatch, ModerationEvent, SelectedRow, Strike, Subject, Verb
-from MiniTwit.moderation import ModerationError, account_erasure
+from MiniTwit.moderation import ModerationError, erasure
 from MiniTwit.moderation.batches import Tally, close_batch, lock_tables_of, record
 from MiniTwit.moderation.history import who_did_what
 from MiniTwit.moderation.verbs import execute
@@ -77,7 +77,7 @@ def do_next_chunk(batch_id: int, after: int) -> int | None:
         if not rows:
             close_batch(batch, BatchState.DONE)
             return None
-        if batch.verb == Verb.ERASE and (purged := account_erasure.purge_some(batch, list(rows))).changed:
+        if batch.verb == Verb.ERASE and (purged := erasure.purge_some(batch, list(rows))).changed:
             record(batch, purged)
             return after  # the account itself comes when its messages are gone
         do_rows(batch, rows)

@@ -16,7 +16,7 @@ from MiniTwit.database.queries import rows_of
 from MiniTwit.models import Message, ModerationBatch, Verb
 from MiniTwit.moderation.batches import Cause, Tally
 from MiniTwit.moderation.errors import ModerationError
-from MiniTwit.moderation.message_verbs import (
+from MiniTwit.moderation.messages import (
     ABOUT_EDITS,
     NAMES,
     execute,

@@ -14,7 +14,7 @@ from psycopg2 import sql
 
 from MiniTwit.database.clock import database_time
 from MiniTwit.models import BatchState, Message, ModerationBatch, ModerationEvent, SelectedRow, User, Verb
-from MiniTwit.moderation import ModerationError, account_erasure, batch_worker, verbs
+from MiniTwit.moderation import ModerationError, batch_worker, erasure, verbs
 from MiniTwit.moderation.batches import Cause, lock_tables_of, one_decision
 from MiniTwit.moderation.verbs import lock_undoable, undos_in_force
 
@@ -103,7 +103,7 @@ def confirm(*, batch: ModerationBatch, cause: Cause, options: dict[str, Any] | N
         found.reason, found.note = cause.reason, cause.note
         found.options |= options or {}
         if found.verb == Verb.ERASE:
-            account_erasure.expect_messages(found, SelectedRow.objects.filter(batch=found).values("object_id"))
+            erasure.expect_messages(found, SelectedRow.objects.filter(batch=found).values("object_id"))
         begin(found, at_once=is_small(found))
     return found
 
@@ -125,7 +125,7 @@ def is_small(batch: ModerationBatch) -> bool:
     """Whether the moderator can wait for it."""
     if batch.verb == Verb.ERASE:
         accounts = SelectedRow.objects.filter(batch=batch).values_list("object_id", flat=True)[: SMALL + 1]
-        return len(accounts) <= SMALL and all(account_erasure.is_small(user_id, SMALL) for user_id in accounts)
+        return len(accounts) <= SMALL and all(erasure.is_small(user_id, SMALL) for user_id in accounts)
     if batch.selected > SMALL or not batch.options.get("flag_messages"):
         return batch.selected <= SMALL
     authors = SelectedRow.objects.filter(batch=batch).values("object_id")
@@ -153,8 +153,8 @@ def erase(*, user: User, cause: Cause, messages: str, delete: bool = False) -> M
     Raises:
         ModerationError: it cannot be erased; nothing was changed.
     """
-    options = account_erasure.options_of(messages, delete)
-    find_obstacle = account_erasure.obstacle_to_deleting if delete else account_erasure.obstacle_to_erasing
+    options = erasure.options_of(messages, delete)
+    find_obstacle = erasure.obstacle_to_deleting if delete else erasure.obstacle_to_erasing
     if obstacle := find_obstacle(user, cause.actor):
         raise ModerationError("not_allowed", obstacle)
     with transaction.atomic():

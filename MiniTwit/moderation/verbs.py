@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from MiniTwit.models import ModerationBatch, ModerationEvent, Verb
-from MiniTwit.moderation import account_erasure, account_verbs, message_edits, message_verbs
+from MiniTwit.moderation import accounts, erasure, message_edits, messages
 from MiniTwit.moderation.batches import (
     Cause,
     Objects,
@@ -22,7 +22,7 @@ from MiniTwit.moderation.batches import (
 from MiniTwit.moderation.errors import ModerationError
 from MiniTwit.moderation.message_edits import MessageEdit
 
-REFUSALS = frozenset({account_verbs.YOURSELF, account_verbs.STAFF, message_verbs.OWN})
+REFUSALS = frozenset({accounts.YOURSELF, accounts.STAFF, messages.OWN})
 
 
 @one_decision
@@ -95,24 +95,24 @@ def execute(ids: Sequence[int], batch: ModerationBatch) -> Tally:
     cause, options = Cause.of_batch(batch), batch.options
     match Verb(batch.verb):
         case Verb.FLAG | Verb.UNFLAG | Verb.KEEP as decision:
-            return message_verbs.decide(decision, ids, batch, cause)
+            return messages.decide(decision, ids, batch, cause)
         case Verb.PURGE:
-            return message_verbs.purge(ids, batch, cause)
+            return messages.purge(ids, batch, cause)
         case Verb.SUSPEND:
             until = datetime.fromisoformat(options["until"]) if options.get("until") else None
             flag_messages = bool(options.get("flag_messages"))
-            return account_verbs.suspend(ids, batch, cause, until=until, flag_messages=flag_messages)
+            return accounts.suspend(ids, batch, cause, until=until, flag_messages=flag_messages)
         case Verb.REINSTATE:
-            return account_verbs.reinstate(ids, batch, cause)
+            return accounts.reinstate(ids, batch, cause)
         case Verb.WARN:
-            return account_verbs.warn(ids, batch, cause, text=options.get("text", ""))
+            return accounts.warn(ids, batch, cause, text=options.get("text", ""))
         case Verb.UNDO:
-            of_messages = message_verbs.undo(ids, batch, cause) + message_edits.undo(ids, batch, cause)
-            return account_verbs.undo(ids, batch, cause) + of_messages
+            of_messages = messages.undo(ids, batch, cause) + message_edits.undo(ids, batch, cause)
+            return accounts.undo(ids, batch, cause) + of_messages
         case Verb.EDIT:
             raise ValueError("An edit is not told by ids alone: use edit.")
         case Verb.ERASE:
-            return account_erasure.erase(ids, batch, cause)
+            return erasure.erase(ids, batch, cause)
 
 
 def lock_undoable(batch: ModerationBatch, undoing: ModerationBatch | None = None) -> None:

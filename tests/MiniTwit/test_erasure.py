@@ -262,7 +262,7 @@ def test_an_account_with_much_on_it_is_erased_in_the_background(
     client: Client, roger: User, boss: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(selections, "SMALL", 1)
-    monkeypatch.setattr(moderation.account_erasure, "CHUNK", 1)
+    monkeypatch.setattr(moderation.erasure, "CHUNK", 1)
     export(client, roger)
     assert "Waiting for the worker" in erase(client, roger, messages="purge")
     batch = ModerationBatch.objects.get(verb="erase")

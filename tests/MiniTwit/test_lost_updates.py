@@ -14,7 +14,7 @@ from django.db import DatabaseError, connection, transaction
 from django.test import Client
 
 from MiniTwit.models import Message, ModerationEvent, ModerationReason, User
-from MiniTwit.moderation.account_verbs import states
+from MiniTwit.moderation.accounts import states
 from tests import verbs
 from tests.MiniTwit.factories import make_message, make_superuser, make_user
 from tests.MiniTwit.files import MESSAGE_COLUMNS, confirm, preview, table

@@ -22,7 +22,7 @@ from MiniTwit.admin.pages import OwnPagesMixin
 from MiniTwit.admin.user_counts import COUNTS, MOST, in_words
 from MiniTwit.models import Message, User, Verb
 from MiniTwit.moderation import ModerationError, selections
-from MiniTwit.moderation.account_erasure import Messages, obstacle_to_deleting, obstacle_to_erasing
+from MiniTwit.moderation.erasure import Messages, obstacle_to_deleting, obstacle_to_erasing
 
 EXPORTED = "Exported the case."
 NOUNS = {

@@ -20,7 +20,7 @@ from MiniTwit.admin.files.widgets import (
     YesNoWidget,
 )
 from MiniTwit.models import Follow, Message, ModerationBatch, User, Verb
-from MiniTwit.moderation.message_verbs import OWN
+from MiniTwit.moderation.messages import OWN
 from MiniTwit.skeletons import Skeleton, skeleton
 from MiniTwit.validators import is_storable, normalised_username
 

@@ -10,7 +10,7 @@ from MiniTwit import moderation
 from MiniTwit.ids import LARGEST_ID
 from MiniTwit.models import Message, ModerationBatch, ModerationReason, SelectedRow, User, Verb
 from MiniTwit.moderation.batches import Cause, one_decision
-from MiniTwit.moderation.message_verbs import OWN
+from MiniTwit.moderation.messages import OWN
 
 NOT_FOUND, USAGE = 1, 2
 

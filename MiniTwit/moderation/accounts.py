@@ -9,7 +9,7 @@ from django.db.models import Count, Q
 
 from MiniTwit.database.clock import database_time
 from MiniTwit.models import ModerationBatch, ModerationEvent, Strike, Subject, User, Verb
-from MiniTwit.moderation import message_verbs
+from MiniTwit.moderation import messages
 from MiniTwit.moderation.batches import Cause, Tally
 from MiniTwit.moderation.errors import ModerationError
 from MiniTwit.moderation.history import newer_than_the_event, who_did_what
@@ -33,7 +33,7 @@ def suspend(
         raise ModerationError("until_is_past", "A suspension has to end in the future.")
     tally = change_allowed(Verb.SUSPEND, ids, batch, cause, change)
     if flag_messages:
-        tally += message_verbs.flag_all_of([user_id for user_id in ids if user_id not in tally.skipped], batch, cause)
+        tally += messages.flag_all_of([user_id for user_id in ids if user_id not in tally.skipped], batch, cause)
     return tally
 
 
@@ -150,7 +150,7 @@ def states(ids: Sequence[int]) -> dict[int, State]:
     """The accounts' state as moderation knows it, ready to be logged.
 
     One query a table, because a join might read all strikes for each account; see
-    `message_verbs.without_nested_loops`.
+    `messages.without_nested_loops`.
     """
     strikes = Strike.objects.filter(user__in=ids, revoked_at=None).order_by().values("user_id")
     given = dict(strikes.annotate(Count("pk")).values_list("user_id", "pk__count"))

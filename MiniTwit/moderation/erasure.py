@@ -30,7 +30,7 @@ from MiniTwit.models import (
     User,
     Verb,
 )
-from MiniTwit.moderation import message_verbs
+from MiniTwit.moderation import messages
 from MiniTwit.moderation.batches import Cause, Tally
 from MiniTwit.moderation.errors import ModerationError
 from MiniTwit.moderation.traces import Traces
@@ -125,7 +125,7 @@ def purge_some(batch: ModerationBatch, user_ids: Sequence[int]) -> Tally:
     ids = list(Message.objects.filter(author__in=user_ids).order_by().values_list("pk", flat=True)[:CHUNK])
     if not ids:
         return Tally()
-    return Tally(message_verbs.purge(ids, batch, Cause.of_batch(batch)).changed)
+    return Tally(messages.purge(ids, batch, Cause.of_batch(batch)).changed)
 
 
 def erase(ids: Sequence[int], batch: ModerationBatch, cause: Cause) -> Tally:
@@ -205,7 +205,7 @@ def strike_out_texts(user: User, erasing: ModerationBatch) -> None:
         batch.save(update_fields=["options"])
     batches.exclude(note="").update(note=ERASED_NOTE)
     events.exclude(note__in=["", ERASED_NOTE]).update(note=ERASED_NOTE)
-    message_verbs.strike_out_texts_of(user.pk)
+    messages.strike_out_texts_of(user.pk)
 
 
 def forget_views_and_files(traces: Traces) -> None:
