@@ -10,7 +10,7 @@ from django.core.management import call_command
 from django.utils import timezone
 
 from legacy_import.runs.leftovers import discard_leftovers
-from MiniTwit.admin.files.import_steps import discard_old
+from MiniTwit.admin.files.import_worker import discard_old
 from MiniTwit.moderation.selections import discard_abandoned
 
 TASK_DAYS = 14

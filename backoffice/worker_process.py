@@ -18,7 +18,7 @@ from django_tasks_db.models import DBTaskResult
 from backoffice import tasks
 from backoffice.database import revive_embedded_server
 from legacy_import.runs import execution
-from MiniTwit.admin.files.import_steps import FILE_WORK
+from MiniTwit.admin.files.import_worker import FILE_WORK
 from MiniTwit.background.queue import give_back_lost_tasks, hold_lock_of_worker
 from MiniTwit.database.failures import ERRORS, failure_kind, server_words
 from MiniTwit.database.session_check import require_own_session

@@ -12,7 +12,7 @@ from django.http import HttpResponse
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from MiniTwit.admin.files import checking, import_steps, importing
+from MiniTwit.admin.files import checking, import_worker, importing
 from MiniTwit.models import FileImport, Follow, Message, ModerationReason, User
 from tests.MiniTwit.factories import make_follow, make_message, make_superuser, make_user
 from tests.MiniTwit.files import FORMATS, confirm, export, preview, table
@@ -276,24 +276,24 @@ def test_a_large_file_is_checked_and_imported_in_the_background(admin: Client, k
     assert "being checked" in admin.get(address).content.decode()
     assert admin.get(f"{address}status/").json()["phase"] == "Waiting for the worker"
     (file_import,) = FileImport.objects.all()
-    import_steps.run_file_import.call(file_import.pk)
+    import_worker.run_file_import.call(file_import.pk)
     previewed = admin.get(address)
     assert dict(previewed.context["result"].totals)["new"] == 5
     assert User.objects.filter(username__startswith="user ").count() == 1
     confirmed = confirm(admin, "user", previewed)
     assert confirmed.redirect_chain[-1][0] == address
-    import_steps.run_file_import.call(file_import.pk)
+    import_worker.run_file_import.call(file_import.pk)
     assert "was imported on" in admin.get(address).content.decode()
     assert User.objects.filter(email="b@example.org").count() == 6
     assert list(kept_uploads.iterdir()) == []
-    import_steps.run_file_import.call(file_import.pk)  # a second time, and nothing is left to do
+    import_worker.run_file_import.call(file_import.pk)  # a second time, and nothing is left to do
     assert admin.get(f"{address}status/").json()["stage"] == "done"
 
 
 def test_a_file_may_hold_more_rows_than_are_checked_at_once(admin: Client, kept_uploads: Path) -> None:
     data = table(["username"], *([f"user {n}"] for n in range(importing.SMALL + 1)))
     address = preview(admin, "user", data)["Location"]
-    import_steps.run_file_import.call(FileImport.objects.get().pk)
+    import_worker.run_file_import.call(FileImport.objects.get().pk)
     assert dict(admin.get(address).context["result"].totals)["new"] == importing.SMALL + 1
 
 
@@ -311,7 +311,7 @@ def test_an_import_in_the_background_can_be_cancelled_and_belongs_to_one_person(
     page = admin.post(f"{address}cancel/", follow=True).content.decode()
     assert "was cancelled. Nothing was imported." in page
     (file_import,) = FileImport.objects.all()
-    import_steps.run_file_import.call(file_import.pk)
+    import_worker.run_file_import.call(file_import.pk)
     assert list(kept_uploads.iterdir()) == []
     assert not User.objects.filter(username__startswith="user ").exists()
 
@@ -322,10 +322,10 @@ def test_a_request_to_cancel_counts_until_the_end_is_written(step: str, admin: C
     """It comes after the last look for one."""
     address = preview(admin, "user", table(["username"], *([f"user {n}"] for n in range(6))))["Location"]
     if step == "importing":
-        import_steps.execute(FileImport.objects.get())
+        import_worker.execute(FileImport.objects.get())
         confirm(admin, "user", admin.get(address))
     file_import = FileImport.objects.get(state=step)
-    import_steps.execute(file_import, lambda done: FileImport.objects.update(cancel_requested=True))
+    import_worker.execute(file_import, lambda done: FileImport.objects.update(cancel_requested=True))
     assert FileImport.objects.get().state == "cancelled"
     assert not User.objects.filter(username__startswith="user ").exists()
 

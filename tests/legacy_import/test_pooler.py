@@ -13,7 +13,7 @@ from legacy_import.rules.options import ImportOptions
 from legacy_import.runs import lifecycle
 from legacy_import.runs.foreground import import_at_once
 from legacy_import.source import source_at
-from MiniTwit.admin.files import import_steps
+from MiniTwit.admin.files import import_worker
 from MiniTwit.database.locks import hold
 from MiniTwit.database.session_check import SharedSessionError
 from MiniTwit.models import BatchState, FileImport, Message, Verb
@@ -63,7 +63,7 @@ def test_sessions_that_are_shared_are_refused_before_a_lock_is_taken(tmp_path: P
         assert batch.state == BatchState.FAILED
         assert "pool_mode=session" in batch.error
         file_import = FileImport.objects.create(table="user", owner=amy, file_name="users.csv", stored_as="users")
-        import_steps.run_file_import.call(file_import.pk)
+        import_worker.run_file_import.call(file_import.pk)
         file_import.refresh_from_db()
         assert file_import.state == FileImport.State.FAILED
         assert "pool_mode=session" in file_import.error

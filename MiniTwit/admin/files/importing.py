@@ -16,7 +16,7 @@ from django.views.decorators.cache import never_cache
 from import_export.admin import ImportExportMixin
 from import_export.signals import post_import
 
-from MiniTwit.admin.files import import_steps
+from MiniTwit.admin.files import import_worker
 from MiniTwit.admin.files.checking import known_columns, resource_of
 from MiniTwit.admin.files.exporting import FileExportMixin
 from MiniTwit.admin.files.formats import format_name, open_table
@@ -105,12 +105,12 @@ class FileImportExportMixin(FileExportMixin, ImportExportMixin):
         """Check or import a small file while the browser waits, and show what came of it; leave a large one to the
         worker."""
         if not at_once:
-            import_steps.discard_old()
-            import_steps.run_file_import.enqueue(file_import.pk)
+            import_worker.discard_old()
+            import_worker.run_file_import.enqueue(file_import.pk)
             return HttpResponseRedirect(self.import_url(file_import))
-        report = import_steps.execute(file_import)
+        report = import_worker.execute(file_import)
         if file_import.state == State.PREVIEWED:
-            import_steps.discard_old()
+            import_worker.discard_old()
             return self.render_preview(request, file_import)
         if file_import.state == State.DONE and report is not None:
             self.add_success_message(report.result(), request)
@@ -147,7 +147,7 @@ class FileImportExportMixin(FileExportMixin, ImportExportMixin):
         if not form.is_valid():
             return self.render_preview(request, file_import, reading_form=form)
         options = form.options() | {"format": file_import.options["format"]}
-        if import_steps.go_on(file_import, State.CHECKING, options=options, report={}, error=""):
+        if import_worker.go_on(file_import, State.CHECKING, options=options, report={}, error=""):
             return self.do_step(request, file_import, at_once=is_small(file_import))
         return HttpResponseRedirect(self.import_url(file_import))
 
@@ -161,7 +161,7 @@ class FileImportExportMixin(FileExportMixin, ImportExportMixin):
         file_import = self.find_import(request, import_id)
         if file_import is None:
             return HttpResponseRedirect(self.page_url("import"))
-        import_steps.cancel(file_import)
+        import_worker.cancel(file_import)
         return HttpResponseRedirect(self.import_url(file_import))
 
     # The confirmation
@@ -177,7 +177,7 @@ class FileImportExportMixin(FileExportMixin, ImportExportMixin):
         form = SignedConfirmForm(request.POST, needs_consent=report.needs_consent)
         if not form.is_valid():
             return self.render_preview(request, file_import, confirm_form=form)
-        if not import_steps.go_on(file_import, State.IMPORTING):
+        if not import_worker.go_on(file_import, State.IMPORTING):
             return self.refuse(request)
         return self.do_step(request, file_import, at_once=report.rows <= SMALL)
 
@@ -198,7 +198,7 @@ class FileImportExportMixin(FileExportMixin, ImportExportMixin):
         """End the imports of dead workers, then return an import of the user who is signed in."""
         if not self.has_import_permission(request):
             raise PermissionDenied
-        import_steps.FILE_WORK.reconcile()
+        import_worker.FILE_WORK.reconcile()
         own = FileImport.objects.filter(table=self.opts.model_name, owner=request.user.pk)
         return own.select_related("owner").defer("seen").filter(pk=import_id).first()
 
@@ -277,7 +277,7 @@ def is_small(file_import: FileImport) -> bool:
 
 def progress_of(file_import: FileImport) -> WorkProgress:
     waits = file_import.is_at_work and file_import.picked_up_at is None
-    waiting, command = why_waiting(import_steps.FILE_WORK.tasks, file_import.requested_at if waits else None)
+    waiting, command = why_waiting(import_worker.FILE_WORK.tasks, file_import.requested_at if waits else None)
     phase = "Waiting for the worker" if waits else file_import.get_state_display().capitalize()
     return WorkProgress(
         stage=file_import.state,

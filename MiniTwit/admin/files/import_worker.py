@@ -39,7 +39,7 @@ class FileWork(BackgroundWork[FileImport]):
     title, this = "File import", "this file"
     so_far, again = "Nothing was imported.", "Choose the file again."
     lock_class = locks.FILE_IMPORT
-    tasks = "MiniTwit.admin.files.import_steps.run_file_import"
+    tasks = "MiniTwit.admin.files.import_worker.run_file_import"
     going_on = Q(state__in=AT_WORK)
 
     def without_process(self) -> QuerySet[FileImport]:
