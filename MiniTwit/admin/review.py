@@ -4,12 +4,13 @@ Every form works by itself and leads back to the page. The script sends the same
 answer, the desk as it then is, in place of the old one.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
+from django.db.models import Count, Q
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.shortcuts import render
 from django.urls import URLPattern, path, reverse
@@ -17,21 +18,25 @@ from django.utils.http import urlencode
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
 
-from MiniTwit import review
+from MiniTwit import review, watchlist
 from MiniTwit.admin.deciding.actions import actor_of, may
 from MiniTwit.admin.forms.drafts import keep_draft, take_draft
 from MiniTwit.admin.forms.posting import page_named, post_only
 from MiniTwit.admin.lists.read_only import ReadOnlyAdmin
-from MiniTwit.admin.review_desk import desk_of
 from MiniTwit.ids import id_in
-from MiniTwit.models import Message, ReviewClaim, Verb
+from MiniTwit.models import Message, ModerationEvent, ModerationReason, ReviewClaim, User, Verb
 from MiniTwit.review import Position, Refusal
 from MiniTwit.review.claims import held_by, waiting_message
-from MiniTwit.watchlist import request_scan_if_behind
 
 REASONS = "review_reasons"  # of the session: what was chosen last, by verb
 DECISIONS = "review_decisions"  # of the session: (batch, message) of what can be taken back, the last one at the end
 DECISIONS_KEPT = 50
+
+NEXT_SHOWN = 8
+EVENTS_SHOWN = 8
+NEIGHBOURS = 3  # on either side
+AUTHOR_MESSAGES = 1_000  # counted at most
+NOTHING_WRONG = "Nothing wrong"  # the reason, as the fixture brings it, for leaving a message on show
 
 Notice = tuple[int, str]
 
@@ -73,7 +78,7 @@ class ReviewQueueAdmin(ReadOnlyAdmin):
 
     def queue_view(self, request: HttpRequest) -> HttpResponse:
         """The page: the message that the moderator has claimed, or else the oldest that waits."""
-        request_scan_if_behind()
+        watchlist.request_scan_if_behind()
         asked_for = id_in(request.GET.get("message"))
         message = None
         if asked_for and review.claim(moderator=actor_of(request), message_id=asked_for):
@@ -230,3 +235,77 @@ def place_of(message_id: int) -> Position | None:
     """The place of a message in the queue, whether or not it still waits; None when it is gone."""
     message = Message.objects.only("pub_date").filter(pk=message_id).first()
     return review.position_of(message) if message else None
+
+
+# What the desk shows about a message: enough to decide, within one screen.
+
+
+def desk_of(message: Message | None, moderator: User, last_reasons: Mapping[str, str]) -> dict[str, Any]:
+    """The template's context; `message` comes with its author, and `last_reasons` are those given last, by verb."""
+    context: dict[str, Any] = {"count": review.count_waiting(), "claim_seconds": review.CLAIM_TIME.seconds}
+    if message is None:
+        return context | {"item": None}
+    hits = list(message.watch_hits.select_related("term").order_by("pk"))
+    waiting_hits = [hit for hit in hits if hit.waiting]
+    reasons = list(ModerationReason.objects.filter(active=True).values_list("name", flat=True))
+    return context | {
+        "item": message,
+        "version": review.version_of(message),
+        "text": watchlist.mark(message.text, hits),
+        "wait_reasons": review.wait_reasons_of(message, waiting_hits),
+        "author": author_facts(message.author),
+        "events": ModerationEvent.objects.filter(message=message.pk).order_by("-id")[:EVENTS_SHOWN],
+        "neighbours": neighbours_of(message),
+        "next_ones": next_ones(message, moderator),
+        "reasons": reasons,
+        "usual": usual_reasons(reasons, last_reasons),
+    }
+
+
+def author_facts(author: User) -> dict[str, Any]:
+    """Counts of the author's newest messages: the index gives them, however many there are."""
+    newest = author.messages.order_by("-pub_date", "-id").values("pk", "flagged")[: AUTHOR_MESSAGES + 1]
+    counts = Message.objects.filter(pk__in=newest.values("pk")).aggregate(
+        messages=Count("pk"), flagged=Count("pk", filter=Q(flagged=True))
+    )
+    number = counts["messages"]
+    return {
+        "messages": f"{number:,}" if number <= AUTHOR_MESSAGES else f"{AUTHOR_MESSAGES:,}+",
+        "flagged": f"{counts['flagged']:,}",
+        "strikes": author.strikes.filter(revoked_at=None).count(),
+    }
+
+
+def neighbours_of(message: Message) -> list[Message]:
+    """The author's messages just before and just after, newest first."""
+    others = Message.objects.filter(author=message.author_id)
+    moment, number = message.pub_date, message.pk
+    # The first condition is the one that the index by author and date can begin at.
+    before = others.filter(Q(pub_date__lte=moment), Q(pub_date__lt=moment) | Q(pk__lt=number))
+    after = others.filter(Q(pub_date__gte=moment), Q(pub_date__gt=moment) | Q(pk__gt=number))
+    older = list(before.order_by("-pub_date", "-id")[:NEIGHBOURS])
+    newer = list(after.order_by("pub_date", "id")[:NEIGHBOURS])
+    return [*reversed(newer), *older]
+
+
+def next_ones(message: Message, moderator: User) -> list[Message]:
+    """The next messages of the queue."""
+    ids = review.waiting(moderator=moderator, after=review.position_of(message), limit=NEXT_SHOWN)
+    found = Message.objects.select_related("author").in_bulk(ids)
+    return [found[message_id] for message_id in ids if message_id in found]
+
+
+def usual_reasons(reasons: Sequence[str], last_reasons: Mapping[str, str]) -> dict[str, str]:
+    """The reason that goes with each verb when none is chosen: what was given last, or else what suits the verb.
+
+    Args:
+        reasons: those that can be chosen. Without any, staff write reasons of their own.
+    """
+    wrong = [name for name in reasons if name != NOTHING_WRONG]
+    right = [name for name in reasons if name == NOTHING_WRONG]
+    usual = {}
+    for verb, suitable in ((Verb.FLAG, wrong + right), (Verb.UNFLAG, right + wrong), (Verb.KEEP, right + wrong)):
+        last = last_reasons.get(verb, "")
+        is_offered = last in reasons or not reasons
+        usual[verb.value] = last if last and is_offered else next(iter(suitable), "")
+    return usual
