@@ -19,6 +19,7 @@ from MiniTwit.admin.refusals import UnreadableRequest
 from MiniTwit.database.failures import ERRORS, FailureKind, failure_kind, is_busy
 from MiniTwit.database.time_limits import TimeLimitError
 from MiniTwit.excerpts import capped_html
+from MiniTwit.ids import number_in
 from MiniTwit.validators import is_storable
 
 IMPORT_IS_WRITING = (
@@ -38,7 +39,7 @@ class RefuseUnreadable(MiddlewareMixin):
             raise UnreadableRequest("A cookie holds a NUL character. Delete the cookies of this site.")
         if not is_utf8(request.content_params.get("charset", "utf-8") if request.content_params else "utf-8"):
             raise UnreadableRequest("The form is not encoded as UTF-8.")
-        if not is_number(request.META.get("CONTENT_LENGTH") or "0"):
+        if number_in(request.META.get("CONTENT_LENGTH") or "0") is None:
             raise UnreadableRequest("The length of the form is not a number.")
 
 
@@ -91,10 +92,6 @@ def is_utf8(charset: str) -> bool:
         return codecs.lookup(charset).name in ("utf-8", "ascii")
     except (LookupError, ValueError):
         return False
-
-
-def is_number(text: str) -> bool:
-    return text.isascii() and text.isdigit() and len(text) < 19
 
 
 TOOK_TOO_LONG = (

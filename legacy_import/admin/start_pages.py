@@ -18,9 +18,9 @@ from legacy_import.runs.records import Choices
 from legacy_import.runs.status import run_url, standing_of
 from legacy_import.source import SourceError
 from MiniTwit.admin.pages import OwnPagesMixin
+from MiniTwit.ids import id_in
 from MiniTwit.models import User
 
-LONGEST_RUN_NUMBER = 9  # digits; longer ones are no number of a run
 INTRODUCTIONS = {
     "users": (
         "Brings the accounts of the old MiniTwit: usernames, e-mail addresses and passwords, so that people go on "
@@ -62,9 +62,7 @@ class StartPagesMixin(OwnPagesMixin):
 
 def options_like(kind: str, number: str) -> ImportOptions:
     """What was chosen for the run that staff come from, if they come from one of this kind."""
-    if not (number.isascii() and number.isdigit() and len(number) <= LONGEST_RUN_NUMBER):
-        return ImportOptions()
-    run = ImportRun.objects.filter(pk=int(number), kind=kind).only("options").first()
+    run = ImportRun.objects.filter(pk=id_in(number), kind=kind).only("options").first()
     return Choices.from_json(run.options).options if run else ImportOptions()
 
 
