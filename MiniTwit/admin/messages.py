@@ -31,6 +31,16 @@ from MiniTwit.moderation import Cause, MessageEdit, ModerationError, selections
 from MiniTwit.search import parse_message_search
 
 EXCERPT_LENGTH = 140  # characters
+# The page shows the beginning of a longer text. Browsers lay out a field of 30 million characters for minutes, and a
+# form may have DATA_UPLOAD_MAX_MEMORY_SIZE bytes, of which a character takes twelve at most.
+LONGEST_EDITED = 200_000
+TOO_MANY_MARKS = (
+    "This text has letters with more marks than a page can show. It is shown with four on each letter, and its text "
+    "cannot be edited."
+)
+TOO_LONG = (
+    "This text has {:,} characters. The page shows the first {:,}, and they cannot be edited. An export has all."
+)
 
 
 class MessageForm(VersionedForm):
@@ -85,22 +95,21 @@ class MessageAdmin(DecidesMixin, VersionedAdmin, FileImportExportMixin, LargeTab
         (None, {"fields": ["author", "text", "pub_date", "flagged", "decision", "decided_at"]}),
         ("Where it comes from", {"fields": ["origin", "legacy_id", "changed_at"]}),
     ]
-    readonly_fields = ["flagged", "decision", "decided_at", "origin", "legacy_id", "changed_at"]
+    readonly_fields = ["beginning", "flagged", "decision", "decided_at", "origin", "legacy_id", "changed_at"]
     actions = message_actions
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         if obj is None:  # a new message has no origin and no decisions yet
             return [(None, {"fields": ["author", "text", "pub_date"]})]
         fieldsets = [*super().get_fieldsets(request, obj)]
+        if why_not_edited(obj.text):
+            (title, options), *others = fieldsets
+            fields = ["beginning" if name == "text" else name for name in options["fields"]]
+            fieldsets = [(title, {**options, "fields": fields}), *others]
         if self.has_change_permission(request, obj):
             told = "An edit is a decision: the log keeps what was before, with your name and the reason."
             fieldsets.insert(1, ("Why it is edited", {"fields": ["reason", "note"], "description": told}))
         return fieldsets
-
-    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        """Show a text with too many marks without a field, which would keep the browser busy for minutes."""
-        readonly = super().get_readonly_fields(request, obj)
-        return [*readonly, "text"] if obj is not None and excerpts.has_heaps(obj.text) else readonly
 
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
         if change and self.has_change_permission(request, obj):
@@ -157,6 +166,11 @@ class MessageAdmin(DecidesMixin, VersionedAdmin, FileImportExportMixin, LargeTab
 
     # One message
 
+    @admin.display(description="text")
+    def beginning(self, message: Message) -> str:
+        """The text, without a field, as far as a browser can show it."""
+        return excerpts.excerpt(message.text, LONGEST_EDITED)
+
     def verbs_for(self, request: HttpRequest, row: Message) -> list[Verb]:
         """The verbs that would change something; "keep" reviews a message that is shown."""
         if is_own(request, row):
@@ -198,7 +212,7 @@ class MessageAdmin(DecidesMixin, VersionedAdmin, FileImportExportMixin, LargeTab
         history, older = lines_about(message, request.GET.get("before", ""))
         return {
             "message": message,
-            "has_heaps": excerpts.has_heaps(message.text),
+            "why_not_edited": why_not_edited(message.text),
             "decisions": self.decision_context(request, message),
             "hits": message.watch_hits.select_related("term").order_by("term__pattern")[:50],
             "history": history,
@@ -223,6 +237,13 @@ class MessageAdmin(DecidesMixin, VersionedAdmin, FileImportExportMixin, LargeTab
         if db_field.name == "text":
             kwargs |= {"strip": False, "form_class": StoredTextField}  # saving a message must not alter it
         return super().formfield_for_dbfield(db_field, request, **kwargs)
+
+
+def why_not_edited(text: str) -> str:
+    """Say why a page has no field for a text; empty where it has one."""
+    if len(text) > LONGEST_EDITED:
+        return TOO_LONG.format(len(text), LONGEST_EDITED)
+    return TOO_MANY_MARKS if excerpts.has_heaps(text) else ""
 
 
 def is_own(request: HttpRequest, message: Message | None) -> bool:

@@ -4,6 +4,7 @@ import json
 import zipfile
 from datetime import UTC, datetime
 from io import BytesIO
+from urllib.parse import urlencode
 
 import pytest
 from django.contrib.admin.models import LogEntry
@@ -14,6 +15,7 @@ from django.db.utils import IntegrityError
 from django.test import Client
 
 from MiniTwit import moderation
+from MiniTwit.admin.messages import LONGEST_EDITED
 from MiniTwit.database.triggers import ERASED_NOTE
 from MiniTwit.models import Message, ModerationBatch, ModerationEvent, ModerationReason, User, Verb
 from tests import verbs
@@ -248,6 +250,28 @@ def test_the_case_of_an_account_tells_of_edits(admin: Client) -> None:
         told = archive.read("decisions.json").decode()
     for text in ("first", "second", "third", "fourth"):
         assert f'\\"{text}\\"' in told or f'"{text}"' in told
+
+
+def test_a_long_text_is_shown_in_part_and_kept_whole_when_its_page_is_saved(editor: Client) -> None:
+    message = make_message(text="x" * LONGEST_EDITED + "<end>")
+    page = editor.get(page_of(message)).content.decode()
+    assert "200,005 characters. The page shows the first 200,000" in page
+    assert "x" * (LONGEST_EDITED - 1) + "…" in page
+    assert 'name="text"' not in page
+    saved = save_on_page(editor, message, pub_date_0="2024-05-31", reason="Personal data")
+    assert saved.status_code == 302
+    assert last_event(message).after.keys() == {"pub_date"}
+    message.refresh_from_db()
+    assert message.text == "x" * LONGEST_EDITED + "<end>"
+
+
+def test_the_longest_text_that_has_a_field_can_be_sent_back(editor: Client) -> None:
+    message = make_message(text="🐋" * LONGEST_EDITED)
+    form = form_at(editor, page_of(message), "message_form")
+    form |= {"text": "🐳" * LONGEST_EDITED, "reason": "Personal data"}
+    sent = editor.post(page_of(message), urlencode(form), content_type="application/x-www-form-urlencoded")
+    assert sent.status_code == 302
+    assert Message.objects.get(pk=message.pk).text == "🐳" * LONGEST_EDITED
 
 
 @pytest.mark.usefixtures("kept_uploads")
