@@ -16,7 +16,7 @@ from MiniTwit.skeletons.function import CREATE_FUNCTIONS
 from MiniTwit.watchlist import expressions, matching
 from tests.MiniTwit.factories import make_message, make_user
 from tests.MiniTwit.spellings import OTHER_WORDS, SPELLINGS
-from tests.MiniTwit.watching import found_by, make_term
+from tests.MiniTwit.watching import edit, found_by, make_term
 
 pytestmark = pytest.mark.django_db
 
@@ -169,3 +169,20 @@ def test_the_example_watch_list_finds_every_spam_of_the_sample() -> None:
     make_message(author, "The number 6 tram is late.")
     watchlist.scan()
     assert set(WatchHit.objects.values_list("message", flat=True)) == spam
+
+
+@pytest.mark.parametrize("is_edited", [False, True])
+def test_a_term_that_postgresql_cannot_read_is_switched_off_and_the_others_are_looked_for(is_edited: bool) -> None:
+    """The form refuses such terms. Another version of PostgreSQL may read expressions in another way."""
+    terms = [make_term("x", "regex"), make_term("casino")]
+    message = make_message(text="bingo" if is_edited else "casino")
+    if is_edited:
+        watchlist.scan()
+        edit(message, "casino")
+    WatchTerm.objects.filter(pattern="x").update(pattern="(")
+    result = watchlist.scan()
+    broken, good = (WatchTerm.objects.get(pk=term.pk) for term in terms)
+    assert ([term.pk for term in result.switched_off], broken.active) == ([broken.pk], False)
+    assert broken.error.startswith("Switched off: PostgreSQL cannot read this: ")
+    assert broken.scanned_at is not None
+    assert good.hits.get().message == message
