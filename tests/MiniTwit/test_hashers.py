@@ -190,7 +190,7 @@ def test_a_hash_is_weak_below_the_iterations_that_owasp_recommends(form, strong,
         ),
         (
             f"pbkdf2_sha256_over$10$saltsalt${base64_of(32)}$werkzeug_sha1$salt",
-            ["pbkdf2_sha256_over", 10, "werkzeug_sha1", "saltsa**", "AAAAAA" + "*" * 38],
+            ["pbkdf2_sha256_over", 10, "werkzeug_sha1", "sa******", "AAAAAA" + "*" * 38],
         ),
         ("werkzeug_sha1$pepper$0f", ["werkzeug_sha1", "damaged: no password matches it"]),
         ("aspnet_identity$sha1", ["aspnet_identity", "damaged: no password matches it"]),
