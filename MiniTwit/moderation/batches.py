@@ -145,10 +145,10 @@ def open_batch(
         close_batch(batch, BatchState.DONE)
 
 
-def close_batch(batch: ModerationBatch, state: BatchState, error: str = "") -> None:
+def close_batch(batch: ModerationBatch, state: BatchState) -> None:
     """Write down how a batch ended."""
-    batch.state, batch.error, batch.finished_at = state, error, database_time()
-    batch.save(update_fields=["state", "error", "finished_at"])
+    batch.state, batch.finished_at = state, database_time()
+    batch.save(update_fields=["state", "finished_at"])
 
 
 def record(batch: ModerationBatch, tally: Tally, *, selected: int = 0) -> None:
