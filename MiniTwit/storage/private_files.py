@@ -9,6 +9,8 @@ import os
 import secrets
 from pathlib import Path
 
+from django.core.files.uploadedfile import UploadedFile
+
 FOLDER_MODE, FILE_MODE = 0o700, 0o600
 OTHERS = 0o077
 
@@ -31,6 +33,13 @@ def open_privately(path: str, flags: int) -> int:
     if found.st_mode & OTHERS and found.st_uid == os.geteuid():
         os.fchmod(descriptor, FILE_MODE)
     return descriptor
+
+
+def write_upload(upload: UploadedFile, path: Path) -> None:
+    """Write what a browser sent into a new file."""
+    with open(path, "xb", opener=open_privately) as file:
+        for chunk in upload.chunks():
+            file.write(chunk)
 
 
 def write_private_file_once(path: Path, content: str) -> None:

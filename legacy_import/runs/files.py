@@ -7,7 +7,6 @@ What a browser sends is not trusted: not its size, not its content, not its name
 arrives, `source` alone opens the content, and the name serves as a label.
 """
 
-import os
 import secrets
 import uuid
 from collections.abc import Iterator
@@ -30,6 +29,7 @@ from legacy_import.source.record import SourceRecord, StagedFile
 from legacy_import.source.snapshot.sqlite_wal import wal_of
 from MiniTwit.storage.database_folders import database_folder, file_clock
 from MiniTwit.storage.full_disks import NO_ROOM, lacks_room
+from MiniTwit.storage.private_files import write_upload
 
 UPLOADS = "upload-*"
 # An upload that belongs to no run: its run is just being opened, or the process died in between.
@@ -153,22 +153,15 @@ def store_upload(upload: UploadedFile, wal: UploadedFile | None = None) -> Sourc
     try:
         discard_unneeded_uploads()
         path = import_dir() / f"upload-{uuid.uuid4().hex}"
-        write(upload, path)
+        write_upload(upload, path)
         if wal is not None:
-            write(wal, wal_of(path))
+            write_upload(wal, wal_of(path))
     except OSError as error:
         if path:
             discard_upload(path)
         why = NO_ROOM if lacks_room(error) else f"The server says “{error.strerror}”."
         raise SourceError("not_stored", f"{label} could not be stored. {why} Nothing was imported.") from None
     return SourceReference(path, label, uploaded=True)
-
-
-def write(upload: UploadedFile, path: Path) -> None:
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with open(descriptor, "wb") as file:
-        for chunk in upload.chunks():
-            file.write(chunk)
 
 
 def discard_upload(path: Path) -> None:

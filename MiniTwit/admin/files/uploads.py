@@ -18,7 +18,7 @@ from django.core.files.uploadedfile import UploadedFile
 from django.http import HttpRequest
 
 from MiniTwit.storage.database_folders import database_folder, file_clock, folders_of_dropped_databases
-from MiniTwit.storage.private_files import open_privately
+from MiniTwit.storage.private_files import write_upload
 
 logger = logging.getLogger(__name__)
 
@@ -51,9 +51,7 @@ def keep_upload(upload: UploadedFile) -> str:
     """
     name = secrets.token_hex(16)
     try:
-        with open(upload_path(name), "xb", opener=open_privately) as file:
-            for chunk in upload.chunks():
-                file.write(chunk)
+        write_upload(upload, upload_path(name))
     except OSError as error:
         logger.exception("An upload could not be kept", exc_info=error)
         with suppress(OSError):
