@@ -1,5 +1,3 @@
 """Admin screens of the domain, one file per screen. Each registers itself."""
 
 from MiniTwit.admin import batches, decisions, follows, groups, messages, reasons, review, users, watchlist
-
-__all__ = ["batches", "decisions", "follows", "groups", "messages", "reasons", "review", "users", "watchlist"]

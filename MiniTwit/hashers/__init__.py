@@ -6,5 +6,3 @@ begins a calculation that would keep a sign-in busy for minutes.
 
 from MiniTwit.hashers.hardened import hardened, is_weak
 from MiniTwit.hashers.strict import is_verifiable
-
-__all__ = ["hardened", "is_verifiable", "is_weak"]

@@ -16,27 +16,3 @@ from MiniTwit.models.moderation import (
 )
 from MiniTwit.models.review import EditedMessage, ReviewClaim, SkippedMessage, WatchHit, WatchTerm
 from MiniTwit.models.saved_filters import SavedFilter
-
-__all__ = [
-    "BatchState",
-    "Decision",
-    "EditedMessage",
-    "FileImport",
-    "Follow",
-    "Message",
-    "ModerationBatch",
-    "ModerationEvent",
-    "ModerationReason",
-    "PurgedMessage",
-    "ReviewClaim",
-    "SavedFilter",
-    "SelectedRow",
-    "SkippedMessage",
-    "StaffNote",
-    "Strike",
-    "Subject",
-    "User",
-    "Verb",
-    "WatchHit",
-    "WatchTerm",
-]

@@ -4,5 +4,3 @@ from MiniTwit.moderation.batches import Cause
 from MiniTwit.moderation.errors import ModerationError
 from MiniTwit.moderation.message_edits import MessageEdit
 from MiniTwit.moderation.verbs import decide, edit, undo
-
-__all__ = ["Cause", "MessageEdit", "ModerationError", "decide", "edit", "undo"]

@@ -14,21 +14,3 @@ from MiniTwit.review.queue import (
     wait_reasons_of,
     waiting,
 )
-
-__all__ = [
-    "CLAIM_TIME",
-    "Position",
-    "Refusal",
-    "claim",
-    "claim_next",
-    "claimed_by",
-    "count_waiting",
-    "decide",
-    "position_of",
-    "release",
-    "undo_decision",
-    "version_of",
-    "wait_reasons_of",
-    "waiting",
-    "warn_author",
-]

@@ -18,5 +18,3 @@ table (`table.py`) holds all that is folded, and only what every edition agrees 
 from MiniTwit.skeletons.folding import align, skeleton
 from MiniTwit.skeletons.function import Skeleton
 from MiniTwit.skeletons.patterns import WORD_CHARACTER
-
-__all__ = ["WORD_CHARACTER", "Skeleton", "align", "skeleton"]

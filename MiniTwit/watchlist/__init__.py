@@ -11,17 +11,3 @@ from MiniTwit.watchlist.expressions import PatternError, check, preview
 from MiniTwit.watchlist.marking import mark
 from MiniTwit.watchlist.scanning import scan, start_afresh, start_over
 from MiniTwit.watchlist.tasks import delete_term, request_scan, request_scan_if_behind, standing
-
-__all__ = [
-    "PatternError",
-    "check",
-    "delete_term",
-    "mark",
-    "preview",
-    "request_scan",
-    "request_scan_if_behind",
-    "scan",
-    "standing",
-    "start_afresh",
-    "start_over",
-]

@@ -1,5 +1,3 @@
 """Admin screens of the legacy import: the start pages, a run's page and the history."""
 
 from legacy_import.admin.import_runs import ImportRunAdmin
-
-__all__ = ["ImportRunAdmin"]

@@ -8,5 +8,3 @@ the same way to go unnoticed.
 from legacy_import.verify.compare import verify
 from legacy_import.verify.old import CANONICAL_LAYOUT, OldTable
 from legacy_import.verify.report import TableVerification, Verification
-
-__all__ = ["CANONICAL_LAYOUT", "OldTable", "TableVerification", "Verification", "verify"]

@@ -7,5 +7,3 @@ password.
 
 from legacy_import.rules.passwords.column import UNUSABLE, PasswordColumn
 from legacy_import.rules.passwords.hardened import kept_password, kept_password_sql
-
-__all__ = ["UNUSABLE", "PasswordColumn", "kept_password", "kept_password_sql"]
