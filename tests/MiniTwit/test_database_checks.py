@@ -108,6 +108,8 @@ def test_in_the_locale_c_the_search_index_serves_english_letters_alone(make_data
 
 @pytest.mark.parametrize(("locale", "codes"), [("tr", ["MiniTwit.W108"]), ("az-Latn", ["MiniTwit.W108"]), ("da", [])])
 def test_a_turkic_locale_is_warned_of(make_database: MakeDatabase, locale: str, codes: list[str]) -> None:
+    if connection.pg_version < 150_000:
+        pytest.skip("PostgreSQL 14 makes no database with a locale of ICU.")
     options = f"ENCODING 'UTF8' LOCALE_PROVIDER icu ICU_LOCALE '{locale}' LC_COLLATE 'C' LC_CTYPE 'C'"
     assert codes_in(make_database(options)) == codes
 
