@@ -222,15 +222,15 @@ class MessageAdmin(DecidesMixin, VersionedAdmin, FileImportExportMixin, LargeTab
     def save_model(self, request: HttpRequest, obj: Message, form: Any, change: bool) -> None:
         if not change:
             super().save_model(request, obj, form, change)
-        elif form.changed_data:
+        else:
+            self.tell_what_was_kept(request, form)
+        if change and form.changed_data:
             reason, note = form.cleaned_data["reason"], form.cleaned_data["note"]
             typed = {name: form.cleaned_data[name] for name in form.changed_data}
             if author := typed.pop("author", None):
                 typed["author_id"] = author.pk
             cause = Cause.of(actor=actor_of(request), reason=reason, note=note)
             moderation.edit([MessageEdit(obj.pk, **typed)], cause)
-        if change:
-            self.tell_what_was_kept(request, form)
         watchlist.request_scan_if_behind()
 
     def formfield_for_dbfield(self, db_field: Field, request: HttpRequest, **kwargs: Any) -> forms.Field | None:

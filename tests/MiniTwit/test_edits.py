@@ -21,7 +21,7 @@ from MiniTwit.models import Message, ModerationBatch, ModerationEvent, Moderatio
 from tests import verbs
 from tests.MiniTwit.factories import make_message, make_staff, make_superuser, make_user
 from tests.MiniTwit.files import MESSAGE_COLUMNS, confirm, preview, table
-from tests.MiniTwit.forms import form_at, save_on_page
+from tests.MiniTwit.forms import form_at, form_in, save_on_page
 
 pytestmark = pytest.mark.django_db
 
@@ -95,9 +95,22 @@ def test_two_editors_see_each_other_and_the_reason_is_kept(editor: Client) -> No
     edit(message, text="theirs")
     page = editor.post(page_of(message), form).content.decode()
     assert "Stored now: “theirs”" in page
+    assert "in the form below. It was edited by the command line on" in page
     assert 'value="Personal data" selected' in page
     message.refresh_from_db()
     assert message.text == "theirs"
+    page = editor.post(page_of(message), form_in(page, "message_form"), follow=True).content.decode()
+    message.refresh_from_db()
+    assert message.text == "mine"
+    assert "other changes were made" not in page  # they were seen, and replaced
+
+
+def test_who_flagged_a_message_is_named_and_not_who_saves_it(editor: Client) -> None:
+    message = make_message(text="first")
+    form = form_at(editor, page_of(message), "message_form") | {"text": "mine", "reason": "Personal data"}
+    verbs.flag(messages=[message], actor=make_user("mo"), reason="Spam")
+    page = editor.post(page_of(message), form, follow=True).content.decode()
+    assert "other changes were made, and they stay. It was flagged by mo on" in page
 
 
 def test_moderators_decide_about_messages_and_do_not_write_them(client: Client) -> None:

@@ -59,6 +59,7 @@ class VersionedForm(forms.ModelForm):
         self.kept: list[str] = []
         self.conflicts: list[str] = []
         self._typed: list[str] = []
+        self.version_opened = self.read_opened().get(VERSION)
         if self.is_change:
             self.version_now = version_of(self.instance)
             stored = {name: self.stored(name) for name in self.versioned_fields()}
@@ -83,10 +84,6 @@ class VersionedForm(forms.ModelForm):
             return dict(signing.loads(self.data.get(self.add_prefix("opened")) or "", salt=self.salt))
         except (signing.BadSignature, TypeError, ValueError):
             return {}
-
-    @property
-    def version_opened(self) -> str | None:
-        return self.read_opened().get(VERSION)
 
     def clean(self) -> dict[str, Any]:
         cleaned: dict[str, Any] = super().clean() or self.cleaned_data
@@ -118,7 +115,7 @@ class VersionedForm(forms.ModelForm):
             self.add_error(name, CONFLICT.format(why=why, stored=in_words(self.stored_value(name))))
         if self.kept:
             self.add_error(None, f"Also changed elsewhere, and kept as stored now: {self.labels(self.kept)}.")
-        seen = {name: self.stored(name) for name in self.conflicts}
+        seen = {name: self.stored(name) for name in self.conflicts} | {VERSION: self.version_now}
         self.data = data = cast(QueryDict, self.data).copy()
         data[self.add_prefix("opened")] = self.sign(opened | seen)
 
@@ -178,14 +175,15 @@ class VersionedAdmin(admin.ModelAdmin):
         form = context["adminform"].form
         if conflicts := getattr(form, "conflicts", []):
             told = f"Nothing was saved: look at both values of {form.labels(conflicts)} in the form below."
-            self.message_user(request, told, messages.WARNING)
+            self.message_user(request, " ".join([told, *who_changed_meanwhile(form)]), messages.WARNING)
         return super().render_change_form(request, context, *args, **kwargs)
 
     def tell_what_was_kept(self, request: HttpRequest, form: VersionedForm) -> None:
-        """Name the fields that were changed elsewhere while the form was open, and stay as they are."""
-        sentences = []
-        if form.version_opened not in (None, form.version_now):
-            sentences.append(who_changed_since(form.instance, form.version_opened))
+        """Name the fields that were changed elsewhere while the form was open, and stay as they are.
+
+        To be called before the form's own decision is in the log, which would be taken for the other change.
+        """
+        sentences = who_changed_meanwhile(form)
         if form.kept:
             sentences.append(f"Kept as changed elsewhere: {form.labels(form.kept)}.")
         if sentences:
@@ -210,16 +208,17 @@ def locked_row(model: type[models.Model], pk: Any) -> Iterator[bool]:
         yield found
 
 
-def who_changed_since(row: models.Model, version: str | None) -> str:
-    """A sentence on the last decision about a row since a version of it, or on an edit."""
+def who_changed_meanwhile(form: VersionedForm) -> list[str]:
+    """A sentence on the last decision about the form's row since the form was opened, or on an edit; or none."""
+    row, version = form.instance, form.version_opened
+    if version in (None, form.version_now) or row._meta.model_name not in (Subject.MESSAGE, Subject.ACCOUNT):
+        return []
     seen = parse_datetime(version) if version else None
 
     def is_newer(_pk: int, event: ModerationEvent) -> bool:
         return seen is None or event.created_at > seen
 
-    if row._meta.model_name not in (Subject.MESSAGE, Subject.ACCOUNT):
-        return ""
-    return who_did_what(Subject(row._meta.model_name), {row.pk: row.pk}, is_newer=is_newer)[row.pk]
+    return [who_did_what(Subject(row._meta.model_name), {row.pk: row.pk}, is_newer=is_newer)[row.pk]]
 
 
 def fingerprint(field: forms.Field, value: Any) -> str:
