@@ -4,6 +4,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from MiniTwit.excerpts import excerpt
+
 MAX_BYTES = 100 * 1024 * 1024  # of an uploaded file
 MAX_ROWS = 300_000
 MAX_COLUMNS = 50
@@ -103,8 +105,7 @@ def is_empty(value: Any) -> bool:
 
 
 def shortened(value: Any, length: int = 40) -> str:
-    text = str(value)
-    return text if len(text) <= length else f"{text[: length - 1]}…"
+    return excerpt(str(value), length)
 
 
 def number_of(value: Any) -> Any:

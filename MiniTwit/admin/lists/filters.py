@@ -236,24 +236,21 @@ class YesNoFilter(admin.SimpleListFilter):
 
 
 class ReviewedFilter(YesNoFilter):
-    title = "reviewed"
-    parameter_name = "reviewed"
+    title = parameter_name = "reviewed"
 
     def condition(self) -> Q:
         return Q(decided_at__isnull=False)
 
 
 class SuspendedFilter(YesNoFilter):
-    title = "suspended"
-    parameter_name = "suspended"
+    title = parameter_name = "suspended"
 
     def condition(self) -> Q:
         return Q(suspended_at__isnull=False) & (Q(suspended_until=None) | Q(suspended_until__gt=timezone.now()))
 
 
 class StrikesFilter(YesNoFilter):
-    title = "strikes"
-    parameter_name = "strikes"
+    title = parameter_name = "strikes"
 
     def condition(self) -> Exists:
         return Exists(Strike.objects.filter(user=OuterRef("pk"), revoked_at=None))
