@@ -132,9 +132,7 @@ PASSWORD_HASHERS = [
 
 LANGUAGE_CODE = "en"
 TIME_ZONE = environment.time_zone("TIME_ZONE")
-USE_I18N = True
 FORMAT_MODULE_PATH = "backoffice.formats"
-USE_TZ = True
 # With it, templates would write ids, widths and query strings as 1,234, too; counts get commas by `intcomma`.
 USE_THOUSAND_SEPARATOR = False
 
@@ -164,10 +162,9 @@ SESSION_COOKIE_AGE = 12 * 3600  # a working day
 FILE_UPLOAD_HANDLERS = ["backoffice.requests.bodies.RefuseFilesHandler"]
 DATA_UPLOAD_MAX_NUMBER_FILES = 2
 
-# Import and export of files, beside the legacy import: both need a permission, and an import is one transaction.
+# Import and export of files, beside the legacy import: both need a permission.
 IMPORT_EXPORT_IMPORT_PERMISSION_CODE = "import"
 IMPORT_EXPORT_EXPORT_PERMISSION_CODE = "export"
-IMPORT_EXPORT_USE_TRANSACTIONS = True
 
 GRAPPELLI_ADMIN_URL = reverse_lazy("admin:index")
 GRAPPELLI_ADMIN_TITLE = "MiniTwit back office"
