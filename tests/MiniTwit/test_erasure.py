@@ -159,6 +159,7 @@ def test_an_erased_account_is_nobody_and_the_log_keeps_what_happened(client: Cli
     assert {event.note for event in events} == {ERASED_NOTE}
     assert (last.verb, last.user_id, last.note, last.actor_name) == ("erase", roger.pk, "Ticket 4711", "boss")
     assert last.before == {"active": True, "erased": False, "following": 1, "followers": 1}
+    assert last.after == {"active": False, "erased": True, "following": 0, "followers": 0}
     # What is left are the messages, as chosen, and other people's names.
     Message.objects.filter(author=user).update(text="-")
     kept = everything_kept().replace("a Roger follows", "").replace(f"{NAME} jr", "").replace("=SUM(1) by Roger", "")

@@ -293,14 +293,15 @@ def test_suspending_again_in_the_same_way_changes_nothing(amy: User) -> None:
 
 def test_reinstating_and_undoing_it_brings_back_the_same_suspension(amy: User) -> None:
     until = timezone.now() + timedelta(days=3)
-    troll, innocent = make_user("troll"), make_user()
-    verbs.suspend(users=[troll], actor=amy, reason="Spam", until=until)
+    troll, innocent, another = make_user("troll"), make_user(), make_user("another troll")
+    verbs.suspend(users=[troll, another], actor=amy, reason="Spam", until=until)
     troll.refresh_from_db()
     since = troll.suspended_at
     batch = verbs.reinstate(users=[troll, innocent], actor=amy, reason="Appeal")
     assert counts(batch) == (2, 1, 1, 0)
     troll.refresh_from_db()
-    assert troll.suspended_at is None
+    another.refresh_from_db()
+    assert (troll.suspended_at, another.suspended_at) == (None, since)
     verbs.undo(batch=batch, actor=amy, reason="Mistake")
     troll.refresh_from_db()
     assert (troll.suspended_at, troll.suspended_until) == (since, until)
