@@ -4,6 +4,7 @@ import base64
 
 from legacy_import.rules.passwords.hash_formats import converted
 from legacy_import.rules.passwords.plain import is_plain
+from legacy_import.verify.passwords import HANGING_ROUNDS, password_fits
 
 IN_CLEAR = (
     *("secret", "correct horse battery staple", "12345678", "p$ssw0rd", "$ecret", "Ünï", "deadbeef", "x" * 1_024),
@@ -81,3 +82,69 @@ def test_what_is_no_whole_hash_is_not_spelled_as_one():
         in_base64(b"\0", SALT, KEY) + "=",
     ):
         assert converted(text) is None, text
+
+
+LONG = bytes([15]) * 64
+# What would keep a sign-in busy without end, or is no whole hash, as the hashers would spell it.
+NEVER_TRIED = {
+    f"scrypt:{cost}:{block}:{parallel}$s${LONG.hex()}": f"scrypt${cost}$s${block}${parallel}${in_base64(LONG)}"
+    for cost, block, parallel in ((1, 8, 1), (3, 8, 1), (1_048_576, 8, 2), (1_024, 8_192, 2))
+} | {
+    f"pbkdf2:sha512:{HANGING_ROUNDS + 1}$s${LONG.hex()}": f"pbkdf2_sha512${HANGING_ROUNDS + 1}$s${in_base64(LONG)}",
+    f"pbkdf2:sha1:9$s${LONG.hex()}": f"pbkdf2_sha1$9$s${in_base64(LONG)}",
+    f"scrypt:1024:8:1$s${LONG[1:].hex()}": f"scrypt$1024$s$8$1${in_base64(LONG[1:])}",
+    BCRYPT.replace("$04$", "$18$"): "bcrypt$" + BCRYPT.replace("$04$", "$18$"),
+    f"sha1$s${LONG[:19].hex()}": f"werkzeug_sha1$s${LONG[:19].hex()}",
+    aspnet_3(2, HANGING_ROUNDS + 1, SALT, KEY): (
+        f"aspnet_identity$sha512${HANGING_ROUNDS + 1}${in_base64(SALT)}${in_base64(KEY)}"
+    ),
+    aspnet_3(2, 9, SALT, b""): f"aspnet_identity$sha512$9${in_base64(SALT)}$",
+    in_base64(b"\0", SALT, KEY[1:]): f"aspnet_identity$sha1$1000${in_base64(SALT)}${in_base64(KEY[1:])}",
+}
+
+
+def test_the_verification_lets_each_hash_arrive_as_it_is_spelled_and_no_other():
+    for text, spelled in SPELLINGS.items():
+        assert password_fits(text, mangled=False, new=spelled), text
+        assert not password_fits(text, mangled=False, new=spelled[:-1] + "/"), text
+    for text, spelled in NEVER_TRIED.items():
+        assert converted(text) is None, text
+        assert [password_fits(text, mangled=False, new=new) for new in (spelled, "!")] == [False, True], text
+
+
+def scrypt(cost: int, block: int, parallel: int) -> str:
+    return f"scrypt:{cost}:{block}:{parallel}$s${LONG.hex()}"
+
+
+def bcrypt(rounds: int) -> str:
+    return BCRYPT.replace("$04$", f"${rounds:02}$")
+
+
+def test_the_verification_insists_on_hashes_of_a_usual_cost():
+    usual = (
+        *(
+            scrypt(1_024, 8, 1),
+            scrypt(32_768, 8, 1),
+            scrypt(32_768, 1, 1),
+            bcrypt(4),
+            bcrypt(12),
+            "0F" * 16,
+            "0f" * 16,
+        ),
+        *(f"pbkdf2:sha512:2000000$s${LONG.hex()}", aspnet_3(2, 2_000_000, SALT, KEY), aspnet_3(0, 1, SALT, KEY)),
+        f"sha1$${LONG[:20].hex()}",
+    )
+    others = (
+        *(scrypt(512, 8, 1), scrypt(65_536, 8, 1), scrypt(1_024, 9, 1), scrypt(1_024, 8, 2), bcrypt(3), bcrypt(13)),
+        *(f"pbkdf2:sha512:2000001$s${LONG.hex()}", aspnet_3(2, 2_000_001, SALT, KEY), aspnet_3(0, 9, LONG_SALT, KEY)),
+        *(
+            aspnet_3(0, 9, SALT, KEY[1:]),
+            aspnet_3(2, 0, SALT, KEY),
+            "0F" * 8 + "0f" * 8,
+            BCRYPT.replace("HjO", "HjP"),
+        ),
+    )
+    assert [text for text in usual if converted(text) is None] == []
+    assert [text for text in usual if password_fits(text, mangled=False, new="!")] == []
+    assert [text for text in usual if not password_fits(text, mangled=True, new="!")] == []
+    assert [text for text in others if not password_fits(text, mangled=False, new="!")] == []
