@@ -62,7 +62,8 @@ class StartPagesMixin(OwnPagesMixin):
 
 def options_like(kind: str, number: str) -> ImportOptions:
     """What was chosen for the run that staff come from, if they come from one of this kind."""
-    run = ImportRun.objects.filter(pk=id_in(number), kind=kind).only("options").first()
+    pk = id_in(number)
+    run = ImportRun.objects.filter(pk=pk, kind=kind).only("options").first() if pk else None
     return Choices.from_json(run.options).options if run else ImportOptions()
 
 
