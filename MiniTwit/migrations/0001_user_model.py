@@ -1,14 +1,13 @@
 """The user table."""
 
-from django.contrib.auth.models import UserManager
-from django.core.validators import EmailValidator
+import django.contrib.auth.models
+import django.core.validators
+import django.db.models.functions.datetime
+import django.utils.timezone
 from django.db import migrations, models
-from django.db.models import Q
-from django.db.models.functions import Now
-from django.utils import timezone
 
+import MiniTwit.validators
 from MiniTwit.database import triggers
-from MiniTwit.validators import PrintableUsernameValidator
 
 
 class Migration(migrations.Migration):
@@ -20,8 +19,11 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="User",
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("last_login", models.DateTimeField("last login", blank=True, null=True)),
+                (
+                    "id",
+                    models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID"),
+                ),
+                ("last_login", models.DateTimeField(blank=True, null=True, verbose_name="last login")),
                 (
                     "username",
                     models.CharField(
@@ -29,14 +31,18 @@ class Migration(migrations.Migration):
                         help_text="Any printable characters, spaces included.",
                         max_length=254,
                         unique=True,
-                        validators=[PrintableUsernameValidator()],
+                        validators=[MiniTwit.validators.PrintableUsernameValidator()],
                     ),
                 ),
                 ("password", models.CharField()),
                 (
                     "email",
                     models.CharField(
-                        "email address", blank=True, db_default="", default="", validators=[EmailValidator()]
+                        blank=True,
+                        db_default="",
+                        default="",
+                        validators=[django.core.validators.EmailValidator()],
+                        verbose_name="email address",
                     ),
                 ),
                 ("first_name", models.CharField(blank=True, db_default="", default="", max_length=150)),
@@ -44,34 +50,49 @@ class Migration(migrations.Migration):
                 (
                     "is_staff",
                     models.BooleanField(
-                        "staff status", db_default=False, default=False, help_text="May sign in to the back office."
+                        db_default=False,
+                        default=False,
+                        help_text="May sign in to the back office.",
+                        verbose_name="staff status",
                     ),
                 ),
                 (
                     "is_superuser",
                     models.BooleanField(
-                        "superuser status", db_default=False, default=False, help_text="Holds every permission."
+                        db_default=False,
+                        default=False,
+                        help_text="Holds every permission.",
+                        verbose_name="superuser status",
                     ),
                 ),
                 (
                     "is_active",
                     models.BooleanField(
-                        "active", db_default=True, default=True, help_text="May sign in. Untick instead of deleting."
+                        db_default=True,
+                        default=True,
+                        help_text="May sign in. Untick instead of deleting.",
+                        verbose_name="active",
                     ),
                 ),
                 (
                     "date_joined",
                     models.DateTimeField(
                         blank=True,
-                        db_default=Now(),
-                        default=timezone.now,
+                        db_default=django.db.models.functions.datetime.Now(),
+                        default=django.utils.timezone.now,
                         help_text="Empty when unknown: the old database did not keep it.",
                         null=True,
                     ),
                 ),
-                ("legacy_id", models.BigIntegerField("old id", editable=False, null=True, unique=True)),
-                ("import_run", models.IntegerField("import run", editable=False, null=True)),
-                ("changed_at", models.DateTimeField("changed in this application", editable=False, null=True)),
+                (
+                    "legacy_id",
+                    models.BigIntegerField(editable=False, null=True, unique=True, verbose_name="old id"),
+                ),
+                ("import_run", models.IntegerField(editable=False, null=True, verbose_name="import run")),
+                (
+                    "changed_at",
+                    models.DateTimeField(editable=False, null=True, verbose_name="changed in this application"),
+                ),
                 (
                     "groups",
                     models.ManyToManyField(
@@ -99,12 +120,17 @@ class Migration(migrations.Migration):
                 "permissions": [
                     ("import_user", "Can import users from a file"),
                     ("export_user", "Can export users to a file"),
-                ]
+                ],
             },
-            managers=[("objects", UserManager())],
+            managers=[
+                ("objects", django.contrib.auth.models.UserManager()),
+            ],
         ),
         migrations.AddConstraint(
-            "user", models.CheckConstraint(condition=~Q(username=""), name="user_username_not_empty")
+            model_name="user",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("username", ""), _negated=True), name="user_username_not_empty"
+            ),
         ),
         migrations.RunSQL(triggers.CREATE_FUNCTION, triggers.DROP_FUNCTION),
         migrations.RunSQL(triggers.CREATE_USER_TRIGGER, triggers.DROP_USER_TRIGGER),
