@@ -1,15 +1,20 @@
 """What the stories of the admin's pages share."""
 
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import psycopg2
 import pytest
 from django.contrib.auth.models import Group
 from django.core.management import call_command
+from django.db import connection
 from django.test import Client
+from psycopg2 import sql
 
 from MiniTwit.models import ModerationReason, User
 from MiniTwit.storage.database_folders import database_folder
+from tests.legacy_import.conftest import database_url
 from tests.MiniTwit.factories import make_staff, make_user
 from tests.MiniTwit.selecting import RIGHTS
 
@@ -63,3 +68,42 @@ def moderator(client: Client) -> Client:
     staff.groups.add(Group.objects.get(name="Moderators"))
     client.force_login(staff)
     return client
+
+
+def run_as_administrator(*statements: sql.Composable, database: str = "postgres") -> None:
+    session = psycopg2.connect(database_url(database))
+    session.autocommit = True
+    try:
+        with session.cursor() as cursor:
+            for statement in statements:
+                cursor.execute(statement)
+    finally:
+        session.close()
+
+
+MakeDatabase = Callable[[str], str]
+
+
+@pytest.fixture
+def make_database() -> Iterator[MakeDatabase]:
+    """Make a database with some options; it goes with the test. Returns its name."""
+    name = f"{connection.settings_dict['NAME']}_odd"
+    identifier = sql.Identifier(name)
+    drop = sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(identifier)
+
+    def make(options: str) -> str:
+        create = sql.SQL("CREATE DATABASE {} TEMPLATE template0 " + options).format(identifier)
+        try:
+            run_as_administrator(drop, create)
+        except psycopg2.errors.FeatureNotSupported as refusal:
+            pytest.skip(f"This PostgreSQL cannot make such a database: {refusal}")
+        return name
+
+    yield make
+    run_as_administrator(drop)
+
+
+def in_locale_c(encoding: str = "UTF8") -> str:
+    """Options for `make_database`. From PostgreSQL 15 on, the template's provider may be another than libc."""
+    provider = "LOCALE_PROVIDER libc" if connection.pg_version >= 150_000 else ""
+    return f"ENCODING '{encoding}' {provider} LC_COLLATE 'C' LC_CTYPE 'C'"

@@ -4,12 +4,11 @@ import io
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 from urllib.parse import quote
 
-import psycopg2
 import pytest
 from django.conf import settings
 from django.core.management import CommandError, call_command
@@ -21,41 +20,9 @@ from MiniTwit.database.checks import problems_of
 from MiniTwit.search import has_trigrams
 from tests.database_copies import working_in
 from tests.legacy_import.conftest import database_url
+from tests.MiniTwit.conftest import MakeDatabase, in_locale_c, run_as_administrator
 
 pytestmark = pytest.mark.django_db
-
-
-def run_as_administrator(*statements: sql.Composable, database: str = "postgres") -> None:
-    session = psycopg2.connect(database_url(database))
-    session.autocommit = True
-    try:
-        with session.cursor() as cursor:
-            for statement in statements:
-                cursor.execute(statement)
-    finally:
-        session.close()
-
-
-MakeDatabase = Callable[[str], str]
-
-
-@pytest.fixture
-def make_database() -> Iterator[MakeDatabase]:
-    """Make a database with some options; it goes with the test. Returns its name."""
-    name = f"{connection.settings_dict['NAME']}_odd"
-    identifier = sql.Identifier(name)
-    drop = sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(identifier)
-
-    def make(options: str) -> str:
-        create = sql.SQL("CREATE DATABASE {} TEMPLATE template0 " + options).format(identifier)
-        try:
-            run_as_administrator(drop, create)
-        except psycopg2.errors.FeatureNotSupported as refusal:
-            pytest.skip(f"This PostgreSQL cannot make such a database: {refusal}")
-        return name
-
-    yield make
-    run_as_administrator(drop)
 
 
 @contextmanager
@@ -66,10 +33,6 @@ def connected(**changes: Any) -> Iterator[BaseDatabaseWrapper]:
         yield other
     finally:
         other.close()
-
-
-def libc() -> str:
-    return "LOCALE_PROVIDER libc" if connection.pg_version >= 150_000 else ""
 
 
 def codes_in(name: str, **changes: Any) -> list[str]:
@@ -83,7 +46,7 @@ def test_the_database_of_the_tests_is_fit() -> None:
 
 @pytest.mark.parametrize("encoding", ["LATIN1", "SQL_ASCII"])
 def test_another_encoding_than_utf8_is_refused(make_database: MakeDatabase, encoding: str) -> None:
-    name = make_database(f"ENCODING '{encoding}' {libc()} LC_COLLATE 'C' LC_CTYPE 'C'")
+    name = make_database(in_locale_c(encoding))
     with connected(NAME=name) as other:
         (problem,) = problems_of(other)
     assert problem.is_serious()
@@ -92,13 +55,13 @@ def test_another_encoding_than_utf8_is_refused(make_database: MakeDatabase, enco
 
 
 def test_the_locale_c_is_warned_of(make_database: MakeDatabase) -> None:
-    name = make_database(f"ENCODING 'UTF8' {libc()} LC_COLLATE 'C' LC_CTYPE 'C'")
+    name = make_database(in_locale_c())
     assert codes_in(name) == ["MiniTwit.W109"]
 
 
 @pytest.mark.django_db(transaction=True)
 def test_in_the_locale_c_the_search_index_serves_english_letters_alone(make_database: MakeDatabase) -> None:
-    name = make_database(f"ENCODING 'UTF8' {libc()} LC_COLLATE 'C' LC_CTYPE 'C'")
+    name = make_database(in_locale_c())
     run_as_administrator(sql.SQL("CREATE EXTENSION pg_trgm"), database=name)
     assert has_trigrams("日本語")
     with working_in(name):
@@ -185,7 +148,7 @@ def test_a_search_path_that_leads_nowhere_is_told() -> None:
 @pytest.mark.django_db(transaction=True)
 def test_check_schema_warns_of_what_check_warns_of(make_database: MakeDatabase) -> None:
     errors = io.StringIO()
-    name = make_database(f"ENCODING 'UTF8' {libc()} LC_COLLATE 'C' LC_CTYPE 'C'")
+    name = make_database(in_locale_c())
     with working_in(name), pytest.raises((CommandError, SystemExit)):  # it has no tables
         call_command("check_schema", stdout=io.StringIO(), stderr=errors)
     assert "knows the capitals of English letters only" in errors.getvalue()

@@ -6,7 +6,6 @@ from contextlib import closing
 import psycopg2
 import pytest
 from django.core.management import call_command
-from django.db import connection
 from psycopg2 import sql
 
 from fixtures import sample_small_talk
@@ -14,6 +13,8 @@ from MiniTwit import watchlist
 from MiniTwit.models import WatchHit, WatchTerm
 from MiniTwit.skeletons.function import CREATE_FUNCTIONS
 from MiniTwit.watchlist import expressions, matching
+from tests.legacy_import.conftest import database_url
+from tests.MiniTwit.conftest import MakeDatabase, in_locale_c
 from tests.MiniTwit.factories import make_message, make_user
 from tests.MiniTwit.spellings import OTHER_WORDS, SPELLINGS
 from tests.MiniTwit.watching import edit, found_by, make_term
@@ -130,34 +131,21 @@ def test_an_expression_that_matches_a_message_as_a_whole_is_found_and_marks_it()
     assert watchlist.mark(both.text, [hit]) == f'<mark title="{term.pattern}">online &amp; casino</mark>'
 
 
-def test_case_folds_in_a_database_with_the_locale_c() -> None:
+def test_case_folds_in_a_database_with_the_locale_c(make_database: MakeDatabase) -> None:
     """There, PostgreSQL itself takes Ø and ø for no letters."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT current_database()")
-        name = f"{cursor.fetchone()[0]}_c"
-    settings = connection.get_connection_params()
-    server = psycopg2.connect(**settings | {"cursor_factory": None})
-    server.autocommit = True
-    cursor = server.cursor()
-    cursor.execute(f'DROP DATABASE IF EXISTS "{name}"')
-    cursor.execute(f"CREATE DATABASE \"{name}\" TEMPLATE template0 ENCODING 'UTF8' LOCALE_PROVIDER libc LOCALE 'C'")
-    try:
-        with closing(psycopg2.connect(**settings | {"dbname": name, "cursor_factory": None})) as other:
-            cursor = other.cursor()
-            cursor.execute(CREATE_FUNCTIONS)
-            cursor.execute("SELECT 'Ø' ~* 'ø'")
-            assert cursor.fetchone() == (False,)
-            for kind, pattern in (("word", "blød"), ("phrase", "ØRE blød"), ("regex", r"\mbl[öø]d\M")):
-                expression = expressions.expression_of(kind, pattern)
-                for text, expected in (("SKÆRE ØRE BLØD", True), ("SKÆRE ØRE BLØDØ", False)):
-                    statement = sql.SQL(
-                        "SELECT {} FROM (SELECT %(text)s AS text, minitwit_skeleton(%(text)s) AS skeleton) m"
-                    )
-                    cursor.execute(statement.format(expression.condition), expression.values | {"text": text})
-                    assert cursor.fetchone() == (expected or kind == "phrase",), (pattern, text)
-    finally:
-        server.cursor().execute(f'DROP DATABASE "{name}"')
-        server.close()
+    url = database_url(make_database(in_locale_c()))
+    with closing(psycopg2.connect(url)) as session, session.cursor() as cursor:
+        cursor.execute(CREATE_FUNCTIONS)
+        cursor.execute("SELECT 'Ø' ~* 'ø'")
+        assert cursor.fetchone() == (False,)
+        for kind, pattern in (("word", "blød"), ("phrase", "ØRE blød"), ("regex", r"\mbl[öø]d\M")):
+            expression = expressions.expression_of(kind, pattern)
+            for text, expected in (("SKÆRE ØRE BLØD", True), ("SKÆRE ØRE BLØDØ", False)):
+                statement = sql.SQL(
+                    "SELECT {} FROM (SELECT %(text)s AS text, minitwit_skeleton(%(text)s) AS skeleton) m"
+                )
+                cursor.execute(statement.format(expression.condition), expression.values | {"text": text})
+                assert cursor.fetchone() == (expected or kind == "phrase",), (pattern, text)
 
 
 def test_the_example_watch_list_finds_every_spam_of_the_sample() -> None:
