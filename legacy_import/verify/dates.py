@@ -71,7 +71,7 @@ def _moments_of_number(text: str) -> set[int]:
 
 def _moments_of_writing(text: str, zone: ZoneInfo) -> set[int]:
     text = " ".join(text.lower().split())
-    text = re.sub(r" m=[-+\d.]+$|\[[^]]*\]$", "", text)  # Go's monotonic clock, Java's name of the zone
+    text = re.sub(r" m=[-+\d.]+|\[[^]]*\]", "", text)  # Go's monotonic clock, Java's name of the zone
     text = re.sub(r"(\d)-([a-z]+)-(\d{4})", r"\1 \2 \3", text)  # 19-Feb-2020
     time = TIME.search(text)
     rest = f"{text[: time.start()]} {text[time.end() :]}" if time else text

@@ -16,7 +16,7 @@ from legacy_import.verify import verify
 from MiniTwit.models import Message, User
 from tests import verbs
 from tests.legacy_import.importing import counts, import_of
-from tests.legacy_import.old_database import ANN, BOB, HASH, MORNING, make_old_database
+from tests.legacy_import.old_database import ANN, BOB, HASH, LOOSE_SCHEMA, MORNING, make_old_database
 from tests.MiniTwit.factories import make_superuser
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("import_dir")]
@@ -161,3 +161,13 @@ def test_rows_that_were_kept_by_choice_are_counted_apart_and_others_are_not_excu
     import_of("users", path)
     make_old_database(path, user=[ANN, BOB, (3, "cleo", "other@example.com", HASH)])
     assert verify(path, tables=["user"]).tables["user"].altered == 1
+
+
+def test_an_id_that_comes_twice_where_no_key_forbids_it_is_accounted_for(tmp_path):
+    messages = [(1, 1, "first", MORNING, 0), (1, 1, "second", MORNING, 0), (2, 1, "another", MORNING, 0)]
+    users = [ANN, (1, "bob", "", HASH), (3, "eve", "", HASH)]
+    path = make_old_database(tmp_path / "old.db", schema=LOOSE_SCHEMA, user=users, message=messages)
+    for kind, table in (("users", "user"), ("messages", "message")):
+        run = import_of(kind, path)
+        assert counts(run, table).reasons == {"duplicate_id": 1}
+        assert (run.audit["disagreements"], run.verification["ok"]) == ([], True)

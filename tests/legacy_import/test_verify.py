@@ -5,6 +5,7 @@ import hashlib
 import json
 import sqlite3
 import struct
+from contextlib import closing
 from datetime import UTC, datetime
 from io import StringIO
 from pathlib import Path
@@ -17,6 +18,7 @@ from django.db import connection
 from legacy_import.models import ImportRun, MergedUser, RejectedRow
 from legacy_import.source import SourceError
 from legacy_import.verify import OldTable, Verification, verify
+from legacy_import.verify.old import _open
 from MiniTwit.models import Follow, Message, User
 from tests.legacy_import.old_minitwit import KEY, SECONDS, OldMiniTwit
 
@@ -373,3 +375,19 @@ def test_the_command_asks_for_a_source(settings: Any) -> None:
     settings.LEGACY_DATABASE_URL = ""
     with pytest.raises(CommandError, match="--source"):
         call_command("verify_legacy")
+
+
+def test_the_old_file_can_make_sqlite_do_nothing_but_read(old: OldMiniTwit) -> None:
+    old.add_user(1, "Ada")
+    refused = (
+        "DELETE FROM user",
+        "PRAGMA journal_mode",
+        "SELECT upper(username) FROM user",
+        "ATTACH ':memory:' AS x",
+    )
+    with closing(_open(old.path, "old")) as connection:
+        assert connection.execute("SELECT count(*) FROM user").fetchall() == [(1,)]
+        assert len(connection.execute("PRAGMA table_info(user)").fetchall()) >= 4
+        for statement in refused:
+            with pytest.raises(sqlite3.DatabaseError, match="not authorized"):
+                connection.execute(statement)
