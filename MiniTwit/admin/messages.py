@@ -27,7 +27,7 @@ from MiniTwit.admin.pages import list_link
 from MiniTwit.instants import shown_time
 from MiniTwit.line_ends import StoredTextField
 from MiniTwit.models import Message, ModerationEvent, User, Verb
-from MiniTwit.moderation import Cause, MessageEdit, ModerationError, selections
+from MiniTwit.moderation import ModerationError, selections
 from MiniTwit.search import parse_message_search
 
 EXCERPT_LENGTH = 140  # characters
@@ -225,12 +225,9 @@ class MessageAdmin(DecidesMixin, VersionedAdmin, FileImportExportMixin, LargeTab
         else:
             self.tell_what_was_kept(request, form)
         if change and form.changed_data:
-            reason, note = form.cleaned_data["reason"], form.cleaned_data["note"]
             typed = {name: form.cleaned_data[name] for name in form.changed_data}
-            if author := typed.pop("author", None):
-                typed["author_id"] = author.pk
-            cause = Cause.of(actor=actor_of(request), reason=reason, note=note)
-            moderation.edit([MessageEdit(obj.pk, **typed)], cause)
+            reason, note = form.cleaned_data["reason"], form.cleaned_data["note"]
+            moderation.edit(messages=[obj], actor=actor_of(request), reason=reason, note=note, **typed)
         watchlist.request_scan_if_behind()
 
     def formfield_for_dbfield(self, db_field: Field, request: HttpRequest, **kwargs: Any) -> forms.Field | None:

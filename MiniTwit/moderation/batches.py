@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import wraps
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, ParamSpec, Required, TypedDict, TypeVar
 
 from django.db import OperationalError, connection, models, transaction
 from django.db.models import F, QuerySet
@@ -20,6 +20,15 @@ BUSY = "Nothing was decided: other work keeps the accounts or messages, such as 
 Objects = QuerySet[Any] | Iterable[models.Model | int]
 P = ParamSpec("P")
 R = TypeVar("R")
+
+
+class CauseFields(TypedDict, total=False):
+    """The cause of a decision, as the arguments of a verb; see `Cause.of`."""
+
+    actor: Required[User | None]
+    reason: ModerationReason | str
+    note: str
+    actor_name: str
 
 
 @dataclass(frozen=True)

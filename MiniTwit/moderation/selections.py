@@ -14,9 +14,9 @@ from psycopg2 import sql
 
 from MiniTwit.database.clock import database_time
 from MiniTwit.models import BatchState, Message, ModerationBatch, ModerationEvent, SelectedRow, User, Verb
-from MiniTwit.moderation import ModerationError, batch_worker, erasure, verbs
+from MiniTwit.moderation import ModerationError, batch_worker, erasure
 from MiniTwit.moderation.batches import Cause, lock_tables_of, one_decision
-from MiniTwit.moderation.verbs import lock_undoable, undos_in_force
+from MiniTwit.moderation.verbs import lock_undoable, undo_batch, undos_in_force
 
 SMALL = 1_000  # rows that are done while the moderator waits
 KEPT_UNCONFIRMED = timedelta(days=1)
@@ -148,7 +148,7 @@ def begin(batch: ModerationBatch, *, at_once: bool) -> None:
 
 @one_decision
 def erase(*, user: User, cause: Cause, messages: str, delete: bool = False) -> ModerationBatch:
-    """Erase an account: at once if there is little about it, else in the background.
+    """Erase an account: at once if there is little about it, else in the background. See `moderation.erase`.
 
     Raises:
         ModerationError: it cannot be erased; nothing was changed.
@@ -172,7 +172,7 @@ def undo(*, batch: ModerationBatch, cause: Cause) -> ModerationBatch:
         ModerationError: it cannot be undone; nothing was changed.
     """
     if batch.changed <= SMALL:
-        return verbs.undo(batch, cause)
+        return undo_batch(batch, cause)
     cause.require_reason()
     with transaction.atomic():
         lock_undoable(batch)

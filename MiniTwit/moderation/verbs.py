@@ -6,12 +6,13 @@ changed. None of them checks permissions: that is the caller's task.
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Unpack
 
-from MiniTwit.models import ModerationBatch, ModerationEvent, Verb
+from MiniTwit.models import ModerationBatch, ModerationEvent, User, Verb
 from MiniTwit.moderation import accounts, erasure, message_edits, messages
 from MiniTwit.moderation.batches import (
     Cause,
+    CauseFields,
     Objects,
     Tally,
     ids_of,
@@ -19,37 +20,106 @@ from MiniTwit.moderation.batches import (
     open_batch,
     record,
 )
+from MiniTwit.moderation.erasure import Messages
 from MiniTwit.moderation.errors import ModerationError
 from MiniTwit.moderation.message_edits import MessageEdit
 
 REFUSALS = frozenset({accounts.YOURSELF, accounts.STAFF, messages.OWN})
 
 
-@one_decision
-def edit(edits: Sequence[MessageEdit], cause: Cause, batch: ModerationBatch | None = None) -> ModerationBatch:
-    """Change messages, each in a way of its own; no message is named twice. The log keeps what they were.
+def flag(*, messages: Objects, **cause: Unpack[CauseFields]) -> ModerationBatch:
+    """Hide messages from timelines."""
+    return decide(Verb.FLAG, messages, Cause.of(**cause))
 
-    Args:
-        batch: one that is open already, for more edits of the same decision.
-    """
-    cause.require_reason()
+
+def unflag(*, messages: Objects, **cause: Unpack[CauseFields]) -> ModerationBatch:
+    """Show messages on timelines again."""
+    return decide(Verb.UNFLAG, messages, Cause.of(**cause))
+
+
+def keep(*, messages: Objects, **cause: Unpack[CauseFields]) -> ModerationBatch:
+    """Say that messages were reviewed and stay as they are."""
+    return decide(Verb.KEEP, messages, Cause.of(**cause))
+
+
+def edit(
+    *,
+    messages: Objects,
+    text: str | None = None,
+    author: User | int | None = None,
+    pub_date: datetime | None = None,
+    **cause: Unpack[CauseFields],
+) -> ModerationBatch:
+    """Change the text, author or date of messages; the log keeps what they were. None leaves a part as it is."""
+    author_id = author.pk if isinstance(author, User) else author
+    edits = [MessageEdit(message_id, author_id, text, pub_date) for message_id in ids_of(messages)]
+    return edit_each(edits=edits, **cause)
+
+
+@one_decision
+def edit_each(
+    *, edits: Sequence[MessageEdit], batch: ModerationBatch | None = None, **cause: Unpack[CauseFields]
+) -> ModerationBatch:
+    """Change messages, each in a way of its own; no message is named twice."""
+    given = Cause.of(**cause)
+    given.require_reason()
     if not edits:
         raise ModerationError("nothing_selected", "Nothing is selected.")
-    with open_batch(Verb.EDIT, cause, batch) as opened:
-        tally = message_edits.edit(edits, opened, cause)
+    with open_batch(Verb.EDIT, given, batch) as opened:
+        tally = message_edits.edit(edits, opened, given)
         if batch is None:
             refuse_if_nothing_is_allowed(tally, len(edits), REFUSALS)
         record(opened, tally, selected=len(edits))
     return opened
 
 
-@one_decision
-def undo(batch: ModerationBatch, cause: Cause) -> ModerationBatch:
+def purge(*, messages: Objects, **cause: Unpack[CauseFields]) -> ModerationBatch:
+    """Delete messages for good. The log keeps numbers and dates of them, no text; it cannot be undone."""
+    return decide(Verb.PURGE, messages, Cause.of(**cause))
+
+
+def suspend(
+    *, users: Objects, until: datetime | None = None, flag_messages: bool = False, **cause: Unpack[CauseFields]
+) -> ModerationBatch:
+    """Keep accounts from signing in, until a date or until reinstated, and perhaps flag all that they wrote."""
+    options = {"until": until.isoformat() if until else None, "flag_messages": flag_messages}
+    return decide(Verb.SUSPEND, users, Cause.of(**cause), options)
+
+
+def reinstate(*, users: Objects, **cause: Unpack[CauseFields]) -> ModerationBatch:
+    """End suspensions."""
+    return decide(Verb.REINSTATE, users, Cause.of(**cause))
+
+
+def warn(*, users: Objects, text: str, **cause: Unpack[CauseFields]) -> ModerationBatch:
+    """Give accounts a strike, with a text."""
+    return decide(Verb.WARN, users, Cause.of(**cause), {"text": text})
+
+
+def erase(
+    *, users: Objects, messages: str = Messages.KEEP, delete: bool = False, **cause: Unpack[CauseFields]
+) -> ModerationBatch:
+    """Remove an account's data everywhere, on its owner's request.
+
+    Args:
+        messages: `keep` or `purge`.
+        delete: delete the account itself, too; its messages have to be purged for that.
+    """
+    options = erasure.options_of(messages, delete)
+    return decide(Verb.ERASE, users, Cause.of(**cause), options)
+
+
+def undo(*, batch: ModerationBatch, **cause: Unpack[CauseFields]) -> ModerationBatch:
     """Put back what a batch changed, except what was changed again since.
 
     Returns:
         A batch of its own. What it left alone is in its `selected_rows`, by event, with who did what.
     """
+    return undo_batch(batch, Cause.of(**cause))
+
+
+@one_decision
+def undo_batch(batch: ModerationBatch, cause: Cause) -> ModerationBatch:
     cause.require_reason()
     with open_batch(Verb.UNDO, cause, undoes=batch) as undoing:
         lock_undoable(batch, undoing)
@@ -110,7 +180,7 @@ def execute(ids: Sequence[int], batch: ModerationBatch) -> Tally:
             of_messages = messages.undo(ids, batch, cause) + message_edits.undo(ids, batch, cause)
             return accounts.undo(ids, batch, cause) + of_messages
         case Verb.EDIT:
-            raise ValueError("An edit is not told by ids alone: use edit.")
+            raise ValueError("An edit is not told by ids alone: use edit_each.")
         case Verb.ERASE:
             return erasure.erase(ids, batch, cause)
 

@@ -85,8 +85,7 @@ def warn_author(*, moderator: User, message_id: int, text: str, reason: str) -> 
         raise Refusal("Write what the author is warned of. No warning was given.")
     note = f"About message {message_id}."
     try:
-        cause = Cause.of(actor=moderator, reason=reason, note=note)
-        return moderation.decide(Verb.WARN, [author], cause, {"text": text.strip()})
+        return moderation.warn(users=[author], actor=moderator, text=text.strip(), reason=reason, note=note)
     except moderation.ModerationError as error:
         raise Refusal(error.sentence) from error
 
@@ -101,7 +100,9 @@ def undo_decision(*, moderator: User, batch_id: int) -> ModerationBatch:
     if batch is None:
         raise Refusal("There is no decision of yours to undo.")
     try:
-        cause = Cause.of(actor=moderator, reason=batch.reason, note="Undone in the review queue.")
-        return moderation.undo(batch, cause)
+        undone = moderation.undo(
+            batch=batch, actor=moderator, reason=batch.reason, note="Undone in the review queue."
+        )
     except moderation.ModerationError as error:
         raise Refusal(error.sentence) from error
+    return undone

@@ -11,11 +11,11 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from pytest_django.asserts import assertHTMLEqual
 
+from MiniTwit import moderation
 from MiniTwit.admin import user_counts
 from MiniTwit.admin.lists import pagination
 from MiniTwit.admin.messages import MessageAdmin
 from MiniTwit.models import Message, ModerationBatch, ModerationReason, User, WatchHit, WatchTerm
-from tests import verbs
 from tests.MiniTwit.factories import make_follow, make_message, make_staff, make_superuser, make_user
 from tests.MiniTwit.forms import save_on_page
 
@@ -228,7 +228,7 @@ def test_messages_are_filtered_by_what_was_decided_when_and_by_whom_they_are(adm
     now = timezone.now()
     fresh = make_message(text="fresh", pub_date=now)
     old = make_message(text="old", pub_date=now - timedelta(days=800))
-    verbs.flag(messages=[old], actor=None, reason="Spam")
+    moderation.flag(messages=[old], actor=None, reason="Spam")
     term = WatchTerm.objects.create(pattern="fresh")
     WatchHit.objects.create(term=term, message=fresh, found=["fresh"], pub_date=fresh.pub_date)
 
@@ -250,8 +250,8 @@ def test_messages_are_filtered_by_what_was_decided_when_and_by_whom_they_are(adm
 def test_the_last_decision_stands_beside_each_message_for_one_query(admin: Client) -> None:
     boss = User.objects.get(username="admin")
     messages = [make_message(text=f"number {n}") for n in range(5)]
-    verbs.flag(messages=messages, actor=boss, reason="Spam")
-    verbs.unflag(messages=messages[:2], actor=None, actor_name="night shift", reason="Nothing wrong")
+    moderation.flag(messages=messages, actor=boss, reason="Spam")
+    moderation.unflag(messages=messages[:2], actor=None, actor_name="night shift", reason="Nothing wrong")
     with CaptureQueriesContext(connection) as queries:
         page = admin.get(MESSAGES)
     assert len([query for query in queries if "moderationevent" in query["sql"]]) == 1
@@ -268,8 +268,8 @@ def test_the_columns_of_users_are_counted_for_the_page_and_capped(
     for _ in range(5):
         make_message(amy)
     make_follow(amy, bob)
-    verbs.warn(users=[bob], actor=None, text="Stop.")
-    verbs.suspend(users=[bob], actor=None, reason="Spam")
+    moderation.warn(users=[bob], actor=None, text="Stop.")
+    moderation.suspend(users=[bob], actor=None, reason="Spam")
     rows = {user.username: user for user in admin.get(USERS).context["cl"].result_list}
     assert (rows["amy"].messages_now, rows["amy"].following_now, rows["amy"].followers_now) == (4, 1, 0)
     assert (rows["bob"].strikes_now, rows["bob"].followers_now) == (1, 1)

@@ -11,8 +11,8 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from MiniTwit import moderation
 from MiniTwit.models import ModerationBatch, ModerationEvent, ModerationReason, User
-from tests import verbs
 from tests.MiniTwit.factories import make_message, make_staff, make_superuser, make_user
 
 pytestmark = pytest.mark.django_db
@@ -39,12 +39,12 @@ def auditor(client: Client) -> Client:
 
 @pytest.fixture
 def suspension(amy: User) -> ModerationBatch:
-    return verbs.suspend(users=[make_user("Roger <b>")], actor=amy, reason="Hate")
+    return moderation.suspend(users=[make_user("Roger <b>")], actor=amy, reason="Hate")
 
 
 @pytest.fixture
 def flagging(bob: User) -> ModerationBatch:
-    return verbs.flag(messages=[make_message(), make_message()], actor=bob, reason="Spam", note="=1+1 wave")
+    return moderation.flag(messages=[make_message(), make_message()], actor=bob, reason="Spam", note="=1+1 wave")
 
 
 def shown(client: Client, query: str = "") -> list[ModerationEvent]:
@@ -97,7 +97,7 @@ def test_a_decision_has_a_page_with_before_and_after_and_the_way_to_undo_it(
 
 def test_the_log_outlives_what_it_is_about(auditor: Client, amy: User) -> None:
     message = make_message()
-    verbs.purge(messages=[message], actor=amy, reason="Illegal")
+    moderation.purge(messages=[message], actor=amy, reason="Illegal")
     event = shown(auditor)[0]
     page = auditor.get(f"{DECISIONS}{event.pk}/change/").content.decode()
     assert "deleted for good" in page
@@ -143,7 +143,7 @@ def test_a_page_of_the_log_takes_as_many_queries_however_many_rows(auditor: Clie
             assert shown(auditor)
         return len(captured)
 
-    verbs.flag(messages=[make_message()], actor=bob, reason="Spam")
+    moderation.flag(messages=[make_message()], actor=bob, reason="Spam")
     few = queries()
-    verbs.flag(messages=[make_message() for _ in range(20)], actor=bob, reason="Spam")
+    moderation.flag(messages=[make_message() for _ in range(20)], actor=bob, reason="Spam")
     assert queries() == few

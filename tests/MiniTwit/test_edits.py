@@ -18,7 +18,6 @@ from MiniTwit import moderation
 from MiniTwit.admin.messages import LONGEST_EDITED
 from MiniTwit.database.triggers import ERASED_NOTE
 from MiniTwit.models import Message, ModerationBatch, ModerationEvent, ModerationReason, User, Verb
-from tests import verbs
 from tests.MiniTwit.factories import make_message, make_staff, make_superuser, make_user
 from tests.MiniTwit.files import MESSAGE_COLUMNS, confirm, preview, table
 from tests.MiniTwit.forms import form_at, form_in, save_on_page
@@ -44,7 +43,7 @@ def last_event(message: Message) -> ModerationEvent:
 
 
 def edit(message: Message, **changes: object) -> ModerationBatch:
-    return verbs.edit(messages=[message], actor=None, reason="Typo", **changes)  # type: ignore[arg-type]
+    return moderation.edit(messages=[message], actor=None, reason="Typo", **changes)  # type: ignore[arg-type]
 
 
 def test_an_edit_on_the_page_asks_for_a_reason_and_is_kept_with_both_texts(editor: Client) -> None:
@@ -108,7 +107,7 @@ def test_two_editors_see_each_other_and_the_reason_is_kept(editor: Client) -> No
 def test_who_flagged_a_message_is_named_and_not_who_saves_it(editor: Client) -> None:
     message = make_message(text="first")
     form = form_at(editor, page_of(message), "message_form") | {"text": "mine", "reason": "Personal data"}
-    verbs.flag(messages=[message], actor=make_user("mo"), reason="Spam")
+    moderation.flag(messages=[message], actor=make_user("mo"), reason="Spam")
     page = editor.post(page_of(message), form, follow=True).content.decode()
     assert "other changes were made, and they stay. It was flagged by mo on" in page
 
@@ -150,7 +149,7 @@ def test_only_what_was_changed_is_in_the_log() -> None:
 def test_what_makes_no_sense_is_refused() -> None:
     message, erased = make_message(), make_user()
     boss = make_superuser()
-    verbs.erase(users=[erased], actor=boss, reason="Asked for.")
+    moderation.erase(users=[erased], actor=boss, reason="Asked for.")
     for code, changes in (
         ("text_missing", {"text": ""}),
         ("no_such_author", {"author": 999_999}),
@@ -160,10 +159,10 @@ def test_what_makes_no_sense_is_refused() -> None:
             edit(message, **changes)
         assert refused.value.code == code
     with pytest.raises(moderation.ModerationError, match="reason"):
-        verbs.edit(messages=[message], actor=None, reason="", text="x")
+        moderation.edit(messages=[message], actor=None, reason="", text="x")
     own = make_message(boss)
     with pytest.raises(moderation.ModerationError, match="You cannot moderate your own message"):
-        verbs.edit(messages=[own], actor=boss, reason="Typo", text="x")
+        moderation.edit(messages=[own], actor=boss, reason="Typo", text="x")
     assert not ModerationEvent.objects.filter(verb=Verb.EDIT).exists()
 
 
@@ -171,15 +170,15 @@ def test_an_edit_is_undone_unless_the_message_was_changed_since() -> None:
     message, other = make_message(text="first"), make_user()
     former = message.author
     batch = edit(message, text="second", author=other)
-    verbs.flag(messages=[message], actor=None, reason="Spam")
-    undoing = verbs.undo(batch=batch, actor=None, reason="Mistake")
+    moderation.flag(messages=[message], actor=None, reason="Spam")
+    undoing = moderation.undo(batch=batch, actor=None, reason="Mistake")
     message.refresh_from_db()
     assert (undoing.changed, message.text, message.author, message.flagged) == (1, "first", former, True)
-    again = verbs.undo(batch=undoing, actor=None, reason="Mistake")
+    again = moderation.undo(batch=undoing, actor=None, reason="Mistake")
     message.refresh_from_db()
     assert (again.changed, message.text, message.author) == (1, "second", other)
     edit(message, text="third")
-    refused = verbs.undo(batch=again, actor=None, reason="Mistake")
+    refused = moderation.undo(batch=again, actor=None, reason="Mistake")
     assert (refused.changed, refused.skipped) == (0, 1)
     assert "It was edited by the command line on" in refused.selected_rows.get().why
     message.refresh_from_db()
@@ -188,9 +187,9 @@ def test_an_edit_is_undone_unless_the_message_was_changed_since() -> None:
 
 def test_undoing_a_flag_leaves_an_edit_and_the_other_way_round() -> None:
     message = make_message(text="first")
-    flagging = verbs.flag(messages=[message], actor=None, reason="Spam")
+    flagging = moderation.flag(messages=[message], actor=None, reason="Spam")
     edit(message, text="second")
-    assert verbs.undo(batch=flagging, actor=None, reason="Mistake").changed == 1
+    assert moderation.undo(batch=flagging, actor=None, reason="Mistake").changed == 1
     message.refresh_from_db()
     assert (message.flagged, message.text) == (False, "second")
 
@@ -199,8 +198,8 @@ def test_an_edit_whose_author_is_gone_stays() -> None:
     former, other = make_user("gone"), make_user()
     message = make_message(former)
     batch = edit(message, author=other)
-    verbs.erase(users=[former], actor=make_superuser(), reason="Asked for.")
-    undoing = verbs.undo(batch=batch, actor=None, reason="Mistake")
+    moderation.erase(users=[former], actor=make_superuser(), reason="Asked for.")
+    undoing = moderation.undo(batch=batch, actor=None, reason="Mistake")
     assert undoing.selected_rows.get().why == "Its former author was erased or deleted."
 
 
@@ -218,20 +217,20 @@ def test_an_erasure_strikes_old_texts_out_of_the_log() -> None:
     batch = edit(message, text="secret three")
     edit(moved, text="secret four", author=amy)
     edit(other, text="stays as well")
-    verbs.undo(batch=batch, actor=None, reason="Mistake")
-    verbs.erase(users=[amy], actor=make_superuser(), reason="Asked for.")
+    moderation.undo(batch=batch, actor=None, reason="Mistake")
+    moderation.erase(users=[amy], actor=make_superuser(), reason="Asked for.")
     assert "secret" not in texts_in_the_log()
     assert "stays as well" in texts_in_the_log()
     assert ModerationEvent.objects.filter(before__text=ERASED_NOTE, after__text=ERASED_NOTE).count() == 3
     # What was struck out does not come back by an undo.
-    assert verbs.undo(batch=batch.undone_by.get(), actor=None, reason="Mistake").changed == 0
+    assert moderation.undo(batch=batch.undone_by.get(), actor=None, reason="Mistake").changed == 0
 
 
 def test_deleting_a_message_for_good_strikes_its_old_texts_out() -> None:
     message, other = make_message(text="secret one"), make_message(text="stays")
     edit(message, text="secret two")
     edit(other, text="stays as well")
-    verbs.purge(messages=[message], actor=None, reason="Spam")
+    moderation.purge(messages=[message], actor=None, reason="Spam")
     assert "secret" not in texts_in_the_log()
     assert "stays as well" in texts_in_the_log()
 

@@ -27,7 +27,6 @@ from MiniTwit.models import (
     User,
 )
 from MiniTwit.moderation import batch_worker, selections
-from tests import verbs
 from tests.MiniTwit.factories import make_follow, make_message, make_staff, make_superuser, make_user
 
 pytestmark = pytest.mark.django_db
@@ -50,8 +49,8 @@ def roger(boss: User) -> User:
     first, _ = make_message(user, "=SUM(1) by Roger", legacy_id=70), make_message(user, "Hello.", legacy_id=71)
     make_follow(user)
     make_follow(whom=user)
-    verbs.flag(messages=[first], actor=boss, reason="Spam", note="Roger again")
-    verbs.warn(users=[user], actor=boss, text="Stop it, Roger.", note="Roger wrote to us")
+    moderation.flag(messages=[first], actor=boss, reason="Spam", note="Roger again")
+    moderation.warn(users=[user], actor=boss, text="Stop it, Roger.", note="Roger wrote to us")
     StaffNote.objects.create(user=user, text="Roger phoned.", author=boss, author_name="boss")
     log(boss, user, NAME)
     log(boss, Follow.objects.get(who=user), f"{NAME} follows somebody")
@@ -179,7 +178,7 @@ def test_an_erased_account_stays_as_it_is(client: Client, roger: User) -> None:
     assert client.post(page(roger, "change"), {"username": NAME}).status_code == 403
     assert "erased already" in client.get(page(roger, "erase")).content.decode()
     with pytest.raises(moderation.ModerationError, match="erased already"):
-        verbs.erase(users=[roger], actor=make_superuser("another"), reason="Again")
+        moderation.erase(users=[roger], actor=make_superuser("another"), reason="Again")
     batch = ModerationBatch.objects.get(verb="erase")
     undo = client.get(f"/admin/MiniTwit/moderationbatch/{batch.pk}/undo/").content.decode()
     assert "cannot be brought back" in undo

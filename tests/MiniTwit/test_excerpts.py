@@ -7,11 +7,10 @@ from unicodedata import category
 import pytest
 from django.test import Client
 
-from MiniTwit import watchlist
+from MiniTwit import moderation, watchlist
 from MiniTwit.excerpts import capped, capped_html, excerpt, has_heaps
 from MiniTwit.models import Message, StaffNote, Verb, WatchTerm
 from MiniTwit.moderation import selections
-from tests import verbs
 from tests.MiniTwit.factories import make_message, make_staff, make_user
 
 HEAP = "a" + "\u0301\u0316" * 15_000
@@ -59,7 +58,7 @@ def test_no_page_shows_a_heap_of_marks(client: Client, heaped: Message) -> None:
     staff = make_user("boss", is_staff=True, is_superuser=True)
     client.force_login(staff)
     batch = selections.freeze(verb=Verb.FLAG, queryset=Message.objects.all(), actor=staff)
-    done = verbs.flag(messages=[heaped], actor=None, reason="Spam", note=HEAP[:900], actor_name="night shift")
+    done = moderation.flag(messages=[heaped], actor=None, reason="Spam", note=HEAP[:900], actor_name="night shift")
     for address in (
         "message/", f"message/{heaped.pk}/change/", f"message/{heaped.pk}/history/", "user/",
         f"user/{heaped.author_id}/change/", f"user/{heaped.author_id}/delete/", "watchhit/", "watchterm/", "review/",

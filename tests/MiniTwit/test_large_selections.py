@@ -8,6 +8,7 @@ from django.test import Client
 from django.utils import timezone
 from django_tasks_db.models import DBTaskResult
 
+from MiniTwit import moderation
 from MiniTwit.background.queue import WORKER_COMMAND
 from MiniTwit.database.locks import BATCH, hold
 from MiniTwit.models import (
@@ -21,7 +22,6 @@ from MiniTwit.models import (
 )
 from MiniTwit.moderation import batch_worker, selections
 from MiniTwit.moderation.batches import Cause
-from tests import verbs
 from tests.MiniTwit.factories import make_user
 from tests.MiniTwit.selecting import BATCHES, MESSAGES, confirm, counts, many_messages, page_of, select
 
@@ -89,7 +89,7 @@ def test_what_changes_between_two_chunks_is_skipped(client: Client, waiting: Mod
     assert reached is not None
     last = Message.objects.order_by("pk").last()
     assert last is not None
-    verbs.keep(messages=[last], actor=bob, reason="Fine")
+    moderation.keep(messages=[last], actor=bob, reason="Fine")
     ModerationBatch.objects.update(state=BatchState.WAITING)
     batch_worker.run_batch.call(waiting.pk)
     assert counts(waiting) == (5, 4, 0, 1)

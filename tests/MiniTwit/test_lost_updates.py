@@ -13,9 +13,9 @@ from django.contrib.auth.hashers import make_password
 from django.db import DatabaseError, connection, transaction
 from django.test import Client
 
+from MiniTwit import moderation
 from MiniTwit.models import Message, ModerationEvent, ModerationReason, User
 from MiniTwit.moderation.accounts import states
-from tests import verbs
 from tests.MiniTwit.factories import make_message, make_superuser, make_user
 from tests.MiniTwit.files import MESSAGE_COLUMNS, confirm, preview, table
 from tests.MiniTwit.forms import form_at
@@ -152,7 +152,7 @@ def test_whatever_waits_for_a_suspension_leaves_it_as_it_is() -> None:
         user = make_account()
         save = prepare(user)
         with in_threads_after_the_block(save):
-            verbs.suspend(users=[user], actor=None, reason="Spam")
+            moderation.suspend(users=[user], actor=None, reason="Spam")
         user.refresh_from_db()
         assert user.is_suspended, prepare.__name__
         assert user.first_name == "Typed" or prepare not in (by_its_form, by_a_program)
@@ -163,7 +163,7 @@ def test_whatever_waits_for_a_flag_leaves_it_as_it_is() -> None:
         message = make_message()
         save = prepare(message)
         with in_threads_after_the_block(save):
-            verbs.flag(messages=[message], actor=None, reason="Spam")
+            moderation.flag(messages=[message], actor=None, reason="Spam")
         message.refresh_from_db()
         assert (message.flagged, message.decision) == (True, "flag"), prepare.__name__
         # The file's preview was of another version: it is previewed again.
@@ -203,51 +203,51 @@ def in_threads_after_the_block(save: Save) -> Iterator[None]:
 
 
 def suspend(user: User) -> None:
-    verbs.suspend(users=[user], actor=None, reason="Spam")
+    moderation.suspend(users=[user], actor=None, reason="Spam")
 
 
 def suspend_and_flag(user: User) -> None:
-    verbs.suspend(users=[user], actor=None, reason="Spam", flag_messages=True)
+    moderation.suspend(users=[user], actor=None, reason="Spam", flag_messages=True)
 
 
 def reinstate(user: User) -> None:
-    verbs.reinstate(users=[user], actor=None, reason="Spam")
+    moderation.reinstate(users=[user], actor=None, reason="Spam")
 
 
 def warn(user: User) -> None:
-    verbs.warn(users=[user], actor=None, text="Stop.")
+    moderation.warn(users=[user], actor=None, text="Stop.")
 
 
 def erase(user: User) -> None:
-    verbs.erase(users=[user], actor=User.objects.get(username="boss"), reason="Spam")
+    moderation.erase(users=[user], actor=User.objects.get(username="boss"), reason="Spam")
 
 
 def undo_the_suspension(user: User) -> None:
-    verbs.undo(batch=user.events.latest("pk").batch, actor=None, reason="Spam")
+    moderation.undo(batch=user.events.latest("pk").batch, actor=None, reason="Spam")
 
 
 def flag(message: Message) -> None:
-    verbs.flag(messages=[message], actor=None, reason="Spam")
+    moderation.flag(messages=[message], actor=None, reason="Spam")
 
 
 def unflag(message: Message) -> None:
-    verbs.unflag(messages=[message], actor=None, reason="Spam")
+    moderation.unflag(messages=[message], actor=None, reason="Spam")
 
 
 def keep(message: Message) -> None:
-    verbs.keep(messages=[message], actor=None, reason="Spam")
+    moderation.keep(messages=[message], actor=None, reason="Spam")
 
 
 def edit(message: Message) -> None:
-    verbs.edit(messages=[message], actor=None, reason="Typo", text="Decided")
+    moderation.edit(messages=[message], actor=None, reason="Typo", text="Decided")
 
 
 def purge(message: Message) -> None:
-    verbs.purge(messages=[message], actor=None, reason="Spam")
+    moderation.purge(messages=[message], actor=None, reason="Spam")
 
 
 def undo_the_flag(message: Message) -> None:
-    verbs.undo(batch=message.events.latest("pk").batch, actor=None, reason="Spam")
+    moderation.undo(batch=message.events.latest("pk").batch, actor=None, reason="Spam")
 
 
 DECISIONS_ABOUT_USERS = [suspend, suspend_and_flag, reinstate, warn, erase, undo_the_suspension]

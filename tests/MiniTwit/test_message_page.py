@@ -6,8 +6,8 @@ import pytest
 from django.contrib.auth.models import Permission
 from django.test import Client
 
+from MiniTwit import moderation
 from MiniTwit.models import Message, ModerationEvent, User, WatchHit, WatchTerm
-from tests import verbs
 from tests.MiniTwit.factories import make_message, make_staff, make_superuser
 from tests.MiniTwit.forms import save_on_page
 
@@ -62,7 +62,7 @@ def test_a_decision_needs_a_reason_that_is_offered(moderator: Client) -> None:
 def test_what_somebody_else_decided_meanwhile_is_seen_first(moderator: Client) -> None:
     message = make_message()
     seen = moderator.get(page_of(message)).context["decisions"][0]["seen"]
-    verbs.keep(messages=[message], actor=make_superuser("boss"), reason="Spam")
+    moderation.keep(messages=[message], actor=make_superuser("boss"), reason="Spam")
     page = decide(moderator, message, "flag", seen=seen)
     assert "boss was faster (keep). Look again." in page
     message.refresh_from_db()
@@ -120,8 +120,8 @@ def test_a_message_that_came_in_flagged_says_so_where_its_decisions_would_be(mod
 def test_the_history_shows_before_and_after_and_leads_to_older_decisions(moderator: Client) -> None:
     message, boss = make_message(), User.objects.get(username="mod")
     for _ in range(14):
-        verbs.flag(messages=[message], actor=boss, reason="Spam")
-        verbs.unflag(messages=[message], actor=boss, reason="Spam", note="No, it was not.")
+        moderation.flag(messages=[message], actor=boss, reason="Spam")
+        moderation.unflag(messages=[message], actor=boss, reason="Spam", note="No, it was not.")
     response = moderator.get(page_of(message))
     page = response.content.decode()
     assert len(response.context["history"]) == 25
@@ -148,7 +148,7 @@ def test_saving_the_text_leaves_the_microseconds_of_the_date(moderator: Client) 
 
 def test_a_message_of_ones_own_is_for_others_to_decide_about(moderator: Client) -> None:
     own = make_message(User.objects.get(username="mod"))
-    verbs.flag(messages=[own], actor=make_superuser("boss"), reason="Spam")
+    moderation.flag(messages=[own], actor=make_superuser("boss"), reason="Spam")
     assert offered(moderator, own) == []
     own.refresh_from_db()
     assert own.changed_at is not None

@@ -11,6 +11,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from MiniTwit import moderation
 from MiniTwit.models import (
     BatchState,
     Message,
@@ -27,7 +28,6 @@ from MiniTwit.models import (
     WatchTerm,
 )
 from MiniTwit.moderation import MessageEdit, ModerationError
-from tests import verbs
 from tests.MiniTwit.factories import make_message, make_staff, make_superuser, make_user
 
 pytestmark = pytest.mark.django_db
@@ -64,7 +64,7 @@ def make_hit(message: Message, pattern: str = "spam") -> WatchHit:
 def test_flagging_hides_messages_and_leaves_one_event_for_each(amy: User) -> None:
     spam = ModerationReason.objects.create(name="Spam")
     first, second = make_message(), make_message()
-    batch = verbs.flag(messages=[second, first.pk], actor=amy, reason=spam, note="A wave of it.")
+    batch = moderation.flag(messages=[second, first.pk], actor=amy, reason=spam, note="A wave of it.")
     assert state(first)[:2] == state(second)[:2] == (True, "flag")
     assert (batch.state, batch.verb, counts(batch)) == (BatchState.DONE, "flag", (2, 2, 0, 0))
     for event, message in zip(events_of(batch), (first, second), strict=True):
@@ -77,7 +77,7 @@ def test_flagging_hides_messages_and_leaves_one_event_for_each(amy: User) -> Non
 
 
 def test_the_log_remembers_the_name_of_a_moderator_who_is_gone(amy: User) -> None:
-    batch = verbs.flag(messages=[make_message()], actor=amy, reason="Spam")
+    batch = moderation.flag(messages=[make_message()], actor=amy, reason="Spam")
     amy.delete()
     (event,) = events_of(batch)
     batch.refresh_from_db()
@@ -86,27 +86,27 @@ def test_the_log_remembers_the_name_of_a_moderator_who_is_gone(amy: User) -> Non
 
 def test_what_is_so_already_gets_no_event_but_an_old_flag_can_be_confirmed(amy: User) -> None:
     old = make_message(flagged=True)
-    assert counts(verbs.flag(messages=[old], actor=amy, reason="Spam")) == (1, 1, 0, 0)
+    assert counts(moderation.flag(messages=[old], actor=amy, reason="Spam")) == (1, 1, 0, 0)
     decided_at = state(old)[2]
-    again = verbs.flag(messages=Message.objects.filter(pk=old.pk), actor=amy, reason="Spam")
+    again = moderation.flag(messages=Message.objects.filter(pk=old.pk), actor=amy, reason="Spam")
     assert (counts(again), events_of(again), state(old)[2]) == ((1, 0, 1, 0), [], decided_at)
 
 
 def test_keeping_a_message_leaves_its_flag_as_it_is(amy: User) -> None:
     shown, hidden = make_message(), make_message(flagged=True)
-    verbs.keep(messages=[shown, hidden], actor=amy, reason="Fine")
+    moderation.keep(messages=[shown, hidden], actor=amy, reason="Fine")
     assert state(shown)[:2] == (False, "keep")
     assert state(hidden)[:2] == (True, "keep")
-    verbs.unflag(messages=[hidden], actor=amy, reason="Fine")
+    moderation.unflag(messages=[hidden], actor=amy, reason="Fine")
     assert state(hidden)[:2] == (False, "unflag")
 
 
 def test_messages_that_are_not_there_are_skipped_and_listed(amy: User) -> None:
     purged, deleted = make_message(), make_message()
-    verbs.purge(messages=[purged], actor=amy, reason="Spam")
+    moderation.purge(messages=[purged], actor=amy, reason="Spam")
     ids = [purged.pk, deleted.pk]
     Message.objects.filter(pk=deleted.pk).delete()
-    batch = verbs.flag(messages=[*ids, make_message()], actor=amy, reason="Spam")
+    batch = moderation.flag(messages=[*ids, make_message()], actor=amy, reason="Spam")
     assert counts(batch) == (3, 1, 0, 2)
     first, second = why(batch)
     assert first.startswith("It was deleted for good by amy on ")
@@ -116,15 +116,15 @@ def test_messages_that_are_not_there_are_skipped_and_listed(amy: User) -> None:
 def test_a_decision_settles_the_watch_list_until_something_new_is_found(amy: User) -> None:
     message = make_message()
     hit = make_hit(message)
-    batch = verbs.keep(messages=[message], actor=amy, reason="Fine")
+    batch = moderation.keep(messages=[message], actor=amy, reason="Fine")
     hit.refresh_from_db()
     assert hit.waiting is False
     newer = make_hit(message, "found later")
-    verbs.undo(batch=batch, actor=amy, reason="Mistake")
+    moderation.undo(batch=batch, actor=amy, reason="Mistake")
     hit.refresh_from_db()
     newer.refresh_from_db()
     assert (hit.waiting, newer.waiting) == (True, True)
-    verbs.flag(messages=[message], actor=amy, reason="Spam")
+    moderation.flag(messages=[message], actor=amy, reason="Spam")
     assert not WatchHit.objects.filter(waiting=True).exists()
 
 
@@ -132,10 +132,10 @@ def test_five_thousand_messages_take_a_handful_of_statements(amy: User) -> None:
     author = make_user()
     Message.objects.bulk_create(Message(author=author, text=f"message {n}") for n in range(5_000))
     with CaptureQueriesContext(connection) as flagging:
-        batch = verbs.flag(messages=Message.objects.all(), actor=amy, reason="Spam")
+        batch = moderation.flag(messages=Message.objects.all(), actor=amy, reason="Spam")
     assert counts(batch) == (5_000, 5_000, 0, 0)
     with CaptureQueriesContext(connection) as undoing:
-        undone = verbs.undo(batch=batch, actor=amy, reason="Mistake")
+        undone = moderation.undo(batch=batch, actor=amy, reason="Mistake")
     assert counts(undone) == (5_000, 5_000, 0, 0)
     assert not Message.objects.filter(flagged=True).exists()
     assert len(flagging) < 20
@@ -147,7 +147,7 @@ def test_purging_keeps_numbers_and_no_text(amy: User) -> None:
     make_hit(message)
     ReviewClaim.objects.create(message=message, moderator=amy, until=timezone.now())
     author, published, message_id = message.author_id, message.pub_date, message.pk
-    (event,) = events_of(verbs.purge(messages=[message], actor=amy, reason="Illegal"))
+    (event,) = events_of(moderation.purge(messages=[message], actor=amy, reason="Illegal"))
     assert not Message.objects.exists()
     assert not WatchHit.objects.exists()
     assert not ReviewClaim.objects.exists()
@@ -165,17 +165,17 @@ def test_purging_keeps_numbers_and_no_text(amy: User) -> None:
 
 
 def test_purging_cannot_be_undone_and_says_so(amy: User) -> None:
-    batch = verbs.purge(messages=[make_message()], actor=amy, reason="Illegal")
+    batch = moderation.purge(messages=[make_message()], actor=amy, reason="Illegal")
     with pytest.raises(ModerationError, match="for good cannot be brought back"):
-        verbs.undo(batch=batch, actor=amy, reason="Mistake")
+        moderation.undo(batch=batch, actor=amy, reason="Mistake")
 
 
 def test_undo_restores_exactly_the_state_before(amy: User) -> None:
     fresh, old, reviewed = make_message(), make_message(flagged=True), make_message()
-    verbs.keep(messages=[reviewed], actor=amy, reason="Fine")
+    moderation.keep(messages=[reviewed], actor=amy, reason="Fine")
     before = [state(message) for message in (fresh, old, reviewed)]
-    batch = verbs.flag(messages=[fresh, old, reviewed], actor=amy, reason="Spam")
-    undone = verbs.undo(batch=batch, actor=amy, reason="Mistake")
+    batch = moderation.flag(messages=[fresh, old, reviewed], actor=amy, reason="Spam")
+    undone = moderation.undo(batch=batch, actor=amy, reason="Mistake")
     assert [state(message) for message in (fresh, old, reviewed)] == before
     assert (undone.verb, undone.undoes, counts(undone)) == ("undo", batch, (3, 3, 0, 0))
     for undo_event, event in zip(events_of(undone), events_of(batch), strict=True):
@@ -185,11 +185,11 @@ def test_undo_restores_exactly_the_state_before(amy: User) -> None:
 def test_undo_leaves_later_decisions_alone_and_tells_whose(amy: User) -> None:
     bob = make_staff(username="bob")
     mine, his, gone = make_message(), make_message(), make_message()
-    batch = verbs.flag(messages=[mine, his, gone], actor=amy, reason="Spam")
-    verbs.unflag(messages=[his], actor=bob, reason="Fine")
+    batch = moderation.flag(messages=[mine, his, gone], actor=amy, reason="Spam")
+    moderation.unflag(messages=[his], actor=bob, reason="Fine")
     his_state = state(his)
     gone.delete()
-    undone = verbs.undo(batch=batch, actor=amy, reason="Mistake")
+    undone = moderation.undo(batch=batch, actor=amy, reason="Mistake")
     assert counts(undone) == (3, 1, 0, 2)
     assert state(mine) == (False, "", None)
     assert state(his) == his_state
@@ -202,34 +202,34 @@ def test_undo_leaves_later_decisions_alone_and_tells_whose(amy: User) -> None:
 
 def test_an_edit_of_the_text_does_not_stand_in_the_way_of_an_undo(amy: User) -> None:
     message = make_message()
-    batch = verbs.flag(messages=[message], actor=amy, reason="Spam")
+    batch = moderation.flag(messages=[message], actor=amy, reason="Spam")
     Message.objects.filter(pk=message.pk).update(text="corrected")
-    verbs.undo(batch=batch, actor=amy, reason="Mistake")
+    moderation.undo(batch=batch, actor=amy, reason="Mistake")
     assert state(message) == (False, "", None)
     assert message.text == "corrected"
 
 
 def test_a_batch_is_undone_once_but_an_undo_can_be_undone(amy: User) -> None:
     message = make_message()
-    batch = verbs.flag(messages=[message], actor=amy, reason="Spam")
+    batch = moderation.flag(messages=[message], actor=amy, reason="Spam")
     flagged = state(message)
-    undone = verbs.undo(batch=batch, actor=amy, reason="Mistake")
+    undone = moderation.undo(batch=batch, actor=amy, reason="Mistake")
     with pytest.raises(ModerationError, match="amy undid it already"):
-        verbs.undo(batch=batch, actor=amy, reason="Mistake")
-    verbs.undo(batch=undone, actor=amy, reason="It was right")
+        moderation.undo(batch=batch, actor=amy, reason="Mistake")
+    moderation.undo(batch=undone, actor=amy, reason="It was right")
     assert state(message) == flagged
-    verbs.undo(batch=batch, actor=amy, reason="No, wrong")
+    moderation.undo(batch=batch, actor=amy, reason="No, wrong")
     assert state(message) == (False, "", None)
 
 
 def test_later_decisions_are_undone_one_after_the_other(amy: User) -> None:
     message = make_message()
-    first = verbs.flag(messages=[message], actor=amy, reason="Spam")
+    first = moderation.flag(messages=[message], actor=amy, reason="Spam")
     flagged = state(message)
-    second = verbs.unflag(messages=[message], actor=amy, reason="Fine")
-    verbs.undo(batch=second, actor=amy, reason="Mistake")
+    second = moderation.unflag(messages=[message], actor=amy, reason="Fine")
+    moderation.undo(batch=second, actor=amy, reason="Mistake")
     assert state(message) == flagged
-    verbs.undo(batch=first, actor=amy, reason="Mistake")
+    moderation.undo(batch=first, actor=amy, reason="Mistake")
     assert state(message) == (False, "", None)
 
 
@@ -242,7 +242,7 @@ def test_a_suspended_account_is_signed_out_and_can_sign_in_again_when_the_time_i
     client.force_login(account)
     assert client.get("/admin/").status_code == 200
     boss = make_superuser("boss")
-    verbs.suspend(users=[account], actor=boss, reason="Spam", until=timezone.now() + timedelta(days=1))
+    moderation.suspend(users=[account], actor=boss, reason="Spam", until=timezone.now() + timedelta(days=1))
     assert client.get("/admin/").status_code == 302
     assert authenticate(username="troll", password="a long password") is None
     User.objects.filter(pk=account.pk).update(suspended_until=timezone.now() - timedelta(seconds=1))
@@ -252,10 +252,10 @@ def test_a_suspended_account_is_signed_out_and_can_sign_in_again_when_the_time_i
 def test_suspending_with_messages_is_one_batch_and_one_undo(amy: User) -> None:
     troll, other = make_user("troll"), make_user()
     posts = [make_message(troll), make_message(troll, flagged=True)]
-    verbs.flag(messages=[make_message(troll)], actor=amy, reason="Spam")
+    moderation.flag(messages=[make_message(troll)], actor=amy, reason="Spam")
     untouched = make_message(other)
     before = [state(message) for message in posts]
-    batch = verbs.suspend(users=[troll], actor=amy, reason="Spam", flag_messages=True)
+    batch = moderation.suspend(users=[troll], actor=amy, reason="Spam", flag_messages=True)
     assert [state(message)[:2] for message in posts] == [(True, "flag")] * 2
     assert state(untouched) == (False, "", None)
     assert (counts(batch), batch.messages) == ((4, 3, 1, 0), 3)
@@ -265,7 +265,7 @@ def test_suspending_with_messages_is_one_batch_and_one_undo(amy: User) -> None:
     }
     troll.refresh_from_db()
     assert troll.is_suspended
-    assert counts(verbs.undo(batch=batch, actor=amy, reason="Mistake")) == (3, 3, 0, 0)
+    assert counts(moderation.undo(batch=batch, actor=amy, reason="Mistake")) == (3, 3, 0, 0)
     troll.refresh_from_db()
     assert (troll.suspended_at, troll.suspended_until) == (None, None)
     assert [state(message) for message in posts] == before
@@ -274,10 +274,10 @@ def test_suspending_with_messages_is_one_batch_and_one_undo(amy: User) -> None:
 def test_undoing_a_suspension_leaves_a_newer_one_alone(amy: User) -> None:
     bob = make_staff(username="bob")
     troll = make_user("troll")
-    batch = verbs.suspend(users=[troll], actor=amy, reason="Spam")
+    batch = moderation.suspend(users=[troll], actor=amy, reason="Spam")
     until = timezone.now() + timedelta(days=30)
-    verbs.suspend(users=[troll], actor=bob, reason="Spam", until=until)
-    undone = verbs.undo(batch=batch, actor=amy, reason="Mistake")
+    moderation.suspend(users=[troll], actor=bob, reason="Spam", until=until)
+    undone = moderation.undo(batch=batch, actor=amy, reason="Mistake")
     assert counts(undone) == (1, 0, 0, 1)
     assert why(undone)[0].startswith("It was suspended by bob on ")
     troll.refresh_from_db()
@@ -286,63 +286,63 @@ def test_undoing_a_suspension_leaves_a_newer_one_alone(amy: User) -> None:
 
 def test_suspending_again_in_the_same_way_changes_nothing(amy: User) -> None:
     troll = make_user("troll")
-    verbs.suspend(users=[troll], actor=amy, reason="Spam")
-    again = verbs.suspend(users=[troll], actor=amy, reason="Spam")
+    moderation.suspend(users=[troll], actor=amy, reason="Spam")
+    again = moderation.suspend(users=[troll], actor=amy, reason="Spam")
     assert (counts(again), events_of(again)) == ((1, 0, 1, 0), [])
 
 
 def test_reinstating_and_undoing_it_brings_back_the_same_suspension(amy: User) -> None:
     until = timezone.now() + timedelta(days=3)
     troll, innocent, another = make_user("troll"), make_user(), make_user("another troll")
-    verbs.suspend(users=[troll, another], actor=amy, reason="Spam", until=until)
+    moderation.suspend(users=[troll, another], actor=amy, reason="Spam", until=until)
     troll.refresh_from_db()
     since = troll.suspended_at
-    batch = verbs.reinstate(users=[troll, innocent], actor=amy, reason="Appeal")
+    batch = moderation.reinstate(users=[troll, innocent], actor=amy, reason="Appeal")
     assert counts(batch) == (2, 1, 1, 0)
     troll.refresh_from_db()
     another.refresh_from_db()
     assert (troll.suspended_at, another.suspended_at) == (None, since)
-    verbs.undo(batch=batch, actor=amy, reason="Mistake")
+    moderation.undo(batch=batch, actor=amy, reason="Mistake")
     troll.refresh_from_db()
     assert (troll.suspended_at, troll.suspended_until) == (since, until)
 
 
 def test_a_warning_is_a_strike_and_undoing_it_revokes_that_one(amy: User) -> None:
     troll = make_user("troll")
-    verbs.warn(users=[troll], actor=amy, text="First warning.")
-    second = verbs.warn(users=[troll], actor=amy, text="Second warning.", reason="Spam")
+    moderation.warn(users=[troll], actor=amy, text="First warning.")
+    second = moderation.warn(users=[troll], actor=amy, text="Second warning.", reason="Spam")
     (event,) = events_of(second)
     assert event.after is not None
     assert (event.before["strikes"], event.after["strikes"]) == (1, 2)
     assert "warning" not in str(event.before) + str(event.after)
-    undone = verbs.undo(batch=second, actor=amy, reason="Mistake")
+    undone = moderation.undo(batch=second, actor=amy, reason="Mistake")
     assert list(Strike.objects.filter(revoked_at=None).values_list("text", flat=True)) == ["First warning."]
-    verbs.undo(batch=undone, actor=amy, reason="It was right")
+    moderation.undo(batch=undone, actor=amy, reason="It was right")
     assert Strike.objects.filter(revoked_at=None).count() == 2
 
 
 def test_staff_are_for_superusers_and_nobody_suspends_himself(amy: User) -> None:
     colleague, troll, boss = make_staff(username="colleague"), make_user("troll"), make_superuser("boss")
-    batch = verbs.suspend(users=[colleague, troll, amy], actor=amy, reason="Spam")
+    batch = moderation.suspend(users=[colleague, troll, amy], actor=amy, reason="Spam")
     assert counts(batch) == (3, 1, 0, 2)
     assert "staff account" in " ".join(why(batch))
     with pytest.raises(ModerationError, match="You cannot moderate your own account"):
-        verbs.suspend(users=[boss], actor=boss, reason="Spam")
-    done = verbs.suspend(users=[colleague], actor=boss, reason="Left us")
+        moderation.suspend(users=[boss], actor=boss, reason="Spam")
+    done = moderation.suspend(users=[colleague], actor=boss, reason="Left us")
     colleague.refresh_from_db()
     assert colleague.is_suspended
-    assert counts(verbs.undo(batch=done, actor=amy, reason="Mistake")) == (1, 0, 0, 1)
+    assert counts(moderation.undo(batch=done, actor=amy, reason="Mistake")) == (1, 0, 0, 1)
 
 
 def test_nonsense_is_refused_and_leaves_nothing_behind(amy: User) -> None:
     message, troll = make_message(), make_user()
     yesterday = timezone.now() - timedelta(days=1)
     for code, verb, arguments in (
-        ("reason_missing", verbs.flag, {"messages": [message], "reason": " "}),
-        ("nothing_selected", verbs.flag, {"messages": [], "reason": "Spam"}),
-        ("reason_too_long", verbs.flag, {"messages": [message], "reason": "x" * 101}),
-        ("until_is_past", verbs.suspend, {"users": [troll], "reason": "Spam", "until": yesterday}),
-        ("text_missing", verbs.warn, {"users": [troll], "text": ""}),
+        ("reason_missing", moderation.flag, {"messages": [message], "reason": " "}),
+        ("nothing_selected", moderation.flag, {"messages": [], "reason": "Spam"}),
+        ("reason_too_long", moderation.flag, {"messages": [message], "reason": "x" * 101}),
+        ("until_is_past", moderation.suspend, {"users": [troll], "reason": "Spam", "until": yesterday}),
+        ("text_missing", moderation.warn, {"users": [troll], "text": ""}),
     ):
         with pytest.raises(ModerationError) as refused:
             verb(actor=amy, **arguments)
@@ -361,15 +361,15 @@ def test_the_edits_of_a_large_file_share_a_batch(amy: User) -> None:
     batch = None
     for message in (make_message(text="one"), make_message(text="two")):
         edits = [MessageEdit(message.pk, text="edited")]
-        batch = verbs.edit_each(edits=edits, actor=amy, reason="Typo", batch=batch)
+        batch = moderation.edit_each(edits=edits, actor=amy, reason="Typo", batch=batch)
     assert batch is not None
     assert counts(batch) == (2, 2, 0, 0)
-    verbs.undo(batch=batch, actor=amy, reason="Mistake")
+    moderation.undo(batch=batch, actor=amy, reason="Mistake")
     assert not Message.objects.filter(text="edited").exists()
 
 
 def test_from_the_command_line_nobody_is_signed_in(amy: User) -> None:
-    batch = verbs.flag(messages=[make_message()], actor=None, actor_name="nightly job", reason="Spam")
+    batch = moderation.flag(messages=[make_message()], actor=None, actor_name="nightly job", reason="Spam")
     (event,) = events_of(batch)
     assert (event.actor, event.actor_name) == (None, "nightly job")
     assert ModerationEvent.objects.aggregate(newest=Max("id"))["newest"] == event.pk
@@ -377,10 +377,10 @@ def test_from_the_command_line_nobody_is_signed_in(amy: User) -> None:
 
 def test_nobody_moderates_a_message_of_their_own(amy: User) -> None:
     own, other = make_message(amy, flagged=True), make_message(flagged=True)
-    for verb in (verbs.flag, verbs.unflag, verbs.keep, verbs.purge):
+    for verb in (moderation.flag, moderation.unflag, moderation.keep, moderation.purge):
         with pytest.raises(ModerationError, match="You cannot moderate your own message"):
             verb(messages=[own], actor=amy, reason="Spam")
-    batch = verbs.unflag(messages=[own, other], actor=amy, reason="Mistake")
+    batch = moderation.unflag(messages=[own, other], actor=amy, reason="Mistake")
     assert (batch.changed, batch.skipped) == (1, 1)
     assert batch.selected_rows.get().why == "You cannot moderate your own message."
     own.refresh_from_db()
@@ -390,8 +390,8 @@ def test_nobody_moderates_a_message_of_their_own(amy: User) -> None:
 
 def test_nobody_takes_back_a_flag_of_their_own_message(amy: User) -> None:
     own, other = make_message(amy), make_message()
-    batch = verbs.flag(messages=[own, other], actor=make_superuser("boss"), reason="Spam")
-    undoing = verbs.undo(batch=batch, actor=amy, reason="Mistake")
+    batch = moderation.flag(messages=[own, other], actor=make_superuser("boss"), reason="Spam")
+    undoing = moderation.undo(batch=batch, actor=amy, reason="Mistake")
     assert (undoing.changed, undoing.skipped) == (1, 1)
     assert undoing.selected_rows.get().why == "You cannot moderate your own message."
     own.refresh_from_db()

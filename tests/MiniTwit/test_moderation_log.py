@@ -11,7 +11,6 @@ from django.db import IntegrityError, connection, transaction
 from MiniTwit import moderation
 from MiniTwit.database.triggers import ERASED_NOTE
 from MiniTwit.models import Message, ModerationBatch, ModerationEvent, User
-from tests import verbs
 from tests.MiniTwit.factories import make_message, make_staff, make_superuser, make_user
 from tests.MiniTwit.threads import at_the_same_time
 
@@ -42,7 +41,7 @@ def test_two_moderators_decide_about_the_same_messages_again_and_again(rounds: i
 
         return again_and_again
 
-    at_the_same_time(decide(verbs.flag, amy, ids), decide(verbs.unflag, bob, ids[::-1]))
+    at_the_same_time(decide(moderation.flag, amy, ids), decide(moderation.unflag, bob, ids[::-1]))
     for message in messages:
         chain = list(ModerationEvent.objects.filter(message=message).order_by("id"))
         assert chain[0].before == {"flagged": False, "decision": "", "decided_at": None}
@@ -60,13 +59,13 @@ def test_two_moderators_decide_about_the_same_messages_again_and_again(rounds: i
 @pytest.mark.django_db(transaction=True)
 def test_a_batch_is_undone_once_even_by_two_at_the_same_time() -> None:
     amy, bob, message = make_staff(username="amy"), make_staff(username="bob"), make_message()
-    batch = verbs.flag(messages=[message], actor=amy, reason="Spam")
+    batch = moderation.flag(messages=[message], actor=amy, reason="Spam")
     refused: list[str] = []
 
     def undo(actor: User) -> Callable[[], None]:
         def attempt() -> None:
             try:
-                verbs.undo(batch=ModerationBatch.objects.get(pk=batch.pk), actor=actor, reason="Mistake")
+                moderation.undo(batch=ModerationBatch.objects.get(pk=batch.pk), actor=actor, reason="Mistake")
             except moderation.ModerationError as error:
                 refused.append(error.code)
 
@@ -86,13 +85,13 @@ def test_suspending_and_flagging_never_wait_for_each_other() -> None:
 
     def suspend() -> None:
         for _ in range(20):
-            batch = verbs.suspend(users=authors, actor=amy, reason="Spam", flag_messages=True)
-            verbs.undo(batch=batch, actor=amy, reason="Mistake")
+            batch = moderation.suspend(users=authors, actor=amy, reason="Spam", flag_messages=True)
+            moderation.undo(batch=batch, actor=amy, reason="Mistake")
 
     def keep() -> None:
         for _ in range(40):
-            verbs.keep(messages=ids[::-1], actor=bob, reason="Fine")
-            verbs.unflag(messages=ids, actor=bob, reason="Fine")
+            moderation.keep(messages=ids[::-1], actor=bob, reason="Fine")
+            moderation.unflag(messages=ids, actor=bob, reason="Fine")
 
     at_the_same_time(suspend, keep)
     for author in authors:
@@ -116,7 +115,7 @@ ALTERATIONS = {
 @pytest.fixture
 def event(db: None) -> ModerationEvent:
     """A decision of a superuser, whom the database has no reason to obey."""
-    batch = verbs.flag(messages=[make_message()], actor=make_superuser(), reason="Spam", note="He is my uncle.")
+    batch = moderation.flag(messages=[make_message()], actor=make_superuser(), reason="Spam", note="He is my uncle.")
     with connection.cursor() as cursor:
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")  # checks that wait for the end would keep TRUNCATE out, too
     return ModerationEvent.objects.get(batch=batch)

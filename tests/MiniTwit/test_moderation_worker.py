@@ -6,10 +6,10 @@ from collections.abc import Callable
 import pytest
 from django.test import Client
 
+from MiniTwit import moderation
 from MiniTwit.models import BatchState, Message, ModerationBatch, ModerationEvent, User, Verb
 from MiniTwit.moderation import batch_worker, selections
 from MiniTwit.moderation.batches import Cause
-from tests import verbs
 from tests.legacy_import.conftest import import_dir, kill, other_session, wait_for, worker
 from tests.MiniTwit.factories import make_superuser, make_user
 
@@ -78,7 +78,7 @@ def test_what_was_selected_and_changed_meanwhile_is_skipped_by_the_worker_too(
 ) -> None:
     other = make_superuser("bob")
     some = list(Message.objects.order_by("pk").values_list("pk", flat=True)[:10])
-    verbs.keep(messages=some, actor=other, reason="Fine")
+    moderation.keep(messages=some, actor=other, reason="Fine")
     worker()
     wait_for(lambda: state(batch) == BatchState.DONE)
     assert (batch.changed, batch.skipped) == (ROWS - 10, 10)

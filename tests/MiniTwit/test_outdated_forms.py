@@ -5,8 +5,8 @@ from django.contrib.auth.hashers import make_password
 from django.contrib.auth.models import Group, Permission
 from django.test import Client
 
+from MiniTwit import moderation
 from MiniTwit.models import Follow, ModerationReason, SavedFilter, User, WatchTerm
-from tests import verbs
 from tests.MiniTwit.factories import make_follow, make_superuser, make_user
 from tests.MiniTwit.files import confirm, preview, table
 from tests.MiniTwit.forms import form_at, form_in
@@ -22,7 +22,7 @@ def test_columns_that_others_changed_meanwhile_stay_and_the_page_says_so(admin: 
     amy = make_user("amy", email="old@example.org")
     form = form_at(admin, page_of(amy), "user_form")
     User.objects.filter(pk=amy.pk).update(first_name="Amy")
-    verbs.suspend(users=[amy], actor=make_superuser("boss"), reason="Spam")
+    moderation.suspend(users=[amy], actor=make_superuser("boss"), reason="Spam")
     page = admin.post(page_of(amy), form | {"email": "new@example.org"}, follow=True).content.decode()
     amy.refresh_from_db()
     assert (amy.email, amy.first_name, amy.is_suspended) == ("new@example.org", "Amy", True)
@@ -144,7 +144,7 @@ def test_a_password_that_was_set_meanwhile_is_not_replaced_unseen(admin: Client)
     amy.refresh_from_db()
     assert amy.check_password("theirs")
     again = form_in(response.content.decode(), "user_form") | new
-    verbs.suspend(users=[amy], actor=None, reason="Spam")
+    moderation.suspend(users=[amy], actor=None, reason="Spam")
     assert admin.post(address, again).status_code == 302
     amy.refresh_from_db()
     assert amy.check_password("quite another 1")

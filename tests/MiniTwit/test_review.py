@@ -7,9 +7,8 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from MiniTwit import review, watchlist
+from MiniTwit import moderation, review, watchlist
 from MiniTwit.models import Message, ModerationEvent, ModerationReason, ReviewClaim, Strike, User, WatchTerm
-from tests import verbs
 from tests.MiniTwit.factories import make_message, make_staff, make_superuser, make_user
 
 pytestmark = pytest.mark.django_db
@@ -176,7 +175,7 @@ def test_where_no_reasons_are_listed_staff_write_their_own(client: Client) -> No
 def test_a_decision_of_somebody_else_is_told_and_not_made_twice(desk: Client, bob: User) -> None:
     first, second = make_waiting(1), make_waiting(2)
     assert item(desk) == first
-    verbs.unflag(messages=[first], actor=bob, reason="Fine")
+    moderation.unflag(messages=[first], actor=bob, reason="Fine")
     response = decide(desk, first, "flag")
     assert notice(response) == (
         f"Message {first.pk} was unflagged by bob a moment ago. Nothing was decided a second time."
@@ -222,7 +221,7 @@ def test_what_ran_out_but_nobody_took_is_decided_all_the_same(desk: Client) -> N
 def test_a_message_that_was_purged_meanwhile_is_told(desk: Client) -> None:
     first = make_waiting(1)
     item(desk)
-    verbs.purge(messages=[first], actor=make_superuser(), reason="Gone")
+    moderation.purge(messages=[first], actor=make_superuser(), reason="Gone")
     assert "was deleted meanwhile" in notice(decide(desk, first, "flag"))
 
 
@@ -259,7 +258,7 @@ def test_leaving_lets_go(desk: Client, bob: User) -> None:
 
 def test_own_decisions_are_taken_back_one_after_the_other(desk: Client, bob: User) -> None:
     first, second = make_waiting(1), make_waiting(2)
-    verbs.flag(messages=[make_waiting(7)], actor=bob, reason="Spam")
+    moderation.flag(messages=[make_waiting(7)], actor=bob, reason="Spam")
     decide(desk, first, "unflag")
     decide(desk, second, "flag")
     response = post(desk, "undo")
@@ -278,7 +277,7 @@ def test_own_decisions_are_taken_back_one_after_the_other(desk: Client, bob: Use
 def test_a_decision_that_others_changed_since_is_not_taken_back(desk: Client, bob: User) -> None:
     first = make_waiting(1)
     decide(desk, first, "unflag")
-    verbs.flag(messages=[first], actor=bob, reason="Spam")
+    moderation.flag(messages=[first], actor=bob, reason="Spam")
     assert "was changed by others since" in notice(post(desk, "undo"))
     first.refresh_from_db()
     assert first.flagged

@@ -7,6 +7,7 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
+from MiniTwit import moderation
 from MiniTwit.models import (
     Message,
     ModerationBatch,
@@ -19,7 +20,6 @@ from MiniTwit.models import (
 )
 from MiniTwit.moderation import selections
 from MiniTwit.moderation.batches import Cause
-from tests import verbs
 from tests.MiniTwit.factories import make_message, make_staff, make_superuser, make_user
 from tests.MiniTwit.selecting import BATCHES, MESSAGES, RIGHTS, USERS, confirm, counts, many_messages, page_of, select
 
@@ -106,10 +106,10 @@ def test_all_of_a_filtered_list_and_nothing_that_begins_to_match_later(client: C
 def test_what_somebody_changed_in_between_is_skipped_with_who_did_what(client: Client, amy: User, bob: User) -> None:
     mine, his, edited, gone = (make_message() for _ in range(4))
     page = select(client, MESSAGES, "flag", [message.pk for message in (mine, his, edited, gone)])
-    verbs.keep(messages=[his], actor=bob, reason="Fine")
+    moderation.keep(messages=[his], actor=bob, reason="Fine")
     Message.objects.filter(pk=edited.pk).update(text="corrected")
     gone_id = gone.pk
-    verbs.purge(messages=[gone], actor=bob, reason="Illegal")
+    moderation.purge(messages=[gone], actor=bob, reason="Illegal")
     batch = confirm(client, page)
     assert counts(batch) == (4, 1, 0, 3)
     his.refresh_from_db()
@@ -124,7 +124,7 @@ def test_what_somebody_changed_in_between_is_skipped_with_who_did_what(client: C
 def test_an_account_that_was_warned_in_between_is_skipped(client: Client, amy: User, bob: User) -> None:
     troll = make_user("troll")
     page = select(client, USERS, "warn", [troll.pk])
-    verbs.warn(users=[troll], actor=bob, text="Stop it.")
+    moderation.warn(users=[troll], actor=bob, text="Stop it.")
     batch = confirm(client, page, text="Stop it.")
     assert counts(batch) == (1, 0, 0, 1)
     assert "It was warned by bob on " in page_of(client, batch)
@@ -206,8 +206,8 @@ def test_undoing_asks_for_a_reason_and_is_for_those_who_may(client: Client, amy:
 
 def test_the_skipped_decisions_of_an_undo_lead_to_their_messages(client: Client, amy: User, bob: User) -> None:
     message = make_message()
-    batch = verbs.flag(messages=[message], actor=amy, reason="Spam")
-    verbs.keep(messages=[message], actor=bob, reason="Fine")
+    batch = moderation.flag(messages=[message], actor=amy, reason="Spam")
+    moderation.keep(messages=[message], actor=bob, reason="Fine")
     page = page_of(client, selections.undo(batch=batch, cause=Cause.of(actor=amy, reason="Spam")))
     assert f'href="/admin/MiniTwit/message/{message.pk}/change/">Message {message.pk}' in page
     assert "It was kept by bob on " in page
@@ -216,7 +216,7 @@ def test_the_skipped_decisions_of_an_undo_lead_to_their_messages(client: Client,
 def test_what_is_skipped_is_shown_in_pages(client: Client, amy: User, bob: User) -> None:
     messages = many_messages(60)
     page = select(client, MESSAGES, "flag", [message.pk for message in messages])
-    verbs.keep(messages=messages, actor=bob, reason="Fine")
+    moderation.keep(messages=messages, actor=bob, reason="Fine")
     batch = confirm(client, page)
     first = page_of(client, batch)
     assert first.count("It was kept by bob") == 50
@@ -228,7 +228,7 @@ def test_what_is_skipped_is_shown_in_pages(client: Client, amy: User, bob: User)
 
 def test_the_batches_and_their_decisions_are_listed_for_those_who_may(client: Client, amy: User) -> None:
     message = make_message()
-    batch = verbs.flag(messages=[message], actor=amy, reason="Spam")
+    batch = moderation.flag(messages=[message], actor=amy, reason="Spam")
     selections.freeze(verb=Verb.KEEP, queryset=Message.objects.all(), actor=amy)
     assert client.get(BATCHES).status_code == 403
     client.force_login(make_staff("view_moderationbatch", "view_moderationevent"))

@@ -12,11 +12,10 @@ from django.db import connection, transaction
 from django.test import Client
 from psycopg2 import sql
 
-from MiniTwit import watchlist
+from MiniTwit import moderation, watchlist
 from MiniTwit.models import BatchState, Message, User, Verb, WatchTerm
 from MiniTwit.moderation import batch_worker, selections
 from MiniTwit.moderation.batches import Cause
-from tests import verbs
 from tests.legacy_import.conftest import import_dir, other_session, wait_for
 from tests.legacy_import.importing import import_of
 from tests.legacy_import.old_database import ANN, BOB, MORNING, old_file
@@ -127,7 +126,7 @@ def test_a_decision_waits_for_a_lock_and_sees_what_was_committed_meanwhile(limit
         assert User.objects.count() == 2  # a transaction that repeats its reads takes its snapshot now
         other.start()
         changed.wait()
-        verbs.suspend(users=[user.pk], actor=boss, reason="Spam")
+        moderation.suspend(users=[user.pk], actor=boss, reason="Spam")
     other.join()
     user.refresh_from_db()
     assert (user.is_suspended, user.email) == (True, "new@example.com")

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from django.db import connection, connections
 
+from MiniTwit import moderation
 from MiniTwit.database import locks
 from MiniTwit.models import BatchState, Message, ModerationBatch, ModerationEvent, User, Verb
 from MiniTwit.moderation import ModerationError, batch_worker, selections
-from tests import verbs
 from tests.legacy_import.conftest import other_session, wait_for
 from tests.MiniTwit.factories import make_message, make_superuser, make_user
 
@@ -48,7 +48,7 @@ def test_a_decision_that_ends_in_a_deadlock_is_made_all_the_same(by: str) -> Non
 
     def decide() -> None:
         if by == "page":
-            verbs.suspend(users=[author], actor=boss, reason="Spam", flag_messages=True)
+            moderation.suspend(users=[author], actor=boss, reason="Spam", flag_messages=True)
         else:
             batch_worker.run_batch.call(batch.pk)
 
@@ -80,7 +80,7 @@ def test_a_decision_waits_while_it_holds_nothing_and_is_refused_at_last(monkeypa
         cursor.execute(f'LOCK TABLE "{Message._meta.db_table}" IN SHARE ROW EXCLUSIVE MODE')
         own.execute("SET statement_timeout = '10s'")  # a decision that waited for ever would keep the test
         with pytest.raises(ModerationError, match="Try again in a moment") as error:
-            verbs.flag(messages=[message], actor=None, reason="Spam")
+            moderation.flag(messages=[message], actor=None, reason="Spam")
         own.execute("RESET statement_timeout")
     assert error.value.code == "database_busy"
     assert not ModerationBatch.objects.exists()

@@ -6,8 +6,8 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
+from MiniTwit import moderation
 from MiniTwit.models import StaffNote, User
-from tests import verbs
 from tests.MiniTwit.factories import make_follow, make_message, make_staff, make_superuser, make_user
 from tests.MiniTwit.forms import form_in
 
@@ -61,7 +61,7 @@ def test_a_warning_becomes_a_strike_that_stays_to_be_read_after_it_was_taken_bac
     assert "Stop advertising.<br>Please." in page
     assert "<strong>1</strong> strikes" in page
     strike = amy.strikes.get()
-    verbs.undo(batch=strike.batch, actor=None, reason="Spam")
+    moderation.undo(batch=strike.batch, actor=None, reason="Spam")
     page = moderator.get(page_of(amy)).content.decode()
     assert "taken back" in page
     assert "<strong>0</strong> strikes" in page
@@ -104,8 +104,8 @@ def test_the_page_shows_counts_the_newest_messages_and_all_decisions(moderator: 
     amy = make_user("amy")
     messages = [make_message(amy, f"number {n}") for n in range(12)]
     make_follow(whom=amy)
-    verbs.flag(messages=messages[:1], actor=None, reason="Spam")
-    verbs.suspend(users=[amy], actor=None, reason="Insult")
+    moderation.flag(messages=messages[:1], actor=None, reason="Spam")
+    moderation.suspend(users=[amy], actor=None, reason="Insult")
     response = moderator.get(page_of(amy))
     assert [message.text for message in response.context["recent"]] == [f"number {n}" for n in range(11, 1, -1)]
     assert [figure[:2] for figure in response.context["figures"]] == [
@@ -147,7 +147,7 @@ def test_a_panel_that_is_not_accepted_opens_again_with_what_was_typed(moderator:
 def test_what_was_typed_is_kept_when_somebody_else_was_faster(moderator: Client) -> None:
     amy = make_user("amy")
     seen = moderator.get(page_of(amy)).context["decisions"][0]["seen"]
-    verbs.suspend(users=[amy], actor=make_superuser("boss"), reason="Spam")
+    moderation.suspend(users=[amy], actor=make_superuser("boss"), reason="Spam")
     page = decide(moderator, amy, "warn", seen=seen, text="A long warning.")
     assert "boss was faster" in page
     address = f"/admin/MiniTwit/user/{amy.pk}/decide/warn/"
@@ -169,10 +169,10 @@ def test_a_suspension_with_all_messages_flagged_is_one_line_of_the_list(moderato
     amy = make_user("amy")
     for number in range(30):
         make_message(amy, f"number {number}")
-    verbs.warn(users=[amy], actor=None, text="Stop.")
-    verbs.suspend(users=[amy], actor=None, reason="Spam", flag_messages=True)
-    verbs.flag(messages=list(amy.messages.all()[:2]), actor=None, reason="Spam")
-    verbs.keep(messages=list(amy.messages.all()[:2]), actor=None, reason="Spam")
+    moderation.warn(users=[amy], actor=None, text="Stop.")
+    moderation.suspend(users=[amy], actor=None, reason="Spam", flag_messages=True)
+    moderation.flag(messages=list(amy.messages.all()[:2]), actor=None, reason="Spam")
+    moderation.keep(messages=list(amy.messages.all()[:2]), actor=None, reason="Spam")
     response = moderator.get(page_of(amy))
     lines = response.context["history"]
     assert [(line.done, line.number) for line in lines] == [("kept", 2), ("suspended", 31), ("warned", 1)]
@@ -181,7 +181,7 @@ def test_a_suspension_with_all_messages_flagged_is_one_line_of_the_list(moderato
     listed = f"/admin/MiniTwit/moderationevent/?user__id__exact={amy.pk}&amp;batch={batch}"
     assert f'the account and <a href="{listed}">30 messages</a>' in page
     for _ in range(25):
-        verbs.warn(users=[amy], actor=None, text="Stop.")
+        moderation.warn(users=[amy], actor=None, text="Stop.")
     response = moderator.get(page_of(amy))
     assert len(response.context["history"]) == 25
     older = moderator.get(page_of(amy), {"before": response.context["older"]})

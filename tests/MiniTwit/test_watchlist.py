@@ -12,12 +12,11 @@ from django.db import OperationalError, connection
 from django.test import Client
 from django_tasks_db.models import DBTaskResult
 
-from MiniTwit import watchlist
+from MiniTwit import moderation, watchlist
 from MiniTwit.database.failures import FailureKind, failure_kind
 from MiniTwit.database.locks import LockNotAcquired
 from MiniTwit.models import EditedMessage, Message, WatchHit, WatchTerm
 from MiniTwit.watchlist import edited, matching, pieces, scanning, tasks
-from tests import verbs
 from tests.legacy_import.conftest import other_session, wait_for
 from tests.MiniTwit.factories import make_message, make_superuser, make_user
 from tests.MiniTwit.threads import in_threads
@@ -172,12 +171,12 @@ def test_a_message_that_was_reviewed_before_waits_again_when_a_new_term_finds_it
     moderator, message = make_superuser(), make_message(text="casino and idiot")
     make_term("casino")
     watchlist.scan()
-    verbs.keep(messages=[message], actor=moderator, reason="Fine")
+    moderation.keep(messages=[message], actor=moderator, reason="Fine")
     assert not message.watch_hits.filter(waiting=True).exists()
     make_term("idiot")
     watchlist.scan()
     assert [hit.term.pattern for hit in message.watch_hits.filter(waiting=True)] == ["idiot"]
-    assert verbs.keep(messages=[message], actor=moderator, reason="Fine").changed == 1
+    assert moderation.keep(messages=[message], actor=moderator, reason="Fine").changed == 1
     assert not message.watch_hits.filter(waiting=True).exists()
 
 
@@ -186,7 +185,7 @@ def test_an_edited_message_is_looked_through_again() -> None:
     message = make_message(text="The best casino in town")
     other = make_message(text="A casino, too")
     watchlist.scan()
-    verbs.keep(messages=[message, other], actor=make_superuser(), reason="Nothing wrong")
+    moderation.keep(messages=[message, other], actor=make_superuser(), reason="Nothing wrong")
     assert not watchlist.standing().is_behind
     edit(message, "The best lottery in town")
     edit(other, "A CASINO, too")

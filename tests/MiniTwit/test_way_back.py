@@ -7,9 +7,9 @@ import pytest
 from django.test import Client
 from django.urls import clear_script_prefix, set_script_prefix
 
+from MiniTwit import moderation
 from MiniTwit.admin.lists.way_back import with_filters
 from MiniTwit.models import Follow, Message, ModerationReason, User
-from tests import verbs
 from tests.backoffice.site_walk import ROLES, Site, addresses, build_site
 from tests.MiniTwit.factories import make_message, make_superuser, make_user
 
@@ -87,11 +87,11 @@ def test_the_way_back_is_found_under_a_path_too() -> None:
 
 def test_the_history_of_a_decided_message_tells_the_decision(admin: Client) -> None:
     message = make_message()
-    verbs.flag(messages=[message], actor=make_superuser("mo"), reason="Spam")
+    moderation.flag(messages=[message], actor=make_superuser("mo"), reason="Spam")
     page = admin.get(f"{MESSAGES}{message.pk}/history/").content.decode()
     assert re.search(r"flagged.*mo.*Spam", page, re.DOTALL)
     assert "change history" not in page.partition("<article")[2].replace("Change history:", "")
-    verbs.suspend(users=[message.author], actor=User.objects.get(username="mo"), reason="Rude")
+    moderation.suspend(users=[message.author], actor=User.objects.get(username="mo"), reason="Rude")
     page = admin.get(f"/admin/MiniTwit/user/{message.author_id}/history/").content.decode()
     assert re.search(r"suspended.*mo.*Rude", page, re.DOTALL)
 

@@ -6,9 +6,9 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
+from MiniTwit import moderation
 from MiniTwit.models import Message, ModerationBatch, ModerationEvent, Strike, User, WatchHit, WatchTerm
 from MiniTwit.moderation import MessageEdit
-from tests import verbs
 from tests.MiniTwit.factories import make_user
 
 pytestmark = pytest.mark.django_db
@@ -49,7 +49,7 @@ def rows_read() -> int:
 
 
 def flag(messages: list[Message]) -> ModerationBatch:
-    return verbs.flag(messages=messages, actor=None, reason="Spam")
+    return moderation.flag(messages=messages, actor=None, reason="Spam")
 
 
 def edit(messages: list[Message]) -> ModerationBatch:
@@ -57,23 +57,23 @@ def edit(messages: list[Message]) -> ModerationBatch:
     edits = [
         MessageEdit(message.pk, author_id=author.pk, text="Goodbye.", pub_date=timezone.now()) for message in messages
     ]
-    return verbs.edit_each(edits=edits, actor=None, reason="Spam")
+    return moderation.edit_each(edits=edits, actor=None, reason="Spam")
 
 
 def suspend(messages: list[Message]) -> ModerationBatch:
     users = [message.author_id for message in messages]
-    return verbs.suspend(users=users, actor=None, reason="Spam", flag_messages=True)
+    return moderation.suspend(users=users, actor=None, reason="Spam", flag_messages=True)
 
 
 def warn(messages: list[Message]) -> ModerationBatch:
-    return verbs.warn(users=[message.author_id for message in messages], actor=None, text="Stop.")
+    return moderation.warn(users=[message.author_id for message in messages], actor=None, text="Stop.")
 
 
 @pytest.mark.parametrize("decide", [flag, edit, suspend, warn])
 def test_no_decision_and_no_undo_compares_every_row_with_every_other(messages: list[Message], decide: Decide) -> None:
     before = rows_read()
     batch = decide(messages)
-    undone = verbs.undo(batch=batch, actor=None, reason="Spam")
-    done_again = verbs.undo(batch=undone, actor=None, reason="Spam")
+    undone = moderation.undo(batch=batch, actor=None, reason="Spam")
+    done_again = moderation.undo(batch=undone, actor=None, reason="Spam")
     assert batch.changed == undone.changed == done_again.changed >= MANY
     assert rows_read() - before < MOST_READ

@@ -19,9 +19,9 @@ from django.test import Client
 from django.urls import URLResolver, get_resolver
 
 from legacy_import.models import ImportRun
+from MiniTwit import moderation
 from MiniTwit.models import Message, ModerationEvent, ModerationReason, SavedFilter, User, Verb, WatchHit, WatchTerm
 from MiniTwit.moderation import batch_worker, selections
-from tests import verbs
 from tests.MiniTwit.factories import make_follow, make_message, make_superuser, make_user
 
 FOLDER = Path(__file__).parent
@@ -120,10 +120,10 @@ def add_rows(site: Site, number: int) -> None:
         term = WatchTerm.objects.create(pattern=f"buy {author.pk} {n}")
         hits = [WatchHit.objects.create(term=term, message=m, found=["Buy"], pub_date=m.pub_date) for m in found]
         author.staff_notes.create(text=f"Note {n}", author=boss, author_name="boss")
-        verbs.warn(users=[author], actor=boss, text=f"Warning {n}")
+        moderation.warn(users=[author], actor=boss, text=f"Warning {n}")
         run = ImportRun.objects.create(kind="users", state="failed", source={"label": "old.db"}, created_by=boss)
         SavedFilter.objects.create(name=f"View {author.pk} {n}", screen="MiniTwit.message", query="q=b", owner=boss)
-    batch = verbs.keep(messages=found[1:3], actor=boss, reason="Nothing wrong")
+    batch = moderation.keep(messages=found[1:3], actor=boss, reason="Nothing wrong")
     event = ModerationEvent.objects.get(batch=batch, message=found[1])
     site.objects |= {
         "MiniTwit/user": author.pk,

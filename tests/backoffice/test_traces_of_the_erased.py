@@ -15,9 +15,9 @@ from legacy_import.steps.audit import Audit, Doubt
 from legacy_import.steps.identity import OtherDatabase
 from legacy_import.steps.nothing_arrives import NothingArrives
 from legacy_import.steps.preview import SampleRow
+from MiniTwit import moderation
 from MiniTwit.models import FileImport, SavedFilter, StaffNote, User
 from MiniTwit.moderation.traces import Traces
-from tests import verbs
 from tests.MiniTwit.factories import make_follow, make_message, make_superuser, make_user
 
 pytestmark = pytest.mark.django_db
@@ -57,8 +57,8 @@ def leave_traces(roger: User, boss: User) -> None:
     """Everything that may remember an account: what it did, what was decided, searched, imported and tried."""
     message = make_message(roger, "Hello.", legacy_id=70)
     make_follow(roger)
-    verbs.warn(users=[roger], actor=boss, text=f"Stop it, {NAME}.", note=f"{NAME} wrote to us")
-    verbs.flag(messages=[message], actor=boss, reason="Spam", note=NAME)
+    moderation.warn(users=[roger], actor=boss, text=f"Stop it, {NAME}.", note=f"{NAME} wrote to us")
+    moderation.flag(messages=[message], actor=boss, reason="Spam", note=NAME)
     StaffNote.objects.create(user=roger, text=f"{NAME} phoned.", author=boss, author_name="boss")
     for name, query in (("Spam by him", "q=%40%22Roger+Histand%22"), (f"{NAME}'s", "q=x"), ("Mail", f"q={EMAIL}")):
         view = SavedFilter.objects.create(name=name, screen="MiniTwit.Message", query=query, owner=boss, shared=True)
@@ -104,7 +104,7 @@ def test_nothing_in_the_database_tells_who_it_was() -> None:
     log(boss, roger, NAME)
     leave_traces(roger, boss)
     assert len(columns_that_hold(NAME)) > 12
-    verbs.erase(users=[roger], actor=boss, reason="On request", messages="keep")
+    moderation.erase(users=[roger], actor=boss, reason="On request", messages="keep")
     assert columns_that_hold(NAME) == set()
     assert columns_that_hold(EMAIL) == set()
     assert [view.name for view in SavedFilter.objects.all()] == ["Others"]  # which searches for another name
@@ -116,7 +116,7 @@ def test_a_name_that_is_a_word_of_the_program_breaks_nothing_of_a_run() -> None:
     user = make_user("user")
     audit = Audit(checked=1, doubts=doubts_about("Ann")).as_json()
     ImportRun.objects.create(kind="users", audit=audit, old_tables=[{"name": "user", "columns": []}])
-    verbs.erase(users=[user], actor=make_superuser("boss"), reason="On request", messages="keep")
+    moderation.erase(users=[user], actor=make_superuser("boss"), reason="On request", messages="keep")
     run = ImportRun.objects.get()
     assert (run.audit, run.old_tables) == (audit, [{"name": "user", "columns": []}])
 

@@ -5,8 +5,8 @@ import zipfile
 import pytest
 from playwright.sync_api import expect
 
+from MiniTwit import moderation
 from MiniTwit.models import ModerationReason, User
-from tests import verbs
 from tests.browser.conftest import Visitor
 from tests.MiniTwit.factories import make_follow, make_message, make_superuser, make_user
 
@@ -22,10 +22,10 @@ def roger() -> User:
     messages = [make_message(roger, f"Roger sells shoes, number {n}") for n in range(12)]
     make_follow(roger)
     make_follow(whom=roger)
-    verbs.flag(messages=messages, actor=amy, reason="Spam", note="Shoes, and shoes again, and more shoes.")
-    verbs.warn(users=[roger], actor=amy, text="No shoes, please.")
-    verbs.suspend(users=[roger], actor=amy, reason="Spam")
-    verbs.purge(messages=messages[:2], actor=amy, reason="Illegal")
+    moderation.flag(messages=messages, actor=amy, reason="Spam", note="Shoes, and shoes again, and more shoes.")
+    moderation.warn(users=[roger], actor=amy, text="No shoes, please.")
+    moderation.suspend(users=[roger], actor=amy, reason="Spam")
+    moderation.purge(messages=messages[:2], actor=amy, reason="Illegal")
     return roger
 
 

@@ -5,8 +5,8 @@ import re
 import pytest
 from playwright.sync_api import expect
 
+from MiniTwit import moderation
 from MiniTwit.models import ModerationReason, User
-from tests import verbs
 from tests.browser.conftest import Visitor
 from tests.MiniTwit.factories import make_message, make_user
 
@@ -22,7 +22,7 @@ def test_an_outdated_form_shows_both_versions_and_a_panel_keeps_what_was_typed(v
     visitor.arrive(f"/admin/MiniTwit/user/{amy.pk}/change/")
     page.fill("#id_email", "mine@example.org")
     User.objects.filter(pk=amy.pk).update(email="theirs@example.org")
-    verbs.warn(users=[amy], actor=None, text="Stop.")
+    moderation.warn(users=[amy], actor=None, text="Stop.")
     page.locator("input[name=_continue]").click()
     expect(page.locator(".errorlist", has_text="Stored now: “theirs@example.org”")).to_be_visible()
     expect(page.locator("#id_email")).to_have_value("mine@example.org")

@@ -8,8 +8,8 @@ import pytest
 from django.core.management import call_command
 
 from legacy_import.models import ImportRun, MergedUser, RejectedRow, ReplacedRow
+from MiniTwit import moderation
 from MiniTwit.models import Follow, Message, User
-from tests import verbs
 from tests.legacy_import.old_database import make_old_database
 from tests.MiniTwit.factories import make_superuser
 
@@ -67,7 +67,7 @@ def test_no_later_import_brings_an_erased_person_back(
     roger = User.objects.get(legacy_id=1)
     assert "Roger" in kept_by_the_import()
 
-    verbs.erase(users=[roger], actor=make_superuser(), reason="On request", messages=messages)
+    moderation.erase(users=[roger], actor=make_superuser(), reason="On request", messages=messages)
     assert "roger" not in kept_by_the_import().lower().replace("roger was here.", "" if messages == "keep" else "!")
 
     later = [(13, 1, "Roger came back.", 1_400_000_000, 0), (14, 2, "Ada stays.", 1_400_000_000, 0)]
@@ -91,7 +91,7 @@ def test_no_later_import_brings_an_erased_person_back(
 def test_a_purged_message_stays_away(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     old = write_old(tmp_path / "old.db")
     import_all(old, capsys)
-    verbs.purge(messages=Message.objects.filter(legacy_id=11), actor=make_superuser(), reason="Illegal")
+    moderation.purge(messages=Message.objects.filter(legacy_id=11), actor=make_superuser(), reason="Illegal")
     assert import_all(old, capsys)["message"] | {"rejected": 1} == {
         "read": 3, "new": 0, "changed": 0, "unchanged": 1, "kept": 1, "duplicate": 0, "rejected": 1,
     }  # fmt: skip

@@ -17,10 +17,10 @@ from legacy_import import locks
 from legacy_import.models import ImportRun
 from legacy_import.runs import lifecycle
 from legacy_import.steps import bulk_load
+from MiniTwit import moderation
 from MiniTwit.database.clock import database_time
 from MiniTwit.models import BatchState, Message, ModerationBatch, ModerationEvent, User
 from MiniTwit.moderation import ModerationError
-from tests import verbs
 from tests.legacy_import.conftest import other_session, wait_for
 from tests.legacy_import.importing import import_of, preview_of, undo
 from tests.legacy_import.old_database import ANN, HASH, MORNING, old_file
@@ -34,7 +34,7 @@ Decide = Callable[[int], None]  # the number of the decision
 
 def flag_and_unflag(messages: list[int]) -> Decide:
     def decide(number: int) -> None:
-        verb = verbs.unflag if number // len(messages) % 2 else verbs.flag
+        verb = moderation.unflag if number // len(messages) % 2 else moderation.flag
         verb(messages=[messages[number % len(messages)]], actor=None, reason="Spam")
 
     return decide
@@ -42,7 +42,7 @@ def flag_and_unflag(messages: list[int]) -> Decide:
 
 def suspend_and_reinstate(users: list[int]) -> Decide:
     def decide(number: int) -> None:
-        verb = verbs.reinstate if number // len(users) % 2 else verbs.suspend
+        verb = moderation.reinstate if number // len(users) % 2 else moderation.suspend
         verb(users=[users[number % len(users)]], actor=None, reason="Spam")
 
     return decide

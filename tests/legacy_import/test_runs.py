@@ -14,8 +14,8 @@ from legacy_import.runs import lifecycle
 from legacy_import.source import SourceReference, SQLiteSource, source_at
 from legacy_import.steps.preview import take_samples
 from legacy_import.tables import Models
+from MiniTwit import moderation
 from MiniTwit.models import Follow, Message, User
-from tests import verbs
 from tests.legacy_import.importing import counts, import_of, preview_of
 from tests.legacy_import.old_database import ANN, BOB, CANONICAL_SCHEMA, HASH, MORNING, make_old_database, old_file
 from tests.legacy_import.test_run_ends import staging_tables
@@ -204,7 +204,7 @@ def test_a_purged_message_does_not_come_back(tmp_path):
     path = old_file(tmp_path, user=[ANN], message=[(1, 1, "spam", MORNING, 0), (2, 1, "hello", MORNING, 0)])
     import_of("users", path)
     import_of("messages", path)
-    verbs.purge(messages=Message.objects.filter(text="spam"), actor=None, reason="Spam")
+    moderation.purge(messages=Message.objects.filter(text="spam"), actor=None, reason="Spam")
     again = import_of("messages", path)
     assert (counts(again, "message").kept, counts(again, "message").unchanged) == (1, 1)
     assert counts(again, "message").notes == {"purged_here": 1}
@@ -219,7 +219,7 @@ def test_a_purge_between_preview_and_confirmation_makes_the_preview_outdated(tmp
     import_of("users", path)
     import_of("messages", path)
     waiting = preview_of("messages", path)
-    verbs.purge(messages=Message.objects.all(), actor=None, reason="Spam")
+    moderation.purge(messages=Message.objects.all(), actor=None, reason="Spam")
     lifecycle.confirm(waiting.pk)
     with pytest.raises(RunError) as error:
         lifecycle.apply(waiting.pk)

@@ -13,8 +13,8 @@ import pytest
 from django.core.management import call_command
 
 from legacy_import.verify import verify
+from MiniTwit import moderation
 from MiniTwit.models import Message, User
-from tests import verbs
 from tests.legacy_import.importing import counts, import_of
 from tests.legacy_import.old_database import ANN, BOB, HASH, LOOSE_SCHEMA, MORNING, make_old_database
 from tests.MiniTwit.factories import make_superuser
@@ -102,8 +102,8 @@ def change_here() -> None:
     chief = make_superuser("chief")
     User.objects.filter(username="changed").update(email="here@b.cc")
     Message.objects.filter(text="ours").update(text="ours, edited")
-    verbs.purge(messages=Message.objects.filter(text="purged"), actor=chief, reason="Spam")
-    verbs.erase(users=User.objects.filter(username="erased"), actor=chief, reason="On request")
+    moderation.purge(messages=Message.objects.filter(text="purged"), actor=chief, reason="Spam")
+    moderation.erase(users=User.objects.filter(username="erased"), actor=chief, reason="On request")
 
 
 def check_verified(run: Any) -> None:

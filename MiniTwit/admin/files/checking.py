@@ -24,7 +24,7 @@ from MiniTwit.admin.files.report import New, Report, Skip, Update
 from MiniTwit.admin.files.resources import FollowResource, MessageResource, UserResource
 from MiniTwit.admin.files.rows import MAX_ROWS, FileRow, TableFile, UnreadableFileError, is_empty
 from MiniTwit.models import FileImport, Message, User
-from MiniTwit.moderation import Cause, MessageEdit
+from MiniTwit.moderation import MessageEdit
 
 CHUNK = 500  # rows
 
@@ -245,9 +245,13 @@ def edit_messages(resource: MessageResource, changed: list[RowOutcome], file_imp
         for outcome in changed
     ]
     if edits:
-        note = f"The file “{file_import.file_name}”."
-        cause = Cause.of(actor=file_import.owner, reason="Imported from a file", note=note)
-        resource.edit_batch = moderation.edit(edits, cause, resource.edit_batch)
+        resource.edit_batch = moderation.edit_each(
+            edits=edits,
+            actor=file_import.owner,
+            reason="Imported from a file",
+            note=f"The file “{file_import.file_name}”.",
+            batch=resource.edit_batch,
+        )
 
 
 def wrote_messages(file_import: FileImport, report: Report) -> bool:
