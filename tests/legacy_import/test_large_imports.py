@@ -1,6 +1,7 @@
 """What a large import does besides: parts, rebuilt indexes, numbers in blocks, the search index at the end."""
 
 import threading
+from typing import Any
 
 import pytest
 from django.db import OperationalError, connection, transaction
@@ -199,3 +200,36 @@ def test_an_import_that_fails_keeps_the_search_index(tmp_path, monkeypatch):
         lifecycle.apply(run.pk)
     monkeypatch.undo()
     assert ensure_search_indexes() == []
+
+
+STRONG_LOCKS = """
+SELECT relname FROM pg_locks JOIN pg_class ON pg_class.oid = relation
+WHERE pid = pg_backend_pid() AND mode = 'AccessExclusiveLock' AND relkind = 'r' AND relname !~ '^legacy_staging_'
+"""
+
+
+def test_a_large_import_takes_at_once_every_lock_that_keeps_all_others_out(tmp_path, monkeypatch):
+    """If it took one later, it and a decision could wait for each other."""
+    held: set[str] = set()
+    late: list[tuple[str, set[str]]] = []
+    at_most: set[str] = set()
+
+    def watch(execute: Any, statement: Any, *arguments: Any) -> Any:
+        nonlocal held, at_most
+        result = execute(statement, *arguments)
+        with connection.connection.cursor() as cursor:
+            text = statement if isinstance(statement, str) else statement.as_string(cursor)
+            cursor.execute(STRONG_LOCKS)
+            now = {name for (name,) in cursor.fetchall()}
+        if now - held and "LOCK TABLE" not in text:
+            late.append((text, now - held))
+        held, at_most = now, at_most | now
+        return result
+
+    monkeypatch.setattr(bulk_load, "SMALL_BATCH", 2)
+    path = old_file(tmp_path, user=[ANN, BOB], message=[(1, 1, "one", MORNING, 0), (2, 2, "two", MORNING, 0)])
+    with connection.execute_wrapper(watch):
+        import_of("users", path)
+        import_of("messages", path)
+    assert late == []
+    assert {"MiniTwit_user", "MiniTwit_message"} <= at_most
