@@ -15,6 +15,7 @@ from psycopg2 import sql
 from legacy_import.rules.columns import (
     AccountColumn,
     Column,
+    EmailColumn,
     FlaggedColumn,
     IdColumn,
     MessageTextColumn,
@@ -160,3 +161,48 @@ def test_what_is_too_long_for_a_username_is_not_normalised_for_minutes():
     with pytest.raises(Refused, match="control characters") as refusal:
         UsernameColumn().read(heap)
     assert refusal.value.new == username_of(heap.encode()) == heap
+
+
+FLAG, ID, ACCOUNT = FlaggedColumn(), IdColumn(), AccountColumn(find=lambda key: None, name_of=str)
+TEXT, USERNAME, EMAIL = MessageTextColumn(), UsernameColumn(), EmailColumn()
+# Values, what each of them becomes, and what was noticed about it.
+READ: list[tuple[Column, tuple[LegacyValue, ...], object, tuple[str, ...]]] = [
+    (FLAG, (1, "1"), True, ()),
+    (FLAG, (0, "0"), False, ()),
+    (FLAG, (-1, 2, "2", "-1", "0.5", "10", "5e3", "t", "TRUE", "y", "Yes", "on"), True, ("flagged_odd",)),
+    (FLAG, ("-0", "0.0", "0e5", "0.00E1", "", "f", "no", "off", "1x", "+1"), False, ("flagged_odd",)),
+    (FLAG, (None,), False, ("flagged_unknown",)),
+    (ID, (7, "7", "007"), 7, ()),
+    (ID, ("-7",), -7, ()),
+    (ID, ("1" * 18,), int("1" * 18), ()),
+    (ACCOUNT, (7, "7"), 7, ()),
+    (ACCOUNT, ("bob", "ｂｏｂ"), "bob", ("author_by_name",)),
+    (ACCOUNT, ("1" * 19,), "1" * 19, ("author_by_name",)),
+    (ACCOUNT, (None, ""), None, ()),
+    (TEXT, ("7", b"7"), "7", ()),
+    (TEXT, (7,), "7", ("number_as_text",)),
+    (USERNAME, ("ann",), "ann", ()),
+    (USERNAME, ("a" * 254,), "a" * 254, ()),
+    (USERNAME, (7,), "7", ("number_as_text",)),
+    (USERNAME, ("ｂｏｂ",), "bob", ("username_normalised",)),
+    (EMAIL, (None, ""), "", ("empty_email",)),
+    *((EMAIL, (mail,), mail, ()) for mail in ("a@b.cc", "a.b+c_9@x-1.y.zz", "A@localhost", "0@0.0.00", "9Z@z.9Z")),
+    *(
+        (EMAIL, (mail,), mail, ("invalid_email",))
+        for mail in ("a", "a@b", "a@b.c", "@b.cc", ".a@b.cc", "a.@b.cc", "a@-b.cc", "a@b-.cc", "a@b.cc-", "a b@b.cc")
+    ),
+]
+REFUSED: list[tuple[Column, LegacyValue]] = [
+    *((ID, value) for value in (None, "", "x", "+7", "7.0", " 7", "1" * 19, b"7", "-")),
+    *((TEXT, value) for value in (None, "", b"")),
+    *((USERNAME, value) for value in (None, "", "a" * 255, "a\tb", "a\x7fb")),
+]
+
+
+def test_each_value_is_read_as_what_it_says():
+    for column, values, new, notes in READ:
+        for value in values:
+            assert (value, column.read(value)) == (value, (new, notes))
+    for column, value in REFUSED:
+        with pytest.raises(Refused):
+            column.read(value)
