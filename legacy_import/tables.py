@@ -22,9 +22,8 @@ class Models:
     """
 
     def __init__(self, apps: Apps = current_apps) -> None:
-        get_model = partial(
-            apps.get_model, require_ready=False
-        )  # the current ones are there as soon as this module is
+        # The current models are there as soon as this module is, which may be before all applications are.
+        get_model = partial(apps.get_model, require_ready=False)
         self.user: type[User] = get_model("MiniTwit", "User")
         self.message: type[Message] = get_model("MiniTwit", "Message")
         self.follow: type[Follow] = get_model("MiniTwit", "Follow")
