@@ -18,7 +18,6 @@ class PasswordColumn(Column):
         plain_passwords: "hash", or "unusable": what becomes of passwords that were kept in clear.
     """
 
-    line = None
     secret = True
 
     def __init__(self, plain_passwords: str = "hash") -> None:
