@@ -319,9 +319,11 @@ def request_undo(run_id: int, *, actor: User | None = None, models: Models = CUR
     """
     with transaction.atomic():
         locks.serialise_starts()
-        run = models.run.objects.select_for_update().get(pk=run_id)
-        check_undoable(run, models)
         refuse_while_at_work(models)
+        run = models.run.objects.select_for_update().get(pk=run_id)
+        if run.undo_requested_at:  # it would wait once more while a process works on it
+            raise RunError("already_running", f"Import {run.pk} is being undone already.")
+        check_undoable(run, models)
         run.undo_requested_at = database_time()
         run.undone_by_name = actor.get_username() if actor else run.origin
         run.picked_up_at = None

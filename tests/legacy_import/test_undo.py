@@ -6,8 +6,9 @@ from legacy_import import tasks
 from legacy_import.errors import RunError
 from legacy_import.models import ImportRun
 from legacy_import.runs import lifecycle
+from legacy_import.runs.execution import finish, work_on
 from legacy_import.runs.foreground import undo_at_once
-from legacy_import.tables import Models
+from legacy_import.tables import CURRENT, Models
 from MiniTwit import review, watchlist
 from MiniTwit.models import Follow, Message, ReviewClaim, User, WatchHit, WatchTerm
 from tests.legacy_import.importing import counts, import_of, undo
@@ -35,6 +36,18 @@ def test_undo_takes_out_what_the_run_brought_and_nothing_else(tmp_path):
     assert undone.undo_result == {"user": {"removed": 1, "restored": 0, "kept": 1}}
     assert set(User.objects.values_list("username", flat=True)) == {"staff", "bob"}
     assert own.author_id == staff.pk
+
+
+def test_an_undo_that_is_asked_for_twice_is_done_once_and_can_be_cancelled(tmp_path):
+    run = import_of("users", old_file(tmp_path, user=[ANN]))
+    lifecycle.request_undo(run.pk)
+    tasks.undo_run.enqueue(run.pk)
+    cancelled = pytest.raises(RunError, match="was cancelled")
+    with cancelled, work_on(run.pk, "undoing", CURRENT) as (undoing, _progress):
+        with pytest.raises(RunError, match="is being undone already"):
+            lifecycle.request_undo(run.pk)
+        assert lifecycle.cancel(run.pk).cancel_requested
+        finish(undoing)
 
 
 def test_undo_takes_what_the_watch_list_found_along(tmp_path):
