@@ -1,10 +1,13 @@
 """What moderation adds: decisions and their log, strikes, notes, the watch-list, saved filters, search, file imports."""
 
+from django.apps.registry import Apps
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import BrinIndex, GinIndex, OpClass
 from django.contrib.postgres.operations import TrigramExtension
+from django.core.management import CommandError
 from django.db import migrations, models
+from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 from django.db.models import F, Q
 from django.db.models.functions import Now
 
@@ -15,6 +18,15 @@ VERBS = [
     (verb, verb.capitalize())
     for verb in ("flag", "unflag", "keep", "edit", "purge", "suspend", "reinstate", "warn", "erase", "undo")
 ]
+
+
+def refuse_to_lose_decisions(apps: Apps, schema_editor: BaseDatabaseSchemaEditor) -> None:
+    """`migrate MiniTwit 0004_migratemessages`, given once more on a site at work, means to go back to before this."""
+    if decisions := apps.get_model("MiniTwit", "ModerationEvent").objects.count():
+        raise CommandError(
+            f"0005_moderation stays: going back to before it would delete the log and its entries ({decisions:,}). Nothing "
+            "was changed. To take out what an import brought, undo it on its page."
+        )
 
 
 class Migration(migrations.Migration):
@@ -522,4 +534,5 @@ class Migration(migrations.Migration):
         migrations.RunSQL(triggers.CREATE_LOG_TRUNCATE_TRIGGER, triggers.DROP_LOG_TRUNCATE_TRIGGER),
         migrations.RunSQL(triggers.CREATE_EDIT_FUNCTION, triggers.DROP_EDIT_FUNCTION),
         migrations.RunSQL(triggers.CREATE_EDIT_TRIGGER, triggers.DROP_EDIT_TRIGGER),
+        migrations.RunPython(migrations.RunPython.noop, refuse_to_lose_decisions),
     ]

@@ -8,7 +8,10 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 from django.db.migrations.recorder import MigrationRecorder
 
+from MiniTwit import moderation
+from MiniTwit.models import ModerationEvent
 from tests.database_copies import database_copy, working_in
+from tests.MiniTwit.factories import make_message, make_superuser
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -34,6 +37,15 @@ def test_both_spellings_go_back_and_forth() -> None:
         call_command("migrate", "MiniTwit", f"0002_message_model{suffix}", verbosity=0)
         assert is_applied("0002_message_model")
         assert "MiniTwit_message" in connection.introspection.table_names()
+
+
+@pytest.mark.usefixtures("_in_a_copy")
+def test_a_site_at_work_does_not_go_back_to_before_its_decisions() -> None:
+    moderation.flag(messages=[make_message()], actor=make_superuser(), reason="Spam")
+    with pytest.raises(CommandError, match=r"would delete the log and its entries \(1\)"):
+        call_command("migrate", "MiniTwit", "0004_migratemessages", verbosity=0)
+    assert is_applied("0005_moderation")
+    assert ModerationEvent.objects.count() == 1
 
 
 def test_a_name_that_is_none_is_refused_as_django_does() -> None:
