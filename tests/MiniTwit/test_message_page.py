@@ -69,6 +69,16 @@ def test_what_somebody_else_decided_meanwhile_is_seen_first(moderator: Client) -
     assert not message.flagged
 
 
+def test_what_was_typed_is_shown_where_its_form_is_gone(moderator: Client) -> None:
+    message = make_message()
+    seen = moderator.get(page_of(message)).context["decisions"][0]["seen"]
+    moderation.flag(messages=[message], actor=make_superuser("boss"), reason="Spam")
+    page = decide(moderator, message, "flag", seen=seen, note="A <careful> argument")
+    assert "boss was faster (flag). Look again." in page
+    assert "You had typed: “A &lt;careful&gt; argument”" in page
+    assert "“Flag” is not offered for this message now." in decide(moderator, message, "flag")
+
+
 def test_deleting_for_good_is_for_those_who_may_purge(moderator: Client, client: Client) -> None:
     message = make_message()
     assert moderator.post(f"/admin/MiniTwit/message/{message.pk}/decide/purge/").status_code == 403

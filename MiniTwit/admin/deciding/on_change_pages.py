@@ -7,6 +7,7 @@ messages are to be flagged too, by the background worker.
 from datetime import timedelta
 from typing import Any
 
+from django import forms
 from django.contrib import messages
 from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied
@@ -70,18 +71,22 @@ class DecidesMixin(OwnPagesMixin):
         if not may(request.user, verb) or not self.has_view_permission(request, row):
             raise PermissionDenied
         form = form_of(verb)(request.POST)
+        is_offered = Verb(verb) in self.verbs_for(request, row)
         refused = True
         if request.POST.get("seen", "") != version_of(row):
             self.message_user(request, f"Nothing was decided: {who_changed(row)} Look again.", messages.WARNING)
-        elif Verb(verb) not in self.verbs_for(request, row):
-            self.message_user(request, "Nothing was decided: that makes no sense any more.", messages.WARNING)
+        elif not is_offered:
+            verb_now = f"“{Verb(verb).label}” is not offered for this {self.opts.verbose_name} now."
+            self.message_user(request, f"Nothing was decided: {verb_now}", messages.WARNING)
         elif not form.is_valid():
             sentence = " ".join(f"{form[name].label}: {errors[0]}" for name, errors in form.errors.items())
             self.message_user(request, f"Nothing was decided. {sentence}", messages.ERROR)
         else:
             refused = not self.decide(request, row, Verb(verb), form)
-        if refused:
+        if refused and is_offered:
             keep_draft(request, self.panel(row, verb))
+        elif refused and (typed := typed_in(form)):
+            self.message_user(request, f"You had typed: “{typed}”")  # its form is no longer on the page
         return self.back_to(row)
 
     def panel(self, row: Model, verb: str) -> str:
@@ -123,6 +128,12 @@ class DecidesMixin(OwnPagesMixin):
         if not self.model._base_manager.filter(pk=row.pk).exists():
             return HttpResponseRedirect(self.page_url("changelist"))
         return HttpResponseRedirect(self.page_url("change", row.pk))
+
+
+def typed_in(form: ReasonForm) -> str:
+    """The free text of a form that was sent."""
+    texts = [form[name].value() for name, field in form.fields.items() if isinstance(field, forms.CharField)]
+    return " ".join(filter(None, texts))
 
 
 def who_changed(row: Any) -> str:
