@@ -24,6 +24,7 @@ from MiniTwit.models import (
     ModerationReason,
     PurgedMessage,
     StaffNote,
+    Strike,
     User,
 )
 from MiniTwit.moderation import batch_worker, selections
@@ -102,6 +103,7 @@ def everything_kept() -> str:
 def test_the_case_holds_all_that_is_kept_and_no_password(client: Client, roger: User) -> None:
     roger.set_password("secret of Roger")
     roger.save()
+    moderation.edit(messages=[make_message()], text="About another.", actor=None, reason="Asked to")
     case = export(client, roger)
     names = ("account", "messages", "following", "followers", "decisions", "strikes", "notes")
     assert set(case.namelist()) == {"summary.txt", *(f"{name}.{kind}" for name in names for kind in ("csv", "json"))}
@@ -156,6 +158,7 @@ def test_an_erased_account_is_nobody_and_the_log_keeps_what_happened(client: Cli
     *events, last = ModerationEvent.objects.order_by("pk")
     assert [{name: getattr(event, name) for name in before[0]} for event in events] == before
     assert {event.note for event in events} == {ERASED_NOTE}
+    assert ModerationBatch.objects.get(verb="flag").options == {}
     assert (last.verb, last.user_id, last.note, last.actor_name) == ("erase", roger.pk, "Ticket 4711", "boss")
     assert last.before == {"active": True, "erased": False, "following": 1, "followers": 1}
     assert last.after == {"active": False, "erased": True, "following": 0, "followers": 0}
@@ -166,6 +169,41 @@ def test_an_erased_account_is_nobody_and_the_log_keeps_what_happened(client: Cli
     assert "roger@" not in kept
     entry = LogEntry.objects.get(action_flag=DELETION)
     assert entry.change_message == f"Removed: a Roger follows {user}; {user} follows {NAME} jr."
+
+
+def test_an_erasure_leaves_all_that_is_about_others_as_it_was(client: Client, roger: User, boss: User) -> None:
+    ada, ben = make_user("Ada", email="ada@example.com"), make_user("Ben")
+    message = make_message(ada, "Hello.", legacy_id=80)
+    make_follow(ada, ben)
+    moderation.edit(messages=[message], text=f"Hi, {NAME}.", actor=boss, reason="Asked to", note="Ada asked for it.")
+    moderation.warn(users=[ada], actor=boss, text="Stop it, Ada.", note="Ben complained.")
+    StaffNote.objects.create(user=ada, text="Ada phoned.", author=boss, author_name="boss")
+    log(boss, ada, "Ada")
+    log(boss, message, f"Hi, {NAME}.")
+    log(boss, Follow.objects.get(who=ada), "Ada follows Ben")
+    log(boss, Group.objects.create(name="Friends"), "Friends")
+    before = everything_about_others(roger)
+    export(client, roger)
+    assert "Erase 1 account" in erase(client, roger, messages="purge")
+    assert everything_about_others(roger) == before
+    batch = ModerationBatch.objects.get(verb="erase")
+    assert (batch.selected, batch.messages, batch.changed) == (3, 2, 3)
+
+
+def everything_about_others(user: User) -> dict[str, list[dict[str, Any]]]:
+    """The rows of every table that tells of accounts, but for those about one of them."""
+    of_user = ModerationEvent.objects.filter(user=user).values("batch")
+    found = {
+        "accounts": User.objects.exclude(pk=user.pk),
+        "messages": Message.objects.exclude(author=user),
+        "follows": Follow.objects.exclude(who=user).exclude(whom=user),
+        "strikes": Strike.objects.exclude(user=user),
+        "notes": StaffNote.objects.exclude(user=user),
+        "decisions": ModerationEvent.objects.exclude(user=user),
+        "batches": ModerationBatch.objects.exclude(pk__in=of_user),
+        "log": LogEntry.objects.filter(object_repr__in=["Ada", f"Hi, {NAME}.", "Ada follows Ben", "Friends"]),
+    }
+    return {name: list(rows.order_by("pk").values()) for name, rows in found.items()}
 
 
 def test_an_erased_account_stays_as_it_is(client: Client, roger: User) -> None:

@@ -213,7 +213,10 @@ def test_a_batch_is_undone_once_but_an_undo_can_be_undone(amy: User) -> None:
     message = make_message()
     batch = moderation.flag(messages=[message], actor=amy, reason="Spam")
     flagged = state(message)
+    with pytest.raises(ModerationError, match="Give a reason"):
+        moderation.undo(batch=batch, actor=amy)
     undone = moderation.undo(batch=batch, actor=amy, reason="Mistake")
+    assert (counts(batch), counts(undone)) == ((1, 1, 0, 0), (1, 1, 0, 0))
     with pytest.raises(ModerationError, match="amy undid it already"):
         moderation.undo(batch=batch, actor=amy, reason="Mistake")
     moderation.undo(batch=undone, actor=amy, reason="It was right")

@@ -63,6 +63,7 @@ def leave_traces(roger: User, boss: User) -> None:
     for name, query in (("Spam by him", "q=%40%22Roger+Histand%22"), (f"{NAME}'s", "q=x"), ("Mail", f"q={EMAIL}")):
         view = SavedFilter.objects.create(name=name, screen="MiniTwit.Message", query=query, owner=boss, shared=True)
         log(boss, view, name)
+    log(boss, SavedFilter.objects.create(name="Mine", owner=boss), "Mine", f"It was called {NAME}.")
     SavedFilter.objects.create(name="Others", screen="MiniTwit.Message", query="q=Roger+Histands", owner=boss)
     run = ImportRun.objects.create(
         kind="users",
@@ -91,10 +92,15 @@ def leave_traces(roger: User, boss: User) -> None:
     AccessAttempt.objects.create(username=NAME.lower(), failures_since_start=1, post_data="", get_data="")
 
 
-def log(actor: User, about: Any, name: str) -> None:
+def log(actor: User, about: Any, name: str, change: str = "") -> None:
     content_type = ContentType.objects.get_for_model(about)
     LogEntry.objects.create(
-        user=actor, content_type=content_type, object_id=str(about.pk), object_repr=name, action_flag=CHANGE
+        user=actor,
+        content_type=content_type,
+        object_id=str(about.pk),
+        object_repr=name,
+        action_flag=CHANGE,
+        change_message=change,
     )
 
 
@@ -107,7 +113,7 @@ def test_nothing_in_the_database_tells_who_it_was() -> None:
     moderation.erase(users=[roger], actor=boss, reason="On request", messages="keep")
     assert columns_that_hold(NAME) == set()
     assert columns_that_hold(EMAIL) == set()
-    assert [view.name for view in SavedFilter.objects.all()] == ["Others"]  # which searches for another name
+    assert [view.name for view in SavedFilter.objects.all()] == ["Mine", "Others"]  # which searches for another name
     tables = ImportRun.objects.get().old_tables
     assert tables == [{"name": "user", "columns": [{"name": "username", "samples": ["(erased)", "Ada"]}]}]
 

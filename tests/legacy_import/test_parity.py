@@ -129,13 +129,18 @@ def users_run() -> ImportRun:
 
 @pytest.fixture
 def accounts(users_run) -> dict[str, User]:
-    """Ann and Bob were imported, Refused was not, old id 5 was merged into Bob; Taken was born here."""
+    """Ann and Bob were imported, Refused was not, old id 5 was merged into Bob; Taken was born here. Another import
+    had refused old id 4."""
     ann = User.objects.create(username="ann", email="ann@example.com", legacy_id=1)
     bob = User.objects.create(username="bob", legacy_id=3)
     User.objects.create(username="taken")
     MergedUser.objects.create(legacy_id=5, user=bob, import_run=users_run.pk)
     RejectedRow.objects.create(
         run=users_run, table="user", position=6, legacy_id=6, username="refused", reason="username_taken"
+    )
+    another = ImportRun.objects.create(kind="users", state="applied")
+    RejectedRow.objects.create(
+        run=another, table="user", position=4, legacy_id=4, username="b", reason="username_taken"
     )
     return {"ann": ann, "bob": bob}
 

@@ -165,7 +165,7 @@ def test_rows_that_were_kept_by_choice_are_counted_apart_and_others_are_not_excu
 
 def test_an_id_that_comes_twice_where_no_key_forbids_it_is_accounted_for(tmp_path):
     messages = [(1, 1, "first", MORNING, 0), (1, 1, "second", MORNING, 0), (2, 1, "another", MORNING, 0)]
-    users = [ANN, (1, "bob", "", HASH), (3, "eve", "", HASH)]
+    users = [ANN, (1, ANN[1].upper(), ANN[2], HASH), (3, "eve", "", HASH)]  # the second is nobody's twin
     path = make_old_database(tmp_path / "old.db", schema=LOOSE_SCHEMA, user=users, message=messages)
     for kind, table in (("users", "user"), ("messages", "message")):
         run = import_of(kind, path)
