@@ -36,7 +36,7 @@ ROWS_PER_SECOND = 25_000  # of a preview, an import and its verification togethe
 # of them are on their way at any time, in several tables, each as it was read and as it is written.
 MEGABYTES = 400
 LONG_AGO = 1_000_000_000  # of 2001
-HANGS = 120  # seconds after which a file is given up
+HANGS = 120  # seconds after which a file is given up, on a machine that has nothing else to do
 LONGEST_SENTENCE = 1500  # characters; a page of the admin has to hold it
 MODELS = (User, Message, Follow)
 STAGING_TABLES = (
@@ -67,11 +67,15 @@ class Trial:
 
     @property
     def is_slow(self) -> bool:
-        share = max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
-        return self.seconds > (SECONDS + self.rows / ROWS_PER_SECOND) * share
+        return self.seconds > (SECONDS + self.rows / ROWS_PER_SECOND) * shared_by()
 
     def __str__(self) -> str:
         return "\n    ".join([f"{self.file.name}: {', '.join(self.ends)}", *self.faults])
+
+
+def shared_by() -> float:
+    """By how many a processor of this machine is shared now."""
+    return max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
 
 
 class Complaints(logging.Handler):
@@ -251,12 +255,14 @@ def clean_up(folder: Path) -> None:
 def alarm() -> Iterator[None]:
     """Come back even if the import does not; from within SQLite nothing comes back, so the last resort is to end."""
 
+    seconds = int(HANGS * shared_by())
+
     def ring(*_: object) -> None:
-        raise Hung(f"It did not end within {HANGS} s.")
+        raise Hung(f"It did not end within {seconds} s.")
 
     before = signal.signal(signal.SIGALRM, ring)
-    signal.alarm(HANGS)
-    faulthandler.dump_traceback_later(2 * HANGS, exit=True, file=sys.__stderr__)
+    signal.alarm(seconds)
+    faulthandler.dump_traceback_later(2 * seconds, exit=True, file=sys.__stderr__)
     try:
         yield
     finally:
