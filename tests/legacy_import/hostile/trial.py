@@ -31,7 +31,7 @@ from tests.legacy_import.hostile.catalogue import HostileFile
 # time, too. A file that takes longer gets a second chance, and on a machine that has more to do than it has
 # processors each gets its share only: neither is the file's fault, and a slow file is slow again.
 SECONDS = 10
-ROWS_PER_SECOND = 25_000  # of a preview, an import and its verification together
+ROWS_PER_SECOND = 15_000  # of a preview, an import and its verification together; users are read by Python
 # How much more memory this process may need than before, at the worst moment. A value has at most 16 MiB, and a few
 # of them are on their way at any time, in several tables, each as it was read and as it is written.
 MEGABYTES = 400
