@@ -185,6 +185,15 @@ def test_an_edit_is_undone_unless_the_message_was_changed_since() -> None:
     assert message.text == "third"
 
 
+def test_an_undo_gives_each_message_its_own_text_back_and_skips_none() -> None:
+    texts = {make_message(text="one").pk: "eins", make_message(text="two").pk: "zwei"}
+    edits = [moderation.MessageEdit(message_id, text=text) for message_id, text in texts.items()]
+    batch = moderation.edit_each(edits=edits, actor=None, reason="Typo")
+    undoing = moderation.undo(batch=batch, actor=None, reason="Mistake")
+    assert (undoing.changed, undoing.selected_rows.count()) == (2, 0)
+    assert list(Message.objects.order_by("pk").values_list("text", flat=True)) == ["one", "two"]
+
+
 def test_undoing_a_flag_leaves_an_edit_and_the_other_way_round() -> None:
     message = make_message(text="first")
     flagging = moderation.flag(messages=[message], actor=None, reason="Spam")
