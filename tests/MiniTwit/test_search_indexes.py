@@ -86,6 +86,7 @@ def test_the_searches_use_the_indexes() -> None:
     assert "user_username_trigrams" in User.objects.filter(match_account("my h")).explain()
     with connection.cursor() as cursor:
         cursor.execute("SET LOCAL enable_bitmapscan = off")
+        cursor.execute("DROP INDEX message_newest")  # in a table of one row it serves as well
     of_one = Message.objects.filter(parse_message_search("@amy").condition).order_by("-pub_date", "-pk")
     assert "message_author_newest" in of_one.explain()
     assert "Sort" not in of_one.explain()
