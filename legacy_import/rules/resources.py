@@ -13,7 +13,7 @@ from typing import Any, Generic, TypeVar, cast
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
-from django.db.models import Model, QuerySet
+from django.db.models import Model, Q, QuerySet
 from django.utils import timezone
 from import_export.fields import Field
 from import_export.instance_loaders import ModelInstanceLoader
@@ -340,7 +340,9 @@ class LegacyMessageResource(AccountsMixin, LegacyResource[Message]):
         if number is not None:
             return rejected.filter(legacy_id=number).exists()
         name = account_key(value)
-        return name is not None and rejected.filter(username=name).exists()
+        # An account that was refused for its id is known by what the old table has in the place of the id.
+        named = Q(username=name) | Q(legacy_id=None, values__user_id=name)
+        return name is not None and rejected.filter(named).exists()
 
 
 class LegacyFollowResource(AccountsMixin, LegacyResource[Follow]):

@@ -58,7 +58,8 @@ SELECT position, legacy_id, is_active, date_joined, username, email, password, r
 FROM classified
 """
 
-# Old ids and usernames of the imported accounts, and of those that were refused.
+# Old ids and usernames of the imported accounts, and of those that were refused. (One that was refused for its id has
+# no number; a message names it by the text that is in the place of the id.)
 ACCOUNTS = """
 accounts AS (
     SELECT legacy_id, id, {erased} AS erased FROM {user} WHERE legacy_id IS NOT NULL
@@ -67,7 +68,12 @@ accounts AS (
     JOIN {user} ON {user}.id = merged.user_id
     WHERE NOT EXISTS (SELECT FROM {user} AS own WHERE own.legacy_id = merged.legacy_id)
 ),
-refused AS (SELECT legacy_id, username FROM {rejected} WHERE run_id = {users_run} AND "table" = 'user')
+rejected_users AS (SELECT * FROM {rejected} WHERE run_id = {users_run} AND "table" = 'user'),
+refused AS (
+    SELECT legacy_id, username FROM rejected_users
+    UNION ALL
+    SELECT NULL, "values" ->> 'user_id' FROM rejected_users WHERE legacy_id IS NULL
+)
 """
 
 MESSAGE_OUTCOMES = """

@@ -17,7 +17,16 @@ from legacy_import.tables import Models
 from MiniTwit import moderation
 from MiniTwit.models import Follow, Message, User
 from tests.legacy_import.importing import counts, import_of, preview_of
-from tests.legacy_import.old_database import ANN, BOB, CANONICAL_SCHEMA, HASH, MORNING, make_old_database, old_file
+from tests.legacy_import.old_database import (
+    ANN,
+    BOB,
+    CANONICAL_SCHEMA,
+    HASH,
+    LOOSE_SCHEMA,
+    MORNING,
+    make_old_database,
+    old_file,
+)
 from tests.legacy_import.test_run_ends import staging_tables
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("import_dir")]
@@ -152,6 +161,20 @@ def test_messages_of_a_rejected_author_say_so(tmp_path):
     import_of("users", path)
     run = import_of("messages", path, insist=True)
     assert counts(run, "message").reasons == {"author_rejected": 1, "author_missing": 1}
+
+
+def test_messages_of_an_author_who_was_rejected_for_the_id_say_so(tmp_path):
+    path = old_file(
+        tmp_path,
+        user=[ANN, (2.5, "bob", "", "")],
+        message=[(1, 2.5, "a", MORNING, 0), (2, 3.5, "b", MORNING, 0), (3, 1, "c", MORNING, 0)],
+        schema=LOOSE_SCHEMA,
+    )
+    users = import_of("users", path)
+    assert counts(users, "user").reasons == {"bad_id": 1}
+    run = import_of("messages", path)
+    assert counts(run, "message").reasons == {"author_rejected": 1, "author_missing": 1}
+    assert not run.audit["disagreements"]
 
 
 def test_merging_gives_the_messages_and_follows_to_the_survivor(tmp_path):
