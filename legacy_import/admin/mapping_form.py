@@ -11,9 +11,11 @@ from django.http import QueryDict
 from legacy_import.models import ImportRun
 from legacy_import.rules.old_tables import TABLES_OF_KIND
 from legacy_import.source import SourceError
+from legacy_import.source.recognition.candidates import candidates_for
+from legacy_import.source.recognition.columns import recognised_columns
 from legacy_import.source.recognition.mapping import TableMapping
-from legacy_import.source.recognition.matching import candidates_for, fulfilled, recognised_columns
 from legacy_import.source.recognition.table_profile import FoundColumn, FoundTable
+from legacy_import.source.recognition.wishes import fulfilled
 from legacy_import.source.record import SourceRecord
 from legacy_import.source.schema import HIDDEN_COLUMN, CanonicalTable
 from MiniTwit.excerpts import excerpt

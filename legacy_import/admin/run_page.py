@@ -17,7 +17,7 @@ from legacy_import.rules.options import TableCounts
 from legacy_import.runs.files import kept_for
 from legacy_import.runs.records import Choices
 from legacy_import.runs.status import ImportStanding, progress_of, standing_of
-from legacy_import.source.recognition.matching import undecided_tables
+from legacy_import.source.recognition.refusals import undecided_tables
 from legacy_import.source.record import SourceRecord
 from legacy_import.steps.audit import Audit
 from legacy_import.steps.undo import UndoneTable

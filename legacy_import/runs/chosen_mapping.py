@@ -20,8 +20,10 @@ from legacy_import.source.recognition.mapping import (
     mappings_from_json,
     schema_fingerprint,
 )
-from legacy_import.source.recognition.matching import Recognition, can_be_met, recognise, undecided_tables
+from legacy_import.source.recognition.matching import Recognition, recognise
+from legacy_import.source.recognition.refusals import undecided_tables
 from legacy_import.source.recognition.table_profile import FoundTable
+from legacy_import.source.recognition.wishes import can_be_met
 from legacy_import.source.record import MappingChoice, SourceRecord
 from legacy_import.source.schema import CANONICAL_TABLES, HIDDEN_COLUMN, USER
 from legacy_import.tables import Models

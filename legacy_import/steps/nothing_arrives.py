@@ -10,7 +10,7 @@ from legacy_import.models import ImportRun
 from legacy_import.rules.old_tables import OLD_TABLES, OldTable
 from legacy_import.rules.options import TableCounts
 from legacy_import.rules.outcomes import REASONS
-from legacy_import.source.recognition.matching import recognised_columns
+from legacy_import.source.recognition.columns import recognised_columns
 from legacy_import.source.recognition.table_profile import FoundTable
 from legacy_import.source.record import SourceRecord
 from legacy_import.source.schema import ID_COLUMNS

@@ -41,7 +41,7 @@ _NAMES: tuple[tuple[Meaning, tuple[str, ...]], ...] = (
     ),
 )
 MEANINGS = {name: meaning for meaning, known in _NAMES for name in known}
-# The best name first; `recognition.py` takes none of the last kind.
+# The best name first; `columns.py` takes none of the last kind.
 KNOWN_NAMES = tuple(name for meaning, known in _NAMES if meaning is not Meaning.UNTIL for name in known)
 EMPTY = ("", "-0.0")
 

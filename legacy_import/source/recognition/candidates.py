@@ -1,0 +1,92 @@
+"""Which tables may be a canonical one, and which of them is likelier."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from legacy_import.source.recognition import known_names
+from legacy_import.source.recognition.columns import is_foreign, recognised_columns
+from legacy_import.source.recognition.table_profile import FoundTable
+from legacy_import.source.schema import CANONICAL_TABLES, EXTRA_COLUMNS, CanonicalTable
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A table that may be the canonical one, with the columns that would feed it."""
+
+    canonical: CanonicalTable
+    found: FoundTable
+    columns: dict[str, str]
+
+    @property
+    def likeness(self) -> int:
+        return known_names.table_likeness(self.canonical.name, self.found.name)
+
+    @property
+    def missing(self) -> list[str]:
+        return [column for column in self.canonical.needed if column not in self.columns]
+
+    @property
+    def foreign_ids(self) -> str | None:
+        """The column whose ids are no integers, if there is one."""
+        fed = ((column, self.found.column(actual)) for column, actual in self.columns.items())
+        return next((found.name for column, found in fed if found and is_foreign(column, found)), None)
+
+    @property
+    def is_plausible(self) -> bool:
+        """Whether name and columns together say that it is the canonical table."""
+        if self.missing:
+            return False
+        if self.likeness > known_names.UNKNOWN:
+            return True
+        if self.is_rather_another:
+            return False
+        if not self.canonical.has_ids:
+            return all(known_names.is_follow_side(self.found.name, column) for column in self.columns.values())
+        return self.known_columns >= len(set(self.canonical.columns) - EXTRA_COLUMNS) - 1
+
+    @property
+    def known_columns(self) -> int:
+        """How many of MiniTwit's own columns are fed."""
+        return len(self.columns.keys() - EXTRA_COLUMNS)
+
+    @property
+    def is_rather_another(self) -> bool:
+        """Whether it is by its name and its columns another table, such as users with a number of their followers."""
+        return any(
+            known_names.table_likeness(other.name, self.found.name) and not candidate_of(self.found, other).missing
+            for other in CANONICAL_TABLES.values()
+            if other.name != self.canonical.name
+        )
+
+    def preference(self) -> tuple[object, ...]:
+        """Sorts the better candidate first."""
+        return (
+            self.foreign_ids is not None,
+            self.likeness < known_names.WELL_KNOWN,
+            not self.found.rows,
+            -self.likeness,
+            -self.known_columns,
+            known_names.table_rank(self.canonical.name, self.found.name),
+            self.found.name,
+        )
+
+
+def is_rival(best: Candidate, other: Candidate) -> bool:
+    """Whether only staff can say which of two tables is meant.
+
+    An empty table is no rival, unless its name is the canonical one; neither is a table that merely resembles one,
+    unless the better name has no rows.
+    """
+    if other.likeness == known_names.CANONICAL:
+        return True
+    least = min(best.likeness, known_names.WELL_KNOWN if best.found.rows else known_names.LIKELY)
+    return other.found.rows > 0 and other.likeness >= least
+
+
+def candidates_for(canonical: CanonicalTable, found: Sequence[FoundTable]) -> list[Candidate]:
+    """The tables as candidates for a canonical one, the best first."""
+    return sorted((candidate_of(table, canonical) for table in found), key=Candidate.preference)
+
+
+def candidate_of(table: FoundTable, canonical: CanonicalTable) -> Candidate:
+    return Candidate(canonical, table, recognised_columns(table, canonical))

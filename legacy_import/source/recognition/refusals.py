@@ -1,0 +1,73 @@
+"""What is said of an old database in which something is missing or undecided, and how to go on."""
+
+from collections.abc import Mapping, Sequence
+
+from legacy_import.source.errors import SourceError
+from legacy_import.source.recognition.candidates import Candidate
+from legacy_import.source.schema import CANONICAL_TABLES, CanonicalTable
+from legacy_import.source.wording import listed
+
+MEANINGS = {
+    "username": "the name of a user",
+    "author_id": "the author of a message",
+    "text": "the text of a message",
+    "pub_date": "the date of a message",
+    "who_id": "who follows",
+    "whom_id": "who is followed",
+}
+
+
+def no_follows(candidates: Sequence[Candidate], label: str) -> str:
+    """Say that there are no follows, or which table may hold them."""
+    likely = [candidate.found for candidate in candidates if candidate.likeness and candidate.found.rows]
+    if not likely:
+        return f"{label} has no table of follows, so there are none to import."
+    columns = listed(column.name for column in likely[0].columns)
+    return (
+        f"{label} has no table whose columns tell who follows whom, so no follows are imported. If it is "
+        f"{likely[0].name} ({columns}), choose its columns."
+    )
+
+
+def foreign_ids(candidate: Candidate, label: str) -> SourceError:
+    column = candidate.foreign_ids
+    return SourceError(
+        "ids_not_integers",
+        f"The ids in the table {candidate.found.name} of {label} (column {column}) are not integers but text such as "
+        "GUIDs, by which the import cannot recognise rows. It is not the database of a MiniTwit that can be "
+        "imported; give one whose ids are whole numbers.",
+    )
+
+
+def missing_table(canonical: CanonicalTable, candidates: Sequence[Candidate], label: str) -> SourceError:
+    have = listed(sorted(candidate.found.name for candidate in candidates)) or "none at all"
+    return SourceError(
+        "missing_table",
+        f"{label} has no table {canonical.name}, nor one that looks like {canonical.rows} under another name, so it "
+        f"is not the database of a MiniTwit. Its tables: {have}. If one of them holds the {canonical.rows}, say "
+        f"which one (on the page of the import, or with --map {canonical.name}=TABLE).",
+    )
+
+
+def missing_column(candidate: Candidate, label: str) -> SourceError:
+    canonical, table, column = candidate.canonical, candidate.found, candidate.missing[0]
+    columns = listed(found.name for found in table.columns) or "none"
+    leave_out = f"; --map {canonical.name}= leaves the {canonical.rows} out" if canonical.is_optional else ""
+    hashes = [found.name for found in table.columns if found.hashes and found.only_for_passwords]
+    refused = f" What looks like passwords ({listed(hashes)}) is read as nothing else." if hashes else ""
+    return SourceError(
+        "missing_column",
+        f"The table {table.name} in {label} has no column {column} ({MEANINGS[column]}), nor one that looks like it "
+        f"under another name. Its columns: {columns}. If one of them is meant, say which one (on the page of the "
+        f"import, or with --map {canonical.name}.{column}={table.name}.COLUMN{leave_out}).{refused}",
+    )
+
+
+def misfit(sentence: str) -> SourceError:
+    return SourceError("bad_mapping", f"This mapping cannot be used. {sentence}")
+
+
+def undecided_tables(undecided: Mapping[str, list[str]], label: str) -> str:
+    """Say which tables staff have to choose from."""
+    lines = [f"{CANONICAL_TABLES[name].rows} ({listed(tables)})" for name, tables in undecided.items()]
+    return f"{label} has several tables that could hold the {' and the '.join(lines)}."
