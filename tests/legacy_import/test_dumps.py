@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from legacy_import.source import SourceError, SQLiteSource, source_at
-from legacy_import.source.snapshot import dumps, sql_splitter
+from legacy_import.source.snapshot import loading, sql_splitter
 from tests.legacy_import.packed import (
     HEAD,
     dumped,
@@ -68,7 +68,7 @@ def test_a_dump_with_the_line_ends_of_windows(tmp_path: Path) -> None:
 def test_what_is_not_tables_and_rows_is_left_out_and_named(tmp_path: Path) -> None:
     elsewhere = tmp_path / "elsewhere.db"
     text = (
-        f"{HEAD}CREATE TRIGGER t AFTER INSERT ON user BEGIN DELETE FROM user; SELECT 'END;'; END;\n"
+        f"{HEAD}CREATE TRIGGER t AFTER INSERT ON user BEGIN DELETE FROM user; SELECT 'END;\udcff'; END;\n"
         f"CREATE VIEW v AS SELECT 1;\nATTACH '{elsewhere}' AS other;\nSELECT load_extension('x');\n"
         f"CREATE VIRTUAL TABLE f USING fts5(a);\n{ANN}CREATE INDEX i ON user(username);\n"
         "DELETE FROM sqlite_sequence;\nCOMMIT;\n"
@@ -88,7 +88,8 @@ def test_what_is_not_tables_and_rows_is_left_out_and_named(tmp_path: Path) -> No
         (HEAD + ANN + "INSERT INTO user VALUES(2,'bo", "cut_short", 5),
         (HEAD + ANN + ANN + "INSERT INTO user VALUES(3);\nCOMMIT;", "damaged_file", 6),
         (HEAD + ANN + "INSERT INTO user VALEUS(3,'','','');\nCOMMIT;", "damaged_file", 5),
-        (HEAD + ANN + "INSERT INTO nobody VALUES(1);\nCOMMIT;", "damaged_file", 5),
+        (HEAD + ANN + "INSERT INTO message VALUES(1);\nCOMMIT;", "missing_schema", 5),
+        (HEAD + "INSERT INTO user VALUES((SELECT 1 FROM nobody),2,3,4);\nCOMMIT;", "damaged_file", 4),
         (HEAD + ANN + "ROLLBACK; -- due to errors\n", "damaged_file", 5),
         (HEAD + "UPDATE user SET username = 'x';\nCOMMIT;", "unknown_statement", 4),
         (HEAD + ".shell touch /tmp/x\n" + ANN + "COMMIT;", "unknown_statement", 5),
@@ -100,7 +101,7 @@ def test_what_is_not_tables_and_rows_is_left_out_and_named(tmp_path: Path) -> No
             "unknown_statement",
             4,
         ),
-        (HEAD + "CREATE TEMP TABLE x(a);\nINSERT INTO x VALUES(1);\nCOMMIT;", "damaged_file", 5),
+        (HEAD + "CREATE TEMP TABLE message(a);\nINSERT INTO message VALUES(1);\nCOMMIT;", "missing_schema", 5),
     ],
 )
 def test_a_broken_or_hostile_dump_is_refused_with_its_line(tmp_path: Path, text: str, code: str, line: int) -> None:
@@ -110,14 +111,14 @@ def test_a_broken_or_hostile_dump_is_refused_with_its_line(tmp_path: Path, text:
 
 
 def test_a_dump_that_grows_without_end_is_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(dumps, "LEAST_BYTES", 1024 * 1024)
+    monkeypatch.setattr(loading, "LEAST_BYTES", 1024 * 1024)
     double = "INSERT INTO user SELECT * FROM user;\n"
     error = refusal(write(tmp_path / "old.sql", HEAD + ANN + 40 * double + "COMMIT;\n"), tmp_path)
     assert error.code == "too_large"
 
 
 def test_a_dump_that_never_ends_is_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(dumps, "SECONDS", 0.5)
+    monkeypatch.setattr(loading, "SECONDS", 0.5)
     cross = "INSERT INTO user SELECT 1,1,1,1 FROM user a, user b, user c, user d, user e WHERE a.username = 'x';\n"
     error = refusal(write(tmp_path / "old.sql", HEAD + 200 * ANN + cross + "COMMIT;\n"), tmp_path)
     assert error.code == "source_too_slow"

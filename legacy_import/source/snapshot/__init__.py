@@ -14,7 +14,7 @@ from legacy_import.source.errors import SourceError, no_room, not_copied
 from legacy_import.source.location import Reference, ServerReference, SourceReference
 from legacy_import.source.snapshot import live_sqlite, sqlite_wal
 from legacy_import.source.snapshot.archives import unpack
-from legacy_import.source.snapshot.dumps import load_dump
+from legacy_import.source.snapshot.dumps import Part, load_dump
 from legacy_import.source.snapshot.file_types import Kind, recognise
 from legacy_import.source.snapshot.progress import OnProgress, silent
 from legacy_import.source.snapshot.servers import copy_tables
@@ -114,7 +114,7 @@ def bring(reference: SourceReference, kind: Kind, intake: Intake, snapshot: Path
         intake.kind = f"{kind.value} of a {found.kind.value}" + (f", {found.name}" if found.name else "")
         intake.warnings += settle(unpacked, found.kind, label, snapshot, on_progress)
     elif kind is Kind.DUMP:
-        intake.warnings += load_dump(path, label, snapshot, on_progress)
+        intake.warnings += load_dump([Part(path, label)], snapshot, on_progress)
     elif reference.uploaded and not sqlite_wal.has_wal(path):
         intake.path = path
         if sqlite_wal.lacks_wal(path):
@@ -128,7 +128,7 @@ def bring(reference: SourceReference, kind: Kind, intake: Intake, snapshot: Path
 def settle(unpacked: Path, kind: Kind, label: str, snapshot: Path, on_progress: OnProgress) -> list[str]:
     """Make the snapshot of what came out of an archive. Returns what staff are to be warned of."""
     if kind is Kind.DUMP:
-        warnings = load_dump(unpacked, label, snapshot, on_progress)
+        warnings = load_dump([Part(unpacked, label)], snapshot, on_progress)
         unpacked.unlink()
         return warnings
     if sqlite_wal.has_wal(unpacked):

@@ -105,7 +105,7 @@ class StatementReader:
             self.in_trigger = CREATE_TRIGGER.match(buffer, start, end) is not None
         if self.in_trigger and end - start > LONGEST_TRIGGER:
             raise self.too_long()
-        return self.in_trigger and not sqlite3.complete_statement(buffer[start:end])
+        return self.in_trigger and not is_complete(buffer[start:end])
 
     def check_length(self, characters: int, unquoted: int) -> None:
         if characters > LONGEST_STATEMENT or unquoted > LONGEST_UNQUOTED:
@@ -117,3 +117,8 @@ class StatementReader:
             f"{self.label} cannot be loaded: the statement after line {self.line:,} is too long. Write the dump with "
             "one INSERT for each row, as `sqlite3 minitwit.db .dump` does.",
         )
+
+
+def is_complete(text: str) -> bool:
+    """Whether a text ends with the end of a statement. (Bytes that are not UTF-8 do not matter.)"""
+    return sqlite3.complete_statement(text.encode("utf-8", "replace").decode())

@@ -1,0 +1,90 @@
+"""What an INSERT of a dump says before its rows, and what kinds of values its first row has."""
+
+import re
+from dataclasses import dataclass
+
+NAME = r"""(?:[^\W\d][\w$]*+|"(?:[^"]|"")*+"|`(?:[^`]|``)*+`|\[[^\]]*+\])"""
+SPACE = r"(?:\s|--[^\n]*\n|/\*(?:[^*]|\*(?!/))*+\*/)*+"
+DOTTED = rf"{NAME}(?:{SPACE}\.{SPACE}{NAME})*+"
+INSERT = re.compile(
+    rf"{SPACE}(?:INSERT|REPLACE)\b(?:\s+(?:OR\s+)?(?:IGNORE|REPLACE|ABORT|FAIL|ROLLBACK|LOW_PRIORITY|DELAYED"
+    rf"|HIGH_PRIORITY))*+(?:\s+INTO)?{SPACE}(?P<table>{DOTTED}){SPACE}"
+    rf"(?:\((?P<columns>{SPACE}{NAME}(?:{SPACE},{SPACE}{NAME})*+{SPACE})\){SPACE})?"
+    rf"(?:OVERRIDING\s+(?:SYSTEM|USER)\s+VALUE{SPACE})?VALUES?{SPACE}",
+    re.IGNORECASE,
+)
+EACH_NAME = re.compile(NAME)
+# A part of a row: a text, a comment, a mark, or what is between them.
+PART = re.compile(
+    r"""(?P<text>'(?:[^']|'')*+'|"(?:[^"]|"")*+")|--[^\n]*|/\*(?:[^*]|\*(?!/))*+\*/|(?P<mark>[(),])|(?P<word>[^\s'"(),]+)"""
+)
+NUMBER = re.compile(r"[+-]?\d+(\.\d*)?(e[+-]?\d+)?", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class InsertHead:
+    """What an INSERT says before its rows.
+
+    Attributes:
+        table: its name. schema: what was before the name, if anything.
+        columns: the names of the columns; none if it names none.
+        end: the place in the text at which the rows begin.
+    """
+
+    schema: str
+    table: str
+    columns: tuple[str, ...]
+    end: int
+
+
+def insert_head(text: str) -> InsertHead | None:
+    """Read the beginning of an INSERT; None if it is no plain one, with VALUES."""
+    found = INSERT.match(text)
+    if found is None:
+        return None
+    *schema, table = names_in(found["table"])
+    return InsertHead(".".join(schema), table, tuple(names_in(found["columns"] or "")), found.end())
+
+
+def names_in(text: str) -> list[str]:
+    return [unquoted(name) for name in EACH_NAME.findall(re.sub(SPACE + r"(?=[,.]|$)", "", text))]
+
+
+def unquoted(name: str) -> str:
+    """A name without its quotes."""
+    mark = name[:1]
+    if mark == "[":
+        return name[1:-1]
+    return name[1:-1].replace(mark * 2, mark) if mark in ('"', "`") and mark else name
+
+
+def kinds_of_values(text: str, start: int) -> list[str]:
+    """The kinds of the values of the row at a place: text, number, null or other; empty if it is not a whole row."""
+    kinds: list[str] = []
+    depth, kind = 0, ""
+    for part in PART.finditer(text, start):
+        mark = part["mark"]
+        if mark == "(":
+            depth += 1
+            kind = "other" if depth > 1 else ""
+        elif mark == ")":
+            depth -= 1
+            if not depth:
+                return [*kinds, kind]
+        elif mark == "," and depth == 1:
+            kinds.append(kind)
+            kind = ""
+        elif not depth:
+            return []
+        elif part["text"] or part["word"]:
+            kind = "other" if kind else kind_of(part)
+    return []
+
+
+def kind_of(part: re.Match[str]) -> str:
+    if part["text"]:
+        return "text"
+    word = part["word"]
+    if NUMBER.fullmatch(word):
+        return "number"
+    return "null" if word.upper() == "NULL" else "other"
