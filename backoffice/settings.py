@@ -119,6 +119,8 @@ PASSWORD_HASHERS = [
         "strict.ScryptPasswordHasher",
         "strict.BCryptSHA256PasswordHasher",
         "strict.BCryptPasswordHasher",
+        "legacy.PBKDF2BytesPasswordHasher",
+        "legacy.PBKDF2HexPasswordHasher",
         "legacy.ASPNetIdentityPasswordHasher",
         "legacy.WerkzeugMD5PasswordHasher",
         "legacy.WerkzeugSHA1PasswordHasher",

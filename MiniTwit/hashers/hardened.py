@@ -51,16 +51,17 @@ class HardenedPasswordHasher(ReplacedHasher):
             "hash": digest,
             "around": inner.algorithm,
             "inner": inner,
-            "inner_decoded": inner.decode(f"{before}${inner.blank_digest}"),
+            "inner_decoded": inner.decode_beginning(before),
         }
 
     def verify(self, password: str, encoded: str) -> bool:
         try:
             decoded = self.decode(encoded)
-            digest = decoded["inner"].digest_of(password, decoded["inner_decoded"])
+            digests = decoded["inner"].digests_of(password, decoded["inner_decoded"])
         except ValueError:
             return False
-        return constant_time_compare(_outer(digest, decoded["salt"], decoded["iterations"]), decoded["hash"])
+        salt, iterations = decoded["salt"], decoded["iterations"]
+        return any(constant_time_compare(_outer(digest, salt, iterations), decoded["hash"]) for digest in digests)
 
 
 def is_weak(encoded: str) -> bool:

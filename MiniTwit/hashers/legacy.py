@@ -76,40 +76,105 @@ class WerkzeugSHA512PasswordHasher(WerkzeugDigestHasher):
     digest_name = "sha512"
 
 
-class ASPNetIdentityPasswordHasher(ReplacedHasher, WrappableHasher):
-    """ASP.NET Core Identity's PBKDF2, of version 2 and 3, whose salt is of any bytes.
+class SaltedPBKDF2Hasher(ReplacedHasher, WrappableHasher):
+    """PBKDF2 whose salt is not the text that Django stores, but bytes.
 
-    Stored as `aspnet_identity$digest$iterations$salt$key`, the last two in base64.
+    Stored as `algorithm$digest$iterations$salt$key`, the key in base64; a subclass says how the salt is written.
     """
 
-    algorithm = "aspnet_identity"
-    blank_digest = base64.b64encode(bytes(32)).decode()
-    ENCODED = re.compile(r"aspnet_identity\$(sha1|sha256|sha512)\$([1-9][0-9]{0,8})\$([^$]+)\$([^$]+)")
-    SALT_BYTES = range(16, 65)
+    BEGINNING = re.compile(r"([a-z0-9_]+)\$(sha1|sha256|sha512)\$([1-9][0-9]{0,8})\$([^$]+)")
     shown = (_("algorithm"), _("digest"), _("iterations"))
 
+    def salts_of(self, written: str) -> tuple[bytes, ...]:
+        """The salts that may be meant, of which one was used.
+
+        Raises:
+            ValueError: it is not written as one.
+        """
+        raise NotImplementedError
+
+    def key_bytes(self, digest: str) -> int:
+        """How long a key is."""
+        return hashlib.new(digest, usedforsecurity=False).digest_size
+
     def encode(self, password: str, salt: str) -> str:
-        """As ASP.NET itself would, with today's iterations; `salt` is base64."""
-        settings = {"digest": "sha512", "iterations": STRONG_ITERATIONS["sha512"], "salt": salt}
-        return f"{self.algorithm}$sha512${settings['iterations']}${salt}${self.digest_of(password, settings)}"
+        """Hash a password with today's iterations."""
+        beginning = f"{self.algorithm}$sha512${STRONG_ITERATIONS['sha512']}${salt}"
+        return f"{beginning}${self.digest_of(password, self.decode_beginning(beginning))}"
 
     def decode(self, encoded: str) -> dict[str, Any]:
-        digest, iterations, salt, key = parts_of(self.ENCODED, encoded)
-        if int(iterations) > MOST_ITERATIONS or len(decoded_base64(salt)) not in self.SALT_BYTES:
-            raise ValueError("Too costly, or no salt.")
-        decoded_base64(key, 32)
-        return {
-            "algorithm": self.algorithm,
-            "digest": digest,
-            "iterations": int(iterations),
-            "salt": salt,
-            "hash": key,
-        }
+        beginning, _, key = encoded.rpartition("$")
+        decoded = self.decode_beginning(beginning)
+        decoded_base64(key, self.key_bytes(decoded["digest"]))
+        return decoded | {"hash": key}
+
+    def decode_beginning(self, beginning: str) -> dict[str, Any]:
+        algorithm, digest, iterations, salt = parts_of(self.BEGINNING, beginning)
+        if algorithm != self.algorithm or int(iterations) > MOST_ITERATIONS:
+            raise ValueError("Another algorithm, or too costly.")
+        self.salts_of(salt)
+        return {"algorithm": algorithm, "digest": digest, "iterations": int(iterations), "salt": salt}
 
     def digest_of(self, password: str, decoded: dict[str, Any]) -> str:
-        salt = base64.b64decode(decoded["salt"])
-        key = hashlib.pbkdf2_hmac(decoded["digest"], password.encode(), salt, decoded["iterations"], 32)
-        return base64.b64encode(key).decode()
+        return self.digests_of(password, decoded)[0]
+
+    def digests_of(self, password: str, decoded: dict[str, Any]) -> tuple[str, ...]:
+        digest, iterations, length = decoded["digest"], decoded["iterations"], self.key_bytes(decoded["digest"])
+        return tuple(
+            base64.b64encode(hashlib.pbkdf2_hmac(digest, password.encode(), salt, iterations, length)).decode()
+            for salt in self.salts_of(decoded["salt"])
+        )
 
     def is_weak(self, decoded: dict[str, Any]) -> bool:
         return bool(decoded["iterations"] < STRONG_ITERATIONS[decoded["digest"]])
+
+
+class PBKDF2BytesPasswordHasher(SaltedPBKDF2Hasher):
+    """What passlib and many other libraries spell `$pbkdf2-sha512$…`: a salt of any bytes, stored in base64."""
+
+    algorithm = "pbkdf2_bytes"
+    MOST_SALT_BYTES = 1024  # as passlib has it
+
+    def salts_of(self, written: str) -> tuple[bytes, ...]:
+        salt = decoded_base64(written)
+        if len(salt) > self.MOST_SALT_BYTES:
+            raise ValueError("No salt is so long.")
+        return (salt,)
+
+
+class PBKDF2HexPasswordHasher(SaltedPBKDF2Hasher):
+    """PBKDF2 whose salt is written in hexadecimal digits.
+
+    Some programs hash with the digits as text, others with the bytes that they stand for, and the value does not tell
+    which. Either fits, which costs twice the time.
+    """
+
+    algorithm = "pbkdf2_hex"
+    SALT = re.compile(r"(?:[0-9a-f]{2}){8,512}|(?:[0-9A-F]{2}){8,512}")
+
+    def salts_of(self, written: str) -> tuple[bytes, ...]:
+        if not self.SALT.fullmatch(written):
+            raise ValueError("Not the hexadecimal digits of a salt.")
+        return bytes.fromhex(written), written.encode()
+
+    def decode_beginning(self, beginning: str) -> dict[str, Any]:
+        decoded = super().decode_beginning(beginning)
+        if 2 * decoded["iterations"] > MOST_ITERATIONS:
+            raise ValueError("Too costly.")
+        return decoded
+
+
+class ASPNetIdentityPasswordHasher(SaltedPBKDF2Hasher):
+    """ASP.NET Core Identity's PBKDF2, of version 2 and 3. The salt is stored in base64."""
+
+    algorithm = "aspnet_identity"
+    SALT_BYTES = range(16, 65)
+
+    def key_bytes(self, digest: str) -> int:
+        return 32
+
+    def salts_of(self, written: str) -> tuple[bytes, ...]:
+        salt = decoded_base64(written)
+        if len(salt) not in self.SALT_BYTES:
+            raise ValueError("No salt of ASP.NET.")
+        return (salt,)

@@ -87,7 +87,7 @@ class ReplacedHasher(CarefulHasher):
 class WrappableHasher(CarefulHasher):
     """A fast hasher, whose stored values `HardenedPasswordHasher` can wrap in a slow one.
 
-    The encoding ends in `$` and the digest; `decode` also gives the part before it.
+    The encoding ends in `$` and the digest.
 
     Attributes:
         blank_digest: a digest of the right form.
@@ -95,9 +95,17 @@ class WrappableHasher(CarefulHasher):
 
     blank_digest: str
 
+    def decode_beginning(self, beginning: str) -> dict[str, Any]:
+        """Decode a value whose digest is gone, up to the `$` before that."""
+        return self.decode(f"{beginning}${self.blank_digest}")
+
     def digest_of(self, password: str, decoded: dict[str, Any]) -> str:
         """The digest that this password has with the salt and the cost of a decoded value."""
         raise NotImplementedError
+
+    def digests_of(self, password: str, decoded: dict[str, Any]) -> tuple[str, ...]:
+        """Each digest that the password may have, where a value does not tell which one."""
+        return (self.digest_of(password, decoded),)
 
     def is_weak(self, decoded: dict[str, Any]) -> bool:
         raise NotImplementedError
@@ -105,9 +113,10 @@ class WrappableHasher(CarefulHasher):
     def verify(self, password: str, encoded: str) -> bool:
         try:
             decoded = self.decode(encoded)
-            return constant_time_compare(self.digest_of(password, decoded), decoded["hash"])
+            digests = self.digests_of(password, decoded)
         except ValueError:
             return False
+        return any(constant_time_compare(digest, decoded["hash"]) for digest in digests)
 
 
 class _PBKDF2(WrappableHasher, hashers.PBKDF2PasswordHasher):

@@ -75,9 +75,38 @@ Converted = tuple[str | None, bool]
 def _pbkdf2(match: re.Match[str]) -> Converted:
     digest, rounds, salt = match["digest"], int(match["rounds"]), match["salt"]
     key = bytes.fromhex(match["key"])
-    if len(key) != DIGEST_BYTES[digest] or rounds > HANGING_ROUNDS:
+    if len(key) != DIGEST_BYTES[digest] or rounds > HANGING_ROUNDS or match["key"] not in _in_one_case(match["key"]):
         return None, False
+    if _may_stand_for_bytes(salt):
+        return f"pbkdf2_hex${digest}${rounds}${salt}${_base64(key)}", rounds <= USUAL_ROUNDS
     return f"pbkdf2_{digest}${rounds}${salt}${_base64(key)}", rounds <= USUAL_ROUNDS
+
+
+def _in_one_case(digits: str) -> tuple[str, str]:
+    return digits.lower(), digits.upper()
+
+
+def _may_stand_for_bytes(salt: str) -> bool:
+    """Whether a salt is eight bytes or more in hexadecimal digits of one case; then it may be those, or the text."""
+    try:
+        data = bytes.fromhex(salt)
+    except ValueError:
+        return False
+    return 8 <= len(data) <= 512 and salt in (data.hex(), data.hex().upper())
+
+
+def _modular_pbkdf2(match: re.Match[str]) -> Converted:
+    digest, rounds = match["digest"] or "sha1", int(match["rounds"])
+    written = [match[name].replace(".", "+") for name in ("salt", "key")]
+    try:
+        salt, key = (base64.b64decode(f"{text}===") for text in written)  # more padding than it needs is no harm
+    except ValueError:
+        return None, False
+    if len(key) != DIGEST_BYTES[digest] or rounds > HANGING_ROUNDS or len(salt) > 1_024:
+        return None, False
+    encoded = [_base64(salt), _base64(key)]
+    is_proper = [text.rstrip("=") for text in encoded] == written
+    return "$".join(["pbkdf2_bytes", digest, str(rounds), *encoded]), is_proper and rounds <= USUAL_ROUNDS
 
 
 def _scrypt(match: re.Match[str]) -> Converted:
@@ -95,9 +124,10 @@ def _digest(match: re.Match[str]) -> Converted:
     return f"werkzeug_{match['digest']}${match['salt']}${match['key']}", True
 
 
-def _bare_md5(match: re.Match[str]) -> Converted:
+def _bare_digest(match: re.Match[str]) -> Converted:
     digits = match[0]
-    return f"werkzeug_md5$${digits.lower()}", digits in (digits.lower(), digits.upper())
+    name = next(name for name in ("md5", "sha1", "sha256", "sha512") if 2 * DIGEST_BYTES[name] == len(digits))
+    return f"werkzeug_{name}$${digits.lower()}", digits in _in_one_case(digits)
 
 
 def _bcrypt(match: re.Match[str]) -> Converted:
@@ -105,7 +135,7 @@ def _bcrypt(match: re.Match[str]) -> Converted:
     if rounds in HANGING_BCRYPT:
         return None, False
     # The 22nd character of the salt has four bits to spare; only if they are empty all programs read it alike.
-    return f"bcrypt${match[0]}", rounds in USUAL_BCRYPT and match["last"] in ".Oeu"
+    return f"bcrypt${match['hash']}", rounds in USUAL_BCRYPT and match["last"] in ".Oeu"
 
 
 def _aspnet(match: re.Match[str]) -> Converted:
@@ -137,9 +167,18 @@ FORMATS: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], Converted]], ...
     (
         re.compile(
             r"pbkdf2:(?P<digest>sha1|sha256|sha512):(?P<rounds>[1-9][0-9]{0,11})"
-            r"\$(?P<salt>[^$]+)\$(?P<key>([0-9a-f]{2})+)"
+            r"\$(?P<salt>[^$]+)\$(?P<key>([0-9a-fA-F]{2})+)"
         ),
         _pbkdf2,
+    ),
+    (
+        # passlib's own base64 has a dot in the place of the plus, and like the PHC's it is not padded.
+        re.compile(
+            r"\$pbkdf2(-(?P<digest>sha256|sha512))?\$(i=)?(?P<rounds>[1-9][0-9]{0,11})(,l=\d+)?"
+            r"\$(?P<salt>[./+\w]+)\$(?P<key>[./+\w]+)",
+            re.ASCII,
+        ),
+        _modular_pbkdf2,
     ),
     (
         re.compile(
@@ -149,9 +188,12 @@ FORMATS: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], Converted]], ...
         _scrypt,
     ),
     (re.compile(r"(?P<digest>md5|sha1|sha224|sha256|sha384|sha512)\$(?P<salt>[^$]*)\$(?P<key>[0-9a-f]+)"), _digest),
-    (re.compile(r"[0-9a-fA-F]{32}"), _bare_md5),
+    (re.compile(r"[0-9a-fA-F]{32}|[0-9a-fA-F]{40}|[0-9a-fA-F]{64}|[0-9a-fA-F]{128}"), _bare_digest),
     (
-        re.compile(r"\$2[aby]\$(?P<rounds>[0-9]{2})\$[./0-9A-Za-z]{21}(?P<last>[./0-9A-Za-z])[./0-9A-Za-z]{31}"),
+        re.compile(
+            r"(\{bcrypt\})?"
+            r"(?P<hash>\$2[aby]\$(?P<rounds>[0-9]{2})\$[./0-9A-Za-z]{21}(?P<last>[./0-9A-Za-z])[./0-9A-Za-z]{31})"
+        ),
         _bcrypt,
     ),
     (re.compile(r"A[A-Za-f][0-9A-Za-z+/]{20,}={0,2}"), _aspnet),

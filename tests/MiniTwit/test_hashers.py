@@ -1,6 +1,7 @@
 """Whatever stands in the password column: signing in and the pages go on working, and nothing wrong verifies."""
 
 import base64
+import hashlib
 
 import pytest
 from django.contrib.auth.forms import ReadOnlyPasswordHashWidget
@@ -25,15 +26,23 @@ def quick_hashers(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(hasher, "iterations", 100)
 
 
+def in_base64(data: bytes) -> str:
+    return base64.b64encode(data).decode()
+
+
+def key_of(digest: str, salt: bytes, length: int | None = None) -> str:
+    return in_base64(hashlib.pbkdf2_hmac(digest, PASSWORD.encode(), salt, 10, length))
+
+
 def encodings() -> list[str]:
     """PASSWORD as each hasher stores it; the costs are small."""
     weak = [
         *(make_password(PASSWORD, hasher=f"werkzeug_{name}") for name in ("md5", "sha1", "sha256", "sha512")),
-        f"aspnet_identity$sha1$10${base64.b64encode(b's' * 16).decode()}$",
+        f"aspnet_identity$sha1$10${in_base64(b's' * 16)}${key_of('sha1', b's' * 16, 32)}",
+        f"pbkdf2_bytes$sha512$10${in_base64(b's')}${key_of('sha512', b's')}",
+        f"pbkdf2_hex$sha256$10${'0F' * 8}${key_of('sha256', bytes([15] * 8))}",
+        f"pbkdf2_hex$sha256$10${'0F' * 8}${key_of('sha256', b'0F' * 8)}",
     ]
-    aspnet = identify_hasher(weak[-1])
-    decoded = {"digest": "sha1", "iterations": 10, "salt": base64.b64encode(b"s" * 16).decode()}
-    weak[-1] += aspnet.digest_of(PASSWORD, decoded)  # type: ignore[attr-defined]
     pbkdf2 = [PBKDF2SHA256PasswordHasher().encode(PASSWORD, "salt", 10)]
     strong = [hardened(encoded) for encoded in weak + pbkdf2]
     return weak + pbkdf2 + strong
@@ -54,6 +63,8 @@ garbage = st.one_of(
                 "werkzeug_sha1",
                 "werkzeug_md5",
                 "aspnet_identity",
+                "pbkdf2_bytes$sha1",
+                "pbkdf2_hex$sha256",
                 "pbkdf2_sha256_over",
                 "md5",
                 "sha1",
@@ -69,6 +80,8 @@ garbage = st.one_of(
             "bcrypt$$2b$31$" + BCRYPT[7:],
             "bcrypt_sha256$$2b$31$" + BCRYPT[7:],
             f"aspnet_identity$sha512$999999999${'A' * 22}==${'A' * 43}=",
+            f"pbkdf2_bytes$sha512$999999999$AA==${'A' * 86}==",
+            f"pbkdf2_hex$sha256$999999999${'0F' * 8}${'A' * 43}=",
             f"pbkdf2_sha256_over$999999999$salt${'A' * 43}=$werkzeug_sha1$salt",
             f"pbkdf2_sha256_over$100$salt${'A' * 43}=$pbkdf2_sha256$999999999$salt",
             f"pbkdf2_sha256_over$100$salt${'A' * 43}=$pbkdf2_sha256_over$1$salt",
@@ -154,6 +167,15 @@ LIMITS = [
     (f"aspnet_identity$sha256$1${{}}${base64_of(32)}", base64_of(64), [base64_of(65), base64_of(15)]),
     (f"aspnet_identity$sha1$1${{}}${base64_of(32)}", base64_of(16), [base64_of(15), base64_of(65)]),
     (f"aspnet_identity$sha1$1${base64_of(16)}${{}}", base64_of(32), [base64_of(31), base64_of(33)]),
+    (f"pbkdf2_bytes$sha1${{}}$AA==${base64_of(20)}", "5000000", ["5000001", "0", "01"]),
+    (f"pbkdf2_bytes$sha1$1${{}}${base64_of(20)}", base64_of(1_024), [base64_of(1_025), "", "AB==", "A", "s"]),
+    ("pbkdf2_bytes$sha512$1$AA==${}", base64_of(64), [base64_of(63), base64_of(32), base64_of(65)]),
+    (f"pbkdf2_hex$sha256${{}}${'0F' * 8}${base64_of(32)}", "2500000", ["2500001", "0", "01"]),
+    (
+        f"pbkdf2_hex$sha256$1${{}}${base64_of(32)}",
+        "0f" * 512,
+        ["0f" * 513, "0f" * 7, "0f" * 8 + "0", "0F0f" * 4, "x" * 16],
+    ),
     ("werkzeug_md5$${}", "0f" * 16, ["0f" * 15, "0f" * 17, "0F" * 16]),
     ("werkzeug_sha384$salt${}", "0f" * 48, ["0f" * 47, "0f" * 32]),
     (f"pbkdf2_sha256_over${{}}$salt${base64_of(32)}$werkzeug_sha1$salt", "5000000", ["5000001", "0"]),
@@ -175,6 +197,8 @@ def test_a_hash_is_tried_if_it_is_whole_and_a_sign_in_can_bear_its_cost(form, mo
         (f"pbkdf2_sha256${{}}$salt${base64_of(32)}", 600_000, 599_999),
         (f"pbkdf2_sha512${{}}$salt${base64_of(64)}", 210_000, 209_999),
         (f"aspnet_identity$sha1${{}}${base64_of(16)}${base64_of(32)}", 1_300_000, 1_299_999),
+        (f"pbkdf2_bytes$sha256${{}}$AA==${base64_of(32)}", 600_000, 599_999),
+        (f"pbkdf2_hex$sha512${{}}${'0F' * 8}${base64_of(64)}", 210_000, 209_999),
         (f"aspnet_identity$sha512${{}}${base64_of(16)}${base64_of(32)}", 210_000, 209_999),
     ],
 )
@@ -189,6 +213,10 @@ def test_a_hash_is_weak_below_the_iterations_that_owasp_recommends(form, strong,
         (
             f"aspnet_identity$sha1$10${base64_of(16)}${base64_of(32)}",
             ["aspnet_identity", "sha1", 10, "AA" + "*" * 22, "AAAAAA" + "*" * 38],
+        ),
+        (
+            f"pbkdf2_hex$sha256$10${'0F' * 8}${base64_of(32)}",
+            ["pbkdf2_hex", "sha256", 10, "0F" + "*" * 14, "AAAAAA" + "*" * 38],
         ),
         (
             f"pbkdf2_sha256_over$10$saltsalt${base64_of(32)}$werkzeug_sha1$salt",

@@ -19,6 +19,7 @@ NOT_IN_CLEAR = (
     # They begin as an encoding does, whichever way that is spelled.
     *("pbkdf2:sha256:", "pbkdf2_sha256$5", "scrypt:", "bcrypt$", "argon2id$", "crypt:", "sha0$", "sha-1:", "SHA512:"),
     *("md2:", "md4:", "md5:", "hmac-sha1$", "ssha{", "werkzeug_md5$", "aspnet_identity$", "unsalted_md5$", "plain:"),
+    *("{bcrypt}$2a$10$x", "{pbkdf2}x"),
     *(f"md5-_./{ENDS}$", f"md5-_./{ENDS}:", "$1$", "$z$", f"$0-_{ENDS}$", "$2b$10$", "$argon2id$v"),
     *("$6$salt$" + "x" * 86, "AQAAAA==", "{SHA-0129AZ}x", "{SHA}W6ph5Mm5Pz8GgiULbPgzG37mj9g="),
     # They were cut to the name of a method.
@@ -54,8 +55,21 @@ SPELLINGS = {
     f"pbkdf2:sha512:1000$0s${'0f' * 64}": f"pbkdf2_sha512$1000$0s${in_base64(bytes([15]) * 64)}",
     f"scrypt:1024:10:20$s${'f0' * 64}": f"scrypt$1024$s$10$20${in_base64(bytes([240]) * 64)}",
     "sha224$$" + "0f" * 28: "werkzeug_sha224$$" + "0f" * 28,
+    f"pbkdf2:sha1:1000${'0A' * 8}${'0F' * 20}": f"pbkdf2_hex$sha1$1000${'0A' * 8}${in_base64(bytes([15]) * 20)}",
+    f"pbkdf2:sha1:1000${'0a' * 512}${'0f' * 20}": f"pbkdf2_hex$sha1$1000${'0a' * 512}${in_base64(bytes([15]) * 20)}",
+    **{
+        f"pbkdf2:sha1:1000${salt}${'0F' * 20}": f"pbkdf2_sha1$1000${salt}${in_base64(bytes([15]) * 20)}"
+        for salt in ("0A" * 7, "0A" * 8 + "0", "0A" * 7 + "0a", "0g" * 8, "0A" * 513)
+    },
+    f"$pbkdf2$1000$./8${'.' * 26}8": f"pbkdf2_bytes$sha1$1000$+/8=${'+' * 26}8=",
+    f"$pbkdf2-sha256$i=9$AAAA${'/' * 42}8": f"pbkdf2_bytes$sha256$9$AAAA${'/' * 42}8=",
+    f"$pbkdf2-sha512$i=9,l=64$AA${'+' * 85}w": f"pbkdf2_bytes$sha512$9$AA==${'+' * 85}w==",
     "0F" * 16: "werkzeug_md5$$" + "0f" * 16,
+    "0F" * 20: "werkzeug_sha1$$" + "0f" * 20,
+    "0f" * 32: "werkzeug_sha256$$" + "0f" * 32,
+    "0f" * 64: "werkzeug_sha512$$" + "0f" * 64,
     BCRYPT: "bcrypt$" + BCRYPT,
+    "{bcrypt}" + BCRYPT: "bcrypt$" + BCRYPT,
     in_base64(b"\0", SALT, KEY): f"aspnet_identity$sha1$1000${in_base64(SALT)}${in_base64(KEY)}",
     aspnet_3(0, 9, SALT, KEY): f"aspnet_identity$sha1$9${in_base64(SALT)}${in_base64(KEY)}",
     aspnet_3(1, 9, SALT + b"18", KEY): f"aspnet_identity$sha256$9${in_base64(SALT, b'18')}${in_base64(KEY)}",
@@ -79,7 +93,10 @@ def test_what_is_no_whole_hash_is_not_spelled_as_one():
         *(f"pbkdf2:sha1:1000$0s${'0f' * 19}0", f"scrypt:1024:10:20$s${'f0' * 63}f", "0f" * 15, "sha1$s$"),
         *(in_base64(b"\0", SALT, KEY[1:]), in_base64(b"\0", SALT, KEY, b"1"), in_base64(b"\2", SALT, KEY)),
         *(aspnet_3(3, 9, SALT, KEY), aspnet_3(0, 9, SALT, KEY)[:16], aspnet_3(0, 9, SALT, KEY)[:-1], "AQAAA"),
-        in_base64(b"\0", SALT, KEY) + "=",
+        *(in_base64(b"\0", SALT, KEY) + "=", "0f" * 28, "0F" * 19 + "0f", f"pbkdf2:sha1:1000$s${'0F' * 19}0f"),
+        *(f"$pbkdf2$9$AA${'A' * 26}", f"$pbkdf2$9$AB${'A' * 27}", f"$pbkdf2$9$A${'A' * 27}", f"$pbkdf2$9${'A' * 27}"),
+        *(f"$pbkdf2-sha1$9$AA${'A' * 27}", f"$pbkdf2$i=$AA${'A' * 27}", f"$pbkdf2$9$AA==${'A' * 27}="),
+        f"$pbkdf2$9${'A' * 1_368}${'A' * 27}",
     ):
         assert converted(text) is None, text
 
@@ -94,6 +111,11 @@ NEVER_TRIED = {
     f"pbkdf2:sha1:9$s${LONG.hex()}": f"pbkdf2_sha1$9$s${in_base64(LONG)}",
     f"scrypt:1024:8:1$s${LONG[1:].hex()}": f"scrypt$1024$s$8$1${in_base64(LONG[1:])}",
     BCRYPT.replace("$04$", "$18$"): "bcrypt$" + BCRYPT.replace("$04$", "$18$"),
+    f"pbkdf2:sha1:{HANGING_ROUNDS + 1}${'0A' * 8}${'0F' * 20}": (
+        f"pbkdf2_hex$sha1${HANGING_ROUNDS + 1}${'0A' * 8}${in_base64(bytes([15]) * 20)}"
+    ),
+    f"$pbkdf2${HANGING_ROUNDS + 1}$AAAA${'A' * 27}": f"pbkdf2_bytes$sha1${HANGING_ROUNDS + 1}$AAAA${'A' * 27}=",
+    f"$pbkdf2-sha256$9$AAAA${'A' * 27}": f"pbkdf2_bytes$sha256$9$AAAA${'A' * 27}=",
     f"sha1$s${LONG[:19].hex()}": f"werkzeug_sha1$s${LONG[:19].hex()}",
     aspnet_3(2, HANGING_ROUNDS + 1, SALT, KEY): (
         f"aspnet_identity$sha512${HANGING_ROUNDS + 1}${in_base64(SALT)}${in_base64(KEY)}"
@@ -132,9 +154,12 @@ def test_the_verification_insists_on_hashes_of_a_usual_cost():
             "0f" * 16,
         ),
         *(f"pbkdf2:sha512:2000000$s${LONG.hex()}", aspnet_3(2, 2_000_000, SALT, KEY), aspnet_3(0, 1, SALT, KEY)),
-        f"sha1$${LONG[:20].hex()}",
+        *(f"sha1$${LONG[:20].hex()}", "0F" * 20, "0f" * 32, f"$pbkdf2$2000000$AAAA${'A' * 27}"),
+        f"pbkdf2:sha1:2000000${'0A' * 8}${'0F' * 20}",
     )
     others = (
+        *(f"pbkdf2:sha1:2000001${'0A' * 8}${'0F' * 20}", f"$pbkdf2$2000001$AAAA${'A' * 27}", "0F" * 19 + "0f"),
+        *(f"$pbkdf2$9$AB${'A' * 27}", f"$pbkdf2$9$A${'A' * 27}", f"$pbkdf2$9${'A' * 1_368}${'A' * 27}"),
         *(scrypt(512, 8, 1), scrypt(65_536, 8, 1), scrypt(1_024, 9, 1), scrypt(1_024, 8, 2), bcrypt(3), bcrypt(13)),
         *(f"pbkdf2:sha512:2000001$s${LONG.hex()}", aspnet_3(2, 2_000_001, SALT, KEY), aspnet_3(0, 9, LONG_SALT, KEY)),
         *(

@@ -91,6 +91,28 @@ def aspnet(number: int, digest: str, salt: bytes, rounds: int = 1_000) -> str:
     return base64.b64encode(struct.pack(">B3I", 1, number, rounds, len(salt)) + salt + key).decode()
 
 
+def in_capitals(digest: str, salt: str, *, as_bytes: bool) -> str:
+    """As ports to .NET and Java write it; some of them hash with the digits, others with what they stand for."""
+    used = bytes.fromhex(salt) if as_bytes else salt.encode()
+    key = hashlib.pbkdf2_hmac(digest, PASSWORD.encode(), used, 1_000)
+    return f"pbkdf2:{digest}:1000${salt}${key.hex().upper()}"
+
+
+def modular(name: str, digest: str, rounds: str) -> str:
+    """As the Password Hashing Competition has it, in Rust for one."""
+    salt = bytes(range(239, 255))
+    key = hashlib.pbkdf2_hmac(digest, PASSWORD.encode(), salt, 1_000)
+    return "$".join(["", name, rounds, *(base64.b64encode(part).decode().rstrip("=") for part in (salt, key))])
+
+
+HEX_SALT = "0F1E2D3C4B5A69788796A5B4C3D2E1F0"
+# What passlib 1.7.4 made of the password.
+PASSLIB_SALT = "7/Dx8vP09fb3.Pn6./z9/g"
+PASSLIB_KEYS = (
+    "r8aBAcZvKMcVZxekQKo3cCVCjPQ",
+    "WavZP6WK64JUZSJxUofet1c6zlDLGxcciCL.QzoPRMs",
+    "seLILYT9YRZutW4dA2noye00yUMCgcIVf1Zm.g8E2MTctlaGZJNUvK29Bczwj2OtClbpXQxU/7KB4jzOMVbiMA",
+)
 OLD_HASHES: dict[str, tuple[Any, str]] = {
     "pbkdf2 sha1": (f"pbkdf2:sha1:1000${SALT}${pbkdf2('sha1', 1000).hex()}", "pbkdf2_sha1"),
     "pbkdf2 sha256": (f"pbkdf2:sha256:1000${SALT}${pbkdf2('sha256', 1000).hex()}", "pbkdf2_sha256"),
@@ -102,6 +124,22 @@ OLD_HASHES: dict[str, tuple[Any, str]] = {
     "sha1 without salt": (werkzeug("sha1", ""), "werkzeug_sha1"),
     "bare md5": (hashlib.md5(PASSWORD.encode()).hexdigest(), "werkzeug_md5"),
     "bare md5 in capitals": (hashlib.md5(PASSWORD.encode()).hexdigest().upper(), "werkzeug_md5"),
+    **{
+        f"bare {name}": (hashlib.new(name, PASSWORD.encode()).hexdigest(), f"werkzeug_{name}")
+        for name in ("sha1", "sha256", "sha512")
+    },
+    **{
+        f"passlib pbkdf2{name}": (f"$pbkdf2{name}$1000${PASSLIB_SALT}${key}", "pbkdf2_bytes")
+        for name, key in zip(("", "-sha256", "-sha512"), PASSLIB_KEYS, strict=True)
+    },
+    "modular pbkdf2": (modular("pbkdf2-sha256", "sha256", "i=1000,l=32"), "pbkdf2_bytes"),
+    "hexadecimal salt, meant as bytes": (in_capitals("sha256", HEX_SALT, as_bytes=True), "pbkdf2_hex"),
+    "hexadecimal salt, meant as text": (in_capitals("sha256", HEX_SALT, as_bytes=False), "pbkdf2_hex"),
+    "small hexadecimal salt, meant as bytes": (in_capitals("sha512", HEX_SALT.lower(), as_bytes=True), "pbkdf2_hex"),
+    "capitals with another salt": (
+        f"pbkdf2:sha1:1000${SALT}${pbkdf2('sha1', 1000).hex().upper()}",
+        "pbkdf2_sha1",
+    ),
     "a hash as a BLOB": (werkzeug("sha1").encode(), "werkzeug_sha1"),
     "ASP.NET 3 sha1": (aspnet(0, "sha1", bytes(range(16))), "aspnet_identity"),
     "ASP.NET 3 sha256": (aspnet(1, "sha256", bytes(range(100, 116))), "aspnet_identity"),

@@ -1,7 +1,8 @@
 """Old password hashes in an encoding of Django's hashers, without knowing the passwords.
 
 This module only changes the spelling; the hasher checks whether a hash is whole and what it costs. Sources:
-werkzeug.security, django.contrib.auth.hashers, and PasswordHasher.cs of ASP.NET Core Identity.
+werkzeug.security, django.contrib.auth.hashers, PasswordHasher.cs of ASP.NET Core Identity, and
+passlib.handlers.pbkdf2.
 """
 
 import base64
@@ -10,12 +11,20 @@ import re
 from collections.abc import Callable
 
 from MiniTwit.hashers import is_verifiable
+from MiniTwit.hashers.legacy import PBKDF2HexPasswordHasher
 
-WERKZEUG_PBKDF2 = re.compile(r"pbkdf2:(sha1|sha256|sha512):([0-9]+)\$([^$]+)\$((?:[0-9a-f]{2})+)")
+WERKZEUG_PBKDF2 = re.compile(r"pbkdf2:(sha1|sha256|sha512):([0-9]+)\$([^$]+)\$((?:[0-9a-f]{2})+|(?:[0-9A-F]{2})+)")
+# Werkzeug's own salts have letters of the whole alphabet, so one of such digits is of a program that has its own way.
+HEX_SALT = PBKDF2HexPasswordHasher.SALT
+# Modular Crypt Format as passlib writes it, or as the Password Hashing Competition has it: i=ROUNDS,l=BYTES.
+MODULAR_PBKDF2 = re.compile(
+    r"\$pbkdf2(-sha256|-sha512)?\$(?:i=)?([0-9]+)(?:,l=[0-9]+)?\$([./+0-9A-Za-z]+)\$([./+0-9A-Za-z]+)"
+)
 WERKZEUG_SCRYPT = re.compile(r"scrypt:([0-9]+):([0-9]+):([0-9]+)\$([^$]+)\$((?:[0-9a-f]{2})+)")
 WERKZEUG_DIGEST = re.compile(r"(?:md5|sha1|sha224|sha256|sha384|sha512)\$[^$]*\$[0-9a-f]+")
-BARE_MD5 = re.compile(r"[0-9a-f]{32}|[0-9A-F]{32}")
-BCRYPT = re.compile(r"\$2[aby]\$.+")
+BARE_DIGEST = re.compile(r"[0-9a-f]+|[0-9A-F]+")
+BARE_DIGESTS = {32: "md5", 40: "sha1", 64: "sha256", 128: "sha512"}  # by how many digits they have
+BCRYPT = re.compile(r"(?:\{bcrypt\})?(\$2[aby]\$.+)")  # Spring puts the name before it
 # Base64 of a version, which is one byte: 0 and a salt, or 1 and a number below 2**28.
 ASPNET = re.compile(r"A[A-Q][0-9A-Za-z+/]+={0,2}")
 ASPNET_DIGESTS = ("sha1", "sha256", "sha512")
@@ -36,7 +45,19 @@ def converted(text: str) -> str | None:
 
 def _pbkdf2(match: re.Match[str]) -> str:
     digest, iterations, salt, key = match.groups()
-    return f"pbkdf2_{digest}${iterations}${salt}${_base64(bytes.fromhex(key))}"
+    method = f"pbkdf2_hex${digest}" if HEX_SALT.fullmatch(salt) else f"pbkdf2_{digest}"
+    return f"{method}${iterations}${salt}${_base64(bytes.fromhex(key))}"
+
+
+def _modular_pbkdf2(match: re.Match[str]) -> str:
+    digest, iterations, salt, key = match.groups()
+    name = digest.removeprefix("-") if digest else "sha1"
+    return f"pbkdf2_bytes${name}${iterations}${_padded(salt)}${_padded(key)}"
+
+
+def _bare_digest(match: re.Match[str]) -> str | None:
+    name = BARE_DIGESTS.get(len(match[0]))
+    return f"werkzeug_{name}$${match[0].lower()}" if name else None
 
 
 def _scrypt(match: re.Match[str]) -> str:
@@ -64,13 +85,19 @@ def _base64(data: bytes) -> str:
     return base64.b64encode(data).decode()
 
 
+def _padded(text: str) -> str:
+    """Base64 as it is usual; passlib writes `.` for `+`, and no padding."""
+    return text.replace(".", "+") + "=" * (-len(text) % 4)
+
+
 # How an old value looks, and how our hashers spell it.
 FORMATS: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], str | None]], ...] = (
     (WERKZEUG_PBKDF2, _pbkdf2),
     (WERKZEUG_SCRYPT, _scrypt),
     (WERKZEUG_DIGEST, lambda match: f"werkzeug_{match[0]}"),
-    (BARE_MD5, lambda match: f"werkzeug_md5$${match[0].lower()}"),
-    (BCRYPT, lambda match: f"bcrypt${match[0]}"),
+    (BARE_DIGEST, _bare_digest),
+    (MODULAR_PBKDF2, _modular_pbkdf2),
+    (BCRYPT, lambda match: f"bcrypt${match[1]}"),
     (ASPNET, _aspnet),
     (DJANGO, lambda match: match[0]),
 )

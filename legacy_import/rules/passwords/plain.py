@@ -13,10 +13,10 @@ LONGEST_PASSWORD = 1_024  # characters
 # these: a password that is wrongly taken for a hash has to be set again, but people who have read the old database
 # could sign in with a hash that is wrongly taken for a password.
 NOT_PLAIN = (
-    # It begins as an encoding does: pbkdf2:…, sha1$…, scrypt:…, werkzeug_md5$…
+    # It begins as an encoding does: pbkdf2:…, sha1$…, scrypt:…, werkzeug_md5$…, {bcrypt}…
     re.compile(
-        r"(pbkdf2|scrypt|bcrypt|argon2|crypt|sha-?[0-9]|md[245]|hmac|ssha|werkzeug|aspnet|unsalted|plain)"
-        r"[-_:./0-9a-z]*[$:{]",
+        r"\{?(pbkdf2|scrypt|bcrypt|argon2|crypt|sha-?[0-9]|md[245]|hmac|ssha|werkzeug|aspnet|unsalted|plain)"
+        r"[-_:./0-9a-z]*[$:{}]",
         re.IGNORECASE,
     ),
     # $2b$10$…, $argon2id$…, $6$…; or $2b cut short

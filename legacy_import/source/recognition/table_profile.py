@@ -41,7 +41,8 @@ SECRET_NAME = re.compile(
 )
 TIME_NAME = re.compile(r"time_?stamp")
 SECRET_VALUE = re.compile(
-    r"(pbkdf2|scrypt|argon2|bcrypt|sha1|sha256|sha512|md5)[:$_].*|\$(2[abxy]|argon2|5|6|1)\S*\$.*"
+    r"(pbkdf2|scrypt|argon2|bcrypt|sha1|sha256|sha512|md5)[:$_].*"
+    r"|(\{bcrypt\})?\$(2[abxy]|argon2|pbkdf2|scrypt|5|6|1)\S*\$.*"
     r"|[0-9a-fA-F]{32}|[0-9a-fA-F]{40}|[0-9a-fA-F]{64}|[0-9a-fA-F]{128}|AQAAAA[0-9A-Za-z+/=]{40,}",
     re.DOTALL,
 )
