@@ -156,6 +156,31 @@ INSERT INTO minitwit_message VALUES (1, 'hello', '2020-09-13 12:26:40', 0, 1),
     (2, 'spam', '2020-09-13 12:27:40.000000', 1, 2);
 INSERT INTO minitwit_follower VALUES (1, 1, 2), (2, 2, 1);
 """,
+    "the port to django, whose keys are called ids": f"""
+CREATE TABLE "MiniTwit_user" (id integer PRIMARY KEY AUTOINCREMENT, password varchar(128), last_login datetime,
+    is_superuser bool, username varchar(150), first_name varchar(150), email varchar(254), is_staff bool);
+CREATE TABLE "MiniTwit_message" (message_id integer PRIMARY KEY, text text, pub_date datetime, flagged integer,
+    author_id_id bigint REFERENCES "MiniTwit_user" (id));
+CREATE TABLE "MiniTwit_follower" (id integer PRIMARY KEY, who_id_id bigint REFERENCES "MiniTwit_user" (id),
+    whom_id_id bigint REFERENCES "MiniTwit_user" (id));
+INSERT INTO "MiniTwit_user" VALUES (1, '{HASH}', NULL, 1, 'ann', '', 'ann@example.com', 1),
+    (2, '{HASH}', NULL, 0, 'bob', '', 'bob@example.com', 0), (5, '{HASH}', NULL, 0, 'eve', '', 'eve@example.com', 0);
+INSERT INTO "MiniTwit_message" VALUES (1, 'hello', '2020-09-13 12:26:40', 0, 1),
+    (2, 'spam', '2020-09-13 12:27:40.000000', 1, 2);
+INSERT INTO "MiniTwit_follower" VALUES (1, 1, 2), (2, 2, 1);
+""",
+    "asp.net identity with names, addresses and dates in other columns": f"""
+CREATE TABLE "AspNetUsers" ("Id" INTEGER PRIMARY KEY, "UserName" TEXT, "Name" TEXT, "Email" TEXT,
+    "EmailAddress" TEXT, "PasswordHash" TEXT);
+CREATE TABLE "Cheeps" ("CheepId" INTEGER PRIMARY KEY, "AuthorId" INTEGER, "Text" TEXT, "PubDate" TEXT,
+    "TimeStamp" TEXT, "IsFlagged" INTEGER);
+CREATE TABLE "Follows" ("FollowerId" INTEGER, "FolloweeId" INTEGER);
+INSERT INTO "AspNetUsers" VALUES (1, NULL, 'ann', NULL, 'ann@example.com', '{HASH}'),
+    (2, NULL, 'bob', '', 'bob@example.com', '{HASH}'), (5, 'eve', 'eve', NULL, 'eve@example.com', '{HASH}');
+INSERT INTO "Cheeps" VALUES (1, 1, 'hello', NULL, '2020-09-13 12:26:40', 0),
+    (2, 2, 'spam', '', '2020-09-13 12:27:40', 1);
+INSERT INTO "Follows" VALUES (1, 2), (2, 1);
+""",
     "asp.net identity with whole numbers": f"""
 CREATE TABLE "AspNetRoles" ("Id" INTEGER PRIMARY KEY, "Name" TEXT);
 CREATE TABLE "AspNetUsers" ("Id" INTEGER PRIMARY KEY AUTOINCREMENT, "AuthorId" INTEGER, "Name" TEXT, "UserName" TEXT,

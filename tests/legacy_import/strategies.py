@@ -307,6 +307,20 @@ LAYOUTS = (
         called={"user": "auth_user", "message": "minitwit_message", "follower": "minitwit_follower"},
     ),
     Layout(
+        "the port to Django, whose keys are called ids",
+        {
+            "user": "id integer primary key, password varchar(128), username varchar(150), email varchar(254)",
+            "message": "message_id integer primary key, text text, pub_date datetime, flagged, author_id_id bigint",
+            "follower": "id integer primary key, who_id_id bigint, whom_id_id bigint",
+        },
+        {
+            "user": lambda row: (row[0], row[3], row[1], row[2]),
+            "message": lambda row: (row[0], row[2], row[3], row[4], row[1]),
+            "follower": lambda row: (None, *row),
+        },
+        called={"user": "MiniTwit_user", "message": "MiniTwit_message", "follower": "MiniTwit_follower"},
+    ),
+    Layout(
         "prefixes before every name, and no flags",
         {
             "user": "userID INTEGER PRIMARY KEY, userName TEXT, userEmail TEXT, userPass TEXT",

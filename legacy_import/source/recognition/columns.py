@@ -2,7 +2,8 @@
 
 import re
 from collections import defaultdict
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
+from typing import NamedTuple
 
 from legacy_import.source.recognition import activity, known_names
 from legacy_import.source.recognition.table_profile import FoundColumn, FoundTable, is_secret_name
@@ -20,28 +21,73 @@ def recognised_columns(table: FoundTable, canonical: CanonicalTable, taken: Coll
     chosen: dict[str, str] = {}
     for wanted in canonical.columns:
         names = activity.KNOWN_NAMES if wanted == "is_active" else known_names.COLUMN_NAMES[canonical.name, wanted]
-        ranked = [
-            (
-                not _fits(wanted, column),
-                wanted in canonical.needed and 2 * column.values < table.rows,  # most rows would be refused
-                wanted in ID_COLUMNS and not column.key,
-                wanted == "is_active" and not activity.marks_an_account(table.name, column),
-                rank,
-                column.name.lower() != wanted,
-                place,
-                column.name,
-            )
+        named = [
+            Named(column, rank, place)
             for rank, name in enumerate(names)
             for place, column in spelt.get(name, ())
             if column.name not in taken and column.name not in chosen.values() and _may_feed(wanted, table, column)
         ]
-        if ranked:
-            chosen[wanted] = min(ranked)[-1]
+        if named:
+            chosen[wanted] = best_of(named, wanted, table.name).name
+        elif wanted in ID_COLUMNS:
+            key = next((column for column in table.columns if column.key and column.name not in taken), None)
+            if key and 0 < key.values == key.integers:
+                chosen[wanted] = key.name
     if not canonical.has_ids:
         _complete_follow(
             chosen, [column for column in table.columns if column.name not in {*taken, *chosen.values()}]
         )
     return chosen
+
+
+class Named(NamedTuple):
+    """A column whose name would do: the place of its name among the known ones, and its own place in the table."""
+
+    column: FoundColumn
+    rank: int
+    place: int
+
+
+def best_of(named: Sequence[Named], wanted: str, table: str) -> FoundColumn:
+    """The column that carries what is wanted.
+
+    It is the one of the best name among those that hold at least half as many fitting values, and half as many values
+    at all, as the fullest of them. An id is rather the key of its table.
+    """
+    most_fitting = max(fitting_values(wanted, column) for column, _, _ in named)
+    most_values = max(column.values for column, _, _ in named)
+
+    def preference(candidate: Named) -> tuple[object, ...]:
+        column, rank, place = candidate
+        return (
+            2 * fitting_values(wanted, column) < most_fitting,
+            2 * column.values < most_values,
+            wanted in ID_COLUMNS and not column.key,
+            wanted == "is_active" and not activity.marks_an_account(table, column),
+            rank,
+            column.name.lower() != wanted,
+            place,
+        )
+
+    return min(named, key=preference).column
+
+
+def fitting_values(wanted: str, column: FoundColumn) -> int:
+    """How many of the first values of a column look like what the canonical column holds."""
+    if wanted in ID_COLUMNS:
+        return 0 if column.repeated else column.integers
+    if wanted in REFERENCES:
+        never_set = column.samples == ["0"]  # as Go writes it
+        return 0 if never_set or is_foreign(wanted, column) else column.values
+    if wanted == "text":
+        return column.values - column.integers
+    kinds = {
+        "username": column.distinct,
+        "email": column.emails,
+        "pub_date": column.dates,
+        "date_joined": column.dates,
+    }
+    return kinds.get(wanted, column.values)
 
 
 def _may_feed(wanted: str, table: FoundTable, column: FoundColumn) -> bool:
@@ -77,15 +123,6 @@ def _complete_follow(chosen: dict[str, str], free: list[FoundColumn]) -> None:
         choose(wanted, known_names.ACCOUNT, only_one=True)
     if list(chosen) == ["who_id"]:
         choose("whom_id", known_names.FOLLOW)
-
-
-def _fits(canonical: str, column: FoundColumn) -> bool:
-    """Whether the values of a column can be what the canonical column holds."""
-    if is_foreign(canonical, column) or (canonical in ID_COLUMNS and column.repeated):
-        return False
-    if canonical in REFERENCES and column.samples == ["0"]:
-        return False  # as Go writes what was never set
-    return column.values > 0 or canonical == "flagged"
 
 
 def is_foreign(canonical: str, column: FoundColumn) -> bool:

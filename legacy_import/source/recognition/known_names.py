@@ -16,7 +16,10 @@ def words(text: str) -> tuple[str, ...]:
 # The best name first.
 WELL_KNOWN_TABLES: dict[str, tuple[str, ...]] = {
     "user": ("users", "authors", "author", "aspnetusers", "accounts", "account"),
-    "message": words("messages msgs msg tweets tweet cheeps cheep chirps chirp twits twit twoots twoot posts post"),
+    "message": words(
+        "messages msgs msg tweets tweet cheeps cheep chirps chirp twits twit twoots twoot posts post"
+        " murmurs murmur tweeds tweed"
+    ),
     "follower": words(
         "followers follows follow following followings followed followees userfollowers userfollower userfollows"
         " userfollow userfollowing authorauthor authorfollows authorfollowers"
@@ -61,10 +64,11 @@ COLUMN_NAMES: dict[tuple[str, str], tuple[str, ...]] = {
         "authorid userid author user authoruserid useruserid posterid senderid ownerid creatorid writerid accountid"
         " uid fkauthorid fkuserid idauthor iduser username authorname authorusername poster sender owner creator"
         " writer createdby postedby memberid personid profileid usrid member person profile usr"
+        " userentityid appuserid customuserid twitteruserid createdbyid postedbyid"
     ),
     ("message", "text"): words(
         "text content body message messagetext messagecontent messagebody contents msg tweet cheep post twit chirp"
-        " status txt textcontent tweettext tweetcontent posttext postcontent cheeptext"
+        " status txt comment murmur tweed textcontent tweettext tweetcontent posttext postcontent cheeptext"
     ),
     ("message", "pub_date"): words(
         "pubdate publisheddate publishdate publicationdate publishedat pubtime pubtimestamp publishedon createdat"
@@ -76,15 +80,16 @@ COLUMN_NAMES: dict[tuple[str, str], tuple[str, ...]] = {
     ("follower", "who_id"): words(
         "whoid who followerid follower followersid followeruserid followerusername followername whousername whoname"
         " followedbyid followedby subscriberid subscriber"
-        " sourceid fromid fromuserid userfromid fromuser userfrom idfollower"
+        " sourceid fromid fromuserid userfromid fromuser userfrom followfromid followfrom idfollower"
     ),
     ("follower", "whom_id"): words(
         "whomid whom wohomid wohom followedid followeeid followed followee followingid following followsid follows"
         " followeduserid followedusername followedname followingusername whomusername whomname"
-        " targetid toid touserid usertoid touser userto userbeingfollowedid idfollowed idfollowee"
+        " targetid toid touserid usertoid touser userto followtoid followto userbeingfollowedid idfollowed idfollowee"
         " subscribedtoid subscribedto subscribeeid subscribedid"
     ),
 }
+SECOND_ID = re.compile(r"(?<=id)(id|1)$")
 # `followed_by` is who follows.
 FOLLOWER_SIDE = re.compile(r"(users?|authors?)?(follower|followedby|who(?!m)).*")
 FOLLOWED_SIDE = re.compile(r"(users?|authors?)?(followed(?!by)|followee).*|(following|follows|whom|wohom).*")
@@ -132,8 +137,11 @@ def _stem(table: str) -> str:
 
 
 def column_spellings(canonical: str, table: str, name: str) -> set[str]:
-    """A column's name as it is compared: alone, and without the table's name before it (`user_email`)."""
-    bare = plain(name)
+    """A column's name as it is compared: alone, and without the table's name before it (`user_email`).
+
+    Django calls the column of a key `author_id` `author_id_id`, and Entity Framework a second one `AuthorId1`.
+    """
+    bare = SECOND_ID.sub("", plain(name))
     return {bare, *(bare.removeprefix(prefix) for prefix in (canonical, _stem(table)) if bare != prefix)}
 
 

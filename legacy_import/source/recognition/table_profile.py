@@ -17,6 +17,11 @@ LONGEST_LOOK = 200  # characters of a value that its kind is told by
 INTEGER = re.compile(r"-?[0-9]{1,18}")
 GUID = re.compile(r"\{?[0-9a-fA-F]{8}(-?[0-9a-fA-F]{4}){3}-?[0-9a-fA-F]{12}\}?")
 GUID_BYTES = 16
+EMAIL = re.compile(r"[^@\s]+@[^@\s]+")
+# A count of seconds or of what is smaller, a Julian day, or anything written with a date or a time of day.
+DATE = re.compile(
+    r"\s*([0-9]{9,19}|[0-9]{7}\.[0-9]+|.*[0-9][-/. ][0-9]{1,2}[-/. ][0-9].*|.*[0-9]:[0-9]{2}.*)\s*", re.DOTALL
+)
 # What says yes or no in a column that is meant for that, in lower case; and what says it of an account.
 YES_WORDS = ("1", "1.0", "true", "t", "yes", "y", "on")
 NO_WORDS = ("0", "0.0", "false", "f", "no", "n", "off")
@@ -54,7 +59,8 @@ class FoundColumn(JsonRecord):
 
     Attributes:
         values: how many of them hold something. integers: hold a whole number, be it as text.
-        guids: hold a GUID.
+        guids: hold a GUID. emails: hold an e-mail address. dates: hold what can be a date.
+        distinct: how many different ones there are.
         yes, no: say yes or no, or that an account is active or not.
         repeated: whether one of the values occurs twice. key: whether the column is the table's primary key.
         hashes: look like the hash of a password.
@@ -72,6 +78,9 @@ class FoundColumn(JsonRecord):
     yes: int = 0
     no: int = 0
     hashes: int = 0
+    emails: int = 0
+    dates: int = 0
+    distinct: int = 0
 
     @property
     def only_for_passwords(self) -> bool:
@@ -144,6 +153,9 @@ def found_column(name: str, first: Iterable[LegacyValue], *, is_key: bool) -> Fo
         yes=sum(text.lower() in _YES or value == b"\x01" for value, text in filled),
         no=sum(text.lower() in _NO or value == b"\x00" for value, text in filled),
         hashes=hashes,
+        emails=sum(bool(EMAIL.fullmatch(text)) for text in texts),
+        dates=sum(bool(DATE.fullmatch(text)) for text in texts),
+        distinct=len(set(texts)),
     )
 
 
