@@ -54,7 +54,8 @@ class Column(Widget):
         copies: how SQLite writes values of which PostgreSQL understands the new form at once; the first without a
             note and told by its new form. Without any, every value is read.
         new_type: PostgreSQL's type of the new form.
-        stored: the PostgreSQL expression that gives the old text of a new form, if it was not kept.
+        stored: the PostgreSQL expression that gives the old text of a new form `{0}` if it was not kept, for a row in
+            which `{notes}` were noticed.
         secret: whether the old value is never kept or shown.
     """
 
@@ -78,6 +79,11 @@ class Column(Widget):
         return self.read(value, row)[0]
 
 
+# What Unicode leaves as it is, and no control character.
+PRINTABLE_ASCII = "typeof({0}) = 'text' AND {0} <> '' AND {0} NOT GLOB '*[^ -~]*'"
+# The commonest addresses that EMAIL takes: what every one of them is like, and what none is like.
+USUAL_EMAIL = "[^.@]*@[0-9A-Za-z]*.*[0-9A-Za-z][0-9A-Za-z]"
+UNUSUAL_EMAILS = ("*[^-+.@_0-9A-Za-z]*", "*@*[@_+]*", "*[.@][.@-]*", "*-[.@]*")
 # A whole number, be it text, as SQLite itself spells it.
 NUMBER_COPY = Copy(
     test="typeof({0}) = 'integer' OR (typeof({0}) = 'text'"
@@ -126,6 +132,7 @@ class MessageTextColumn(TextColumn):
 class UsernameColumn(TextColumn):
     """Any printable characters, brought to NFKC because Django does so with what is typed at sign-in."""
 
+    copies = (Copy(None, test=f"{PRINTABLE_ASCII} AND length({{0}}) <= {USERNAME_MAX_LENGTH}"),)
     empty_reason = "empty_username"
 
     def read(self, value: LegacyValue, row: Row | None = None) -> Read:
@@ -138,6 +145,14 @@ class UsernameColumn(TextColumn):
 
 class EmailColumn(TextColumn):
     """An e-mail address as it is, valid or not."""
+
+    copies = (
+        Copy(
+            None,
+            test=f"typeof({{0}}) = 'text' AND {{0}} GLOB '{USUAL_EMAIL}'"
+            + "".join(f" AND {{0}} NOT GLOB '{unusual}'" for unusual in UNUSUAL_EMAILS),
+        ),
+    )
 
     def read(self, value: LegacyValue, row: Row | None = None) -> Read:
         text, notes = super().read(value, row)

@@ -29,12 +29,17 @@ JULIAN_FROM, JULIAN_TO = Decimal("2444239.5"), Decimal("2488069.5")
 JULIAN_AT_EPOCH = Decimal("2440587.5")
 DAY = 86_400 * SECOND
 
-# How SQLite's CURRENT_TIMESTAMP, JavaScript and Python write a date in UTC: SQLite's test of it, and the format in
-# which PostgreSQL is given it. Adding no days makes SQLite look whether the month has such a day.
+# How SQLite's CURRENT_TIMESTAMP, JavaScript and Python write a date in UTC: SQLite's test of it, the format in which
+# PostgreSQL is given it, and whether the text is kept. Adding no days makes SQLite look whether the month has such a
+# day. The first is by far the commonest, and `DateColumn.stored` gives it from the date.
 TEXT_FORMS = (
-    ("datetime({0}, '+0 days') = {0}", "%s+00"),
-    ("strftime('%Y-%m-%dT%H:%M:%fZ', {0}, '+0 days') = {0}", "%s"),
-    ("datetime(substr({0}, 1, 19), '+0 days') || printf('.%06u', CAST(substr({0}, 21) AS INTEGER)) = {0}", "%s+00"),
+    ("datetime({0}, '+0 days') = {0}", "%s+00", False),
+    ("strftime('%Y-%m-%dT%H:%M:%fZ', {0}, '+0 days') = {0}", "%s", True),
+    (
+        "datetime(substr({0}, 1, 19), '+0 days') || printf('.%06u', CAST(substr({0}, 21) AS INTEGER)) = {0}",
+        "%s+00",
+        True,
+    ),
 )
 
 NUMBER = re.compile(r"-?[0-9]{1,19}(\.[0-9]{1,17})?(e[+-]?[0-9]{1,2})?")
@@ -50,7 +55,10 @@ class DateColumn(Column):
     """
 
     new_type = "timestamptz"
-    stored = "extract(epoch FROM {0})::bigint::text"
+    stored = (
+        "CASE WHEN strpos({notes}, 'date_as_text') > 0 THEN to_char({0} AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS')"
+        " ELSE extract(epoch FROM {0})::bigint::text END"
+    )
 
     def __init__(self, zone: str, now: datetime) -> None:
         super().__init__()
@@ -65,8 +73,8 @@ class DateColumn(Column):
                 f"typeof({{0}}) = 'text' AND {{0}} BETWEEN '{SUSPICIOUS_BEFORE:%Y-%m-%d}' AND '{last_day:%Y-%m-%d}'"
             )
             self.copies += tuple(
-                Copy(form, test=f"{usual} AND {test}", notes=("date_as_text",), is_kept=True)
-                for test, form in TEXT_FORMS
+                Copy(form, test=f"{usual} AND {test}", notes=("date_as_text",), is_kept=is_kept)
+                for test, form, is_kept in TEXT_FORMS
             )
 
     def read(self, value: LegacyValue, row: Row | None = None) -> Read:

@@ -14,6 +14,7 @@ import re
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, Self
 
 from legacy_import.source.sandbox import VALUE_LIMIT, QueryTimeout
@@ -23,7 +24,7 @@ from legacy_import.source.values import LegacyRow, LegacyValue, StoredReal
 CHUNK_BYTES = 256 * 1024  # what a chunk should have
 Places = tuple[int, int]  # the first and the last row id of a part of a table
 EVERYWHERE: Places = (-(2**63), 2**63 - 1)
-FIRST_ROWS, MOST_ROWS = 500, 10_000  # of a block
+FIRST_ROWS, MOST_ROWS = 500, 10_000  # of a chunk
 FIELD_END, LINE_END, NULL, ODD, MIXED = b"\x1f", b"\x1e", b"\x1d", b"\x1c", b"\x1a"
 MIXED_END = re.compile(FIELD_END + b"([0-9]+)" + MIXED)  # of a line with odd values: how many they are
 # How COPY is told to read the lines.
@@ -32,24 +33,8 @@ ESCAPES = ((b"\\", b"\\\\"), (b"\n", b"\\n"), (b"\r", b"\\r"))
 ESCAPED = re.compile(rb"\\(.)")
 
 
-Mend = Callable[[list[bytes]], bytes]
-
-
-@dataclass(frozen=True)
-class Chunk:
-    """Some lines for COPY.
-
-    Attributes:
-        data: the lines; as SQLite joined them, if there is a function that mends them.
-        mend: see `LinePlan`.
-    """
-
-    data: bytes
-    mend: Mend | None = None
-
-    def lines(self) -> bytes:
-        """The lines as COPY takes them. The work is the caller's, so that SQLite can go on meanwhile."""
-        return _mended(self.data, self.mend) if self.mend else self.data
+# Gives some lines as COPY takes them. The work is the caller's, so that SQLite can go on meanwhile.
+Chunk = Callable[[], bytes]
 
 
 @dataclass(frozen=True)
@@ -92,13 +77,13 @@ class LineField:
     """How SQLite writes one field of a line.
 
     Attributes:
-        usual: in a row of which every value has its usual form.
-        other: in another row.
+        usual: in a row of which every value has its usual form; None where every value is odd.
+        other: in another row; None likewise.
         stored: the SQL that reads the old value; empty where none can be odd.
     """
 
-    usual: Copy
-    other: Copy
+    usual: Copy | None
+    other: Copy | None
     stored: str = ""
 
     @classmethod
@@ -107,12 +92,27 @@ class LineField:
         return cls(Copy(form, value), Copy(form, value))
 
     @property
+    def odd(self) -> str:
+        """An odd value: its mark, the first letter of its storage class, and its text."""
+        return f"char(28) || printf('%.1s', typeof({self.stored})) || coalesce({self.stored}, '')"
+
+    @property
+    def in_usual_rows(self) -> Copy:
+        return self.usual or Copy(None, self.odd)
+
+    @property
     def alone(self) -> str:
-        """The field of another row. An odd value is its mark, the first letter of its storage class, and its text."""
+        """The field of another row."""
+        if not self.other:
+            return self.odd
         if not self.stored:
             return self.other.written
-        odd = f"char(28) || printf('%.1s', typeof({self.stored})) || coalesce({self.stored}, '')"
-        return f"CASE WHEN {self.other.test} THEN {self.other.written} ELSE {odd} END"
+        return f"CASE WHEN {self.other.test} THEN {self.other.written} ELSE {self.odd} END"
+
+    @property
+    def is_odd(self) -> str:
+        """SQLite's test, 1 or 0, whether the value is an odd one."""
+        return f"(({self.other.test}) IS NOT 1)" if self.other else "1"
 
 
 @dataclass(frozen=True)
@@ -123,23 +123,24 @@ class LinePlan:
         fields: those whose usual form has a format come first.
         mend: puts new values in the place of odd ones, see `old_value`: takes the fields of a line.
         build: writes the line of any row.
+        most_rows: of a chunk.
     """
 
     fields: Sequence[LineField]
-    mend: Mend
+    mend: Callable[[list[bytes]], bytes]
     build: Callable[[LegacyRow], bytes]
+    most_rows: int
 
     @property
     def line(self) -> str:
         """SQLite's expression for the line of a row. One with odd values says at its end how many they are."""
-        usual = [field.usual for field in self.fields]
+        usual = [field.in_usual_rows for field in self.fields]
         texts = " || char(31)".join(f" || {copy.value}" for copy in usual if copy.form is None)
         forms = FIELD_END.decode().join([copy.form for copy in usual if copy.form is not None] + [""] * bool(texts))
         values = ", ".join(copy.value for copy in usual if copy.form is not None and copy.value)
         is_usual = " AND ".join(f"({copy.test})" for copy in usual if copy.test) or "true"
         mixed = " || char(31) || ".join(f"({field.alone})" for field in self.fields)
-        tests = [field.other.test for field in self.fields if field.stored]
-        odd = " + ".join(f"(({test}) IS NOT 1)" for test in tests) or "0"
+        odd = " + ".join(field.is_odd for field in self.fields if field.stored) or "0"
         return (
             f"CASE WHEN {is_usual} THEN printf('{forms}', {values}){texts}"
             f" ELSE {mixed} || char(31) || ({odd}) || char(26) END"
@@ -150,7 +151,8 @@ class LinePlan:
 
         No line has fewer marks of any kind than it should, so where their sums are right each line is.
         """
-        nulls = sum(field.usual.form == NULL.decode() for field in self.fields)
+        nulls = sum(field.in_usual_rows.form == NULL.decode() for field in self.fields)
+        always_odd = sum(field.usual is None for field in self.fields)
         mixed = data.count(MIXED)
         odd = [int(count) for count in MIXED_END.findall(data)] if mixed else []
         return (
@@ -158,7 +160,7 @@ class LinePlan:
             and len(odd) == mixed
             and data.count(FIELD_END) == rows * (len(self.fields) - 1) + len(odd)
             and data.count(NULL) == rows * nulls
-            and data.count(ODD) == sum(odd)
+            and data.count(ODD) == sum(odd) + always_odd * (rows - mixed)
             and b"\0" not in data
             and _is_utf8(data)
         )
@@ -189,8 +191,7 @@ def copy_chunks(
     # In a file whose texts are UTF-16, SQLite would join bytes of two encodings.
     (is_utf8,) = connection.execute("SELECT CAST(x'41' AS TEXT) = 'A'").fetchone()
     if not table.has_row_ids or not is_utf8:
-        rows = read_rows(connection, table, timeout, bounded, places if bounded else ())
-        yield from _chunks_of(map(plan.build, rows))
+        yield from _built_chunks(connection, table, timeout, plan, bounded, places if bounded else ())
         return
     lines = (
         f"SELECT {table.position} AS place, {plan.line} AS line FROM {quoted(table.actual_name)} {bounded}"
@@ -203,11 +204,11 @@ def copy_chunks(
         if not count:
             return
         if not plan.is_sound(data, count):
-            yield from _chunks_of(map(plan.build, read_rows(connection, table, timeout, bounded, [start, last])))
+            yield from _built_chunks(connection, table, timeout, plan, bounded, [start, last])
         else:
-            yield Chunk(data, plan.mend)
+            yield partial(_mended, data, plan.mend)
         # What was too long to be joined says only that the block was far too large.
-        limit = max(1, min(MOST_ROWS, count * CHUNK_BYTES // len(data) if data else count // 10))
+        limit = max(1, min(plan.most_rows, count * CHUNK_BYTES // len(data) if data else count // 10))
         start = last + 1
 
 
@@ -224,9 +225,9 @@ def _block(connection: sqlite3.Connection, lines: str, bounds: list[int]) -> tup
     return count, last, data or b""
 
 
-def _mended(data: bytes, mend: Mend) -> bytes:
+def _mended(data: bytes, mend: Callable[[list[bytes]], bytes]) -> bytes:
     """The lines of a block as COPY takes them, new values in the place of odd ones."""
-    if MIXED not in data:
+    if ODD not in data:
         return escaped(data).replace(LINE_END, b"\n")
     lines = escaped(MIXED_END.sub(b"", data)).split(LINE_END)
     return b"\n".join([mend(line.split(FIELD_END)) if ODD in line else line for line in lines])
@@ -240,17 +241,21 @@ def old_value(field: bytes) -> LegacyValue:
     return READERS[field[1]](data)
 
 
-def _chunks_of(lines: Iterable[bytes]) -> Iterator[Chunk]:
-    gathered: list[bytes] = []
-    size = 0
-    for line in lines:
-        gathered += (line, b"\n")
-        size += len(line)
-        if size >= CHUNK_BYTES:
-            yield Chunk(b"".join(gathered))
-            gathered, size = [], 0
-    if gathered:
-        yield Chunk(b"".join(gathered))
+def _built_chunks(
+    connection: sqlite3.Connection,
+    table: TableDescription,
+    timeout: QueryTimeout,
+    plan: LinePlan,
+    where: str,
+    parameters: Sequence[Any],
+) -> Iterator[Chunk]:
+    """Lines that are built row by row."""
+    for rows in _read_in_batches(connection, table, timeout, where, parameters, plan.most_rows):
+        yield partial(_built, rows, plan.build)
+
+
+def _built(rows: Iterable[LegacyRow], build: Callable[[LegacyRow], bytes]) -> bytes:
+    return b"\n".join([*map(build, rows), b""])
 
 
 def read_rows(
@@ -265,6 +270,18 @@ def read_rows(
     Args:
         where: which; of a table without row ids it can only name the position, `place`.
     """
+    for rows in _read_in_batches(connection, table, timeout, where, parameters, MOST_ROWS):
+        yield from rows
+
+
+def _read_in_batches(
+    connection: sqlite3.Connection,
+    table: TableDescription,
+    timeout: QueryTimeout,
+    where: str,
+    parameters: Sequence[Any],
+    most_rows: int,
+) -> Iterator[list[LegacyRow]]:
     letters = ", ".join(f"typeof({column})" for column in table.columns)
     values = ", ".join(
         f"CASE typeof({column}) WHEN 'real' THEN CAST({column} AS TEXT) ELSE {column} END" for column in table.columns
@@ -276,12 +293,11 @@ def read_rows(
     if not table.has_row_ids:
         rows_of_table = f"SELECT * FROM ({rows_of_table})"
     cursor = connection.execute(f"{rows_of_table} {where} ORDER BY place", parameters)
-    while rows := _some_of(cursor, timeout):
-        for place, kinds, *stored in rows:
-            yield LegacyRow(place, tuple(map(_value, kinds, stored)))
+    while rows := _some_of(cursor, timeout, most_rows):
+        yield [LegacyRow(place, tuple(map(_value, kinds, stored))) for place, kinds, *stored in rows]
 
 
-def _some_of(cursor: sqlite3.Cursor, timeout: QueryTimeout) -> list[tuple[Any, ...]]:
+def _some_of(cursor: sqlite3.Cursor, timeout: QueryTimeout, most_rows: int) -> list[tuple[Any, ...]]:
     """The next rows, as many as a chunk should have."""
     rows: list[tuple[Any, ...]] = []
     size = 0
@@ -292,7 +308,7 @@ def _some_of(cursor: sqlite3.Cursor, timeout: QueryTimeout) -> list[tuple[Any, .
             raise sqlite3.DataError("a row is too big")
         rows.append(row)
         size += length
-        if size >= CHUNK_BYTES or len(rows) >= MOST_ROWS:
+        if size >= CHUNK_BYTES or len(rows) >= most_rows:
             break
     return rows
 

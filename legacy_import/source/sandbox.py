@@ -25,6 +25,7 @@ ALLOWED_FUNCTIONS = frozenset(
         "coalesce",
         "count",
         "datetime",
+        "glob",
         "group_concat",
         "instr",
         "length",

@@ -6,12 +6,11 @@ its values is refused, what was noticed, and as JSON the old values that are not
 
 import os
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
-from itertools import islice
 from json.encoder import encode_basestring
 
 from psycopg2 import sql
@@ -20,6 +19,7 @@ from legacy_import.rules.columns import AccountColumn, Column, New, Refused, Row
 from legacy_import.rules.resources import LegacyResource
 from legacy_import.source.copy_lines import (
     FIELD_END,
+    MOST_ROWS,
     NULL,
     ODD,
     Chunk,
@@ -88,8 +88,10 @@ class Lines:
 
     def mend(self, line: list[bytes]) -> bytes:
         """A line with the new forms of its odd values."""
-        odd = [rule for rule in self.rules if line[rule.place].startswith(ODD)]
-        return self._filled(line, [(rule, old_value(line[rule.place])) for rule in odd])
+        odd = [(rule, old_value(line[rule.place])) for rule in self.rules if line[rule.place].startswith(ODD)]
+        row_id = self.rules[0]  # that of an odd password depends on it; what SQLite copied is the same text
+        row = {row_id.name: line[row_id.place].decode()} | {rule.name: value for rule, value in odd}
+        return self._filled(line, odd, row)
 
     def _filled(self, line: list[bytes], old: Iterable[tuple[Rule, LegacyValue]], row: Row | None = None) -> bytes:
         notes: tuple[str, ...] = ()
@@ -113,8 +115,8 @@ class Lines:
         return FIELD_END.join(line)
 
     @property
-    def by_row(self) -> bool:
-        """Whether every row is built: of some column SQLite copies no value."""
+    def are_costly(self) -> bool:
+        """Whether values may have to be hashed: of some column SQLite copies none."""
         return any(not rule.column.copies for rule in self.rules)
 
     def plan(self, table: TableDescription, count: Callable[[list[str]], list[int]]) -> LinePlan:
@@ -135,6 +137,8 @@ class Lines:
                 line[rule.place] = LineField.same(copied(new).decode())
                 if reason:
                     line[self.reason] = LineField.same(reason)
+            elif not rule.column.copies:
+                line[rule.place] = LineField(None, None, stored)
             else:
                 copies = [copy.of(stored) for copy in rule.column.copies]
                 counts = count([copy.test for copy in copies])
@@ -146,14 +150,16 @@ class Lines:
         line[self.notes] = LineField(Copy(noted(b"", (*always, *usual)).decode(), ""), Copy(" ".join(always), ""))
         original = f"{{{', '.join(kept)}}}" if kept else ""
         line[self.original] = LineField(Copy(original, ", ".join(kept.values())), Copy("", ""))
-        return LinePlan(line, self.mend, self.build)
+        return LinePlan(line, self.mend, self.build, ROWS_AT_A_TIME if self.are_costly else MOST_ROWS)
 
     def old_values(self) -> sql.Composed:
         """SQL for the old values of a staged row, but for secret ones: text by canonical name, as JSON."""
         pairs = []
         for rule in self.rules:
             if not rule.column.secret:
-                value: sql.Composable = sql.SQL(rule.column.stored).format(sql.Identifier("staged", rule.attribute))
+                value: sql.Composable = sql.SQL(rule.column.stored).format(
+                    sql.Identifier("staged", rule.attribute), notes=sql.Identifier("staged", "notes")
+                )
                 if rule.name_place:
                     value = sql.SQL("coalesce({}, {})").format(
                         value, sql.Identifier("staged", name_of(rule.attribute))
@@ -192,18 +198,19 @@ def copied(new: New) -> bytes:
     return field_of(new)
 
 
-def built_in_threads(rows: Iterator[LegacyRow], build: Callable[[LegacyRow], bytes]) -> Generator[Chunk, None, None]:
-    """The lines of rows, in their order, made by several threads: hashing keeps every processor busy, because OpenSSL
+def made_in_threads(chunks: Generator[Chunk, None, None]) -> Generator[Chunk, None, None]:
+    """The same chunks, in their order, made by several threads: hashing keeps every processor busy, because OpenSSL
     works outside of Python's lock.
     """
-    waiting: deque[Future[Chunk]] = deque()
+    waiting: deque[Future[bytes]] = deque()
     pool = ThreadPoolExecutor(WORKERS, thread_name_prefix="hashing passwords")
     try:
-        while taken := list(islice(rows, ROWS_AT_A_TIME)):
-            waiting.append(pool.submit(lambda rows: Chunk(b"\n".join([*map(build, rows), b""])), taken))
+        for chunk in chunks:
+            waiting.append(pool.submit(chunk))
             if len(waiting) > 2 * WORKERS:
-                yield waiting.popleft().result()
+                yield waiting.popleft().result
         while waiting:
-            yield waiting.popleft().result()
+            yield waiting.popleft().result
     finally:
         pool.shutdown(cancel_futures=True)
+        chunks.close()

@@ -5,7 +5,7 @@ belong to one run and go with it.
 """
 
 import io
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 
 import psycopg2
@@ -18,7 +18,7 @@ from legacy_import.rules.outcomes import Outcome
 from legacy_import.source import SQLiteSource
 from legacy_import.source.copy_lines import COPY_OPTIONS, Chunk, Places
 from legacy_import.source.prefetch import prefetched
-from legacy_import.steps.lines import Lines, built_in_threads
+from legacy_import.steps.lines import Lines, made_in_threads
 from legacy_import.tables import Models, part_of, table_of
 
 COPY_BLOCK = 256 * 1024  # bytes per read
@@ -59,12 +59,10 @@ def stage_part(
         on_progress: called with the number of rows staged so far; may raise to stop.
     """
     part = part_of(staged, number)
-    chunks: Generator[Chunk, None, None]
-    if lines.by_row:
-        chunks = built_in_threads(source.rows(name), lines.build)
-    else:
-        plan = lines.plan(source.tables[name], lambda tests: source.count_passing(name, tests, places))
-        chunks = prefetched(source.chunks(name, plan, places))
+    plan = lines.plan(source.tables[name], lambda tests: source.count_passing(name, tests, places))
+    chunks = prefetched(source.chunks(name, plan, places))
+    if lines.are_costly:
+        chunks = made_in_threads(chunks)
     with connection.cursor() as cursor, closing(chunks):
         cursor.execute(sql.SQL("CREATE UNLOGGED TABLE {} () INHERITS ({}) {}").format(part, staged, NO_AUTOVACUUM))
         names = sql.SQL(", ").join(map(sql.Identifier, lines.columns))
@@ -187,7 +185,7 @@ class ChunkReader(io.RawIOBase):
                 chunk = next(self.chunks, None)
                 if chunk is None:
                     return b""
-                lines = chunk.lines()
+                lines = chunk()
                 self.rows += lines.count(b"\n")
                 self.on_progress(self.rows)
             except Exception as error:

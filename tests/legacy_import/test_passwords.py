@@ -6,8 +6,9 @@ import hmac
 import os
 import sqlite3
 import struct
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -28,9 +29,10 @@ from legacy_import.rules.passwords import UNUSABLE, plain
 from legacy_import.runs import lifecycle
 from legacy_import.runs.foreground import import_at_once
 from legacy_import.source import source_at
+from legacy_import.source.copy_lines import Chunk
 from legacy_import.source.values import LegacyRow
 from legacy_import.steps import progress
-from legacy_import.steps.lines import Lines, built_in_threads
+from legacy_import.steps.lines import Lines, made_in_threads
 from legacy_import.verify import verify
 from MiniTwit.hashers.strict import PBKDF2SHA256PasswordHasher
 from MiniTwit.models import User
@@ -297,18 +299,20 @@ def test_a_password_that_signing_in_renewed_is_kept(tmp_path):
 
 
 def test_hashing_passes_on_what_is_done_and_can_be_stopped():
+    build = Lines(USERS.resource()).build
     taken = 0
 
-    def rows() -> Iterator[LegacyRow]:
+    def chunks() -> Generator[Chunk, None, None]:
         nonlocal taken
-        for taken in range(100_000):
-            yield LegacyRow(taken, (taken, f"user {taken}", "", f"secret {taken}", None, None))
+        for taken in range(0, 100_000, 250):
+            rows = [LegacyRow(n, (n, f"user {n}", "", f"secret {n}", None, None)) for n in range(taken, taken + 250)]
+            yield partial(b"".join, map(build, rows))
 
-    chunks = built_in_threads(rows(), Lines(USERS.resource()).build)
-    first = next(chunks).lines()
+    hashed = made_in_threads(chunks())
+    first = next(hashed)()
     assert b"secret" not in first
-    assert 0 < first.count(b"pbkdf2_sha256$") == first.count(b"\n") < 1_000
-    chunks.close()
+    assert first.count(b"pbkdf2_sha256$") == 250
+    hashed.close()
     assert taken < 10_000
 
 
