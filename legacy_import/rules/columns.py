@@ -125,7 +125,8 @@ class TextColumn(Column):
 
 
 class MessageTextColumn(TextColumn):
-    copies = (Copy(None, test="typeof({0}) IN ('text', 'blob') AND {0} NOT IN ('', x'')"),)
+    # To SQLite any number is less than any text, and any text less than any BLOB.
+    copies = (Copy(None, test="{0} > '' AND {0} <> x''"),)
     empty_reason = "empty_text"
 
 
@@ -165,7 +166,7 @@ class FlaggedColumn(Column):
     """Hidden from timelines: 0 is no, any other number is yes, nothing is no."""
 
     copies = (
-        Copy(test="typeof({0}) = 'integer' AND {0} IN (0, 1)"),
+        Copy(test="typeof({0}) = 'integer' AND {0} BETWEEN 0 AND 1"),
         Copy(
             "%d", "{0} = 'true'", "typeof({0}) = 'text' AND {0} IN ('true', 'false')", ("flagged_odd",), is_kept=True
         ),
