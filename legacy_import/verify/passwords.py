@@ -17,7 +17,7 @@ DIGEST_BYTES = {"md5": 16, "sha1": 20, "sha224": 28, "sha256": 32, "sha384": 48,
 SCRYPT_BYTES = 64
 # Up to the usual cost a hash has to arrive; beyond the hanging cost it must not; in between both are right.
 USUAL_ROUNDS, HANGING_ROUNDS = 2_000_000, 100_000_000
-USUAL_BCRYPT, HANGING_BCRYPT = range(4, 13), range(18, 100)  # each one more doubles the time
+USUAL_BCRYPT, HANGING_BCRYPT = range(4, 13), 18  # each one more doubles the time
 HANGING_MEMORY = 1024**3  # bytes
 ASPNET_DIGESTS = {0: "sha1", 1: "sha256", 2: "sha512"}
 
@@ -27,10 +27,11 @@ KEPT = re.compile(
     re.DOTALL,
 )
 # What a password in clear may have become: a hash that costs next to nothing, so that it can be calculated again.
-OF_CLEAR = re.compile(r"pbkdf2_sha256\$(?P<rounds>[1-9]\d{0,4})\$(?P<salt>[^$]+)\$(?P<key>[^$]+)")
+CHEAP = r"pbkdf2_sha256\$(?P<rounds>[1-9]\d{0,4})\$(?P<salt>[^$]+)"
+OF_CLEAR = re.compile(CHEAP + r"\$(?P<key>[^$]+)")
 # A strong hash around a weak one, of which all but the last part is kept.
 AROUND = re.compile(r"pbkdf2_sha256_over\$[1-9]\d{5,}\$[^$]+\$[0-9A-Za-z+/]{43}=\$(?P<weak>.+)", re.DOTALL)
-AROUND_CLEAR = re.compile(r"pbkdf2_sha256\$[1-9]\d{0,4}\$[^$]+")
+AROUND_CLEAR = re.compile(CHEAP)
 
 
 def password_fits(stored: str, *, mangled: bool, new: str) -> bool:
@@ -132,25 +133,25 @@ def _bare_digest(match: re.Match[str]) -> Converted:
 
 def _bcrypt(match: re.Match[str]) -> Converted:
     rounds = int(match["rounds"])
-    if rounds in HANGING_BCRYPT:
+    if rounds >= HANGING_BCRYPT:
         return None, False
     # The 22nd character of the salt has four bits to spare; only if they are empty all programs read it alike.
     return f"bcrypt${match['hash']}", rounds in USUAL_BCRYPT and match["last"] in ".Oeu"
 
 
-def _aspnet(match: re.Match[str]) -> Converted:
+def _aspnet_2(match: re.Match[str]) -> Converted:
+    data = base64.b64decode(match[0])
+    return f"aspnet_identity$sha1$1000${_base64(data[1:17])}${_base64(data[17:])}", _base64(data) == match[0]
+
+
+def _aspnet_3(match: re.Match[str]) -> Converted:
     try:
-        data = base64.b64decode(match[0], validate=True)
+        data = base64.b64decode(match[0])
     except ValueError:
         return None, False
-    if data[0] == 0 and len(data) == 49:
-        digest, rounds, salt, key = "sha1", 1_000, data[1:17], data[17:]
-    elif data[0] == 1 and len(data) > 13:
-        number, rounds, salt_bytes = struct.unpack_from(">3I", data, 1)
-        digest = ASPNET_DIGESTS.get(number, "")
-        salt, key = data[13 : 13 + salt_bytes], data[13 + salt_bytes :]
-    else:
-        return None, False
+    number, rounds, salt_bytes = struct.unpack_from(">3I", data, 1)
+    digest = ASPNET_DIGESTS.get(number)
+    salt, key = data[13 : 13 + salt_bytes], data[13 + salt_bytes :]
     if not digest or rounds > HANGING_ROUNDS or not salt or not key:
         return None, False
     usual = 0 < rounds <= USUAL_ROUNDS and len(salt) == 16 and len(key) == 32
@@ -196,5 +197,8 @@ FORMATS: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], Converted]], ...
         ),
         _bcrypt,
     ),
-    (re.compile(r"A[A-Za-f][0-9A-Za-z+/]{20,}={0,2}"), _aspnet),
+    # Base64 of a zero, salt and key; and of a one, of three numbers whose first is small, salt and key. A wider
+    # pattern would take a password in clear for a hash: AMERICANPRESIDENTLINCOLN.
+    (re.compile(r"A[A-P][0-9A-Za-z+/]{64}=="), _aspnet_2),
+    (re.compile(r"AQAAAA[0-9A-Za-z+/]{12,}={0,2}"), _aspnet_3),
 )
