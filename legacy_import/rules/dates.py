@@ -6,6 +6,7 @@ from decimal import ROUND_HALF_UP, Decimal, localcontext
 from zoneinfo import ZoneInfo
 
 from legacy_import.rules.columns import Column, Read, Refused, Row
+from legacy_import.rules.day_order import NOTHING_TOLD, DayOrder
 from legacy_import.rules.text_dates import BLANKS, EARLIEST, EPOCH, LATEST, NO_DISTANCE, read_text_date
 from legacy_import.source.copy_lines import Copy
 from legacy_import.source.values import LegacyValue, as_text
@@ -52,6 +53,7 @@ class DateColumn(Column):
     Args:
         zone: of text that does not name one.
         now: later dates are suspicious: the moment the run began.
+        order: whether the day or the month comes first in the dates of this column.
     """
 
     new_type = "timestamptz"
@@ -60,10 +62,11 @@ class DateColumn(Column):
         " ELSE extract(epoch FROM {0})::bigint::text END"
     )
 
-    def __init__(self, zone: str, now: datetime) -> None:
+    def __init__(self, zone: str, now: datetime, order: DayOrder = NOTHING_TOLD) -> None:
         super().__init__()
         self.zone = ZoneInfo(zone)
         self.now = now
+        self.order = order
         first, last = int(SUSPICIOUS_BEFORE.timestamp()), min(int(now.timestamp()), PLAUSIBLE_TO)
         seconds = f"typeof({{0}}) = 'integer' AND {{0}} BETWEEN {first} AND {last}"
         self.copies = (Copy("%s+00", "datetime({0}, 'unixepoch')", seconds),)
@@ -92,7 +95,7 @@ class DateColumn(Column):
         if NUMBER.fullmatch(number):
             moment, is_other_unit = from_number(number)
         else:
-            moment, is_other_unit = read_text_date(text, self.zone), False
+            moment, is_other_unit = read_text_date(text, self.zone, self.order), False
         if moment is None:
             return None, ()
         notes: tuple[str, ...] = ("date_as_text",) if type(value) in (str, bytes) else ()

@@ -22,6 +22,7 @@ class OldTable(schema.CanonicalTable):
         resource: the rules for a row.
         neighbours: what checked rows at some positions have to know of the others, to be classified one by one.
         accounts: the columns of a checked row that tie its outcome to accounts of the target.
+        date_column: the one that holds dates, if there is one.
         is_partible: whether the outcome of a row depends on no other row, unless an id occurs twice.
         constants: what a new row holds besides what the old one says.
         keeps_its_key: whether the tables that refer to the target can be written to meanwhile: runs refer to users.
@@ -31,6 +32,7 @@ class OldTable(schema.CanonicalTable):
     resource: type[resources.LegacyResource]
     neighbours: Callable[[sql.Identifier, list[int], bool], neighbours.Neighbours]
     accounts: tuple[str, ...]
+    date_column: str = ""
     is_partible: bool = False
     constants: Mapping[str, bool] = field(default_factory=dict)
     keeps_its_key: bool = False
@@ -51,6 +53,7 @@ USERS = OldTable(
     resource=resources.LegacyUserResource,
     neighbours=neighbours.staged_users,
     accounts=("holder_id",),
+    date_column="date_joined",
     constants={"is_staff": False, "is_superuser": False},  # whatever the old database says
     keeps_its_key=True,
 )
@@ -59,6 +62,7 @@ MESSAGES = OldTable(
     resource=resources.LegacyMessageResource,
     neighbours=neighbours.staged_messages,
     accounts=("author_id",),
+    date_column="pub_date",
     is_partible=True,
     goes_along=("MiniTwit_watchhit", "MiniTwit_reviewclaim"),  # what the watch-list found in it, and who reviews it
 )

@@ -7,7 +7,7 @@ in SQL (`steps/classify_sql.py`); its preview sends sample rows through this pat
 
 import copy
 import functools
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any, Generic, TypeVar, cast
 
@@ -36,6 +36,7 @@ from legacy_import.rules.columns import (
     whole_number,
 )
 from legacy_import.rules.dates import DateColumn
+from legacy_import.rules.day_order import NOTHING_TOLD, DayOrder
 from legacy_import.rules.neighbours import Neighbours, UserValues
 from legacy_import.rules.options import ImportOptions
 from legacy_import.rules.outcomes import NOTES, Outcome
@@ -83,6 +84,7 @@ class LegacyResource(ModelResource, Generic[Target]):
         now: what the future begins after; by default the moment of construction.
         models: the models to write, historical ones in a migration.
         users_run: the run whose rejected users explain a missing author.
+        day_orders: whether the day or the month comes first in the dates of a column, by its canonical name.
     """
 
     def __init__(
@@ -93,6 +95,7 @@ class LegacyResource(ModelResource, Generic[Target]):
         now: datetime | None = None,
         models: Models = CURRENT,
         users_run: int | None = None,
+        day_orders: Mapping[str, DayOrder] | None = None,
     ) -> None:
         super().__init__()
         self.options = options or ImportOptions()
@@ -100,6 +103,7 @@ class LegacyResource(ModelResource, Generic[Target]):
         self.now = now or timezone.now()
         self.models = models
         self.users_run = users_run
+        self.day_orders = day_orders or {}
         self.outcome: Outcome = Outcome.REJECTED
         self.kept_because = ""  # the note on a kept row
         for name, column in self.columns_of_run().items():
@@ -108,6 +112,9 @@ class LegacyResource(ModelResource, Generic[Target]):
     def columns_of_run(self) -> dict[str, Column]:
         """The columns whose rules depend on the run."""
         raise NotImplementedError
+
+    def date_column(self, kind: type[DateColumn], name: str) -> DateColumn:
+        return kind(settings.LEGACY_TIME_ZONE, self.now, self.day_orders.get(name, NOTHING_TOLD))
 
     @classmethod
     def get_row_result_class(cls) -> type[LegacyRowResult]:
@@ -223,7 +230,7 @@ class LegacyUserResource(LegacyResource[User]):
     def columns_of_run(self) -> dict[str, Column]:
         return {
             "password": PasswordColumn(self.options.plain_passwords),
-            "date_joined": JoinedColumn(settings.LEGACY_TIME_ZONE, self.now),
+            "date_joined": self.date_column(JoinedColumn, "date_joined"),
         }
 
     def init_instance(self, row: Row | None = None) -> User:
@@ -318,7 +325,7 @@ class LegacyMessageResource(AccountsMixin, LegacyResource[Message]):
     def columns_of_run(self) -> dict[str, Column]:
         return {
             "author_id": self.account_column(),
-            "pub_date": DateColumn(settings.LEGACY_TIME_ZONE, self.now),
+            "pub_date": self.date_column(DateColumn, "pub_date"),
         }
 
     def classify(self, before: Message | None, instance: Message, row: Row, position: int) -> Outcome:

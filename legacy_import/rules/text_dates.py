@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from legacy_import.rules.columns import ASCII_LOWER
+from legacy_import.rules.day_order import NOTHING_TOLD, NUMBERS, DayOrder, day_and_month
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 # Seconds since 1970 that can be a date: from the second day of year 1 to the last but one of 9999, so that no
@@ -41,8 +42,7 @@ NO_DISTANCE = timedelta()
 
 # Pieces of the patterns, for text in lower case.
 _YEAR_FIRST = "(?P<year>[0-9]{4})[-/](?P<month>[0-9]{1,2})[-/](?P<day>[0-9]{1,2})"
-_MONTH_FIRST = "(?P<month>[0-9]{1,2})/(?P<day>[0-9]{1,2})/(?P<year>[0-9]{4})"
-_TIME = "(?P<hour>[0-9]{1,2}):(?P<minute>[0-9]{2})(?::(?P<second>[0-9]{2})(?:[.,](?P<fraction>[0-9]+))?)?"
+_TIME = "(?P<hour>[0-9]{1,2}):(?P<minute>[0-9]{2})(?::(?P<second_of_minute>[0-9]{2})(?:[.,](?P<fraction>[0-9]+))?)?"
 _HALF = r" ?(?P<half>[ap])\.?m\.?"
 _OFFSET = "(?:gmt|utc)?(?P<offset>[-+][0-9]{2}:?(?:[0-9]{2})?)"
 _ZONE = rf"\(?(?:{_OFFSET}|(?P<zone>{'|'.join(ZONES)}))\)?"
@@ -60,10 +60,10 @@ SPELLINGS = tuple(
         rf"{_YEAR_FIRST}(?:(?:t| (?:@ )?){_TIME}(?: ?{_ZONE})?(?:\[[-+a-z0-9_/]+\])?)?",
         # 2020-02-19 08:27:18.1 +0100 CET m=+0.1 (Go's Time.String)
         rf"{_YEAR_FIRST} {_TIME} {_OFFSET}(?: [a-z]+| [-+][0-9]+)?(?: m=[-+][0-9.]+)?",
-        # 8:27:18 AM, 2/19/2020
-        rf"{_TIME}{_HALF},? {_MONTH_FIRST}",
-        # 2/19/2020, 8:27:18 AM; 2/19/2020 8:27:18 AM +00:00
-        rf"{_MONTH_FIRST},? {_TIME}{_HALF}(?: {_ZONE})?",
+        # 8:27:18 AM, 2/19/2020; 08:27 19.02.2020
+        rf"{_TIME}(?:{_HALF})?,? {NUMBERS}",
+        # 2/19/2020, 8:27:18 AM; 2/19/2020 8:27:18 AM +00:00; 19-02-2020
+        rf"{NUMBERS}(?:(?:t|,? ){_TIME}(?:{_HALF})?(?: ?{_ZONE})?)?",
         # Feb 12, 2025 at 9:01PM (UTC); Wed Feb 19 2020 08:27:18 GMT+0100 (Central European Standard Time)
         rf"(?:{_WEEKDAY} )?{_MONTH} {_DAY},? {_YEAR}{_TIME_AFTER}",
         # Wed, 19 Feb 2020 08:27:18 GMT; 19 Feb 2020
@@ -78,11 +78,12 @@ SPELLINGS = tuple(
 USUAL = re.compile("[0-9]{4}-[0-9]{2}-[0-9]{2}[ T](?:[01][0-9]|2[0-3]):[0-9]{2}:[0-9]{2}(?:\\.[0-9]{1,6})?Z?")
 
 
-def read_text_date(text: str, zone: ZoneInfo) -> datetime | None:
+def read_text_date(text: str, zone: ZoneInfo, order: DayOrder = NOTHING_TOLD) -> datetime | None:
     """Read a date in any of the spellings; None when it is in none of them, or no calendar has such a day.
 
     Args:
         zone: of a date that does not name one.
+        order: whether the day or the month comes first where both are numbers before the year.
     """
     try:
         if USUAL.fullmatch(text):
@@ -90,47 +91,68 @@ def read_text_date(text: str, zone: ZoneInfo) -> datetime | None:
             if moment.tzinfo is None:
                 moment = _in_utc(moment.replace(tzinfo=UTC), zone)
         else:
-            moment = _in_any_spelling(text, zone)
+            moment = _in_any_spelling(text, zone, order)
     except (ValueError, OverflowError):
         return None
     return moment if FIRST_MOMENT <= moment < END else None
 
 
-def _in_any_spelling(text: str, zone: ZoneInfo) -> datetime:
-    """Raises ValueError if it is none of them, or there is no such day or time."""
+def numbers_of(text: str) -> tuple[int, int] | None:
+    """The day and the month of a date that has both as numbers before the year, as they come."""
+    parts = _parts_of(text)
+    return (int(parts["first"]), int(parts["second"])) if parts and "first" in parts else None
+
+
+def _parts_of(text: str) -> dict[str, str]:
+    """The parts of a date in any of the spellings; none when it is in none of them."""
     written = (text.lower() if text.isascii() else text.translate(SPACES | ASCII_LOWER)).strip(BLANKS)
     match = next(filter(None, (spelling.fullmatch(written) for spelling in SPELLINGS)), None)
-    if match is None:
+    return {name: part for name, part in match.groupdict().items() if part} if match else {}
+
+
+def _in_any_spelling(text: str, zone: ZoneInfo, order: DayOrder) -> datetime:
+    """Raises ValueError if it is none of them, or there is no such day or time."""
+    parts = _parts_of(text)
+    if not parts:
         raise ValueError(text)
-    parts = match.groupdict()
     distance = _distance(parts)
-    return _in_utc(_local(parts), zone) if distance is None else _local(parts) - distance
+    local = _local(parts, order)
+    return _in_utc(local, zone) if distance is None else local - distance
 
 
-def _local(parts: dict[str, str | None]) -> datetime:
+def _local(parts: dict[str, str], order: DayOrder) -> datetime:
     """The date and time as they are written, as if in UTC. Raises ValueError if there is no such day or time."""
-    month, hour, half = parts["month"] or "", int(parts.get("hour") or 0), parts.get("half")
+    day, month = _day_and_month(parts, order)
+    hour, half = int(parts.get("hour", 0)), parts.get("half")
     if half:
         if not 1 <= hour <= 12:
             raise ValueError(f"{hour} {half}m")
         hour = hour % 12 + (12 if half == "p" else 0)
     return datetime(
-        int(parts["year"] or 0),
-        MONTHS.index(month) + 1 if month.isalpha() else int(month),
-        int(parts["day"] or 0),
+        int(parts["year"]),
+        month,
+        day,
         hour,
-        int(parts.get("minute") or 0),
-        int(parts.get("second") or 0),
-        int((parts.get("fraction") or "")[:6].ljust(6, "0")),
+        int(parts.get("minute", 0)),
+        int(parts.get("second_of_minute", 0)),
+        int(parts.get("fraction", "")[:6].ljust(6, "0")),
         UTC,
     )
 
 
-def _distance(parts: dict[str, str | None]) -> timedelta | None:
+def _day_and_month(parts: dict[str, str], order: DayOrder) -> tuple[int, int]:
+    if "first" in parts:
+        is_american = parts["mark"] == "/" and "half" in parts
+        return day_and_month(int(parts["first"]), int(parts["second"]), order, is_american=is_american)
+    month = parts["month"]
+    return int(parts["day"]), MONTHS.index(month) + 1 if month.isalpha() else int(month)
+
+
+def _distance(parts: dict[str, str]) -> timedelta | None:
     """The distance from UTC that the date names, if it does. Raises ValueError if no zone is so far."""
     offset = parts.get("offset")
     if not offset:
-        hours = ZONES.get(parts.get("zone") or "")
+        hours = ZONES.get(parts.get("zone", ""))
         return None if hours is None else timedelta(hours=hours)
     minutes = int(offset[3:].lstrip(":") or 0)
     size = timedelta(hours=int(offset[1:3]), minutes=minutes)

@@ -10,6 +10,7 @@ in a worker or in the foreground, one at a time in the whole database.
 import logging
 import time
 from dataclasses import replace
+from functools import partial
 
 from django.db import connection, transaction
 from psycopg2 import sql
@@ -17,8 +18,10 @@ from psycopg2 import sql
 from legacy_import import locks, verify
 from legacy_import.errors import RunError
 from legacy_import.models import ImportRun
+from legacy_import.rules.day_order import DayOrder, told_by
 from legacy_import.rules.old_tables import OLD_TABLES, TABLES_OF_KIND, USERS, names_of_kind
 from legacy_import.rules.options import ImportOptions, TableCounts
+from legacy_import.rules.text_dates import numbers_of
 from legacy_import.runs import chosen_mapping
 from legacy_import.runs.execution import AT_WORK, ImportWork, UndoWork, finish, reconcile, state_label, work_on
 from legacy_import.runs.files import name_snapshot, reference_of, remember_staged_file, staged_file
@@ -124,6 +127,7 @@ def stage(run_id: int, models: Models = CURRENT, reference: Reference | None = N
             run.findings = Findings(
                 unique_ids={name: table.unique_ids for name, table in source.tables.items()},
                 users_run=users_run.pk if users_run else None,
+                day_orders=day_orders_of(run, source),
             ).as_json()
             checks = checks_of(run, models)
             if users_run and described.sha256 != SourceRecord.from_json(users_run.source).sha256:
@@ -135,6 +139,17 @@ def stage(run_id: int, models: Models = CURRENT, reference: Reference | None = N
         finish(run, state="previewed", previewed_at=database_time())
         supersede_older_previews(run, models)
     return run
+
+
+def day_orders_of(run: ImportRun, source: SQLiteSource) -> dict[str, DayOrder]:
+    """What the dates of a run's tables tell of the order of day and month, by column; and tell staff."""
+    orders = {}
+    for table in TABLES_OF_KIND[run.kind]:
+        if table.date_column:
+            order = told_by(partial(source.texts, table.name, table.date_column), numbers_of)
+            orders[table.date_column] = order
+            add_warnings(run, order.sentences(source.description.heading(table.name, table.date_column)))
+    return orders
 
 
 def compare_users(
@@ -360,7 +375,13 @@ def checks_of(run: ImportRun, models: Models) -> list[Check]:
         Check(
             run_id=run.pk,
             table=table,
-            resource=table.resource(options=options, now=run.created_at, models=models, users_run=findings.users_run),
+            resource=table.resource(
+                options=options,
+                now=run.created_at,
+                models=models,
+                users_run=findings.users_run,
+                day_orders=findings.day_orders,
+            ),
             unique_ids=findings.unique_ids[table.name],
         )
         for table in TABLES_OF_KIND[run.kind]

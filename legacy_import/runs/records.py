@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from itertools import filterfalse
 from typing import Any, Self
 
+from legacy_import.rules.day_order import DayOrder
 from legacy_import.rules.options import ImportOptions
 from legacy_import.source.recognition.mapping import TableMappings, mappings_as_json, mappings_from_json
 from legacy_import.steps.identity import VanishedRow
@@ -43,10 +44,17 @@ class Findings(JsonRecord):
     Attributes:
         unique_ids: whether the ids of an old table are unique, by canonical table.
         users_run: the number of the users' import that an import of messages rests on.
+        day_orders: whether the day or the month comes first in the dates of a column, by its canonical name.
     """
 
     unique_ids: Mapping[str, bool] = field(default_factory=dict)
     users_run: int | None = None
+    day_orders: Mapping[str, DayOrder] = field(default_factory=dict)
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Self:
+        orders = {column: DayOrder.from_json(order) for column, order in data.get("day_orders", {}).items()}
+        return super().from_json({**data, "day_orders": orders})
 
 
 @dataclass(frozen=True)

@@ -27,12 +27,12 @@ from legacy_import.source.recognition.soft_deletion import unread_marks
 from legacy_import.source.recognition.table_profile import FoundTable
 from legacy_import.source.record import SourceRecord
 from legacy_import.source.sandbox import UNREADABLE, QueryTimeout, complaint_of, open_readonly
-from legacy_import.source.schema import TableDescription
+from legacy_import.source.schema import MISSING, TableDescription
 from legacy_import.source.snapshot import Intake, take_in
 from legacy_import.source.snapshot.hashing import Hashing
 from legacy_import.source.snapshot.progress import OnProgress, silent
 from legacy_import.source.snapshot.sqlite_wal import WITHOUT_WAL
-from legacy_import.source.values import LegacyRow
+from legacy_import.source.values import LegacyRow, as_text
 from MiniTwit.storage.full_disks import lacks_room
 
 NOT_THERE = frozenset({"missing_table", "missing_column"})  # what may be in a log that did not come along
@@ -146,6 +146,23 @@ class SQLiteSource:
         with reading(self.description.label, self.timeout):
             (passed,) = self.connection.execute(f"SELECT {sums} FROM ({rows})", bounds)  # noqa: S608
         return [count or 0 for count in passed]
+
+    def texts(self, name: str, column: str, test: str) -> Iterator[str]:
+        """The values of a column that pass a test of SQLite, as text.
+
+        Args:
+            column: its canonical name. test: with `{0}` for the value.
+        """
+        table = self.tables[name]
+        stored = table.columns[table.canonical.columns.index(column)]
+        if not table.actual_name or stored == MISSING:
+            return
+        condition = test.format(f"{stored} COLLATE BINARY")
+        with reading(self.description.label, self.timeout):
+            values = self.connection.execute(
+                f"SELECT {stored} FROM {quoted(table.actual_name)} WHERE {condition}"  # noqa: S608 -- quoted names
+            )
+            yield from (as_text(value) or "" for (value,) in values)
 
     def rows(self, name: str, positions: Sequence[int] | None = None) -> Iterator[LegacyRow]:
         """Read rows one by one, with Python values; all of them, or those at the given positions, in order."""

@@ -6,8 +6,8 @@ column and its value together; what is not plain allows either answer.
 
 import re
 from decimal import Decimal
-from zoneinfo import ZoneInfo
 
+from legacy_import.verify.dates import Reading
 from legacy_import.verify.old import OldTable, OldValue
 from legacy_import.verify.values import FLAG, moments_of, text_of
 
@@ -59,13 +59,13 @@ def _bare(table: str, column: str) -> str:
     return bare
 
 
-def joined_fits(value: OldValue, new: int | None, zone: ZoneInfo) -> bool:
+def joined_fits(value: OldValue, new: int | None, reading: Reading) -> bool:
     """Whether the date of an account is the one in the old database, as far as that can be read.
 
     Args:
         new: microseconds since 1970, or None where it is not known.
     """
-    moments = moments_of(value, zone)
+    moments = moments_of(value, reading)
     if new is None:
         plain = PLAIN_DATE.fullmatch(text_of(value)) is not None
         return not plain or not any(EARLIEST <= moment < LATEST for moment in moments)

@@ -18,7 +18,14 @@ from django.db import transaction
 
 from legacy_import.verify import new
 from legacy_import.verify.accounts import activity_of, joined_fits
-from legacy_import.verify.dates import EARLIEST, LATEST, date_in_words, microseconds_of
+from legacy_import.verify.dates import (
+    EARLIEST,
+    LATEST,
+    Reading,
+    beginnings_of,
+    date_in_words,
+    microseconds_of,
+)
 from legacy_import.verify.old import CANONICAL_LAYOUT, OldDatabase, OldTable, OldValue
 from legacy_import.verify.passwords import password_fits
 from legacy_import.verify.report import TableVerification, Verification
@@ -60,7 +67,8 @@ def verify(
         counts = {table: old.count(table) for table in tables}
         accounts = new.Accounts()
         for table in tables:
-            comparison = COMPARISONS[table](table, counts[table], layout[table], accounts)
+            reading = Reading(ZoneInfo(settings.LEGACY_TIME_ZONE), beginnings_of(map(text_of, old.dates(table))))
+            comparison = COMPARISONS[table](table, counts[table], layout[table], accounts, reading)
             with closing(_reported(old.rows(table), table, counts[table], on_progress)) as rows:
                 comparison.compare(rows)
             verification.tables[table] = comparison.settled()
@@ -105,16 +113,17 @@ class Comparison:
 
     Args:
         rows: how many the old table has. layout: what it and its columns are called.
+        reading: how its dates are read.
     """
 
-    def __init__(self, table: str, rows: int, layout: OldTable, accounts: new.Accounts) -> None:
+    def __init__(self, table: str, rows: int, layout: OldTable, accounts: new.Accounts, reading: Reading) -> None:
         self.table = table
         self.layout = layout
         self.accounts = accounts
         self.last_import = new.LastImport(table)
         self.report = TableVerification(legacy=rows)
         self.absent = array("q")
-        self.zone = ZoneInfo(settings.LEGACY_TIME_ZONE)
+        self.reading = reading
 
     def compare(self, old_rows: Iterable[OldRow]) -> None:
         raise NotImplementedError
@@ -184,7 +193,7 @@ class UserComparison(Comparison):
             state = "active" if user.is_active else "not active"
             differences.append(f"by the old value {_excerpt(text_of(active))} the account should not be {state} here")
         joined_now = None if user.date_joined is None else microseconds_of(user.date_joined)
-        if not joined_fits(joined, joined_now, self.zone):
+        if not joined_fits(joined, joined_now, self.reading):
             words = "not known" if joined_now is None else date_in_words(joined_now)
             differences.append(_quote("date of the account", joined, words))
         if user.is_staff or user.is_superuser:
@@ -218,7 +227,7 @@ class MessageComparison(Comparison):
             differences.append(f"the author was {_excerpt(text_of(author))} and is another account here")
         if text_of(text) != text_here:
             differences.append(_quote("text", text, text_here))
-        if pub_date_here not in moments_of(pub_date, self.zone):
+        if pub_date_here not in moments_of(pub_date, self.reading):
             differences.append(_quote("date", pub_date, date_in_words(pub_date_here)))
         if flagged_here not in flags_of(flagged):
             differences.append(_quote("flag", flagged, int(flagged_here)))

@@ -5,6 +5,8 @@ the text: the day, the time, the zone.
 """
 
 import re
+from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
 from math import ceil, floor
@@ -29,7 +31,7 @@ TIME = re.compile(
     r"(?P<hour>\d\d?):(?P<minute>\d\d)(:(?P<second>\d\d)([.,](?P<fraction>\d+))?)?( ?(?P<half>[ap])\.?m)?"
 )
 YEAR_FIRST = re.compile(r"(?P<year>\d{4})[-/](?P<month>\d\d?)[-/](?P<day>\d\d?)(t(?=\d))?")
-MONTH_FIRST = re.compile(r"(?P<month>\d\d?)/(?P<day>\d\d?)/(?P<year>\d{4})")
+YEAR_LAST = re.compile(r"(?<!\d)(\d\d?)([-/.])(\d\d?)\2(\d{4})(?!\d)")
 OFFSET = re.compile(r"(?P<sign>[+-])(?P<hours>\d\d):?(?P<minutes>\d\d)?")
 MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 HOURS_EAST = {
@@ -49,13 +51,48 @@ HOURS_EAST = {
 }
 
 
-def moments_of_text(text: str, zone: ZoneInfo) -> set[int]:
+@dataclass(frozen=True)
+class Reading:
+    """How the dates of one column are to be read.
+
+    Attributes:
+        zone: of a date that names none.
+        begins_with: "day", "month" or both: what dates such as 31-12-2022 and 12-31-2022 in the column begin with.
+    """
+
+    zone: ZoneInfo
+    begins_with: frozenset[str] = frozenset()
+
+
+def beginnings_of(texts: Iterable[str]) -> frozenset[str]:
+    """What the dates of a column begin with, by those with a number over 12; see `Reading`."""
+    found: set[str] = set()
+    for text in texts:
+        match = YEAR_LAST.search(text)
+        if match is None:
+            continue
+        first, second = int(match[1]), int(match[3])
+        beginning = "day" if first > 12 else "month" if second > 12 else ""
+        is_possible = 1 <= min(first, second) <= 12 and max(first, second) <= 31
+        if beginning and beginning not in found and is_possible and _is_nothing_but_a_date(text):
+            found.add(beginning)
+    return frozenset(found)
+
+
+def _is_nothing_but_a_date(text: str) -> bool:
+    """Whether beside the day there is a time and a zone at most."""
+    rest = YEAR_LAST.sub(" ", " ".join(text.lower().split()), count=1)
+    rest = TIME.sub(" ", rest, count=1).strip(" ,t()") if TIME.search(rest) else rest.strip()
+    return not rest or rest in HOURS_EAST or re.fullmatch(rf"(gmt|utc)?{OFFSET.pattern}", rest) is not None
+
+
+def moments_of_text(text: str, reading: Reading) -> set[int]:
     """The moments that a date can mean, in microseconds since 1970; none for what is no date.
 
     More than one only where the last digit has to be rounded, or where a clock without an offset was set back.
     """
     text = text.strip()
-    moments = _moments_of_number(text) if NUMBER.fullmatch(text) else _moments_of_writing(text, zone)
+    moments = _moments_of_number(text) if NUMBER.fullmatch(text) else _moments_of_writing(text, reading)
     return {moment for moment in moments if FIRST_MOMENT <= moment <= LAST_MOMENT}
 
 
@@ -69,41 +106,53 @@ def _moments_of_number(text: str) -> set[int]:
     return {floor(seconds * 1_000_000), ceil(seconds * 1_000_000)}
 
 
-def _moments_of_writing(text: str, zone: ZoneInfo) -> set[int]:
+def _moments_of_writing(text: str, reading: Reading) -> set[int]:
     text = " ".join(text.lower().split())
     text = re.sub(r" m=[-+\d.]+|\[[^]]*\]", "", text)  # Go's monotonic clock, Java's name of the zone
     text = re.sub(r"(\d)-([a-z]+)-(\d{4})", r"\1 \2 \3", text)  # 19-Feb-2020
     time = TIME.search(text)
     rest = f"{text[: time.start()]} {text[time.end() :]}" if time else text
     try:
-        local, rest = _day(rest)
+        local, rest = _day(rest, reading.begins_with, has_half=bool(time and time["half"]))
         if time:
             local += _time_of_day(time)
         distance = _distance_from_utc(rest) if time else None
-        readings = (
+        in_zones = (
             [local.replace(tzinfo=timezone(distance))]
             if distance is not None
-            else [local.replace(tzinfo=zone, fold=fold) for fold in (0, 1)]
+            else [local.replace(tzinfo=reading.zone, fold=fold) for fold in (0, 1)]
         )
-        moments = {(reading - EPOCH) // MICROSECOND for reading in readings}
+        moments = {(moment - EPOCH) // MICROSECOND for moment in in_zones}
     except (ValueError, OverflowError):
         return set()
     finer_than_microseconds = time is not None and len(time["fraction"] or "") > 6
     return moments | {moment + 1 for moment in moments} if finer_than_microseconds else moments
 
 
-def _day(text: str) -> tuple[datetime, str]:
+def _day(text: str, begins_with: frozenset[str], *, has_half: bool) -> tuple[datetime, str]:
     """The calendar day, and the text without it. Raises ValueError when there is none."""
-    for pattern in (YEAR_FIRST, MONTH_FIRST):
-        if match := pattern.search(text):
-            day = datetime(int(match["year"]), int(match["month"]), int(match["day"]))
-            return day, f"{text[: match.start()]} {text[match.end() :]}"
+    if match := YEAR_FIRST.search(text):
+        day = datetime(int(match["year"]), int(match["month"]), int(match["day"]))
+        return day, f"{text[: match.start()]} {text[match.end() :]}"
+    if match := YEAR_LAST.search(text):
+        numbers = int(match[1]), int(match[3])
+        if max(numbers) <= 12 and numbers[0] != numbers[1]:
+            # The other dates of the column tell; if none does, AM and PM with slashes are of Americans.
+            beginning = begins_with or ({"month"} if has_half and match[2] == "/" else set())
+            if len(beginning) != 1:
+                raise ValueError("The day and the month cannot be told apart.")
+            is_day_first = "day" in beginning
+        else:
+            is_day_first = numbers[1] <= 12
+        day_of_month, month_number = numbers if is_day_first else numbers[::-1]
+        day = datetime(int(match[4]), month_number, day_of_month)
+        return day, f"{text[: match.start()]} {text[match.end() :]}"
     month = next((word[:3] for word in re.findall("[a-z]+", text) if word[:3] in MONTHS), "")
     year = re.search(r"(?<![-+\d])\d{4}(?!\d)", text)
-    day_of_month = re.search(r"(?<![-+\d:.])\d\d?(?![\d:.])", text)
-    if not (month and year and day_of_month):
+    day_number = re.search(r"(?<![-+\d:.])\d\d?(?![\d:.])", text)
+    if not (month and year and day_number):
         raise ValueError("There is no day.")
-    return datetime(int(year[0]), MONTHS.index(month) + 1, int(day_of_month[0])), text
+    return datetime(int(year[0]), MONTHS.index(month) + 1, int(day_number[0])), text
 
 
 def _time_of_day(time: re.Match[str]) -> timedelta:

@@ -18,7 +18,7 @@ OldValue = None | int | float | bytes
 WHOLE_NUMBER = re.compile(rb"-?[0-9]{1,18}")
 LONGEST_VALUE = 64 * 1024 * 1024  # bytes
 ALLOWED = frozenset({sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ})
-ALLOWED_FUNCTIONS = frozenset({"count", "row_number"})
+ALLOWED_FUNCTIONS = frozenset({"count", "row_number", "substr", "typeof"})
 ALLOWED_PRAGMAS = frozenset({"table_info"})
 UNREADABLE = (sqlite3.Error, UnicodeDecodeError)  # the second where SQLite quotes bytes of the file
 
@@ -40,6 +40,7 @@ CANONICAL_LAYOUT: Mapping[str, OldTable] = {
     "message": OldTable("message", ("message_id", "author_id", "text", "pub_date", "flagged")),
     "follower": OldTable("follower", ("who_id", "whom_id")),
 }
+DATES = {"user": 5, "message": 3}  # which column of the layout holds dates
 WITH_IDS = frozenset({"user", "message"})
 ROW_ID_NAMES = ("rowid", "_rowid_", "oid")
 
@@ -98,6 +99,19 @@ class OldDatabase:
             return
         for position, old_id, *values in rows:
             yield position, _whole_number(old_id), *values
+
+    def dates(self, table: str) -> Iterator[OldValue]:
+        """Yield the values of the column of dates that are text and do not begin with a year."""
+        old = self.layout[table]
+        column = old.columns[DATES[table]] if table in DATES and old.name else None
+        if column is None:
+            return
+        name = _quoted(column)
+        for (value,) in self._select(
+            f"SELECT {name} FROM {_quoted(old.name)} WHERE typeof({name}) IN ('text', 'blob')"  # noqa: S608
+            f" AND CAST(substr(CAST({name} AS TEXT), 1, 4) AS INTEGER) < 1000"
+        ):
+            yield value
 
     def _keys_and_place(self, name: str) -> tuple[list[tuple[bytes, str]], str]:
         """The types and names of a table's primary key, and the SQL for a row's place.

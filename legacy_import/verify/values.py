@@ -6,9 +6,8 @@ import sqlite3
 import unicodedata
 from decimal import Decimal
 from functools import cache
-from zoneinfo import ZoneInfo
 
-from legacy_import.verify.dates import moments_of_text
+from legacy_import.verify.dates import Reading, moments_of_text
 from legacy_import.verify.old import OldValue
 
 FLAG = re.compile(r"-?[0-9]{1,30}(\.[0-9]{1,30})?([eE][+-]?[0-9]{1,3})?")  # as SQLite spells numbers
@@ -51,6 +50,6 @@ def flags_of(value: OldValue) -> set[bool]:
     return {Decimal(text) != 0} if FLAG.fullmatch(text) else {False, True}
 
 
-def moments_of(value: OldValue, zone: ZoneInfo) -> set[int]:
+def moments_of(value: OldValue, reading: Reading) -> set[int]:
     """The moments that a date can mean, in microseconds since 1970; see `dates`."""
-    return moments_of_text(text_of(value), zone)
+    return moments_of_text(text_of(value), reading)

@@ -7,8 +7,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from legacy_import.rules.dates import DateColumn
-from legacy_import.rules.text_dates import USUAL, read_text_date
+from legacy_import.rules.day_order import DayOrder
+from legacy_import.rules.text_dates import USUAL, numbers_of, read_text_date
 from legacy_import.source.values import LegacyValue, storage_letter
+from legacy_import.verify.dates import Reading, beginnings_of
 from legacy_import.verify.values import moments_of
 from tests.legacy_import import strategies
 from tests.legacy_import.old_database import as_sqlite_reads
@@ -19,15 +21,16 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @settings(max_examples=settings.default.max_examples * 20)  # each takes a millisecond
-@given(value=strategies.dates)
-def test_the_verification_understands_every_date_that_the_import_does(value):
+@given(value=strategies.dates, begins_with=st.frozensets(st.sampled_from(["day", "month"])))
+def test_the_verification_understands_every_date_that_the_import_does(value, begins_with):
     [stored] = as_sqlite_reads([value])
-    moment, _ = COLUMN.moment(stored)
+    order = DayOrder(**{f"{beginning}_first": "some date" for beginning in begins_with})
+    moment, _ = DateColumn(COPENHAGEN, COLUMN.now, order).moment(stored)
     if moment is not None:
         raw = float(stored) if storage_letter(stored) == "r" else stored
         raw = raw.encode("utf-8", "surrogateescape") if isinstance(raw, str) else raw
         microseconds = (moment - EPOCH) // (datetime.resolution)
-        assert microseconds in moments_of(raw, ZoneInfo(COPENHAGEN))
+        assert microseconds in moments_of(raw, Reading(ZoneInfo(COPENHAGEN), begins_with))
 
 
 @given(text=st.from_regex(USUAL, fullmatch=True) | st.datetimes().map(lambda moment: f"{moment:%Y-%m-%d %H:%M:%S}"))
@@ -49,9 +52,26 @@ WRITTEN: dict[str, tuple[LegacyValue, ...]] = {
         *("Wed Feb 19 2020 09:27:18 GMT+0100 (Central European Standard Time)", "Wed, 19 Feb 2020 08:27:18 GMT"),
         *("19-Feb-2020 09:27:18", "Wednesday, 19 February 2020 09:27:18", "Wed Feb 19 09:27:18 2020"),
         *("Wed Feb  19 09:27:18 CET 2020", "2020-02-19T09:27:18+01:00[etc/gmt-10]"),
+        *(
+            "19-02-2020 09:27:18",
+            "19.2.2020, 9:27:18",
+            "02/19/2020 09:27:18",
+            "19/02/2020T08:27:18Z",
+            "9:27:18 19.2.2020",
+        ),
+        *("19/2/2020, 9:27:18 am", "2-19-2020 09:27:18 CET", " 19-02-2020 08:27:18 +0000"),
         *("2020-02-19 09:27:18 +0100", "2020-02-19 09:26:18 +0059 zz m=+0", "2/19/2020 9:27:18\u00a0AM"),
     ),
-    "2020-02-18T23:00:00": ("2020-02-19", "2020/2/19", "Feb 19, 2020", "19 Feb 2020", "February 19, 2020 12:00 AM"),
+    "2020-02-18T23:00:00": (
+        "2020-02-19",
+        "2020/2/19",
+        "Feb 19, 2020",
+        "19 Feb 2020",
+        "February 19, 2020 12:00 AM",
+        "19-02-2020",
+    ),
+    "2020-02-01T23:00:00": ("02-02-2020", "2/2/2020", "2.2.2020 00:00"),
+    "2020-03-02T08:27:00": ("3/2/2020 9:27 AM", "9:27 AM, 3/2/2020"),
     "2020-02-19T08:27:00": ("2020-02-19 @ 09:27", "Feb 19, 2020 at 9:27AM", "Wed, 19 Feb 2020 08:27 GMT"),
     "2020-02-19T08:27:18.250000": ("2020-02-19 09:27:18.25", "2020-02-19T08:27:18,25Z"),
     "2020-02-19T08:27:18.123456": (
@@ -80,7 +100,9 @@ WRITTEN: dict[str, tuple[LegacyValue, ...]] = {
 }
 NO_DATE: tuple[LegacyValue, ...] = (
     *(None, "", "X", "now", "2020-02-30", "2021-02-29 08:27", "2020-13-01", "2020-02-19 24:00", "2020-02-19 08:60"),
-    *("13:27 PM, 2/19/2020", "0:27 AM, 2/19/2020", "19/2/2020", "12.5.2020", "2020-02-19 08:27 XYZ"),
+    *("13:27 PM, 2/19/2020", "0:27 AM, 2/19/2020", "2020-02-19 08:27 XYZ"),
+    *("12.5.2020", "12/5/2020", "12-5-2020 09:27", "9:27 AM 12.5.2020", "2/19-2020", "2/19/20", "32/1/2020"),
+    *("13/13/2020", "0/1/2020", "1/0/2020", "19/2/2020 09:27 X", "31/2/2020", "19,2,2020"),
     *("2020-02-19 08:27 +14:01", "2020-02-19 08:27 +0160", "0001-01-01T23:59:59Z", "9999-12-31T00:00:00Z"),
     *(253_402_214_400, -62_135_510_401, 999_999_999_999_999_999, 315_532_799_999_999, 4_102_444_800_000, "1e400"),
     *(
@@ -144,3 +166,57 @@ def test_what_is_odd_about_a_date_is_noted():
     assert COLUMN.moment("1990-01-01T00:00:00Z")[1] == COLUMN.moment(b"1990-01-01T00:00:00Z")[1] == ("date_as_text",)
     assert COLUMN.moment(1_582_100_838_123)[1] == COLUMN.moment(2_458_898.5)[1] == ("date_unit",)
     assert COLUMN.moment("315532800000")[1] == ("date_as_text", "date_unit", "suspicious_date")
+
+
+DAY_FIRST, MONTH_FIRST = DayOrder(day_first="18-02-2022"), DayOrder(month_first="02/18/2022")
+BOTH = DayOrder(day_first="18-02-2022", month_first="02/18/2022")
+SECOND_OF_MARCH, THIRD_OF_FEBRUARY = datetime(2022, 3, 2, tzinfo=UTC), datetime(2022, 2, 3, tzinfo=UTC)
+EIGHTEENTH = datetime(2022, 2, 18, tzinfo=UTC)
+
+
+def test_the_other_dates_of_a_column_tell_the_day_from_the_month():
+    """Whatever stands between the numbers, with a time and without one."""
+    for mark in "-/.":
+        for before, after in (
+            ("", ""),
+            ("", " 00:00"),
+            ("", ", 12:00:00 AM"),
+            ("12:00 AM, ", ""),
+            ("", " 01:00 CET"),
+        ):
+            text, sure = (f"{before}{numbers}{after}".replace("-", mark) for numbers in ("02-03-2022", "18-02-2022"))
+            for order, said in (
+                (DAY_FIRST, SECOND_OF_MARCH),
+                (MONTH_FIRST, THIRD_OF_FEBRUARY),
+                (BOTH, None),
+                (DayOrder(), THIRD_OF_FEBRUARY if "AM" in text and mark == "/" else None),
+            ):
+                column = DateColumn("UTC", COLUMN.now, order)
+                assert (text, order, column.moment(text)[0]) == (text, order, said)
+                assert (sure, order, column.moment(sure)[0]) == (sure, order, EIGHTEENTH)
+                begins = {"day": order.day_first, "month": order.month_first}
+                reading = Reading(ZoneInfo("UTC"), frozenset(name for name, date in begins.items() if date))
+                moments = {(moment - EPOCH) // datetime.resolution for moment in (said,) if moment}
+                assert (text, order, moments_of(text.encode(), reading)) == (text, order, moments)
+
+
+def test_what_tells_the_order_is_the_same_for_the_import_and_for_the_verification():
+    for text, numbers, beginning in (
+        *(
+            ("18-02-2022", (18, 2), "day"),
+            (" 31.1.2022 10:00\n", (31, 1), "day"),
+            ("9:27 AM, 13/12/2022", (13, 12), "day"),
+        ),
+        *(("02/18/2022, 1:00 PM", (2, 18), "month"), ("12-31-2022 10:00:00.5 +01:00", (12, 31), "month")),
+        *(("18-02-2022T10:00Z", (18, 2), "day"), ("02-03-2022", (2, 3), ""), ("13-13-2022", (13, 13), "")),
+        *(("32-01-2022", (32, 1), ""), ("00-18-2022", (0, 18), ""), ("18-00-2022", (18, 0), "")),
+        *(
+            ("18-02-2022 or so", None, ""),
+            ("118-02-2022", None, ""),
+            ("18-02-20222", None, ""),
+            ("18-02.2022", None, ""),
+        ),
+        *(("2022-02-18", None, ""), ("18-02-22", None, ""), ("version 18.02.2022", None, "")),
+    ):
+        assert (text, numbers_of(text)) == (text, numbers)
+        assert (text, beginnings_of([text])) == (text, frozenset({beginning} - {""}))
