@@ -175,9 +175,8 @@ FORMATS: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], Converted]], ...
     (
         # passlib's own base64 has a dot in the place of the plus, and like the PHC's it is not padded.
         re.compile(
-            r"\$pbkdf2(-(?P<digest>sha256|sha512))?\$(i=)?(?P<rounds>[1-9][0-9]{0,11})(,l=\d+)?"
-            r"\$(?P<salt>[./+\w]+)\$(?P<key>[./+\w]+)",
-            re.ASCII,
+            r"\$pbkdf2(-(?P<digest>sha256|sha512))?\$(i=)?(?P<rounds>[1-9][0-9]{0,11})(,l=[0-9]+)?"
+            r"\$(?P<salt>[./+0-9A-Za-z]+)\$(?P<key>[./+0-9A-Za-z]+)"
         ),
         _modular_pbkdf2,
     ),

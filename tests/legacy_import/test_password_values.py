@@ -66,10 +66,11 @@ SPELLINGS = {
         for salt in ("0A" * 7, "0A" * 8 + "0", "0A" * 7 + "0a", "0g" * 8, "0A" * 513)
     },
     f"$pbkdf2$1000$./8${'.' * 26}8": f"pbkdf2_bytes$sha1$1000$+/8=${'+' * 26}8=",
+    f"$pbkdf2$i=9,l=20$AZaz09./${'AZaz09./' * 3}AAA": f"pbkdf2_bytes$sha1$9$AZaz09+/${'AZaz09+/' * 3}AAA=",
     f"$pbkdf2-sha256$i=9$AAAA${'/' * 42}8": f"pbkdf2_bytes$sha256$9$AAAA${'/' * 42}8=",
     f"$pbkdf2-sha512$i=9,l=64$AA${'+' * 85}w": f"pbkdf2_bytes$sha512$9$AA==${'+' * 85}w==",
     "0F" * 16: "werkzeug_md5$$" + "0f" * 16,
-    "0F" * 20: "werkzeug_sha1$$" + "0f" * 20,
+    **{text * 20: "werkzeug_sha1$$" + "0f" * 20 for text in ("0f", "0F")},
     "0f" * 32: "werkzeug_sha256$$" + "0f" * 32,
     "0f" * 64: "werkzeug_sha512$$" + "0f" * 64,
     "{bcrypt}" + BCRYPT: "bcrypt$" + BCRYPT,
@@ -107,7 +108,8 @@ def test_what_is_no_whole_hash_is_not_spelled_as_one():
         *(ASPNET + "=", "0f" * 28, "0F" * 19 + "0f", f"pbkdf2:sha1:1000$s${'0F' * 19}0f"),
         *(f"$pbkdf2$9$AA${'A' * 26}", f"$pbkdf2$9$AB${'A' * 27}", f"$pbkdf2$9$A${'A' * 27}", f"$pbkdf2$9${'A' * 27}"),
         *(f"$pbkdf2-sha1$9$AA${'A' * 27}", f"$pbkdf2$i=$AA${'A' * 27}", f"$pbkdf2$9$AA==${'A' * 27}="),
-        f"$pbkdf2$9${'A' * 1_368}${'A' * 27}",
+        *(f"$pbkdf2$9${'A' * 1_368}${'A' * 27}", f"$pbkdf2$09$AA${'A' * 27}", f"$pbkdf2$9$${'A' * 27}"),
+        f"$pbkdf2-sha256$i=9,l=$AA${'A' * 43}",
     ):
         assert converted(text) is None, text
         assert password_fits(text, mangled=False, new="!"), text
@@ -130,6 +132,8 @@ NEVER_TRIED = {
     ),
     f"$pbkdf2${HANGING_ROUNDS + 1}$AAAA${'A' * 27}": f"pbkdf2_bytes$sha1${HANGING_ROUNDS + 1}$AAAA${'A' * 27}=",
     f"$pbkdf2-sha256$9$AAAA${'A' * 27}": f"pbkdf2_bytes$sha256$9$AAAA${'A' * 27}=",
+    f"$pbkdf2$9$AAAA${'A' * 28}": f"pbkdf2_bytes$sha1$9$AAAA${'A' * 28}",
+    f"$pbkdf2$9${'A' * 1_367}${'A' * 27}": f"pbkdf2_bytes$sha1$9${in_base64(bytes(1_025))}${'A' * 27}=",
     f"scrypt:1024:8:1$s${LONG.hex()}0f": f"scrypt$1024$s$8$1${in_base64(LONG, LONG[:1])}",
     **{BCRYPT.replace("04", rounds): f"bcrypt${BCRYPT.replace('04', rounds)}" for rounds in ("18", "31")},
     f"sha1$s${LONG[:19].hex()}": f"werkzeug_sha1$s${LONG[:19].hex()}",
@@ -181,6 +185,7 @@ def test_the_verification_insists_on_hashes_of_a_usual_cost():
         f"pbkdf2:sha1:2000000${'0A' * 8}${'0F' * 20}",
         *(scrypt(1_024, 8, 1), scrypt(32_768, 8, 1), scrypt(32_768, 1, 1), bcrypt(4), bcrypt(12)),
         *(pbkdf2(1), pbkdf2(2_000_000), aspnet_3(2, 2_000_000, SALT, KEY), aspnet_3(0, 1, SALT, KEY)),
+        *(f"pbkdf2:sha1:1${'0A' * 8}${'0F' * 20}", f"$pbkdf2$1$AA${'A' * 27}"),
         *("0F" * 16, "0f" * 16, f"sha1$${LONG[:20].hex()}", ASPNET),
     )
     others = (
@@ -215,6 +220,11 @@ def test_the_verification_bears_with_what_another_release_may_decide_otherwise()
             for text in (ASPNET, aspnet_3(0, 9, SALT, KEY))
             for end in ("0==", "x==")
         },
+        f"$pbkdf2${HANGING_ROUNDS}${'A' * 1_366}${'A' * 27}": (
+            f"pbkdf2_bytes$sha1${HANGING_ROUNDS}${in_base64(bytes(1_024))}${'A' * 27}="
+        ),
+        f"$pbkdf2$9$A0${'A' * 27}": f"pbkdf2_bytes$sha1$9$Aw==${'A' * 27}=",
+        f"$pbkdf2$9$AB${'A' * 27}": f"pbkdf2_bytes$sha1$9$AA==${'A' * 27}=",
         aspnet_3(0, 9, SALT[1:], KEY): f"aspnet_identity$sha1$9${in_base64(SALT[1:])}${in_base64(KEY)}",
     }
     for text, spelled in either.items():
