@@ -9,6 +9,7 @@ from datetime import datetime
 
 from legacy_import.rules.columns import ASCII_LOWER, Column, Read, Row
 from legacy_import.rules.dates import DateColumn
+from legacy_import.rules.day_order import NOTHING_TOLD, DayOrder
 from legacy_import.rules.text_dates import BLANKS
 from legacy_import.source.copy_lines import Copy
 from legacy_import.source.recognition.table_profile import ACTIVE_WORDS, INACTIVE_WORDS, NO_WORDS, YES_WORDS
@@ -44,8 +45,8 @@ class ActiveColumn(Column):
 class JoinedColumn(DateColumn):
     """Since when the account was there, by the rules for the dates of messages; no account is refused for it."""
 
-    def __init__(self, zone: str, now: datetime) -> None:
-        super().__init__(zone, now)
+    def __init__(self, zone: str, now: datetime, order: DayOrder = NOTHING_TOLD) -> None:
+        super().__init__(zone, now, order)
         # Without the note, only the text itself tells that the date was one.
         self.copies = tuple(replace(copy, notes=(), is_kept=bool(copy.notes)) for copy in self.copies)
 
