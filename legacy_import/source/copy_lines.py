@@ -91,6 +91,12 @@ class LineField:
         """A field that is written in the same way in every row."""
         return cls(Copy(form, value), Copy(form, value))
 
+    @classmethod
+    def same_text(cls, text: bytes) -> Self:
+        """A text that is written in the same way in every row, among those that have no format."""
+        copy = Copy(None, f"CAST(x'{text.hex()}' AS TEXT)")
+        return cls(copy, copy)
+
     @property
     def odd(self) -> str:
         """An odd value: its mark, the first letter of its storage class, and its text."""

@@ -134,7 +134,10 @@ class Lines:
             if stored == MISSING:  # reads the same in every row
                 new, notes, reason = read(rule.column, None)
                 always += notes
-                line[rule.place] = LineField.same(copied(new).decode())
+                is_text = rule.column.new_type == "text"  # which come last, see `LinePlan`
+                line[rule.place] = (
+                    LineField.same_text(copied(new)) if is_text else LineField.same(copied(new).decode())
+                )
                 if reason:
                     line[self.reason] = LineField.same(reason)
             elif not rule.column.copies:
