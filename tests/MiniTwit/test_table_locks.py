@@ -11,19 +11,10 @@ from MiniTwit import moderation
 from MiniTwit.database import locks
 from MiniTwit.models import BatchState, Message, ModerationBatch, ModerationEvent, User, Verb
 from MiniTwit.moderation import ModerationError, batch_worker, selections
-from tests.legacy_import.conftest import other_session, wait_for
+from tests.legacy_import.conftest import other_session, wait_for, waits_for_a_lock
 from tests.MiniTwit.factories import make_message, make_superuser, make_user
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-def waits_for_a_lock() -> bool:
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database()"
-            " AND wait_event_type = 'Lock')"
-        )
-        return bool(cursor.fetchone()[0])
 
 
 def in_thread(pool: ThreadPoolExecutor, work: Callable[[], Any]) -> Any:

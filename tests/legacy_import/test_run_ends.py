@@ -22,7 +22,7 @@ from legacy_import.source import source_at
 from legacy_import.steps.progress import Progress
 from legacy_import.tables import checked_table
 from MiniTwit.models import User
-from tests.legacy_import.conftest import other_session
+from tests.legacy_import.conftest import other_session, wait_for, waits_for_a_lock
 from tests.legacy_import.importing import import_of, preview_of
 from tests.legacy_import.old_database import ANN, BOB, old_file
 
@@ -56,9 +56,13 @@ def test_what_was_previewed_is_imported_though_the_file_changed_since(tmp_path):
     assert list(User.objects.values_list("username", flat=True)) == ["ann"]
 
 
-def test_a_preview_that_is_no_longer_true_is_refused(tmp_path):
+@pytest.mark.parametrize("before", ["", "~"])  # less and more than whatever the table's fingerprint is afterwards
+def test_a_preview_that_is_no_longer_true_is_refused(tmp_path, before):
+    User.objects.create(username="ann")
     run = preview_of("users", old_file(tmp_path, user=[ANN, BOB]))
-    User.objects.create(username="ann")  # takes the name meanwhile
+    run.fingerprints["user"]["target"] = before
+    run.save()
+    User.objects.update(username="anna")  # the name is free meanwhile
     lifecycle.confirm(run.pk)
     with pytest.raises(RunError, match="Make a new preview") as error:
         lifecycle.apply(run.pk)
@@ -67,6 +71,27 @@ def test_a_preview_that_is_no_longer_true_is_refused(tmp_path):
     assert (run.state, run.error_code) == ("failed", "preview_outdated")
     assert not User.objects.filter(legacy_id__isnull=False).exists()
     assert staging_tables(run) == []
+
+
+def test_an_import_waits_for_work_on_its_tables_and_sees_what_that_did(tmp_path):
+    User.objects.create(username="ann")
+    run = preview_of("users", old_file(tmp_path, user=[ANN, BOB]))
+    lifecycle.confirm(run.pk)
+
+    def apply() -> None:
+        try:
+            lifecycle.apply(run.pk)
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(1) as pool, other_session() as cursor:
+        cursor.execute(f"UPDATE \"{User._meta.db_table}\" SET username = 'anna'")
+        applying = pool.submit(apply)
+        wait_for(waits_for_a_lock)
+        cursor.connection.commit()
+        with pytest.raises(RunError) as error:
+            applying.result()
+    assert error.value.code == "preview_outdated"
 
 
 def test_a_change_here_that_alters_nothing_of_the_preview_does_no_harm(tmp_path):
