@@ -6,6 +6,7 @@ it, too. Only this module knows the package that brings PostgreSQL's programs, s
 """
 
 import importlib.util
+import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -100,3 +101,15 @@ def embedded_package() -> Path:
             "run `pip install -r requirements.txt`."
         )
     return Path(package.origin).parent
+
+
+def pg_restore() -> str:
+    """The program that reads dumps of PostgreSQL in their custom format; empty if there is none.
+
+    That of the embedded PostgreSQL reads those of its own version and of all older ones.
+    """
+    try:
+        program = embedded_package() / "pginstall" / "bin" / "pg_restore"
+    except ImproperlyConfigured:
+        return shutil.which("pg_restore") or ""
+    return str(program) if program.exists() else shutil.which("pg_restore") or ""

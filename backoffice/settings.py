@@ -10,7 +10,7 @@ from pathlib import Path
 from django.urls import reverse_lazy
 
 from backoffice import environment, var_dir
-from backoffice.database import database_settings
+from backoffice.database import database_settings, pg_restore
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 VAR_DIR = var_dir.prepare(Path(environment.text("VAR_DIR") or BASE_DIR / "var").absolute())
@@ -182,6 +182,7 @@ LEGACY_TIME_ZONE = environment.time_zone("LEGACY_TIME_ZONE")
 LEGACY_IMPORT_DIR = VAR_DIR / "legacy_import"  # uploads and snapshots, mode 0700
 LEGACY_KEPT_DAYS = environment.whole_number("LEGACY_KEPT_DAYS", default=7, least=1)
 LEGACY_UPLOAD_MAX_BYTES = environment.whole_number("LEGACY_UPLOAD_MAX_BYTES", default=2 * 1024**3, least=1)
+PG_RESTORE = pg_restore()  # which writes dumps in PostgreSQL's custom format out as SQL
 
 # After each import of users the worker puts weak old hashes inside strong ones.
 HARDEN_AFTER_IMPORT = environment.flag("HARDEN_AFTER_IMPORT", default=True)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from legacy_import.source import SourceError, SQLiteSource, source_at
-from legacy_import.source.snapshot import loading, sql_splitter
+from legacy_import.source.snapshot.dumps import loading, sql_splitter
 from tests.legacy_import.packed import (
     HEAD,
     dumped,

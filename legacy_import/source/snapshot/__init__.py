@@ -15,7 +15,8 @@ from legacy_import.source.location import Reference, ServerReference, SourceRefe
 from legacy_import.source.snapshot import live_sqlite, sqlite_wal
 from legacy_import.source.snapshot.archives import unpack
 from legacy_import.source.snapshot.dumps import Part, load_dump
-from legacy_import.source.snapshot.file_types import Kind, recognise
+from legacy_import.source.snapshot.file_types import TEXT_DUMPS, Kind, recognise
+from legacy_import.source.snapshot.postgresql_archives import write_out
 from legacy_import.source.snapshot.progress import OnProgress, silent
 from legacy_import.source.snapshot.servers import copy_tables
 from MiniTwit.storage.full_disks import lacks_room
@@ -84,7 +85,7 @@ def take_in(reference: Reference, snapshot: Path, on_progress: OnProgress = sile
 
 def discard(snapshot: Path) -> None:
     """Remove a snapshot and what may lie beside it."""
-    for ending in ("", "-wal", "-shm", "-journal", "-unpacked", "-unpacked-wal"):
+    for ending in ("", "-wal", "-shm", "-journal", "-unpacked", "-unpacked-wal", "-written"):
         Path(f"{snapshot}{ending}").unlink(missing_ok=True)
 
 
@@ -113,8 +114,10 @@ def bring(reference: SourceReference, kind: Kind, intake: Intake, snapshot: Path
         found = unpack(path, kind, label, unpacked, on_progress)
         intake.kind = f"{kind.value} of a {found.kind.value}" + (f", {found.name}" if found.name else "")
         intake.warnings += settle(unpacked, found.kind, label, snapshot, on_progress)
-    elif kind is Kind.DUMP:
-        intake.warnings += load_dump([Part(path, label)], snapshot, on_progress)
+    elif kind in TEXT_DUMPS:
+        intake.warnings += load_dump(kind, [Part(path, label)], snapshot, on_progress)
+    elif kind is Kind.POSTGRESQL_ARCHIVE:
+        intake.warnings += load_archive(path, label, snapshot, on_progress)
     elif reference.uploaded and not sqlite_wal.has_wal(path):
         intake.path = path
         if sqlite_wal.lacks_wal(path):
@@ -127,8 +130,12 @@ def bring(reference: SourceReference, kind: Kind, intake: Intake, snapshot: Path
 
 def settle(unpacked: Path, kind: Kind, label: str, snapshot: Path, on_progress: OnProgress) -> list[str]:
     """Make the snapshot of what came out of an archive. Returns what staff are to be warned of."""
-    if kind is Kind.DUMP:
-        warnings = load_dump([Part(unpacked, label)], snapshot, on_progress)
+    if kind in TEXT_DUMPS:
+        warnings = load_dump(kind, [Part(unpacked, label)], snapshot, on_progress)
+        unpacked.unlink()
+        return warnings
+    if kind is Kind.POSTGRESQL_ARCHIVE:
+        warnings = load_archive(unpacked, label, snapshot, on_progress)
         unpacked.unlink()
         return warnings
     if sqlite_wal.has_wal(unpacked):
@@ -136,6 +143,15 @@ def settle(unpacked: Path, kind: Kind, label: str, snapshot: Path, on_progress: 
     else:
         warnings = [sqlite_wal.WITHOUT_WAL] if sqlite_wal.lacks_wal(unpacked) else []
     shutil.move(unpacked, snapshot)
+    return warnings
+
+
+def load_archive(path: Path, label: str, snapshot: Path, on_progress: OnProgress) -> list[str]:
+    """Make the snapshot of a PostgreSQL dump in the custom format."""
+    written = Path(f"{snapshot}-written")
+    write_out(path, label, written, on_progress)
+    warnings = load_dump(Kind.POSTGRESQL_DUMP, [Part(written, label)], snapshot, on_progress)
+    written.unlink()
     return warnings
 
 

@@ -10,9 +10,7 @@ from legacy_import.source.errors import SourceError
 HEAD_BYTES = 64 * 1024  # enough to see past the comments that a dump begins with
 SQLITE_MAGIC = b"SQLite format 3\0"
 WAL_MAGICS = (b"\x37\x7f\x06\x82", b"\x37\x7f\x06\x83")
-ADVICE = (
-    "Give the database file of the old MiniTwit, often called minitwit.db, a SQLite dump of it, or a ZIP of either."
-)
+ADVICE = "Give the database file of the old MiniTwit, often called minitwit.db, a dump of it, or a ZIP of either."
 
 
 class Kind(Enum):
@@ -20,6 +18,9 @@ class Kind(Enum):
 
     SQLITE = "SQLite database"
     DUMP = "SQLite dump"
+    POSTGRESQL_DUMP = "PostgreSQL dump"
+    POSTGRESQL_ARCHIVE = "PostgreSQL dump in the custom format"
+    MYSQL_DUMP = "MySQL or MariaDB dump"
     ZIP = "ZIP archive"
     GZIP = "gzip archive"
 
@@ -30,6 +31,10 @@ KNOWN_BEGINNINGS: tuple[tuple[bytes, Kind], ...] = (
     (b"PK\x05\x06", Kind.ZIP),  # an empty one
     (b"\x1f\x8b", Kind.GZIP),
 )
+TEXT_DUMPS = frozenset({Kind.DUMP, Kind.POSTGRESQL_DUMP, Kind.MYSQL_DUMP})
+# Where the custom format of pg_dump says which one it is: itself, in a tar archive, or one file of a directory.
+PGDMP, FORMAT_PLACE, DIRECTORY_FORMAT = b"PGDMP", 10, 5
+TAR_MAGIC, TAR_PLACE = b"ustar", 257
 UNPACK_FIRST = "unpack it first, and give the file inside"
 EXPORT_TO_SQLITE = "export its tables into a SQLite file first"
 # (offset, the bytes there, what kind of file that is, what to do about it)
@@ -39,7 +44,6 @@ OTHER_FILES: tuple[tuple[int, bytes, str, str], ...] = (
     (4, b"Standard ACE DB", "a Microsoft Access database", EXPORT_TO_SQLITE),
     (0, b"H:2,block:", "an H2 database", EXPORT_TO_SQLITE),
     (0, b"** This file contains an SQLite 2", "a SQLite 2 database", "convert it with `sqlite OLD .dump` first"),
-    (0, b"PGDMP", "a PostgreSQL dump", "restore it into a server, and name that server in LEGACY_DATABASE_URL"),
     (0, b"PAR1", "a Parquet file", ""),
     (0, b"BZh", "a bzip2 archive", UNPACK_FIRST),
     (0, b"\xfd7zXZ\0", "an xz archive", UNPACK_FIRST),
@@ -65,11 +69,28 @@ OTHER_FILES: tuple[tuple[int, bytes, str, str], ...] = (
     (0, b"\xd9\xd5\x05\xf9\x20\xa1\x63\xd7", "a SQLite rollback journal", "give the database file beside it"),
     (24, b"\x18\xe2\x2d\x00", "the shared memory of a SQLite database (-shm)", "give the database file beside it"),
 )
-# Dumps of servers say so in their first lines, or are given away by statements that SQLite does not know.
-SERVER_DUMPS: tuple[tuple[str, str], ...] = (
-    (r"-- PostgreSQL database dump|^SET statement_timeout|pg_catalog\.|^COPY .+ FROM stdin;", "PostgreSQL"),
-    (r"-- (MySQL|MariaDB) dump|-- phpMyAdmin|/\*M?!\d{5,6}|\bENGINE ?= ?\w+|\bAUTO_INCREMENT\b", "MySQL or MariaDB"),
-    (r"^SET ANSI_NULLS|^GO\r?$|\[dbo\]\.", "Microsoft SQL Server"),
+# Dumps of servers say so in their first lines, or are given away by what SQLite does not know.
+FIRST_LINES: tuple[tuple[str, Kind], ...] = (
+    (r"^-- PostgreSQL database (cluster )?dump", Kind.POSTGRESQL_DUMP),
+    (r"^-- (MySQL|MariaDB) dump|^(--|#) phpMyAdmin|/\*M?!\d{5,6}", Kind.MYSQL_DUMP),
+)
+OF_SQLITE = re.compile(r"^\s*PRAGMA\s|\bAUTOINCREMENT\b|\bsqlite_sequence\b", re.MULTILINE | re.IGNORECASE)
+SERVER_MARKS: tuple[tuple[str, Kind | str], ...] = (
+    (r"^SET ANSI_NULLS|^GO\r?$|\[dbo\]\.|\bIDENTITY\s*\(\d|\bNVARCHAR\s*\(max\)", "Microsoft SQL Server"),
+    (
+        r"^\s*SET\s+(statement_timeout|lock_timeout|client_encoding|search_path|default_tablespace"
+        r"|standard_conforming_strings)\b|\bpg_catalog\.|^\s*COPY\s.+\sFROM\s+stdin|^\\(connect|c|restrict|i|copy)\s"
+        r"|\bOWNER TO\b|'::|\)::|\bnextval\s*\(|\b(big|small)?serial\d?\b|\bCREATE\s+EXTENSION\b"
+        r"|\bALTER\s+TABLE\s+ONLY\b"
+        r"|\bDROP\s+TABLE\b[^;]*\bCASCADE\b|\bcharacter\s+varying\b|\btimestamptz\b|\bwith(out)?\s+time\s+zone\b"
+        r"|\bGENERATED\s+(ALWAYS|BY\s+DEFAULT)\s+AS\s+IDENTITY\b",
+        Kind.POSTGRESQL_DUMP,
+    ),
+    (
+        r"\bENGINE\s*=\s*\w|\bAUTO_INCREMENT\b|^\s*(UN)?LOCK\s+TABLES\b|^\s*USE\s+[`\w]+\s*;|\bSET\s+NAMES\b"
+        r"|\bSET\s+FOREIGN_KEY_CHECKS\b|^\s*DELIMITER\s|\bCHARSET\s*=|\bunsigned\b|\bCREATE\s+(DATABASE|SCHEMA)\b",
+        Kind.MYSQL_DUMP,
+    ),
 )
 # What else a text can be.
 TEXTS: tuple[tuple[str, str], ...] = (
@@ -78,12 +99,18 @@ TEXTS: tuple[tuple[str, str], ...] = (
     (r"[\[{]", "a JSON file"),
     (r"[^\n,;\t]*([,;\t])[^\n]*\n[^\n]*\1", "a table of values (CSV)"),
 )
-SPACE_AND_COMMENTS = re.compile(r"(?:\s|--[^\n]*(?:\n|$)|/\*.*?\*/)*+", re.DOTALL)
+SPACE_AND_COMMENTS = re.compile(r"(?:\s|\ufeff|(?:--|#)[^\n]*(?:\n|$)|/\*.*?\*/)*+", re.DOTALL)
 DUMP_BEGINNING = re.compile(
     r"(PRAGMA\s+\w|BEGIN\b|CREATE\s+(TEMP|TABLE|UNIQUE|INDEX|VIEW|TRIGGER|VIRTUAL)|(INSERT|REPLACE)\s+(OR\s|INTO\s)"
     r"|DROP\s+(TABLE|INDEX|VIEW|TRIGGER)|COMMIT\s*;)",
     re.IGNORECASE,
 )
+SERVER_BEGINNING = re.compile(
+    r"(SET|USE|CREATE|DROP|ALTER|INSERT|REPLACE|BEGIN|START|LOCK|COPY|GRANT|TRUNCATE|COMMENT|IF|GO|DELIMITER)\b"
+    r"|SELECT\s+pg_catalog|\\\w",
+    re.IGNORECASE,
+)
+COMMENTS_OR_TEXTS = re.compile(r"(--[^\n]*|/\*.*?\*/)|'[^']*'", re.DOTALL)
 BYTE_ORDER_MARKS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
     (codecs.BOM_UTF16_LE, "utf-16"),
@@ -122,6 +149,8 @@ def recognise_head(head: bytes, label: str) -> Kind:
             return kind
     if not head:
         raise refusal(label, "an empty file", "Copy the old database again")
+    if archive := postgresql_archive(head, label):
+        return archive
     for offset, magic, name, advice in OTHER_FILES:
         if head[offset:].startswith(magic):
             raise refusal(label, name, advice)
@@ -131,20 +160,47 @@ def recognise_head(head: bytes, label: str) -> Kind:
     return recognise_text(text, label)
 
 
+def postgresql_archive(head: bytes, label: str) -> Kind | None:
+    """Tell the formats of pg_dump that are no text."""
+    is_tar = head[TAR_PLACE:].startswith(TAR_MAGIC) and head.startswith(b"toc.dat\0")
+    if head.startswith(PGDMP) and head[FORMAT_PLACE : FORMAT_PLACE + 1] == bytes([DIRECTORY_FORMAT]):
+        raise refusal(
+            label,
+            "the table of contents of a PostgreSQL dump in the directory format",
+            "write the whole folder out with `pg_restore -f dump.sql FOLDER`, and give dump.sql",
+        )
+    return Kind.POSTGRESQL_ARCHIVE if is_tar or head.startswith(PGDMP) else None
+
+
 def recognise_text(text: str, label: str) -> Kind:
-    """Tell a SQLite dump from other texts."""
+    """Tell whose dump a text is, or what else it is."""
     start = SPACE_AND_COMMENTS.match(text)
-    statements = text[start.end() if start else 0 :]
-    for pattern, server in SERVER_DUMPS:
-        if re.search(pattern, text, re.MULTILINE):
-            advice = "restore it into a server, and name that server in LEGACY_DATABASE_URL"
-            raise refusal(label, f"a dump of {server}", advice)
+    comments = text[: start.end() if start else 0]
+    statements = text[len(comments) :]
+    if server := server_of(comments, statements):
+        if isinstance(server, Kind):
+            return server
+        raise refusal(label, f"a dump of {server}", EXPORT_TO_SQLITE)
     if DUMP_BEGINNING.match(statements):
         return Kind.DUMP
     for pattern, name in TEXTS:
         if re.match(pattern, statements, re.IGNORECASE):
             raise refusal(label, name, "")
     raise refusal(label, "a text file", "")
+
+
+def server_of(comments: str, statements: str) -> Kind | str | None:
+    """Which server's dump a text is, by the comments before its first statement and what follows."""
+    for pattern, kind in FIRST_LINES:
+        if re.search(pattern, comments, re.MULTILINE):
+            return kind
+    if not SERVER_BEGINNING.match(statements):
+        return None
+    code = COMMENTS_OR_TEXTS.sub(lambda found: found[1] or "''", statements)
+    if OF_SQLITE.search(code):
+        return None
+    flags = re.MULTILINE | re.IGNORECASE
+    return next((server for pattern, server in SERVER_MARKS if re.search(pattern, code, flags)), None)
 
 
 def refusal(label: str, what: str, advice: str) -> SourceError:

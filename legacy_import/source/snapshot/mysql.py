@@ -12,6 +12,7 @@ from pymysql.cursors import SSCursor
 
 from legacy_import.source.errors import SourceError
 from legacy_import.source.server_address import ServerAddress
+from legacy_import.source.snapshot.column_types import mysql_affinity
 from legacy_import.source.snapshot.servers import (
     CONNECT_SECONDS,
     LOCK_SECONDS,
@@ -24,9 +25,6 @@ from legacy_import.source.snapshot.servers import (
 
 CHUNK_ROWS = 2000
 PAUSE_SECONDS = 600  # that storing some rows may take
-INTEGERS = frozenset({"tinyint", "smallint", "mediumint", "int", "bigint", "year", "bit"})
-NUMBERS = frozenset({"decimal", "float", "double"})
-BLOBS = frozenset({"binary", "varbinary", "tinyblob", "blob", "mediumblob", "longblob"})
 
 TABLES = """
 SELECT columns.table_name, columns.column_name, columns.data_type, columns.column_type, columns.column_key
@@ -67,7 +65,7 @@ class MySQLServer:
             cursor.execute(TABLES)
             for row in cursor.fetchall():
                 table, column, kind, declared, key = (value.decode() for value in row)
-                affinity = affinity_of(kind.lower())
+                affinity = mysql_affinity(kind.lower())
                 columns.setdefault(table, []).append(Column(column, affinity, kind.lower()))
                 if key == "PRI":
                     # A number beyond what SQLite has as a row id stays an ordinary value.
@@ -99,14 +97,6 @@ class StreamingCursor(SSCursor):
         if self._result is not None:
             self._result.unbuffered_active = False
         self.connection = None
-
-
-def affinity_of(kind: str) -> str:
-    if kind in INTEGERS:
-        return "INTEGER"
-    if kind in NUMBERS:
-        return "NUMERIC"
-    return "BLOB" if kind in BLOBS else "TEXT"
 
 
 def expression_of(column: Column) -> str:

@@ -9,6 +9,7 @@ from psycopg2 import errors, sql
 
 from legacy_import.source.errors import SourceError
 from legacy_import.source.server_address import ServerAddress
+from legacy_import.source.snapshot.column_types import postgresql_affinity
 from legacy_import.source.snapshot.servers import (
     CONNECT_SECONDS,
     LOCK_SECONDS,
@@ -29,8 +30,6 @@ CONNECTION_LIMITS = {
     "keepalives_count": 3,
     "tcp_user_timeout": SILENCE_SECONDS * 1000,
 }
-INTEGERS = frozenset({"int2", "int4", "int8", "oid", "bool"})
-NUMBERS = frozenset({"numeric", "float4", "float8"})
 
 TABLES = """
 SELECT space.nspname, class.relname, attribute.attname, type.typname, attribute.atttypid::regtype::text,
@@ -85,7 +84,7 @@ class PostgreSQLServer:
         with self.connection.cursor() as cursor:
             cursor.execute(TABLES)
             for schema, table, column, kind, _, is_key in cursor.fetchall():
-                affinity = affinity_of(kind)
+                affinity = postgresql_affinity(kind)
                 columns.setdefault((schema, table), []).append(Column(column, affinity, kind))
                 if is_key and affinity == "INTEGER" and kind != "bool":
                     keys[schema, table] = column
@@ -100,14 +99,6 @@ class PostgreSQLServer:
         with self.connection.cursor() as cursor:
             cursor.copy_expert(statement, receiver)
         receiver.flush()
-
-
-def affinity_of(kind: str) -> str:
-    if kind in INTEGERS:
-        return "INTEGER"
-    if kind in NUMBERS:
-        return "NUMERIC"
-    return "BLOB" if kind == "bytea" else "TEXT"
 
 
 def expression_of(column: Column) -> sql.Composable:

@@ -61,12 +61,36 @@ class Table:
     Attributes:
         schema: where it is, for PostgreSQL.
         key: its primary key, if that is one whole number.
+        references: of columns that are declared to refer to another table: the column, that table, and its column.
     """
 
     schema: str
     name: str
     columns: tuple[Column, ...]
     key: str | None = None
+    references: tuple[tuple[str, str, str], ...] = ()
+
+    @property
+    def declaration(self) -> str:
+        """The statement that makes the table in SQLite."""
+        parts = [
+            f"{quoted(column.name)} INTEGER PRIMARY KEY"
+            if column.name == self.key
+            else f"{quoted(column.name)} {column.affinity}"
+            for column in self.columns
+        ]
+        parts += [
+            f"FOREIGN KEY ({quoted(own)}) REFERENCES {quoted(table)} ({quoted(other)})"
+            for own, table, other in self.references
+        ]
+        return f"CREATE TABLE {quoted(self.name)} ({', '.join(parts)})"
+
+    def insertion(self, columns: Sequence[Column]) -> str:
+        """The statement that puts a row of some columns into it; all values come as bytes."""
+        # Text comes as bytes, which SQLite would otherwise store as a BLOB.
+        marks = ", ".join("?" if column.affinity == "BLOB" else "CAST(? AS TEXT)" for column in columns)
+        names = ", ".join(quoted(column.name) for column in columns)
+        return f"INSERT INTO {quoted(self.name)} ({names}) VALUES ({marks})"  # noqa: S608 -- names are quoted
 
 
 class Server(Protocol):
@@ -162,17 +186,9 @@ class Snapshot:
 
     def begin(self, table: Table) -> None:
         """Make the table; the rows that follow are its own."""
-        declared = ", ".join(
-            f"{quoted(column.name)} INTEGER PRIMARY KEY"
-            if column.name == table.key
-            else f"{quoted(column.name)} {column.affinity}"
-            for column in table.columns
-        )
-        # Text comes as bytes, which SQLite would otherwise store as a BLOB.
-        marks = ", ".join("?" if column.affinity == "BLOB" else "CAST(? AS TEXT)" for column in table.columns)
         with self.writing():
-            self.connection.execute(f"CREATE TABLE {quoted(table.name)} ({declared})")
-        self.insert = f"INSERT INTO {quoted(table.name)} VALUES ({marks})"  # noqa: S608 -- names are quoted
+            self.connection.execute(table.declaration)
+        self.insert = table.insertion(table.columns)
         self.table = table.name
         self.rows = 0
 

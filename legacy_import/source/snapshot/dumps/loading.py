@@ -3,6 +3,7 @@
 On its connection nothing is possible but to make tables and to fill them.
 """
 
+import re
 import sqlite3
 import time
 from dataclasses import dataclass
@@ -11,7 +12,8 @@ from shutil import disk_usage
 
 from legacy_import.source.errors import SourceError, no_room
 from legacy_import.source.sandbox import PROGRESS_STEPS, VALUE_LIMIT
-from legacy_import.source.snapshot.sql_splitter import LONGEST_STATEMENT
+from legacy_import.source.snapshot.dumps.insert_statements import SPACE
+from legacy_import.source.snapshot.dumps.sql_splitter import LONGEST_STATEMENT
 from MiniTwit.storage.full_disks import lacks_room
 
 SECONDS = 20  # that loading may take, and
@@ -23,6 +25,7 @@ GROWTH = 4  # times the dump's size: how large the file may become, and
 LEAST_BYTES = 64 * 1024 * 1024  # so much is always granted
 SHOWN_STATEMENTS = 5
 SHOWN_CHARACTERS = 60
+COMMENTS = re.compile(SPACE)
 
 ALLOWED_ACTIONS = frozenset(
     {
@@ -44,6 +47,18 @@ ALLOWED_FUNCTIONS = frozenset(
     | {"julianday", "length", "lower", "max", "min", "replace", "round", "strftime", "time", "trim", "typeof"}
     | {"unistr", "upper"}
 )
+
+
+@dataclass(frozen=True)
+class Part:
+    """One file of a dump: mostly its only one.
+
+    Attributes:
+        label: how staff know it.
+    """
+
+    path: Path
+    label: str
 
 
 @dataclass
@@ -136,6 +151,8 @@ def what_was_left_out(statements: list[str]) -> list[str]:
 
 
 def shown(text: str) -> str:
-    """The beginning of a statement, on one line."""
+    """The beginning of a statement, after comments, on one line."""
+    start = COMMENTS.match(text)
+    text = text[start.end() if start else 0 :]
     line = " ".join("".join(character if character.isprintable() else " " for character in text[:1000]).split())
     return line if len(line) <= SHOWN_CHARACTERS else f"{line[:SHOWN_CHARACTERS]}…"

@@ -6,7 +6,7 @@ The rows of an old MiniTwit are often handed on alone, as their schema is in the
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from legacy_import.source.recognition.known_names import WELL_KNOWN, table_likeness
+from legacy_import.source.recognition.known_names import COLUMN_NAMES, WELL_KNOWN, plain, table_likeness
 from legacy_import.source.schema import CANONICAL_TABLES
 
 # As MiniTwit's own schema.sql declares them, but that every column may be empty.
@@ -36,6 +36,11 @@ ARRANGEMENTS: dict[str, tuple[tuple[str, ...], ...]] = {
 }
 OWN_IDS = frozenset({"user_id", "message_id"})
 OTHER_IDS = frozenset({"author_id", "who_id", "whom_id"})
+TEXT_NAMES = frozenset(
+    name
+    for canonical in (("user", "username"), ("user", "email"), ("user", "pw_hash"), ("message", "text"))
+    for name in COLUMN_NAMES[canonical]
+)
 GIVE_BOTH = "Give the file with the CREATE TABLE statements as well, often called schema.sql: pack both into one ZIP"
 
 
@@ -104,6 +109,11 @@ def fits(columns: Sequence[str], kinds: Sequence[str]) -> bool:
 def canonical_table(name: str) -> str:
     """The canonical table that a name means without doubt; empty if there is none."""
     return next((table for table in CANONICAL_TABLES if table_likeness(table, name) >= WELL_KNOWN), "")
+
+
+def is_text(column: str) -> bool:
+    """Whether a column's name says that its values are texts, whatever they look like."""
+    return plain(column) in TEXT_NAMES
 
 
 def quoted(name: str) -> str:

@@ -8,18 +8,17 @@ import re
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
 
 from legacy_import.source.errors import SourceError
 from legacy_import.source.recognition.known_names import UNKNOWN, best_likeness
+from legacy_import.source.snapshot.dumps.implied_schema import GIVE_BOTH, ImpliedTable, implied_table
+from legacy_import.source.snapshot.dumps.insert_statements import RowsHead, insert_head, kinds_of_values
+from legacy_import.source.snapshot.dumps.loading import Loading, Part, shown, what_was_left_out
+from legacy_import.source.snapshot.dumps.sql_splitter import Statement, StatementReader, is_complete
 from legacy_import.source.snapshot.file_types import encoding_of, read_head
-from legacy_import.source.snapshot.implied_schema import GIVE_BOTH, ImpliedTable, implied_table
-from legacy_import.source.snapshot.insert_statements import InsertHead, insert_head, kinds_of_values
-from legacy_import.source.snapshot.loading import Loading, shown, what_was_left_out
 from legacy_import.source.snapshot.progress import OnProgress, megabytes
-from legacy_import.source.snapshot.sql_splitter import Statement, StatementReader, is_complete
 
 MOST_TABLES = 1000
 STATEMENTS_BETWEEN_REPORTS = 5000
@@ -51,19 +50,7 @@ LEFT_OUT = (
 )
 
 
-@dataclass(frozen=True)
-class Part:
-    """One file of a dump: mostly its only one.
-
-    Attributes:
-        label: how staff know it.
-    """
-
-    path: Path
-    label: str
-
-
-def load_dump(parts: Sequence[Part], target: Path, on_progress: OnProgress) -> list[str]:
+def load_sqlite_dump(parts: Sequence[Part], target: Path, on_progress: OnProgress) -> list[str]:
     """Load a dump into a new file, all of its parts into the same one, in their order.
 
     Returns:
@@ -114,8 +101,8 @@ class DumpLoader:
                     self.flush()
                     self.run(statement)
                 if number % STATEMENTS_BETWEEN_REPORTS == 0:
-                    done = min(size, file.buffer.tell())
-                    self.on_progress(f"Loading the dump: {megabytes(done)} of {megabytes(size)}")
+                    done = megabytes(min(size, reader.position))
+                    self.on_progress(f"Loading the dump: {done} of {megabytes(size)}")
             self.flush()
         self.run_last(reader)
         if self.is_open:
@@ -218,7 +205,7 @@ class DumpLoader:
             if self.imply_table(statement, head):
                 self.execute(statement, is_table=False)
 
-    def imply_table(self, statement: Statement, head: InsertHead) -> bool:
+    def imply_table(self, statement: Statement, head: RowsHead) -> bool:
         """Make the table that a row without a CREATE TABLE implies. Returns False if the row is left out.
 
         Raises:

@@ -1,16 +1,23 @@
-"""What an INSERT of a dump says before its rows, and what kinds of values its first row has."""
+"""What an INSERT or a COPY of a dump says before its rows, and what kinds of values its first row has."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 NAME = r"""(?:[^\W\d][\w$]*+|"(?:[^"]|"")*+"|`(?:[^`]|``)*+`|\[[^\]]*+\])"""
-SPACE = r"(?:\s|--[^\n]*\n|/\*(?:[^*]|\*(?!/))*+\*/)*+"
+SPACE = r"(?:\s|--[^\n]*\n|\#[^\n]*\n|/\*(?:[^*]|\*(?!/))*+\*/)*+"
 DOTTED = rf"{NAME}(?:{SPACE}\.{SPACE}{NAME})*+"
 INSERT = re.compile(
     rf"{SPACE}(?:INSERT|REPLACE)\b(?:\s+(?:OR\s+)?(?:IGNORE|REPLACE|ABORT|FAIL|ROLLBACK|LOW_PRIORITY|DELAYED"
     rf"|HIGH_PRIORITY))*+(?:\s+INTO)?{SPACE}(?P<table>{DOTTED}){SPACE}"
     rf"(?:\((?P<columns>{SPACE}{NAME}(?:{SPACE},{SPACE}{NAME})*+{SPACE})\){SPACE})?"
     rf"(?:OVERRIDING\s+(?:SYSTEM|USER)\s+VALUE{SPACE})?VALUES?{SPACE}",
+    re.IGNORECASE,
+)
+INTO = re.compile(rf"{SPACE}(?:INSERT|REPLACE)\b[\w\s]*?\bINTO{SPACE}(?P<table>{DOTTED})", re.IGNORECASE)
+COPY = re.compile(
+    rf"{SPACE}COPY\s+(?P<table>{DOTTED}){SPACE}"
+    rf"(?:\((?P<columns>{SPACE}{NAME}(?:{SPACE},{SPACE}{NAME})*+{SPACE})\){SPACE})?"
+    r"FROM\s+(?P<source>\S+?)(?P<options>\s[^;]*)?;?\s*$",
     re.IGNORECASE,
 )
 EACH_NAME = re.compile(NAME)
@@ -22,28 +29,45 @@ NUMBER = re.compile(r"[+-]?\d+(\.\d*)?(e[+-]?\d+)?", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
-class InsertHead:
-    """What an INSERT says before its rows.
+class RowsHead:
+    """What an INSERT or a COPY says before its rows.
 
     Attributes:
         table: its name. schema: what was before the name, if anything.
         columns: the names of the columns; none if it names none.
         end: the place in the text at which the rows begin.
+        is_plain: whether the rows are there, in the usual form.
     """
 
     schema: str
     table: str
     columns: tuple[str, ...]
     end: int
+    is_plain: bool = True
 
 
-def insert_head(text: str) -> InsertHead | None:
+def insert_head(text: str) -> RowsHead | None:
     """Read the beginning of an INSERT; None if it is no plain one, with VALUES."""
     found = INSERT.match(text)
-    if found is None:
-        return None
+    return head_of(found) if found else None
+
+
+def rows_head(text: str) -> RowsHead | None:
+    """Read the beginning of any INSERT or COPY; None if it is neither."""
+    if found := INSERT.match(text):
+        return head_of(found)
+    if found := COPY.match(text):
+        is_plain = found["source"].lower() == "stdin" and not (found["options"] or "").strip()
+        return replace(head_of(found), is_plain=is_plain)
+    if found := INTO.match(text):
+        *schema, table = names_in(found["table"])
+        return RowsHead(".".join(schema), table, (), found.end(), is_plain=False)
+    return None
+
+
+def head_of(found: re.Match[str]) -> RowsHead:
     *schema, table = names_in(found["table"])
-    return InsertHead(".".join(schema), table, tuple(names_in(found["columns"] or "")), found.end())
+    return RowsHead(".".join(schema), table, tuple(names_in(found["columns"] or "")), found.end())
 
 
 def names_in(text: str) -> list[str]:
