@@ -200,7 +200,7 @@ def copy_chunks(
         yield from _built_chunks(connection, table, timeout, plan, bounded, places if bounded else ())
         return
     lines = (
-        f"SELECT {table.position} AS place, {plan.line} AS line FROM {quoted(table.actual_name)} {bounded}"
+        f"SELECT {table.position} AS place, {plan.line} AS line FROM {table.rows_from} {bounded}"
         f" ORDER BY {table.position} LIMIT ?"
     )
     (start, end), limit = places, FIRST_ROWS
@@ -294,7 +294,7 @@ def _read_in_batches(
     )
     rows_of_table = (
         f"SELECT {table.position} AS place, printf('{'%.1s' * len(table.columns)}', {letters}), {values}"
-        f" FROM {quoted(table.actual_name)}"
+        f" FROM {table.rows_from}"
     )
     if not table.has_row_ids:
         rows_of_table = f"SELECT * FROM ({rows_of_table})"

@@ -16,7 +16,6 @@ from legacy_import.source.copy_lines import (
     LinePlan,
     Places,
     copy_chunks,
-    quoted,
     read_rows,
 )
 from legacy_import.source.errors import SourceError, no_room
@@ -120,7 +119,7 @@ class SQLiteSource:
         with reading(self.description.label, self.timeout):
             low, high = (
                 self.connection.execute(
-                    f"SELECT {table.position} FROM {quoted(table.actual_name)}"  # noqa: S608
+                    f"SELECT {table.position} FROM {table.rows_from}"  # noqa: S608
                     f" ORDER BY {table.position} {direction} LIMIT 1"
                 ).fetchone()[0]
                 for direction in ("ASC", "DESC")
@@ -142,7 +141,7 @@ class SQLiteSource:
         tested = ", ".join(f"({test}) IS 1 AS test_{number}" for number, test in enumerate(tests))
         sums = ", ".join(f"sum(test_{number})" for number in range(len(tests)))
         bounded, bounds = (f"WHERE {table.position} BETWEEN ? AND ?", places) if table.has_row_ids else ("", ())
-        rows = f"SELECT {tested} FROM {quoted(table.actual_name)} {bounded} LIMIT {FIRST_ROWS}"  # noqa: S608
+        rows = f"SELECT {tested} FROM {table.rows_from} {bounded} LIMIT {FIRST_ROWS}"  # noqa: S608
         with reading(self.description.label, self.timeout):
             (passed,) = self.connection.execute(f"SELECT {sums} FROM ({rows})", bounds)  # noqa: S608
         return [count or 0 for count in passed]
@@ -160,7 +159,7 @@ class SQLiteSource:
         condition = test.format(f"{stored} COLLATE BINARY")
         with reading(self.description.label, self.timeout):
             values = self.connection.execute(
-                f"SELECT {stored} FROM {quoted(table.actual_name)} WHERE {condition}"  # noqa: S608 -- quoted names
+                f"SELECT {stored} FROM {table.rows_from} WHERE {condition}"  # noqa: S608 -- quoted names
             )
             yield from (as_text(value) or "" for (value,) in values)
 

@@ -6,6 +6,7 @@ queries that never end, and pages that lie about themselves. See https://www.sql
 
 import sqlite3
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Self
 from urllib.parse import quote
@@ -28,6 +29,8 @@ ALLOWED_FUNCTIONS = frozenset(
         "glob",
         "group_concat",
         "instr",
+        "json_type",
+        "json_valid",
         "length",
         "lower",
         "max",
@@ -82,6 +85,8 @@ def open_readonly(path: Path, timeout: QueryTimeout | None = None) -> sqlite3.Co
     connection.setlimit(sqlite3.SQLITE_LIMIT_ATTACHED, 0)
     for pragma in ("trusted_schema=OFF", "cell_size_check=ON", "query_only=ON", "mmap_size=0"):
         connection.execute(f"PRAGMA {pragma}")
+    with suppress(*UNREADABLE):  # what is damaged says so when it is read
+        connection.execute("SELECT value FROM json_each('[]')")  # makes it, which is not allowed from now on
     connection.set_authorizer(authorize)
     connection.set_progress_handler(timeout or QueryTimeout(), PROGRESS_STEPS)
     return connection

@@ -61,6 +61,7 @@ class TableDescription:
     Attributes:
         canonical: which of MiniTwit's tables it is.
         actual_name: its name in the file; empty when there is no such table, which has no rows.
+        rows_from: the SQL that its rows are read from.
         columns: for each canonical column, in that order, the SQL that reads it: the quoted column, NULL for a
             missing one, the position for a missing id.
         position: the SQL expression that gives a row's place, from 1.
@@ -71,6 +72,7 @@ class TableDescription:
 
     canonical: CanonicalTable
     actual_name: str
+    rows_from: str
     columns: tuple[str, ...]
     position: str
     has_row_ids: bool

@@ -12,6 +12,7 @@ from typing import Self
 from urllib.parse import quote
 
 from legacy_import.source.errors import SourceError
+from legacy_import.verify.follow_lists import follows_in
 
 OldValue = None | int | float | bytes
 
@@ -45,6 +46,14 @@ WITH_IDS = frozenset({"user", "message"})
 ROW_ID_NAMES = ("rowid", "_rowid_", "oid")
 
 
+@dataclass(frozen=True)
+class Lists:
+    """The statement that gives ids and lists, and whether these say who is followed."""
+
+    statement: str
+    list_is_second: bool
+
+
 class OldDatabase:
     """An old database. Use it as a context manager.
 
@@ -69,6 +78,8 @@ class OldDatabase:
         """Return how many rows the table has; the table and its columns are there, or a SourceError says so."""
         if not self.layout[table].name:
             return 0
+        if self._lists(table):
+            return sum(1 for _ in self.rows(table))
         self._check_table(table)
         [(count,)] = self._select(f"SELECT count(*) FROM {_quoted(self.layout[table].name)}")  # noqa: S608
         assert isinstance(count, int)  # noqa: S101 -- what SQLite's count(*) is
@@ -81,6 +92,9 @@ class OldDatabase:
         """
         old = self.layout[table]
         if not old.name:
+            return
+        if lists := self._lists(table):
+            yield from follows_in(self._select(lists.statement), lists.list_is_second)
             return
         keys, place = self._keys_and_place(old.name)
         columns = [_quoted(column) if column else "NULL" for column in old.columns]
@@ -99,6 +113,30 @@ class OldDatabase:
             return
         for position, old_id, *values in rows:
             yield position, _whole_number(old_id), *values
+
+    def _lists(self, table: str) -> "Lists | None":
+        """How the follows are read, if they are lists in another table: `follows of users`."""
+        old = self.layout[table]
+        if table in WITH_IDS or self._has_table(old.name):
+            return None
+        for list_column in filter(None, old.columns):
+            holder = old.name.removeprefix(f"{list_column} of ")
+            if holder != old.name and self._has_table(holder):
+                (own_id,) = [column for column in old.columns if column and column != list_column]
+                keys, place = self._keys_and_place(holder)
+                order = place if place in ROW_ID_NAMES else ", ".join(_quoted(key) for _, key in keys)
+                return Lists(
+                    f"SELECT {_quoted(own_id)}, {_quoted(list_column)} FROM {_quoted(holder)} ORDER BY {order}",  # noqa: S608
+                    list_is_second=old.columns[1] == list_column,
+                )
+        return None
+
+    def _has_table(self, name: str) -> bool:
+        """Only a real, stored table counts: neither a view nor a virtual table (which has no root page)."""
+        found = self._select(
+            "SELECT name FROM sqlite_master WHERE type = 'table' AND rootpage > 0 AND name = ? COLLATE NOCASE", [name]
+        )
+        return bool(list(found))
 
     def dates(self, table: str) -> Iterator[OldValue]:
         """Yield the values of the column of dates that are text and do not begin with a year."""
@@ -136,13 +174,8 @@ class OldDatabase:
         return keys, f"row_number() OVER (ORDER BY {', '.join(_quoted(column) for _, column in key) or 'NULL'})"
 
     def _check_table(self, table: str) -> None:
-        """Only a real, stored table counts: neither a view nor a virtual table (which has no root page)."""
         expected = self.layout[table]
-        found = self._select(
-            "SELECT name FROM sqlite_master WHERE type = 'table' AND rootpage > 0 AND name = ? COLLATE NOCASE",
-            [expected.name],
-        )
-        if not list(found):
+        if not self._has_table(expected.name):
             raise SourceError(
                 "missing_table",
                 f"{self.label} has no table {expected.name}, so there is nothing to compare with. "

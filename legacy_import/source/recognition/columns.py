@@ -7,13 +7,16 @@ from typing import NamedTuple
 
 from legacy_import.source.recognition import activity, known_names
 from legacy_import.source.recognition.table_profile import FoundColumn, FoundTable, is_secret_name
-from legacy_import.source.schema import HIDDEN_COLUMN, ID_COLUMNS, CanonicalTable
+from legacy_import.source.schema import FOLLOWER, HIDDEN_COLUMN, ID_COLUMNS, CanonicalTable
 
 REFERENCES = frozenset({"author_id", "who_id", "whom_id"})
 
 
 def recognised_columns(table: FoundTable, canonical: CanonicalTable, taken: Collection[str] = ()) -> dict[str, str]:
     """Canonical column -> the column that feeds it, as far as there is one; `taken` ones are not considered."""
+    if table.are_lists:
+        ends = [column.name for column in table.columns]
+        return dict(zip(canonical.columns, ends, strict=True)) if canonical is FOLLOWER else {}
     spelt: dict[str, list[tuple[int, FoundColumn]]] = defaultdict(list)
     for place, column in enumerate(table.columns):
         for spelling in known_names.column_spellings(canonical.name, table.name, column.name):

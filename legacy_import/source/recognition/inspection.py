@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from legacy_import.source.copy_lines import quoted
 from legacy_import.source.errors import SourceError
 from legacy_import.source.recognition.activity import activity_expression, meaning_of
+from legacy_import.source.recognition.follow_lists import FollowLists, follow_lists, tables_of_lists
 from legacy_import.source.recognition.known_names import best_likeness
 from legacy_import.source.recognition.mapping import TableMapping
 from legacy_import.source.recognition.matching import Recognition
@@ -40,7 +41,7 @@ def read_tables(connection: sqlite3.Connection, timeout: QueryTimeout, label: st
         stored = list(columns.stored.values())
         rows = first_rows(connection, name, stored)
         found.append(found_table(name, stored, rows, columns.computed, columns.primary_key))
-    return found
+    return found + tables_of_lists(found)
 
 
 def check_size_of_schema(connection: sqlite3.Connection, label: str) -> None:
@@ -82,21 +83,29 @@ def describe_tables(
         sqlite3.Error: SQLite could not read a table.
     """
     described: dict[str, TableDescription] = {}
+    ordinary = ordinary_tables(connection)
     for name, mapping in recognition.tables.items():
         timeout.touch()
-        columns = read_columns(connection, mapping.table)
+        lists = follow_lists(mapping, ordinary)
+        actual_name = lists.table if lists else mapping.table
+        columns = read_columns(connection, actual_name)
         if columns.computed:
             if name in required:
-                raise computed_columns(mapping.table, columns.computed, label)
+                raise computed_columns(actual_name, columns.computed, label)
             continue
         # No limit of time ends the one step of `count(*)`, and a tree whose branches are all the same one never ends:
         # so only a table that was checked is counted that way.
         count = "count(1)"
         if name in required and mapping.table:
-            check_undamaged(connection, label, mapping.table)
+            check_undamaged(connection, label, actual_name)
             timeout.touch()
             count = "count(*)"
-        described[name] = describe_table(connection, CANONICAL_TABLES[name], mapping, columns, count)
+        canonical = CANONICAL_TABLES[name]
+        described[name] = (
+            describe_lists(connection, canonical, mapping, lists, columns)
+            if lists
+            else describe_table(connection, canonical, mapping, columns, count)
+        )
     return described
 
 
@@ -195,11 +204,35 @@ def describe_table(
     return TableDescription(
         canonical=canonical,
         actual_name=mapping.table,
+        rows_from=quoted(mapping.table),
         columns=tuple(columns),
         position=position,
         has_row_ids=position in ROWID_NAMES,
         unique_ids=canonical.has_ids and id_column.lower() == found.row_id_alias,
         rows=connection.execute(query).fetchone()[0] if mapping.table else 0,
+    )
+
+
+def describe_lists(
+    connection: sqlite3.Connection,
+    canonical: CanonicalTable,
+    mapping: TableMapping,
+    lists: FollowLists,
+    found: Columns,
+) -> TableDescription:
+    """Say how follows are read from lists in the given columns of a table of users."""
+    order = (f"person.{quoted(column)}" for column in found.primary_key)
+    row_id = _position(connection, lists.table, found)
+    in_order = f"person.{row_id}" if row_id in ROWID_NAMES else ", ".join(order)
+    return TableDescription(
+        canonical=canonical,
+        actual_name=mapping.table,
+        rows_from=lists.rows_from,
+        columns=lists.columns,
+        position=f"row_number() OVER (ORDER BY {in_order}, item.key)",
+        has_row_ids=False,
+        unique_ids=False,
+        rows=connection.execute(f"SELECT count(*) FROM {lists.rows_from}").fetchone()[0],  # noqa: S608
     )
 
 

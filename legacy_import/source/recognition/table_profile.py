@@ -95,12 +95,14 @@ class FoundTable(JsonRecord):
     Attributes:
         computed: columns that are calculated, which are never read.
         rows: how many of its first rows were looked at, up to SAMPLE_ROWS.
+        are_lists: whether it is no table, but what lists in a table of users hold, see `follow_lists`.
     """
 
     name: str
     columns: list[FoundColumn]
     computed: list[str] = field(default_factory=list)
     rows: int = 0
+    are_lists: bool = False
 
     def column(self, name: str) -> FoundColumn | None:
         """The column of that name, in any case, as SQL has it."""
