@@ -4,6 +4,7 @@ A SQLite file may be live, or come with its write-ahead log; a dump has to be lo
 read. All the other rooms treat the result in the same way.
 """
 
+import glob
 import shutil
 import sqlite3
 from dataclasses import dataclass, field
@@ -13,12 +14,14 @@ from pathlib import Path
 from legacy_import.source.errors import SourceError, no_room, not_copied
 from legacy_import.source.location import Reference, ServerReference, SourceReference
 from legacy_import.source.snapshot import live_sqlite, sqlite_wal
-from legacy_import.source.snapshot.archives import unpack
+from legacy_import.source.snapshot.archives import Unpacked, several_databases, unpack
 from legacy_import.source.snapshot.dumps import Part, load_dump
+from legacy_import.source.snapshot.dumps.several_files import OneDatabase, look_into, put_together
 from legacy_import.source.snapshot.file_types import TEXT_DUMPS, Kind, recognise
 from legacy_import.source.snapshot.postgresql_archives import write_out
 from legacy_import.source.snapshot.progress import OnProgress, silent
 from legacy_import.source.snapshot.servers import copy_tables
+from legacy_import.source.wording import listed
 from MiniTwit.storage.full_disks import lacks_room
 
 
@@ -85,8 +88,10 @@ def take_in(reference: Reference, snapshot: Path, on_progress: OnProgress = sile
 
 def discard(snapshot: Path) -> None:
     """Remove a snapshot and what may lie beside it."""
-    for ending in ("", "-wal", "-shm", "-journal", "-unpacked", "-unpacked-wal", "-written"):
+    for ending in ("", "-wal", "-shm", "-journal"):
         Path(f"{snapshot}{ending}").unlink(missing_ok=True)
+    for beside in snapshot.parent.glob(f"{glob.escape(snapshot.name)}-*"):  # what was unpacked
+        beside.unlink(missing_ok=True)
 
 
 def take_in_file(reference: SourceReference, snapshot: Path, on_progress: OnProgress) -> Intake:
@@ -110,10 +115,10 @@ def bring(reference: SourceReference, kind: Kind, intake: Intake, snapshot: Path
     # SQLite keeps log and journal beside the file itself, not beside a link to it.
     path, label = reference.path.resolve(), reference.label
     if kind in (Kind.ZIP, Kind.GZIP):
-        unpacked = Path(f"{snapshot}-unpacked")
-        found = unpack(path, kind, label, unpacked, on_progress)
-        intake.kind = f"{kind.value} of a {found.kind.value}" + (f", {found.name}" if found.name else "")
-        intake.warnings += settle(unpacked, found.kind, label, snapshot, on_progress)
+        found = unpack(path, kind, label, Path(f"{snapshot}-unpacked"), on_progress)
+        of_what, warnings = settle(found, label, snapshot, on_progress)
+        intake.kind = f"{kind.value} of a {of_what}"
+        intake.warnings += warnings
     elif kind in TEXT_DUMPS:
         intake.warnings += load_dump(kind, [Part(path, label)], snapshot, on_progress)
     elif kind is Kind.POSTGRESQL_ARCHIVE:
@@ -128,21 +133,39 @@ def bring(reference: SourceReference, kind: Kind, intake: Intake, snapshot: Path
         intake.warnings += live_sqlite.take_snapshot(path, label, snapshot, on_progress)
 
 
-def settle(unpacked: Path, kind: Kind, label: str, snapshot: Path, on_progress: OnProgress) -> list[str]:
-    """Make the snapshot of what came out of an archive. Returns what staff are to be warned of."""
-    if kind in TEXT_DUMPS:
-        warnings = load_dump(kind, [Part(unpacked, label)], snapshot, on_progress)
-        unpacked.unlink()
-        return warnings
-    if kind is Kind.POSTGRESQL_ARCHIVE:
-        warnings = load_archive(unpacked, label, snapshot, on_progress)
-        unpacked.unlink()
-        return warnings
-    if sqlite_wal.has_wal(unpacked):
-        warnings = sqlite_wal.merge_wal(unpacked, label)
+def settle(found: list[Unpacked], label: str, snapshot: Path, on_progress: OnProgress) -> tuple[str, list[str]]:
+    """Make the snapshot of what came out of an archive. Returns what that was, and what staff are to be warned of."""
+    first, *others = found
+    if first.kind in TEXT_DUMPS:
+        database = put_together(found, label) if others else OneDatabase(first.kind, found, [])
+        warnings = load_dump(database.kind, database.parts(label), snapshot, on_progress)
     else:
-        warnings = [sqlite_wal.WITHOUT_WAL] if sqlite_wal.lacks_wal(unpacked) else []
-    shutil.move(unpacked, snapshot)
+        database = OneDatabase(first.kind, [first], schemas_among(others, first, label))
+        warnings = settle_database(first, label, snapshot, on_progress)
+    for file in found:
+        file.path.unlink(missing_ok=True)
+    if database.ignored:
+        warnings.append(f"Of the archive, files that bring no rows were not read: {listed(database.ignored)}.")
+    names = " and ".join(file.name for file in database.files if file.name)
+    return f"{database.kind.value}{f', {names}' if names else ''}", warnings
+
+
+def schemas_among(dumps: list[Unpacked], database: Unpacked, label: str) -> list[str]:
+    """The names of the dumps beside a database, none of which may bring rows."""
+    if any(look_into(dump).fills for dump in dumps):
+        raise several_databases([database.name, *(dump.name for dump in dumps)], label)
+    return [dump.name for dump in dumps]
+
+
+def settle_database(found: Unpacked, label: str, snapshot: Path, on_progress: OnProgress) -> list[str]:
+    """Make the snapshot of a database that came out of an archive."""
+    if found.kind is Kind.POSTGRESQL_ARCHIVE:
+        return load_archive(found.path, label, snapshot, on_progress)
+    if sqlite_wal.has_wal(found.path):
+        warnings = sqlite_wal.merge_wal(found.path, label)
+    else:
+        warnings = [sqlite_wal.WITHOUT_WAL] if sqlite_wal.lacks_wal(found.path) else []
+    shutil.move(found.path, snapshot)
     return warnings
 
 

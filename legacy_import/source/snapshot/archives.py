@@ -9,7 +9,7 @@ import os
 import struct
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +19,7 @@ from django.conf import settings
 from django.template.defaultfilters import filesizeformat
 
 from legacy_import.source.errors import SourceError
-from legacy_import.source.snapshot.file_types import HEAD_BYTES, WAL_MAGICS, Kind, recognise_head
+from legacy_import.source.snapshot.file_types import HEAD_BYTES, TEXT_DUMPS, WAL_MAGICS, Kind, recognise_head
 from legacy_import.source.snapshot.progress import OnProgress, megabytes
 
 BLOCK_BYTES = 1024 * 1024
@@ -33,6 +33,7 @@ END_RECORD = struct.Struct("<4s4H2LH")
 END_SIGNATURE, LOCATOR_SIGNATURE = b"PK\x05\x06", b"PK\x06\x07"
 LOCATOR_BYTES = 20
 LONGEST_COMMENT = 65535
+WHOLE = (Kind.SQLITE, Kind.POSTGRESQL_ARCHIVE)  # files that are an old database each
 ENCRYPTED = 0x1  # of a file's flags
 OUR_METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 DAMAGE = (zipfile.BadZipFile, gzip.BadGzipFile, zlib.error, EOFError, struct.error, ValueError)
@@ -41,12 +42,13 @@ PACK_AGAIN = "Put only the database file, and its -wal file if there is one, int
 
 @dataclass(frozen=True)
 class Unpacked:
-    """What came out of an archive: a database or a dump; its log lies beside it, where there was one.
+    """A file that came out of an archive; the log of a database lies beside it, where there was one.
 
     Attributes:
         name: what it was called inside.
     """
 
+    path: Path
     kind: Kind
     name: str
 
@@ -76,14 +78,17 @@ class Allowance:
             )
 
 
-def unpack(path: Path, kind: Kind, label: str, target: Path, on_progress: OnProgress) -> Unpacked:
-    """Take the one old database out of an archive, with its write-ahead log.
+def unpack(path: Path, kind: Kind, label: str, target: Path, on_progress: OnProgress) -> list[Unpacked]:
+    """Take an old database out of an archive, with its write-ahead log, or the files that may be one together.
 
     Args:
-        target: where the database is put; its log goes beside it, with -wal at the end.
+        target: where the database is put; its log goes beside it, with -wal at the end, and other files with numbers.
+
+    Returns:
+        The database, if there is one, and dumps; or else the tables of values.
 
     Raises:
-        SourceError: the archive is damaged, encrypted or a bomb, or does not hold exactly one old database.
+        SourceError: the archive is damaged, encrypted or a bomb, or holds no old database, or more than one.
     """
     with explained(label):
         if kind is Kind.GZIP:
@@ -104,13 +109,13 @@ def explained(label: str) -> Iterator[None]:
         ) from error
 
 
-def unpack_gzip(path: Path, label: str, target: Path, on_progress: OnProgress) -> Unpacked:
+def unpack_gzip(path: Path, label: str, target: Path, on_progress: OnProgress) -> list[Unpacked]:
     with gzip.open(path) as packed:
         found = recognise_head(packed.read(HEAD_BYTES), f"What is in {label}")
     refuse_nested(found, label)
     with gzip.open(path) as packed:
         copy(packed, target, Allowance(path, label), on_progress)
-    return Unpacked(found, "")
+    return [Unpacked(target, found, "")]
 
 
 def check_directory(path: Path, label: str) -> None:
@@ -128,18 +133,23 @@ def check_directory(path: Path, label: str) -> None:
         raise SourceError("unusual_archive", f"{label} holds too many files, or too large ones. {PACK_AGAIN}.")
 
 
-def unpack_zip(archive: zipfile.ZipFile, path: Path, label: str, target: Path, on_progress: OnProgress) -> Unpacked:
+def unpack_zip(
+    archive: zipfile.ZipFile, path: Path, label: str, target: Path, on_progress: OnProgress
+) -> list[Unpacked]:
     members = [member for member in archive.infolist() if not member.is_dir() and member.file_size]
     check_openable(members, label)
     allowance = Allowance(path, label)
     candidates, logs, others = sorted_out(archive, members, label, allowance)
-    database = the_one(candidates, others, label)
-    with archive.open(database) as packed:
-        copy(packed, target, allowance, on_progress)
-    if log := log_of(database, logs):
-        with archive.open(log) as packed:
-            copy(packed, Path(f"{target}-wal"), allowance, on_progress)
-    return Unpacked(candidates[database], shown(database.filename))
+    found = []
+    for number, member in enumerate(chosen(candidates, others, label)):
+        place = Path(f"{target}-{number}") if number else target
+        with archive.open(member) as packed:
+            copy(packed, place, allowance, on_progress)
+        found.append(Unpacked(place, candidates[member], shown(member.filename)))
+        if candidates[member] is Kind.SQLITE and (log := log_of(member, logs)):
+            with archive.open(log) as packed:
+                copy(packed, Path(f"{place}-wal"), allowance, on_progress)
+    return found
 
 
 def check_openable(members: list[zipfile.ZipInfo], label: str) -> None:
@@ -180,18 +190,25 @@ def refuse_nested(kind: Kind, label: str) -> None:
         raise SourceError("nested_archive", f"{label} holds another archive. {PACK_AGAIN}, and that one alone.")
 
 
-def the_one(candidates: dict[zipfile.ZipInfo, Kind], others: list[str], label: str) -> zipfile.ZipInfo:
+def chosen(candidates: dict[zipfile.ZipInfo, Kind], others: list[str], label: str) -> list[zipfile.ZipInfo]:
+    """The files that are an old database, alone or together: a database first, then dumps; or tables of values."""
     if not candidates:
         reason = f" {others[0]}" if len(others) == 1 else ""
-        raise SourceError("empty_archive", f"{label} holds no SQLite database and no dump.{reason} {PACK_AGAIN}.")
-    if len(candidates) > 1:
-        names = ", ".join(shown(member.filename) for member in list(candidates)[:SHOWN_NAMES])
-        more = f" and {len(candidates) - SHOWN_NAMES:,} more" if len(candidates) > SHOWN_NAMES else ""
-        raise SourceError(
-            "several_databases",
-            f"{label} holds more than one old database: {names}{more}. Pack the one that is to be imported alone.",
-        )
-    return next(iter(candidates))
+        raise SourceError("empty_archive", f"{label} holds no old database and no dump.{reason} {PACK_AGAIN}.")
+    databases = [member for member, kind in candidates.items() if kind in WHOLE]
+    if len(databases) > 1:
+        raise several_databases([shown(member.filename) for member in databases], label)
+    dumps = [member for member, kind in candidates.items() if kind in TEXT_DUMPS]
+    return [*databases, *dumps] or list(candidates)
+
+
+def several_databases(names: Sequence[str], label: str) -> SourceError:
+    more = f" and {len(names) - SHOWN_NAMES:,} more" if len(names) > SHOWN_NAMES else ""
+    return SourceError(
+        "several_databases",
+        f"{label} holds more than one old database: {', '.join(names[:SHOWN_NAMES])}{more}. Pack the one that is to "
+        "be imported alone; a schema and the rows that belong to it may be two files.",
+    )
 
 
 def log_of(database: zipfile.ZipInfo, logs: list[zipfile.ZipInfo]) -> zipfile.ZipInfo | None:

@@ -3,14 +3,12 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from legacy_import.source.snapshot.dumps.dialects import MYSQL, POSTGRESQL
+from legacy_import.source.snapshot.dumps.dialects import DIALECTS
 from legacy_import.source.snapshot.dumps.loading import Part
 from legacy_import.source.snapshot.dumps.server_dumps import load_server_dump
 from legacy_import.source.snapshot.dumps.sqlite_dumps import load_sqlite_dump
 from legacy_import.source.snapshot.file_types import Kind
 from legacy_import.source.snapshot.progress import OnProgress
-
-DIALECTS = {Kind.POSTGRESQL_DUMP: POSTGRESQL, Kind.MYSQL_DUMP: MYSQL}
 
 
 def load_dump(kind: Kind, parts: Sequence[Part], target: Path, on_progress: OnProgress) -> list[str]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from legacy_import.source.snapshot.column_types import mysql_affinity, postgresql_affinity
 from legacy_import.source.snapshot.dumps.sql_splitter import COMMENT, LONGEST_STATEMENT, Dialect, token_of
+from legacy_import.source.snapshot.file_types import Kind
 
 Convert = Callable[[bytes], bytes]
 
@@ -275,3 +276,5 @@ MYSQL = ServerDialect(
     last_line=re.compile(r"-- Dump completed"),
     is_mysql=True,
 )
+
+DIALECTS = {Kind.POSTGRESQL_DUMP: POSTGRESQL, Kind.MYSQL_DUMP: MYSQL}
