@@ -97,11 +97,6 @@ class SaltedPBKDF2Hasher(ReplacedHasher, WrappableHasher):
         """How long a key is."""
         return hashlib.new(digest, usedforsecurity=False).digest_size
 
-    def encode(self, password: str, salt: str) -> str:
-        """Hash a password with today's iterations."""
-        beginning = f"{self.algorithm}$sha512${STRONG_ITERATIONS['sha512']}${salt}"
-        return f"{beginning}${self.digest_of(password, self.decode_beginning(beginning))}"
-
     def decode(self, encoded: str) -> dict[str, Any]:
         beginning, _, key = encoded.rpartition("$")
         decoded = self.decode_beginning(beginning)

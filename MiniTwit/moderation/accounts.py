@@ -127,7 +127,7 @@ def change_accounts(verb: Verb, ids: list[int], batch: ModerationBatch, cause: C
     before = states(ids)
     change(ids, now)
     after = states(ids)
-    changed = [user_id for user_id in ids if before[user_id] != after[user_id]]
+    changed = [user_id for user_id in before if before[user_id] != after[user_id]]
     ModerationEvent.objects.bulk_create(
         [
             ModerationEvent(
@@ -143,7 +143,7 @@ def change_accounts(verb: Verb, ids: list[int], batch: ModerationBatch, cause: C
         ],
         batch_size=ALL_AT_ONCE,
     )
-    return Tally(len(changed), len(ids) - len(changed))
+    return Tally(len(changed), len(before) - len(changed))
 
 
 def states(ids: Sequence[int]) -> dict[int, State]:
@@ -152,7 +152,7 @@ def states(ids: Sequence[int]) -> dict[int, State]:
     One query a table, because a join might read all strikes for each account; see
     `messages.without_nested_loops`.
     """
-    strikes = Strike.objects.filter(user__in=ids, revoked_at=None).order_by().values("user_id")
+    strikes = Strike.objects.filter(user__in=ids, revoked_at=None).values("user_id")
     given = dict(strikes.annotate(Count("pk")).values_list("user_id", "pk__count"))
     rows = User.objects.filter(pk__in=ids).values_list("pk", "suspended_at", "suspended_until")
     return {

@@ -94,9 +94,9 @@ def options_of(chosen: str, delete: bool) -> dict[str, Any]:
     return {"messages": str(chosen), "delete": delete}
 
 
-def expect_messages(batch: ModerationBatch, user_ids: QuerySet[Any] | Sequence[int]) -> None:
+def expect_messages(batch: ModerationBatch, user_ids: QuerySet[Any]) -> None:
     """Count into a batch the messages that it will delete, so that its progress can be told."""
-    if batch.options.get("messages") != Messages.PURGE or batch.messages:
+    if batch.options.get("messages") != Messages.PURGE:
         return
     batch.messages = Message.objects.filter(author__in=user_ids).count()
     batch.selected += batch.messages
@@ -132,7 +132,6 @@ def erase(ids: Sequence[int], batch: ModerationBatch, cause: Cause) -> Tally:
     """Erase accounts, and delete them if the batch says so, in the caller's transaction."""
     tally = Tally()
     delete = bool(batch.options.get("delete"))
-    expect_messages(batch, ids)
     for user in User.objects.filter(pk__in=ids).order_by("pk").select_for_update():
         obstacle = (obstacle_to_deleting if delete else obstacle_to_erasing)(user, cause.actor)
         if obstacle:
@@ -219,7 +218,7 @@ def forget_views_and_files(traces: Traces) -> None:
         if before != after:
             report.file_name, report.report, report.error = after
             report.save(update_fields=["file_name", "report", "error"])
-    own_types = ContentType.objects.get_for_models(User, Message, Follow, for_concrete_models=False)
+    own_types = ContentType.objects.get_for_models(User, Message, Follow)
     elsewhere = LogEntry.objects.exclude(content_type__in=own_types.values())
     for entry in elsewhere.filter(named_in_the_log(traces)).iterator():
         entry.object_repr = traces.struck_out_of(entry.object_repr)[:200]
@@ -236,9 +235,7 @@ def named_in_the_log(traces: Traces) -> Q:
 
 def rename_in_the_admin_log(user: User, name: str) -> None:
     """Django's log calls objects by their names: the account, its follows, and its messages, by their texts."""
-    account, message, follow = (
-        ContentType.objects.get_for_model(model, for_concrete_model=False) for model in (User, Message, Follow)
-    )
+    account, message, follow = (ContentType.objects.get_for_model(model) for model in (User, Message, Follow))
     LogEntry.objects.filter(content_type=account, object_id=str(user.pk)).update(object_repr=name)
     told = ModerationEvent.objects.filter(user=user, verb__in=[Verb.PURGE, Verb.EDIT], message__isnull=False)
     LogEntry.objects.filter(

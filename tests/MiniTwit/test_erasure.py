@@ -12,6 +12,7 @@ from django.contrib.auth.models import Group
 from django.contrib.contenttypes.models import ContentType
 from django.db.models import Model
 from django.test import Client
+from django.utils import timezone
 
 from MiniTwit import moderation
 from MiniTwit.database.triggers import ERASED_NOTE
@@ -23,6 +24,7 @@ from MiniTwit.models import (
     ModerationEvent,
     ModerationReason,
     PurgedMessage,
+    ReviewClaim,
     StaffNote,
     Strike,
     User,
@@ -181,7 +183,8 @@ def test_an_erasure_leaves_all_that_is_about_others_as_it_was(client: Client, ro
     log(boss, ada, "Ada")
     log(boss, message, f"Hi, {NAME}.")
     log(boss, Follow.objects.get(who=ada), "Ada follows Ben")
-    log(boss, Group.objects.create(name="Friends"), "Friends")
+    for message in roger.messages.all():
+        log(boss, Group.objects.create(pk=message.pk, name=f"Friends {message.pk}"), "Friends")
     before = everything_about_others(roger)
     export(client, roger)
     assert "Erase 1 account" in erase(client, roger, messages="purge")
@@ -245,6 +248,7 @@ def test_staff_are_for_superusers_and_nobody_erases_himself(client: Client, roge
     clerk = make_staff("view_user", "erase_user", "export_case", "delete_user", "purge_message", username="clerk")
     colleague = make_staff(username="colleague")
     colleague.groups.add(Group.objects.create(name="Friends"))
+    ReviewClaim.objects.create(message=roger.messages.all()[0], moderator=colleague, until=timezone.now())
     client.force_login(clerk)
     assert client.get(page(colleague, "erase")).status_code == 403
     assert client.get(page(colleague, "delete")).status_code == 403
@@ -255,6 +259,7 @@ def test_staff_are_for_superusers_and_nobody_erases_himself(client: Client, roge
     colleague.refresh_from_db()
     assert not colleague.is_staff
     assert not colleague.groups.exists()
+    assert not colleague.claims.exists()
 
 
 def test_deleting_an_account_says_what_else_there_is_in_numbers(client: Client, roger: User) -> None:

@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+from typing import ClassVar
 
 import pytest
 from django.contrib.auth.forms import ReadOnlyPasswordHashWidget
@@ -156,6 +157,7 @@ LIMITS = [
     ("pbkdf2_sha512$1$salt${}", base64_of(64), [base64_of(63), base64_of(65), base64_of(64).replace("A", "!", 1)]),
     (f"scrypt${{}}$salt$8$1${base64_of(64)}", "32768", ["32767", "65536", "1", "0"]),
     (f"scrypt${{}}$salt$1$1${base64_of(64)}", "2", ["1", "3", "65536"]),
+    (f"scrypt${{}}$salt$10$10${base64_of(64)}", "1024", ["1000"]),
     (f"scrypt$2$salt${{}}$1${base64_of(64)}", "131072", ["131073", "0"]),  # memory
     (f"scrypt$32768$salt$8${{}}${base64_of(64)}", "8", ["9", "0"]),  # time
     ("scrypt$2$salt$1$1${}", base64_of(64), [base64_of(63), base64_of(65)]),
@@ -188,6 +190,21 @@ LIMITS = [
 def test_a_hash_is_tried_if_it_is_whole_and_a_sign_in_can_bear_its_cost(form, most, refused):
     assert is_verifiable(form.format(most))
     assert [text for text in refused if is_verifiable(form.format(text))] == []
+
+
+def test_a_wrong_password_takes_as_long_for_an_older_hash_of_fewer_iterations():
+    class CountingHasher(PBKDF2SHA256PasswordHasher):
+        counted: ClassVar[list[int | None]] = []
+
+        def encode(self, password: str, salt: str, iterations: int | None = None) -> str:
+            self.counted.append(iterations)
+            return super().encode(password, salt, iterations)
+
+    hasher = CountingHasher()
+    stored = hasher.encode(PASSWORD, "salt", 10)
+    hasher.harden_runtime(PASSWORD, stored)
+    hasher.harden_runtime(PASSWORD, stored.replace("$10$", "$5000001$"))
+    assert hasher.counted == [10, hasher.iterations - 10]
 
 
 @pytest.mark.parametrize(

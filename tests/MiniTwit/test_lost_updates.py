@@ -16,7 +16,7 @@ from django.test import Client
 from MiniTwit import moderation
 from MiniTwit.models import Message, ModerationEvent, ModerationReason, User
 from MiniTwit.moderation.accounts import states
-from tests.MiniTwit.factories import make_message, make_superuser, make_user
+from tests.MiniTwit.factories import make_message, make_staff, make_superuser, make_user
 from tests.MiniTwit.files import MESSAGE_COLUMNS, confirm, preview, table
 from tests.MiniTwit.forms import form_at
 from tests.MiniTwit.threads import in_threads
@@ -168,6 +168,14 @@ def test_whatever_waits_for_a_flag_leaves_it_as_it_is() -> None:
         assert (message.flagged, message.decision) == (True, "flag"), prepare.__name__
         # The file's preview was of another version: it is previewed again.
         assert message.text == ("Hello." if prepare is by_a_file_of_messages else "Typed")
+
+
+def test_an_erasure_waits_for_a_change_of_the_account_and_sees_it() -> None:
+    clerk, user = make_staff(username="clerk"), make_account()
+    with in_threads_after_the_block(lambda: moderation.erase(users=[user], actor=clerk, reason="On request")):
+        User.objects.filter(pk=user.pk).update(is_staff=True)
+    user.refresh_from_db()
+    assert user.erased_at is None
 
 
 def test_who_saves_at_the_same_moment_as_another_replaces_nothing_unseen() -> None:
