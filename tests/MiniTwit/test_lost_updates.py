@@ -172,7 +172,12 @@ def test_whatever_waits_for_a_flag_leaves_it_as_it_is() -> None:
 
 def test_an_erasure_waits_for_a_change_of_the_account_and_sees_it() -> None:
     clerk, user = make_staff(username="clerk"), make_account()
-    with in_threads_after_the_block(lambda: moderation.erase(users=[user], actor=clerk, reason="On request")):
+
+    def erase() -> None:
+        with pytest.raises(moderation.ModerationError, match="It is a staff account"):
+            moderation.erase(users=[user], actor=clerk, reason="On request")
+
+    with in_threads_after_the_block(erase):
         User.objects.filter(pk=user.pk).update(is_staff=True)
     user.refresh_from_db()
     assert user.erased_at is None
