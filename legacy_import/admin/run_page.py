@@ -14,9 +14,11 @@ from legacy_import.admin.start_form import DUPLICATES, EXISTING, PLAIN_PASSWORDS
 from legacy_import.models import ImportRun
 from legacy_import.rules.old_tables import OLD_TABLES, TABLES_OF_KIND, USERS
 from legacy_import.rules.options import TableCounts
+from legacy_import.runs.chosen_mapping import outlooks_shown
 from legacy_import.runs.files import kept_for
 from legacy_import.runs.records import Choices
 from legacy_import.runs.status import ImportStanding, progress_of, standing_of
+from legacy_import.source.recognition.outlook import TableOutlook
 from legacy_import.source.recognition.refusals import undecided_tables
 from legacy_import.source.record import SourceRecord
 from legacy_import.steps.audit import Audit
@@ -138,7 +140,17 @@ class RunPage:
     def undecided(self) -> str:
         if not self.source.undecided or self.run.state != State.PREVIEWED:
             return ""
-        return undecided_tables(self.source.undecided, self.source.label)
+        return undecided_tables(self.source.undecided, self.source.counted, self.source.label)
+
+    @cached_property
+    def outlooks(self) -> list[TableOutlook]:
+        return outlooks_shown(self.run)
+
+    @property
+    def left_behind(self) -> list[TableOutlook]:
+        """What cannot follow an import of users as it is, so that users know before they confirm it."""
+        is_waiting = self.run.state == State.PREVIEWED
+        return [outlook for outlook in self.outlooks if not outlook.is_open] if is_waiting else []
 
     @property
     def durations(self) -> list[tuple[str, float]]:

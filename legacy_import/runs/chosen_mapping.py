@@ -21,7 +21,9 @@ from legacy_import.source.recognition.mapping import (
     schema_fingerprint,
 )
 from legacy_import.source.recognition.matching import Recognition, recognise
+from legacy_import.source.recognition.outlook import TableOutlook
 from legacy_import.source.recognition.refusals import undecided_tables
+from legacy_import.source.recognition.row_queries import RowQueries
 from legacy_import.source.recognition.table_profile import FoundTable
 from legacy_import.source.recognition.wishes import can_be_met
 from legacy_import.source.record import MappingChoice, SourceRecord
@@ -38,7 +40,7 @@ MOST_EXAMPLES = 3  # of what can be written on the command line
 
 def chooser(
     run: ImportRun, reference: Reference, required: Sequence[str], users_run: ImportRun | None, models: Models
-) -> Callable[[Sequence[FoundTable]], Recognition]:
+) -> Callable[[Sequence[FoundTable], RowQueries], Recognition]:
     """Return the function that chooses, for a source of this run, which table and column feeds what.
 
     It also writes on the run what there was to choose from, and remembers what was asked for.
@@ -48,21 +50,21 @@ def chooser(
         users_run: for messages, the import of their users, whose mapping of the users is used again.
     """
 
-    def choose(found: Sequence[FoundTable]) -> Recognition:
+    def choose(found: Sequence[FoundTable], rows: RowQueries) -> Recognition:
         key = f"schema:{schema_fingerprint(found)}" if reference.uploaded else reference.key("")
         run.source = replace(SourceRecord.from_json(run.source), mapping_key=key).as_json()
         asked_for = Choices.from_json(run.options).mapping
         asked = asked_for or {}
         if asked_for == {}:
             forget(models, key, run.kind)
-        chosen = {name: wish for name, wish in remembered(models, key).items() if name in required}
+        chosen = remembered(models, key)
         fitting = {name: wish for name, wish in chosen.items() if can_be_met(found, CANONICAL_TABLES[name], wish)}
         wishes = {**fitting, **users_as_imported(users_run, found), **asked}
         keep_found_tables(run, found, wishes)
-        recognition = recognise(found, label=reference.label, required=required, wishes=wishes)
+        recognition = recognise(found, rows, label=reference.label, required=required, wishes=wishes)
         keep_found_tables(run, found, recognition.tables)
-        if any(name not in fitting and name not in asked for name in chosen):
-            recognition.warnings.append(
+        if any(name in required and name not in fitting and name not in asked for name in chosen):
+            recognition.warnings[required[0]].append(
                 "This old database no longer has the tables that were chosen for it before, or not with those "
                 "columns; its tables were recognised again."
             )
@@ -71,8 +73,8 @@ def chooser(
         hide_passwords(models, key, used)
         choice = choice_of(models, key, run.kind)
         run.source = replace(SourceRecord.from_json(run.source), mapping_choice=choice).as_json()
-        if recognition.undecided and run.origin != ImportRun.Origin.ADMIN:
-            raise undecided_on_the_command_line(recognition, reference.label)
+        if recognition.undecided_of(required) and run.origin != ImportRun.Origin.ADMIN:
+            raise undecided_on_the_command_line(recognition, required, reference.label)
         return recognition
 
     return choose
@@ -93,14 +95,16 @@ def with_what_is_left_out(name: str, mapping: TableMapping) -> TableMapping:
     return TableMapping(mapping.table, columns)
 
 
-def undecided_on_the_command_line(recognition: Recognition, label: str) -> SourceError:
+def undecided_on_the_command_line(recognition: Recognition, required: Sequence[str], label: str) -> SourceError:
+    undecided = recognition.undecided_of(required)
+    question = undecided_tables(undecided, recognition.counted, label)
     examples = " or ".join(
-        f"--map {name}={table}" for name, tables in recognition.undecided.items() for table in tables[:MOST_EXAMPLES]
+        f"--map {name}={table}" for name, tables in undecided.items() for table in tables[:MOST_EXAMPLES]
     )
     return SourceError(
         "undecided_mapping",
-        f"{undecided_tables(recognition.undecided, label)} Say which with {examples}; import_legacy remembers it for "
-        "this old database, as it does what is chosen on the page of the import.",
+        f"{question} Say which with {examples}; import_legacy remembers it for this old database, as it does what is "
+        "chosen on the page of the import.",
     )
 
 
@@ -222,11 +226,17 @@ def check_decided(run: ImportRun) -> None:
     """Raise RunError if staff have yet to say which tables are meant."""
     source = SourceRecord.from_json(run.source)
     if source.undecided:
+        question = undecided_tables(source.undecided, source.counted, source.label)
         raise RunError(
             "undecided_mapping",
-            f"Import {run.pk} cannot be confirmed: {undecided_tables(source.undecided, source.label)} Choose the "
-            "tables in the preview, and make a new preview with them.",
+            f"Import {run.pk} cannot be confirmed: {question} Choose the tables in the preview, and make a new "
+            "preview with them.",
         )
+
+
+def outlooks_shown(run: ImportRun) -> list[TableOutlook]:
+    """What an import of users says of the whole old database, before and after it."""
+    return SourceRecord.from_json(run.source).outlook if run.kind == ImportRun.Kind.USERS else []
 
 
 def layout_imported(reference: Reference) -> dict[str, OldTable]:

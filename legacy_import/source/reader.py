@@ -20,8 +20,11 @@ from legacy_import.source.copy_lines import (
 )
 from legacy_import.source.errors import SourceError, no_room
 from legacy_import.source.location import Reference
-from legacy_import.source.recognition.inspection import describe_tables, read_tables
+from legacy_import.source.recognition.description import describe_tables
+from legacy_import.source.recognition.inspection import read_tables
 from legacy_import.source.recognition.matching import Recognition, recognise
+from legacy_import.source.recognition.outlook import outlooks
+from legacy_import.source.recognition.row_queries import RowQueries
 from legacy_import.source.recognition.soft_deletion import unread_marks
 from legacy_import.source.recognition.table_profile import FoundTable
 from legacy_import.source.record import SourceRecord
@@ -38,7 +41,7 @@ NOT_THERE = frozenset({"missing_table", "missing_column"})  # what may be in a l
 LARGE_TABLE = 200_000  # rows; a smaller one is read in one part
 PARTS = 4  # while one is read, the one before it is classified
 
-Choose = Callable[[Sequence[FoundTable]], Recognition]
+Choose = Callable[[Sequence[FoundTable], RowQueries], Recognition]
 
 
 @dataclass(frozen=True)
@@ -82,7 +85,7 @@ class SQLiteSource:
         try:
             with reading(label, timeout), Hashing(intake.given, label) as hashing:
                 found = read_tables(connection, timeout, label)
-                recognition = choose(found)
+                recognition = choose(found, RowQueries(connection, timeout))
                 tables = describe_tables(connection, timeout, label, required, recognition)
                 marked = unread_marks(
                     connection, [tables[name] for name in required if name in tables], recognition.tables
@@ -93,8 +96,8 @@ class SQLiteSource:
             if isinstance(error, SourceError) and error.code in NOT_THERE and WITHOUT_WAL in intake.warnings:
                 raise SourceError(error.code, f"{error.message} {WITHOUT_WAL}") from error
             raise
-        intake.warnings += recognition.warnings + marked
-        description = describe(reference, intake, sha256, found, recognition, tables)
+        intake.warnings += recognition.warnings_about(required) + marked
+        description = describe(reference, intake, sha256, found, recognition, tables, required)
         return cls(intake.path, connection, timeout, description, tables)
 
     def reopened(self) -> Self:
@@ -184,6 +187,7 @@ def describe(
     found: Sequence[FoundTable],
     recognition: Recognition,
     tables: dict[str, TableDescription],
+    required: Sequence[str],
 ) -> SourceRecord:
     """What staff are told about an old database before they import it."""
     used = {table.actual_name for table in tables.values()}
@@ -198,7 +202,9 @@ def describe(
         tables={name: table.rows for name, table in tables.items()},
         ignored=[table.name for table in found if table.name not in used],
         mapping={name: recognition.tables[name] for name in tables},
-        undecided=recognition.undecided,
+        undecided=recognition.undecided_of(required),
+        counted=recognition.counted,
+        outlook=[*outlooks(recognition, tables, required, reference.label)],
         warnings=intake.warnings,
     )
 

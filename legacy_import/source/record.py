@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
 from legacy_import.source.recognition.mapping import TableMapping, mappings_from_json
+from legacy_import.source.recognition.outlook import TableOutlook
 from legacy_import.source.schema import CANONICAL_TABLES, EXTRA_COLUMNS
 from MiniTwit.json_records import JsonRecord
 
@@ -35,6 +36,7 @@ class SourceRecord(JsonRecord):
         tables: rows per canonical table. ignored: other tables in the file.
         mapping: canonical table -> the table and columns that feed it.
         undecided: canonical table -> the tables of which staff have to choose one.
+        counted: rows of these tables. outlook: what it holds of users, messages and follows.
         warnings: sentences about what may be wrong with the file as a whole.
         mapping_key: what choices of a mapping are remembered by.
         mapping_choice: who chose the mapping that was used; None if it was recognised.
@@ -52,6 +54,8 @@ class SourceRecord(JsonRecord):
     ignored: list[str] = field(default_factory=list)
     mapping: Mapping[str, TableMapping] = field(default_factory=dict)
     undecided: Mapping[str, list[str]] = field(default_factory=dict)
+    counted: Mapping[str, int] = field(default_factory=dict)
+    outlook: list[TableOutlook] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     mapping_key: str = ""
     mapping_choice: MappingChoice | None = None
@@ -60,7 +64,10 @@ class SourceRecord(JsonRecord):
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Self:
-        parts: dict[str, Any] = {"mapping": mappings_from_json(data.get("mapping", {}))}
+        parts: dict[str, Any] = {
+            "mapping": mappings_from_json(data.get("mapping", {})),
+            "outlook": [*map(TableOutlook.from_json, data.get("outlook", []))],
+        }
         if choice := data.get("mapping_choice"):
             parts["mapping_choice"] = MappingChoice.from_json(choice)
         if staged := data.get("staged"):

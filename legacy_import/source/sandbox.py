@@ -42,7 +42,7 @@ ALLOWED_FUNCTIONS = frozenset(
         "typeof",
     }
 )
-ALLOWED_PRAGMAS = frozenset({"table_xinfo", "quick_check"})
+ALLOWED_PRAGMAS = frozenset({"table_xinfo", "foreign_key_list", "quick_check"})
 
 
 def complaint_of(error: Exception) -> str:
@@ -95,7 +95,7 @@ def open_readonly(path: Path, timeout: QueryTimeout | None = None) -> sqlite3.Co
 def authorize(
     action: int, first: str | None, second: str | None, database: str | None, trigger_or_view: str | None
 ) -> int:
-    """Allow reading, a few functions and two pragmas; deny all else, and all that a view or trigger asks for."""
+    """Allow reading, a few functions and three pragmas; deny all else, and all that a view or trigger asks for."""
     if trigger_or_view is not None:
         return sqlite3.SQLITE_DENY
     if action in ALLOWED_ACTIONS:

@@ -21,6 +21,7 @@ from legacy_import.source import SQLiteSource, source_at
 from legacy_import.source.copy_lines import EVERYWHERE
 from legacy_import.source.recognition.mapping import TableMapping, TableMappings
 from legacy_import.source.recognition.matching import Recognition, recognise
+from legacy_import.source.recognition.row_queries import RowQueries
 from legacy_import.source.recognition.table_profile import FoundTable
 from legacy_import.steps import staging
 from legacy_import.steps.classify import Check
@@ -60,8 +61,8 @@ def outcomes_of_both(
 ):
     """Position -> outcome, once in SQL for all rows and once row by row."""
 
-    def choose(found: Sequence[FoundTable]) -> Recognition:
-        return recognise(found, label="old.db", required=(table,), wishes=wishes)
+    def choose(found: Sequence[FoundTable], rows: RowQueries) -> Recognition:
+        return recognise(found, rows, label="old.db", required=(table,), wishes=wishes)
 
     with SQLiteSource.open(
         source_at(str(path)), path.with_suffix(".snapshot"), required=(table,), choose=choose

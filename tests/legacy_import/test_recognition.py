@@ -212,7 +212,7 @@ def test_an_empty_canonical_table_beside_a_filled_one_is_a_question(old: Path) -
         "CREATE TABLE app_users (id integer primary key, username);"
         "INSERT INTO app_users VALUES (1, 'ann');",
     )
-    assert "(user, app_users)" in refusal("users")["message"]
+    assert "(user with 0 rows, app_users with 1 row)" in refusal("users")["message"]
     assert import_legacy("users", "--map", "user=app_users")["tables"]["user"]["new"] == 1
 
 

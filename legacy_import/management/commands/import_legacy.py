@@ -11,6 +11,7 @@ from legacy_import.management.failures import explained
 from legacy_import.models import ImportRun
 from legacy_import.rules.options import ImportOptions, TableCounts
 from legacy_import.rules.outcomes import Outcome
+from legacy_import.runs.chosen_mapping import outlooks_shown
 from legacy_import.runs.foreground import cancel_at_work, import_at_once
 from legacy_import.source import CANONICAL_TABLES, named_source
 from legacy_import.source.recognition.mapping import TableMapping, TableMappings, mappings_from_words
@@ -104,6 +105,13 @@ class Command(BaseCommand):
             before = "This does not look like the database imported before: " if is_other else ""
             self.stderr.write(self.style.WARNING(f"{before}{doubt.sentence}"))
         self.stdout.write(f"Import {run.pk} of {run.kind} from {source.label}: {run.get_state_display()}.")
+        for outlook in outlooks_shown(run):
+            if not outlook.is_open:
+                self.stderr.write(self.style.WARNING(f"{outlook.holds.capitalize()}: {outlook.sentence}"))
+            elif outlook.table:
+                self.stdout.write(f"  {outlook.holds} in {outlook.table}: {outlook.rows:,} rows. {outlook.sentence}")
+            else:
+                self.stdout.write(f"  {outlook.holds}: {outlook.sentence}")
         for table, mapping in source.mapping.items():
             if table in run.counts:
                 self.print_mapping(table, mapping)
@@ -135,10 +143,11 @@ def chosen_mapping(words: list[str] | None, again: bool) -> TableMappings | None
 
 
 def account(run: ImportRun) -> dict[str, object]:
-    """The object that `--json` prints. `vanished` and `doubts` are there only when there are any."""
+    """The object that `--json` prints. `vanished`, `doubts` and `left_behind` are there only when there are any."""
     counts = run.counts.items()
     vanished = {table: data["vanished"] for table, data in counts if data["vanished"]}
     doubts = run.audit.get("doubts")
+    left_behind = [outlook.as_json() for outlook in outlooks_shown(run) if not outlook.is_open]
     answer: dict[str, object] = {
         "run": run.pk,
         "kind": run.kind,
@@ -147,4 +156,5 @@ def account(run: ImportRun) -> dict[str, object]:
         "rejected": {table: data["reasons"] for table, data in counts},
         "notes": {table: data["notes"] for table, data in counts},
     }
+    answer |= {"left_behind": left_behind} if left_behind else {}
     return answer | ({"vanished": vanished} if vanished else {}) | ({"doubts": doubts} if doubts else {})

@@ -1,21 +1,27 @@
 """Which tables may be a canonical one, and which of them is likelier."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from legacy_import.source.recognition import known_names
+from legacy_import.source.recognition.belonging import Belonging, People, belonging_of_users, declared_people
 from legacy_import.source.recognition.columns import is_foreign, recognised_columns
 from legacy_import.source.recognition.table_profile import FoundTable
-from legacy_import.source.schema import CANONICAL_TABLES, EXTRA_COLUMNS, CanonicalTable
+from legacy_import.source.schema import CANONICAL_TABLES, EXTRA_COLUMNS, MESSAGE, USER, CanonicalTable
 
 
 @dataclass(frozen=True)
 class Candidate:
-    """A table that may be the canonical one, with the columns that would feed it."""
+    """A table that may be the canonical one, with the columns that would feed it.
+
+    Attributes:
+        belonging: whether it belongs to the other canonical tables.
+    """
 
     canonical: CanonicalTable
     found: FoundTable
     columns: dict[str, str]
+    belonging: Belonging = Belonging.UNKNOWN
 
     @property
     def likeness(self) -> int:
@@ -62,9 +68,12 @@ class Candidate:
         """Sorts the better candidate first."""
         return (
             self.foreign_ids is not None,
+            self.belonging is Belonging.OTHERS,
             self.likeness < known_names.WELL_KNOWN,
             not self.found.rows,
+            self.belonging is not Belonging.DECLARED,
             -self.likeness,
+            self.belonging,
             -self.known_columns,
             known_names.table_rank(self.canonical.name, self.found.name),
             self.found.name,
@@ -75,18 +84,48 @@ def is_rival(best: Candidate, other: Candidate) -> bool:
     """Whether only staff can say which of two tables is meant.
 
     An empty table is no rival, unless its name is the canonical one; neither is a table that merely resembles one,
-    unless the better name has no rows.
+    unless the better name has no rows; nor one that belongs to others,
+    or is not known to belong where the other was declared to.
     """
+    if best.belonging < other.belonging and (
+        best.belonging is Belonging.DECLARED or other.belonging is Belonging.OTHERS
+    ):
+        return False
     if other.likeness == known_names.CANONICAL:
         return True
     least = min(best.likeness, known_names.WELL_KNOWN if best.found.rows else known_names.LIKELY)
     return other.found.rows > 0 and other.likeness >= least
 
 
-def candidates_for(canonical: CanonicalTable, found: Sequence[FoundTable]) -> list[Candidate]:
-    """The tables as candidates for a canonical one, the best first."""
-    return sorted((candidate_of(table, canonical) for table in found), key=Candidate.preference)
+def candidates_for(
+    canonical: CanonicalTable, found: Sequence[FoundTable], people: People | None = None
+) -> list[Candidate]:
+    """The tables as candidates for a canonical one, the best first.
+
+    Args:
+        people: the users whom messages and follows are of, if they are known.
+    """
+    candidates = [candidate_of(table, canonical, people) for table in found]
+    if canonical is USER:
+        meant = people_of_messages(found)
+        candidates = [replace(one, belonging=belonging_of_users(one.found, meant)) for one in candidates]
+    elif people:
+        candidates = [
+            replace(one, belonging=people.belonging(one.found, one.columns)) if one.is_plausible else one
+            for one in candidates
+        ]
+    return sorted(candidates, key=Candidate.preference)
 
 
-def candidate_of(table: FoundTable, canonical: CanonicalTable) -> Candidate:
-    return Candidate(canonical, table, recognised_columns(table, canonical))
+def candidate_of(table: FoundTable, canonical: CanonicalTable, people: People | None = None) -> Candidate:
+    return Candidate(canonical, table, recognised_columns(table, canonical, people=people))
+
+
+def people_of_messages(found: Sequence[FoundTable]) -> list[set[str]]:
+    """What each table that could be the messages was declared to have as its people, as far as it has rows."""
+    tables = {table.name.lower() for table in found}
+    return [
+        declared_people(candidate.found, candidate.columns, tables)
+        for candidate in candidates_for(MESSAGE, found)
+        if candidate.is_plausible and candidate.likeness and candidate.found.rows
+    ]

@@ -6,14 +6,19 @@ from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
 from legacy_import.source.recognition import activity, known_names
+from legacy_import.source.recognition.belonging import REFERENCES, People
 from legacy_import.source.recognition.table_profile import FoundColumn, FoundTable, is_secret_name
 from legacy_import.source.schema import FOLLOWER, HIDDEN_COLUMN, ID_COLUMNS, CanonicalTable
 
-REFERENCES = frozenset({"author_id", "who_id", "whom_id"})
 
+def recognised_columns(
+    table: FoundTable, canonical: CanonicalTable, taken: Collection[str] = (), people: People | None = None
+) -> dict[str, str]:
+    """Canonical column -> the column that feeds it, as far as there is one.
 
-def recognised_columns(table: FoundTable, canonical: CanonicalTable, taken: Collection[str] = ()) -> dict[str, str]:
-    """Canonical column -> the column that feeds it, as far as there is one; `taken` ones are not considered."""
+    Args:
+        taken: columns that are not considered. people: the users whom messages and follows are of, if they are known.
+    """
     if table.are_lists:
         ends = [column.name for column in table.columns]
         return dict(zip(canonical.columns, ends, strict=True)) if canonical is FOLLOWER else {}
@@ -30,8 +35,11 @@ def recognised_columns(table: FoundTable, canonical: CanonicalTable, taken: Coll
             for place, column in spelt.get(name, ())
             if column.name not in taken and column.name not in chosen.values() and _may_feed(wanted, table, column)
         ]
+        declared = [column.name for column in table.columns if people and people.are_meant_by(column)]
         if named:
-            chosen[wanted] = best_of(named, wanted, table.name).name
+            chosen[wanted] = best_of(named, wanted, table.name, people).name
+        elif wanted == "author_id" and len(declared) == 1 and declared[0] not in taken:
+            [chosen[wanted]] = declared
         elif wanted in ID_COLUMNS:
             key = next((column for column in table.columns if column.key and column.name not in taken), None)
             if key and 0 < key.values == key.integers:
@@ -51,11 +59,12 @@ class Named(NamedTuple):
     place: int
 
 
-def best_of(named: Sequence[Named], wanted: str, table: str) -> FoundColumn:
+def best_of(named: Sequence[Named], wanted: str, table: str, people: People | None) -> FoundColumn:
     """The column that carries what is wanted.
 
     It is the one of the best name among those that hold at least half as many fitting values, and half as many values
-    at all, as the fullest of them. An id is rather the key of its table.
+    at all, as the fullest of them. An id is rather the key of its table, and an author the column that was declared
+    to refer to the users.
     """
     most_fitting = max(fitting_values(wanted, column) for column, _, _ in named)
     most_values = max(column.values for column, _, _ in named)
@@ -66,6 +75,7 @@ def best_of(named: Sequence[Named], wanted: str, table: str) -> FoundColumn:
             2 * fitting_values(wanted, column) < most_fitting,
             2 * column.values < most_values,
             wanted in ID_COLUMNS and not column.key,
+            wanted in REFERENCES and people is not None and not people.are_meant_by(column),
             wanted == "is_active" and not activity.marks_an_account(table, column),
             rank,
             column.name.lower() != wanted,

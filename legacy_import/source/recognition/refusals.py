@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from legacy_import.source.errors import SourceError
 from legacy_import.source.recognition.candidates import Candidate
-from legacy_import.source.schema import CANONICAL_TABLES, CanonicalTable
+from legacy_import.source.schema import CANONICAL_TABLES, MESSAGE, CanonicalTable
 from legacy_import.source.wording import listed
 
 MEANINGS = {
@@ -17,25 +17,27 @@ MEANINGS = {
 }
 
 
-def no_follows(candidates: Sequence[Candidate], label: str) -> str:
-    """Say that there are no follows, or which table may hold them."""
-    likely = [candidate.found for candidate in candidates if candidate.likeness and candidate.found.rows]
-    if not likely:
-        return f"{label} has no table of follows, so there are none to import."
-    columns = listed(column.name for column in likely[0].columns)
+def unclear_follows(candidate: Candidate, label: str) -> str:
+    """Say which table may hold the follows, whose columns do not tell it."""
+    table = candidate.found
+    columns = listed(column.name for column in table.columns)
     return (
         f"{label} has no table whose columns tell who follows whom, so no follows are imported. If it is "
-        f"{likely[0].name} ({columns}), choose its columns."
+        f"{table.name} ({columns}), choose its columns on the page of the import, or with "
+        f"--map follower.who_id={table.name}.COLUMN --map follower.whom_id={table.name}.COLUMN."
     )
 
 
 def foreign_ids(candidate: Candidate, label: str) -> SourceError:
-    column = candidate.foreign_ids
+    column, id_column = candidate.foreign_ids, candidate.canonical.columns[0]
+    way_out = ""
+    if candidate.canonical is MESSAGE and column == candidate.columns.get(id_column):
+        way_out = f" --map message.{id_column}= numbers the messages by their place in the table instead."
     return SourceError(
         "ids_not_integers",
         f"The ids in the table {candidate.found.name} of {label} (column {column}) are not integers but text such as "
         "GUIDs, by which the import cannot recognise rows. It is not the database of a MiniTwit that can be "
-        "imported; give one whose ids are whole numbers.",
+        f"imported; give one whose ids are whole numbers.{way_out}",
     )
 
 
@@ -51,6 +53,7 @@ def missing_table(canonical: CanonicalTable, candidates: Sequence[Candidate], la
 
 def missing_column(candidate: Candidate, label: str) -> SourceError:
     canonical, table, column = candidate.canonical, candidate.found, candidate.missing[0]
+    mapping = " ".join(f"--map {canonical.name}.{missing}={table.name}.COLUMN" for missing in candidate.missing)
     columns = listed(found.name for found in table.columns) or "none"
     leave_out = f"; --map {canonical.name}= leaves the {canonical.rows} out" if canonical.is_optional else ""
     hashes = [found.name for found in table.columns if found.hashes and found.only_for_passwords]
@@ -59,7 +62,7 @@ def missing_column(candidate: Candidate, label: str) -> SourceError:
         "missing_column",
         f"The table {table.name} in {label} has no column {column} ({MEANINGS[column]}), nor one that looks like it "
         f"under another name. Its columns: {columns}. If one of them is meant, say which one (on the page of the "
-        f"import, or with --map {canonical.name}.{column}={table.name}.COLUMN{leave_out}).{refused}",
+        f"import, or with {mapping}{leave_out}).{refused}",
     )
 
 
@@ -67,7 +70,12 @@ def misfit(sentence: str) -> SourceError:
     return SourceError("bad_mapping", f"This mapping cannot be used. {sentence}")
 
 
-def undecided_tables(undecided: Mapping[str, list[str]], label: str) -> str:
-    """Say which tables staff have to choose from."""
-    lines = [f"{CANONICAL_TABLES[name].rows} ({listed(tables)})" for name, tables in undecided.items()]
+def undecided_tables(undecided: Mapping[str, list[str]], counted: Mapping[str, int], label: str) -> str:
+    """Say which tables staff have to choose from, with their rows as far as they were counted."""
+
+    def shown(table: str) -> str:
+        rows = counted.get(table)
+        return table if rows is None else f"{table} with {rows:,} row{'' if rows == 1 else 's'}"
+
+    lines = [f"{CANONICAL_TABLES[name].rows} ({listed(map(shown, tables))})" for name, tables in undecided.items()]
     return f"{label} has several tables that could hold the {' and the '.join(lines)}."

@@ -10,9 +10,9 @@ from collections.abc import Iterable, Mapping
 
 from legacy_import.source.copy_lines import quoted
 from legacy_import.source.recognition.activity import Meaning, inactive_condition, meaning_of
-from legacy_import.source.recognition.inspection import read_columns
 from legacy_import.source.recognition.known_names import plain
 from legacy_import.source.recognition.mapping import TableMapping
+from legacy_import.source.recognition.table_columns import read_columns
 from legacy_import.source.schema import USER, TableDescription
 
 MARKS = frozenset({"deletedat", "deletedon", "deleteddate", "dateremoved", "datedeleted", "isdeleted", "deleted"})

@@ -64,6 +64,7 @@ class FoundColumn(JsonRecord):
         yes, no: say yes or no, or that an account is active or not.
         repeated: whether one of the values occurs twice. key: whether the column is the table's primary key.
         hashes: look like the hash of a password.
+        refers_to, refers_to_column: what it was declared to refer to; an empty column is the key of that table.
         samples: the first different values, shortened; none where `secret` hides them.
     """
 
@@ -81,6 +82,8 @@ class FoundColumn(JsonRecord):
     emails: int = 0
     dates: int = 0
     distinct: int = 0
+    refers_to: str = ""
+    refers_to_column: str = ""
 
     @property
     def only_for_passwords(self) -> bool:
@@ -113,29 +116,38 @@ class FoundTable(JsonRecord):
         return super().from_json({**data, "columns": [*map(FoundColumn.from_json, data["columns"])]})
 
 
+def named(name: str, found: Iterable[FoundTable]) -> FoundTable | None:
+    """The table of exactly that name."""
+    return next((table for table in found if table.name == name), None)
+
+
 def found_table(
     name: str,
     columns: Sequence[str],
     rows: Iterable[Sequence[LegacyValue]],
     computed: Sequence[str] = (),
     key: Sequence[str] = (),
+    references: Mapping[str, tuple[str, str]] | None = None,
 ) -> FoundTable:
     """Describe a table by its first rows. No more than SAMPLE_ROWS are taken, and of a value only the beginning.
 
     Args:
-        key: the columns of the primary key, as far as it is known.
+        key: the columns of the primary key, as far as it is known. references: column -> table and column.
     """
     first: list[list[LegacyValue]] = [[] for _ in columns]
     for row in islice(rows, SAMPLE_ROWS):
         for values, value in zip(first, row, strict=True):
             values.append(value[:LONGEST_LOOK] if isinstance(value, str | bytes) else value)
     found = [
-        found_column(column, values, is_key=[*key] == [column]) for column, values in zip(columns, first, strict=True)
+        found_column(column, values, [*key] == [column], (references or {}).get(column, ("", "")))
+        for column, values in zip(columns, first, strict=True)
     ]
     return FoundTable(name, found, [*computed], max(map(len, first), default=0))
 
 
-def found_column(name: str, first: Iterable[LegacyValue], *, is_key: bool) -> FoundColumn:
+def found_column(
+    name: str, first: Iterable[LegacyValue], is_key: bool, reference: tuple[str, str] = ("", "")
+) -> FoundColumn:
     """Describe a column by its first values, of which long ones were cut."""
     read = [(value, as_text(value) or "") for value in first]
     filled = [(value, text) for value, text in read if text or (isinstance(value, bytes) and value)]
@@ -158,6 +170,8 @@ def found_column(name: str, first: Iterable[LegacyValue], *, is_key: bool) -> Fo
         emails=sum(bool(EMAIL.fullmatch(text)) for text in texts),
         dates=sum(bool(DATE.fullmatch(text)) for text in texts),
         distinct=len(set(texts)),
+        refers_to=reference[0],
+        refers_to_column=reference[1],
     )
 
 

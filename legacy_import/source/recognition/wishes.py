@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from legacy_import.source.errors import SourceError
+from legacy_import.source.recognition.belonging import People
 from legacy_import.source.recognition.candidates import Candidate
 from legacy_import.source.recognition.columns import may_be_shown, recognised_columns
 from legacy_import.source.recognition.mapping import TableMapping
@@ -21,7 +22,13 @@ def can_be_met(found: Sequence[FoundTable], canonical: CanonicalTable, wish: Tab
     return True
 
 
-def fulfilled(found: Sequence[FoundTable], canonical: CanonicalTable, wish: TableMapping, label: str) -> TableMapping:
+def fulfilled(
+    found: Sequence[FoundTable],
+    canonical: CanonicalTable,
+    wish: TableMapping,
+    label: str,
+    people: People | None = None,
+) -> TableMapping:
     """A wish with the names as they are in the file, completed by what is recognised.
 
     Raises:
@@ -30,14 +37,15 @@ def fulfilled(found: Sequence[FoundTable], canonical: CanonicalTable, wish: Tabl
     if not wish.table:
         if canonical.is_optional:
             return TableMapping("")
-        raise misfit(f"There has to be a table of {canonical.rows}.")
+        have = listed(table.name for table in found) or "none at all"
+        raise misfit(f"There has to be a table of {canonical.rows}. Its tables: {have}.")
     of_that_name = [table for table in found if table.name.lower() == wish.table.lower()]
     if not of_that_name:
         have = listed(table.name for table in found) or "none at all"
         raise misfit(f"{label} has no table {wish.table}. Its tables: {have}.")
     table = min(of_that_name, key=lambda table: table.name != wish.table)  # one in the same case before others
     stated = {column: _actual(table, column, actual, label) for column, actual in wish.columns.items()}
-    others = recognised_columns(table, canonical, taken=[*stated.values()])
+    others = recognised_columns(table, canonical, taken=[*stated.values()], people=people)
     columns = {**others, **stated}
     columns = {column: columns[column] for column in canonical.columns if columns.get(column)}
     candidate = Candidate(canonical, table, columns)
