@@ -87,7 +87,7 @@ def write_run(
             confirm_unchanged(run, check)
         for check in checks:
             write_table(cursor, run, check, progress, rebuild=check.table in rebuilt)
-        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")  # what the commit would check, while it can be cancelled
 
 
 def confirm_unchanged(run: ImportRun, check: Check) -> None:

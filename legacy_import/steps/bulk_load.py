@@ -49,7 +49,7 @@ WHERE contype = 'f' AND conrelid <> confrelid
 # Those on a part of the rows stay: building one reads the whole table, and few rows are written to it.
 INDEXES = """
 SELECT indexrelid::regclass::text, pg_get_indexdef(indexrelid) FROM pg_index
-WHERE indrelid = %(table)s::regclass AND NOT indisprimary AND indpred IS NULL
+WHERE indrelid = %(table)s::regclass AND indpred IS NULL
     AND NOT EXISTS (SELECT FROM pg_constraint WHERE conindid = indexrelid)
 ORDER BY 1
 """

@@ -89,7 +89,7 @@ def undo_run(run: ImportRun, models: Models, progress: Progress) -> dict[str, Un
                 [run.pk],
             )
             result[table.name] = UndoneTable(removed, restored, not_restored + cursor.fetchone()[0])
-        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")  # what the commit would check, while it can be cancelled
     return result
 
 
