@@ -63,7 +63,7 @@ class StartForm(forms.Form):
     upload = forms.FileField(
         label="File to upload",
         required=False,
-        help_text="A SQLite database, a dump (of SQLite, PostgreSQL or MySQL), or either in a ZIP or gzip archive.",
+        help_text="A SQLite database, a dump (of SQLite, PostgreSQL or MySQL), a CSV file, or any of these in a ZIP.",
     )
     upload_wal = forms.FileField(
         label="Its -wal file",

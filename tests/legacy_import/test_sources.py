@@ -57,7 +57,6 @@ def write(path: Path, script: str) -> Path:
     ("content", "what_it_is"),
     [
         (b"", "an empty file"),
-        (b"user_id,username\n1,ann\n", "a table of values (CSV)"),
         (b'[{"user_id": 1}]', "a JSON file"),
         (b"<!DOCTYPE html>\n<html><body>Not found</body></html>", "an HTML page"),
         (b"\0\1\0\0Standard Jet DB\0" + bytes(80), "a Microsoft Access database"),

@@ -7,8 +7,8 @@ from django import forms
 from django.template.defaultfilters import filesizeformat
 from import_export.forms import ImportForm
 
-from MiniTwit.admin.files.csv_files import DELIMITERS, ENCODINGS
 from MiniTwit.admin.files.rows import MAX_BYTES
+from MiniTwit.text_files import DELIMITERS, ENCODINGS
 
 RECOGNISE = ("", "detect")
 

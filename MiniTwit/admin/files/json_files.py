@@ -10,7 +10,6 @@ from typing import Any, BinaryIO
 
 import ijson
 
-from MiniTwit.admin.files.csv_files import ENCODINGS, chosen_encoding
 from MiniTwit.admin.files.rows import (
     MAX_ROWS,
     BadCell,
@@ -21,6 +20,7 @@ from MiniTwit.admin.files.rows import (
     column_names,
     number_of,
 )
+from MiniTwit.text_files import ENCODINGS, chosen_encoding
 
 # Half of a surrogate pair, which only broken programs write; the parser would read a question mark.
 HALF_A_CHARACTER = re.compile(

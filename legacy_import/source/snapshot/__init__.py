@@ -15,6 +15,7 @@ from legacy_import.source.errors import SourceError, no_room, not_copied
 from legacy_import.source.location import Reference, ServerReference, SourceReference
 from legacy_import.source.snapshot import live_sqlite, sqlite_wal
 from legacy_import.source.snapshot.archives import Unpacked, several_databases, unpack
+from legacy_import.source.snapshot.csv_tables import load_csv
 from legacy_import.source.snapshot.dumps import Part, load_dump
 from legacy_import.source.snapshot.dumps.several_files import OneDatabase, look_into, put_together
 from legacy_import.source.snapshot.file_types import TEXT_DUMPS, Kind, recognise
@@ -121,6 +122,8 @@ def bring(reference: SourceReference, kind: Kind, intake: Intake, snapshot: Path
         intake.warnings += warnings
     elif kind in TEXT_DUMPS:
         intake.warnings += load_dump(kind, [Part(path, label)], snapshot, on_progress)
+    elif kind is Kind.CSV:
+        intake.warnings += load_csv([Part(path, label)], label, snapshot, on_progress)
     elif kind is Kind.POSTGRESQL_ARCHIVE:
         intake.warnings += load_archive(path, label, snapshot, on_progress)
     elif reference.uploaded and not sqlite_wal.has_wal(path):
@@ -139,6 +142,9 @@ def settle(found: list[Unpacked], label: str, snapshot: Path, on_progress: OnPro
     if first.kind in TEXT_DUMPS:
         database = put_together(found, label) if others else OneDatabase(first.kind, found, [])
         warnings = load_dump(database.kind, database.parts(label), snapshot, on_progress)
+    elif first.kind is Kind.CSV:
+        database = OneDatabase(Kind.CSV, found, [])
+        warnings = load_csv(database.parts(label), label, snapshot, on_progress)
     else:
         database = OneDatabase(first.kind, [first], schemas_among(others, first, label))
         warnings = settle_database(first, label, snapshot, on_progress)

@@ -21,6 +21,7 @@ class Kind(Enum):
     POSTGRESQL_DUMP = "PostgreSQL dump"
     POSTGRESQL_ARCHIVE = "PostgreSQL dump in the custom format"
     MYSQL_DUMP = "MySQL or MariaDB dump"
+    CSV = "table of values (CSV)"
     ZIP = "ZIP archive"
     GZIP = "gzip archive"
 
@@ -36,7 +37,7 @@ TEXT_DUMPS = frozenset({Kind.DUMP, Kind.POSTGRESQL_DUMP, Kind.MYSQL_DUMP})
 PGDMP, FORMAT_PLACE, DIRECTORY_FORMAT = b"PGDMP", 10, 5
 TAR_MAGIC, TAR_PLACE = b"ustar", 257
 UNPACK_FIRST = "unpack it first, and give the file inside"
-EXPORT_TO_SQLITE = "export its tables into a SQLite file first"
+EXPORT_TO_SQLITE = "export its tables into a SQLite file, or as user.csv, message.csv and follower.csv in one ZIP"
 # (offset, the bytes there, what kind of file that is, what to do about it)
 OTHER_FILES: tuple[tuple[int, bytes, str, str], ...] = (
     (8, b"DUCK", "a DuckDB database", EXPORT_TO_SQLITE),
@@ -97,8 +98,8 @@ TEXTS: tuple[tuple[str, str], ...] = (
     (r"<!doctype html|<html", "an HTML page, perhaps the answer to a failed download"),
     (r"<\?xml|<\w+[ >]", "an XML file"),
     (r"[\[{]", "a JSON file"),
-    (r"[^\n,;\t]*([,;\t])[^\n]*\n[^\n]*\1", "a table of values (CSV)"),
 )
+CSV = re.compile(r"[^\n,;|\t]*([,;|\t])[^\n]*\n[^\n]*\1")
 SPACE_AND_COMMENTS = re.compile(r"(?:\s|\ufeff|(?:--|#)[^\n]*(?:\n|$)|/\*.*?\*/)*+", re.DOTALL)
 DUMP_BEGINNING = re.compile(
     r"(PRAGMA\s+\w|BEGIN\b|CREATE\s+(TEMP|TABLE|UNIQUE|INDEX|VIEW|TRIGGER|VIRTUAL)|(INSERT|REPLACE)\s+(OR\s|INTO\s)"
@@ -186,6 +187,8 @@ def recognise_text(text: str, label: str) -> Kind:
     for pattern, name in TEXTS:
         if re.match(pattern, statements, re.IGNORECASE):
             raise refusal(label, name, "")
+    if CSV.match(text.removeprefix("\ufeff")):
+        return Kind.CSV
     raise refusal(label, "a text file", "")
 
 
@@ -209,14 +212,16 @@ def refusal(label: str, what: str, advice: str) -> SourceError:
 
 
 def decoded(head: bytes) -> str | None:
-    """The head of a text file; None if it is none. What is not UTF-8 within a text is let through."""
+    """The head of a text file, to recognise it by; None if it is none. Letters may be wrong."""
     encoding = encoding_of(head)
     if encoding.startswith("utf-16"):
         text = head[: len(head) // 2 * 2].decode(encoding, "replace")
         return None if "\0" in text else text
     text = head.decode(encoding, "replace")
-    odd = text.count("\ufffd") + sum(character < " " and character not in "\t\r\n\f" for character in text[:4096])
-    return text if odd <= len(text) // 50 else None
+    controls = sum(character < " " and character not in "\t\r\n\f" for character in text[:4096])
+    if controls + text.count("\ufffd") <= len(text) // 50:
+        return text
+    return None if controls else head.decode("latin-1")  # of letters in another encoding, perhaps
 
 
 def encoding_of(head: bytes) -> str:

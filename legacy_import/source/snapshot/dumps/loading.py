@@ -54,11 +54,12 @@ class Part:
     """One file of a dump: mostly its only one.
 
     Attributes:
-        label: how staff know it.
+        label: how staff know it. name: what it is called within an archive.
     """
 
     path: Path
     label: str
+    name: str = ""
 
 
 @dataclass

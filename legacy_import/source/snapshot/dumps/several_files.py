@@ -40,8 +40,8 @@ class OneDatabase:
 
     def parts(self, label: str) -> list[Part]:
         if len(self.files) == 1:
-            return [Part(self.files[0].path, label)]
-        return [Part(file.path, f"{label} ({file.name})") for file in self.files]
+            return [Part(self.files[0].path, label, self.files[0].name)]
+        return [Part(file.path, f"{label} ({file.name})", file.name) for file in self.files]
 
 
 def put_together(files: Sequence[Unpacked], label: str) -> OneDatabase:
