@@ -190,7 +190,7 @@ def describe(
     required: Sequence[str],
 ) -> SourceRecord:
     """What staff are told about an old database before they import it."""
-    used = {table.actual_name for table in tables.values()}
+    used = {name for table in tables.values() for name in (table.actual_name, *table.also_read)}
     return SourceRecord(
         label=reference.label,
         location=reference.location,

@@ -68,6 +68,7 @@ class TableDescription:
         has_row_ids: whether the position is SQLite's row id, by which rows are found quickly.
         unique_ids: whether the file itself guarantees that no id occurs twice.
         rows: how many rows it holds.
+        also_read: other tables that hold a column of it.
     """
 
     canonical: CanonicalTable
@@ -78,3 +79,4 @@ class TableDescription:
     has_row_ids: bool
     unique_ids: bool
     rows: int
+    also_read: tuple[str, ...] = ()

@@ -43,6 +43,7 @@ CANONICAL_LAYOUT: Mapping[str, OldTable] = {
 }
 DATES = {"user": 5, "message": 3}  # which column of the layout holds dates
 WITH_IDS = frozenset({"user", "message"})
+ELSEWHERE = re.compile(r"(?P<column>.+) of (?P<table>.+) by (?P<reference>.+)", re.DOTALL)
 ROW_ID_NAMES = ("rowid", "_rowid_", "oid")
 
 
@@ -97,7 +98,7 @@ class OldDatabase:
             yield from follows_in(self._select(lists.statement), lists.list_is_second)
             return
         keys, place = self._keys_and_place(old.name)
-        columns = [_quoted(column) if column else "NULL" for column in old.columns]
+        columns = [self._reading(old.name, column) if column else "NULL" for column in old.columns]
         by_id = place in ROW_ID_NAMES and keys == [(b"integer", (old.columns[0] or "").lower())]
         if table not in WITH_IDS:
             order = f"{columns[0]}, {columns[1]}, place"
@@ -113,6 +114,23 @@ class OldDatabase:
             return
         for position, old_id, *values in rows:
             yield position, _whole_number(old_id), *values
+
+    def _reading(self, table: str, column: str) -> str:
+        """The SQL for a column, with the table's name in front.
+
+        `PasswordHash of AspNetUsers by IdentityUserId` is one of another table, to whose primary key the last column
+        refers.
+        """
+        match = ELSEWHERE.fullmatch(column)
+        columns = {name for _, _, name in self._described(table)}
+        if match is None or column.lower() in columns or not self._has_table(match["table"]):
+            return f"{_quoted(table)}.{_quoted(column)}"
+        keys, _ = self._keys_and_place(match["table"])
+        other, reference = _quoted(match["table"]), f"{_quoted(table)}.{_quoted(match['reference'])}"
+        return (
+            f"(SELECT {other}.{_quoted(match['column'])} FROM {other}"  # noqa: S608
+            f" WHERE {' AND '.join(f'{other}.{_quoted(key)} = +{reference}' for _, key in keys) or 'false'})"
+        )
 
     def _lists(self, table: str) -> "Lists | None":
         """How the follows are read, if they are lists in another table: `follows of users`."""
@@ -157,11 +175,8 @@ class OldDatabase:
         The place is the row id, under a name that no column has taken; without one, the row's number in the order of
         the key.
         """
-        described = [
-            (order, bytes(kind or b"").lower(), bytes(column).decode("utf-8", "replace"))  # type: ignore[arg-type]
-            for _, column, kind, _, _, order in self._select(f"PRAGMA table_info({_quoted(name)})")
-        ]
-        taken = {column.lower() for _, _, column in described}
+        described = self._described(name)
+        taken = {column for _, _, column in described}
         key = [(kind, column) for order, kind, column in sorted(described) if order]
         keys = [(kind, column.lower()) for kind, column in key]
         for row_id in ROW_ID_NAMES:
@@ -172,6 +187,13 @@ class OldDatabase:
                     break  # WITHOUT ROWID
                 return keys, row_id
         return keys, f"row_number() OVER (ORDER BY {', '.join(_quoted(column) for _, column in key) or 'NULL'})"
+
+    def _described(self, name: str) -> list[tuple[int, bytes, str]]:
+        """Of each column of a table its place in the primary key, its type and its name in lower case."""
+        return [
+            (order, bytes(kind or b"").lower(), bytes(column).decode("utf-8", "replace").lower())  # type: ignore[arg-type,misc]
+            for _, column, kind, _, _, order in self._select(f"PRAGMA table_info({_quoted(name)})")
+        ]
 
     def _check_table(self, table: str) -> None:
         expected = self.layout[table]
@@ -184,8 +206,8 @@ class OldDatabase:
         table_name = _quoted(expected.name)
         for column in filter(None, expected.columns):
             try:
-                # With the table's name in front, since SQLite reads an unknown "name" alone as a string.
-                self._connection.execute(f"SELECT {table_name}.{_quoted(column)} FROM {table_name}")  # noqa: S608
+                # (SQLite would read an unknown "name" without the table's name as a string.)
+                self._connection.execute(f"SELECT {self._reading(expected.name, column)} FROM {table_name}")  # noqa: S608
             except sqlite3.OperationalError:
                 raise SourceError(
                     "missing_column",

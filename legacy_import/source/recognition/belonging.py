@@ -41,6 +41,8 @@ class People:
 
     def belonging(self, table: FoundTable, columns: dict[str, str]) -> Belonging:
         """How sure it is that the rows of a table, in the given mapping, are of these people."""
+        if table.are_lists:
+            return Belonging.DECLARED if table.name.endswith(f" of {self.mapping.table}") else Belonging.OTHERS
         declared = declared_people(table, columns, self.tables)
         if declared:
             return Belonging.DECLARED if declared == {self.mapping.table.lower()} else Belonging.OTHERS

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from legacy_import.source.recognition import activity, known_names
 from legacy_import.source.recognition.belonging import REFERENCES, People
 from legacy_import.source.recognition.table_profile import FoundColumn, FoundTable, is_secret_name
-from legacy_import.source.schema import FOLLOWER, HIDDEN_COLUMN, ID_COLUMNS, CanonicalTable
+from legacy_import.source.schema import FOLLOWER, HIDDEN_COLUMN, ID_COLUMNS, USER, CanonicalTable
 
 
 def recognised_columns(
@@ -44,11 +44,20 @@ def recognised_columns(
             key = next((column for column in table.columns if column.key and column.name not in taken), None)
             if key and 0 < key.values == key.integers:
                 chosen[wanted] = key.name
+    if canonical is USER and not _holds_something(table, chosen.get(HIDDEN_COLUMN, "")):
+        elsewhere = [column.name for column in table.columns if column.elsewhere and column.name not in taken]
+        if elsewhere:
+            chosen[HIDDEN_COLUMN] = elsewhere[0]
     if not canonical.has_ids:
         _complete_follow(
             chosen, [column for column in table.columns if column.name not in {*taken, *chosen.values()}]
         )
     return chosen
+
+
+def _holds_something(table: FoundTable, name: str) -> bool:
+    column = table.column(name)
+    return column is not None and column.values > 0
 
 
 class Named(NamedTuple):

@@ -10,6 +10,7 @@ from legacy_import.source.recognition.follow_lists import FollowLists, follow_li
 from legacy_import.source.recognition.inspection import ordinary_tables
 from legacy_import.source.recognition.mapping import TableMapping
 from legacy_import.source.recognition.matching import Recognition
+from legacy_import.source.recognition.second_table import SecondTable, second_table_named
 from legacy_import.source.recognition.table_columns import ROWID_NAMES, Columns, position_of, read_columns
 from legacy_import.source.sandbox import QueryTimeout
 from legacy_import.source.schema import CANONICAL_TABLES, ID_COLUMNS, MISSING, CanonicalTable, TableDescription
@@ -49,8 +50,9 @@ def describe_tables(
         # so only a table that was checked is counted that way.
         count = "count(1)"
         if name in required and mapping.table:
-            check_undamaged(connection, label, actual_name)
-            timeout.touch()
+            for each in (actual_name, *second_tables(connection, mapping, columns)):
+                check_undamaged(connection, label, each)
+                timeout.touch()
             count = "count(*)"
         canonical = CANONICAL_TABLES[name]
         described[name] = (
@@ -71,7 +73,7 @@ def describe_table(
         if actual and name == "is_active":
             columns.append(activity_expression(meaning_of(mapping.table, actual), quoted(actual)))
         elif actual:
-            columns.append(quoted(actual))
+            columns.append(column_sql(connection, mapping.table, actual, found))
         else:
             columns.append(position if name in ID_COLUMNS else MISSING)
     id_column = mapping.columns.get(canonical.columns[0], "")
@@ -85,7 +87,27 @@ def describe_table(
         has_row_ids=position in ROWID_NAMES,
         unique_ids=canonical.has_ids and id_column.lower() == found.row_id_alias,
         rows=connection.execute(query).fetchone()[0] if mapping.table else 0,
+        also_read=tuple(second_tables(connection, mapping, found)),
     )
+
+
+def column_sql(connection: sqlite3.Connection, table: str, name: str, found: Columns) -> str:
+    """The SQL that reads a column, be it one of a second table."""
+    second = second_table_of(connection, name, found)
+    return second.sql(table) if second else quoted(name)
+
+
+def second_table_of(connection: sqlite3.Connection, name: str, found: Columns) -> SecondTable | None:
+    """The second table that holds a column, if the table itself does not."""
+    if name.lower() in found.stored:
+        return None
+    return second_table_named(name, lambda table: read_columns(connection, table).primary_key)
+
+
+def second_tables(connection: sqlite3.Connection, mapping: TableMapping, found: Columns) -> list[str]:
+    """The other tables that are read beside the one of a mapping."""
+    links = (second_table_of(connection, name, found) for name in mapping.columns.values() if name)
+    return [link.table for link in links if link]
 
 
 def describe_lists(
@@ -108,6 +130,7 @@ def describe_lists(
         has_row_ids=False,
         unique_ids=False,
         rows=connection.execute(f"SELECT count(*) FROM {lists.rows_from}").fetchone()[0],  # noqa: S608
+        also_read=(lists.table,),
     )
 
 

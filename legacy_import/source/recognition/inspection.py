@@ -7,6 +7,7 @@ from legacy_import.source.copy_lines import quoted
 from legacy_import.source.errors import SourceError
 from legacy_import.source.recognition.follow_lists import tables_of_lists
 from legacy_import.source.recognition.known_names import best_likeness
+from legacy_import.source.recognition.second_table import with_second_tables
 from legacy_import.source.recognition.table_columns import NO_COLUMNS, read_columns
 from legacy_import.source.recognition.table_profile import FoundTable, found_table
 from legacy_import.source.sandbox import UNREADABLE, QueryTimeout
@@ -33,7 +34,7 @@ def read_tables(connection: sqlite3.Connection, timeout: QueryTimeout, label: st
         stored = list(columns.stored.values())
         rows = first_rows(connection, name, stored)
         found.append(found_table(name, stored, rows, columns.computed, columns.primary_key, columns.references))
-    return found + tables_of_lists(found)
+    return with_second_tables(connection, found) + tables_of_lists(found)
 
 
 def check_size_of_schema(connection: sqlite3.Connection, label: str) -> None:

@@ -121,7 +121,8 @@ def _propose(
     if not best.found.rows and with_rows and all(other.foreign_ids for other in with_rows):
         raise foreign_ids(with_rows[0], label)
     recognition.tables[canonical.name] = TableMapping(best.found.name, best.columns)
-    rivals = [other for other in usable[1:] if is_rival(best, other)]
+    beside = {column.elsewhere for column in best.found.columns}  # holds passwords of the same people
+    rivals = [other for other in usable[1:] if is_rival(best, other) and other.found.name not in beside]
     if rivals:
         recognition.undecided[canonical.name] = [candidate.found.name for candidate in (best, *rivals)]
     recognition.warnings[canonical.name] += [

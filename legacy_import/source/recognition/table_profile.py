@@ -65,6 +65,7 @@ class FoundColumn(JsonRecord):
         repeated: whether one of the values occurs twice. key: whether the column is the table's primary key.
         hashes: look like the hash of a password.
         refers_to, refers_to_column: what it was declared to refer to; an empty column is the key of that table.
+        elsewhere: the second table that holds it, if one does, see `second_table`.
         samples: the first different values, shortened; none where `secret` hides them.
     """
 
@@ -79,6 +80,7 @@ class FoundColumn(JsonRecord):
     yes: int = 0
     no: int = 0
     hashes: int = 0
+    elsewhere: str = ""
     emails: int = 0
     dates: int = 0
     distinct: int = 0
@@ -88,7 +90,7 @@ class FoundColumn(JsonRecord):
     @property
     def only_for_passwords(self) -> bool:
         """Whether it may feed nothing but the password: by its name, or because its values are mostly hashes."""
-        return is_secret_name(self.name) or 0 < self.values <= 2 * self.hashes
+        return bool(self.elsewhere) or is_secret_name(self.name) or 0 < self.values <= 2 * self.hashes
 
 
 @dataclass(frozen=True)
