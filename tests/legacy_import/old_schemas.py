@@ -181,6 +181,21 @@ INSERT INTO "Cheeps" VALUES (1, 1, 'hello', NULL, '2020-09-13 12:26:40', 0),
     (2, 2, 'spam', '', '2020-09-13 12:27:40', 1);
 INSERT INTO "Follows" VALUES (1, 2), (2, 1);
 """,
+    "entity framework with a second author, and users of another application": f"""
+CREATE TABLE "AspNetUsers" ("Key" INTEGER UNIQUE, "AuthorId" INTEGER, "UserName" TEXT, "Email" TEXT,
+    "PasswordHash" TEXT);
+CREATE TABLE "Cheeps" ("CheepId" INTEGER PRIMARY KEY, "AuthorId" INTEGER, "AuthorId1" INTEGER
+    REFERENCES "AspNetUsers" ("Key"), "Text" TEXT, "TimeStamp" TEXT, "IsFlagged" INTEGER);
+CREATE TABLE "Follows" ("FollowerId" INTEGER REFERENCES "AspNetUsers" ("Key"), "FolloweeId" INTEGER
+    REFERENCES "AspNetUsers" ("Key"));
+CREATE TABLE shop_accounts (id INTEGER PRIMARY KEY, username TEXT, email TEXT, password TEXT);
+INSERT INTO "AspNetUsers" VALUES (1, 11, 'ann', 'ann@example.com', '{HASH}'),
+    (2, 12, 'bob', 'bob@example.com', '{HASH}'), (5, 15, 'eve', 'eve@example.com', '{HASH}');
+INSERT INTO "Cheeps" VALUES (1, 15, 1, 'hello', '2020-09-13 12:26:40', 0),
+    (2, 11, 2, 'spam', '2020-09-13 12:27:40', 1);
+INSERT INTO "Follows" VALUES (1, 2), (2, 1);
+INSERT INTO shop_accounts VALUES (1, 'zoe', 'zoe@example.com', '{HASH}'), (2, 'yan', 'yan@example.com', '{HASH}');
+""",
     "asp.net identity with whole numbers": f"""
 CREATE TABLE "AspNetRoles" ("Id" INTEGER PRIMARY KEY, "Name" TEXT);
 CREATE TABLE "AspNetUsers" ("Id" INTEGER PRIMARY KEY AUTOINCREMENT, "AuthorId" INTEGER, "Name" TEXT, "UserName" TEXT,

@@ -310,8 +310,9 @@ LAYOUTS = (
         "the port to Django, whose keys are called ids",
         {
             "user": "id integer primary key, password varchar(128), username varchar(150), email varchar(254)",
-            "message": "message_id integer primary key, text text, pub_date datetime, flagged, author_id_id bigint",
-            "follower": "id integer primary key, who_id_id bigint, whom_id_id bigint",
+            "message": "message_id integer primary key, text text, pub_date datetime, flagged,"
+            " author_id_id bigint REFERENCES user (id)",
+            "follower": "id integer primary key, who_id_id bigint REFERENCES user (id), whom_id_id bigint",
         },
         {
             "user": lambda row: (row[0], row[3], row[1], row[2]),
@@ -319,6 +320,28 @@ LAYOUTS = (
             "follower": lambda row: (None, *row),
         },
         called={"user": "MiniTwit_user", "message": "MiniTwit_message", "follower": "MiniTwit_follower"},
+    ),
+    Layout(
+        "people without addresses and passwords",
+        {
+            "user": "id integer primary key, name text",
+            "message": "id integer primary key, author text, body text, date text",
+            "follower": "follower text, followed text",
+        },
+        {"user": lambda row: row[:2], "message": lambda row: row[:-1]},
+        called={"user": "people", "message": "posts", "follower": "follows"},
+    ),
+    Layout(
+        "two sets of tables, of which the declared one counts",
+        {
+            "user": "key integer primary key, login, mail, pass",
+            "message": "id integer primary key, user_id, written_by REFERENCES user (key), text, date, flag",
+            "follower": "follower_id REFERENCES user (key), followed_id REFERENCES user (key)",
+            "authors": "id integer primary key, name",
+            "tweets": "id integer primary key, author_id REFERENCES authors, text, date",
+        },
+        {"message": lambda row: (row[0], 0, *row[1:])},
+        called={"user": "members", "message": "posts", "follower": "follows"},
     ),
     Layout(
         "prefixes before every name, and no flags",

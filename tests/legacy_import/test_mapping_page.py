@@ -211,7 +211,7 @@ def test_two_sets_of_tables_wait_for_a_choice(admin: Client, old: Path) -> None:
     database.close()
     run = preview(admin, "users")
     page = text_of(admin, page_of(run))
-    assert "several tables that could hold the users (users, authors)" in page
+    assert "several tables that could hold the users (users with 1 row, authors with 1 row)" in page
     assert "Choose the tables first" in page
     assert "Confirm import" not in page
     with pytest.raises(RunError, match="several tables"):
