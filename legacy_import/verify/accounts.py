@@ -5,6 +5,7 @@ column and its value together; what is not plain allows either answer.
 """
 
 import re
+from collections.abc import Iterator
 from decimal import Decimal
 
 from legacy_import.verify.dates import Reading
@@ -31,8 +32,8 @@ def activity_of(value: OldValue, table: OldTable, column: str | None) -> frozens
     """Whether the account could be used, by the column that was read for it; both answers where that is not plain."""
     if column is None:
         return EITHER
-    name = _bare(table.name, column)
-    against = AGAINST.fullmatch(name)
+    name = _bare(column)
+    against = next(filter(None, map(AGAINST.fullmatch, _without_what_it_is_of(name, _bare(table.name)))), None)
     if against is None and AGAINST.search(name):
         return EITHER  # such as "not_banned", which only people understand
     text = "no" if value == b"\0" else "yes" if value == b"\1" else text_of(value).lower()
@@ -48,15 +49,15 @@ def activity_of(value: OldValue, table: OldTable, column: str | None) -> frozens
     return frozenset({True}) if text in YES | GOOD else frozenset({False}) if text in NO | BAD else EITHER
 
 
-def _bare(table: str, column: str) -> str:
-    """A column's name without case and punctuation, and without the table's name before it."""
-    bare = re.sub("[^a-z0-9]", "", column.lower())
-    for prefix in (re.sub("[^a-z0-9]", "", table.lower()), "users", "user", "accounts", "account"):
-        stem = prefix.removesuffix("s")
-        for start in (prefix, stem):
-            if start and bare.startswith(start) and bare != start:
-                return bare.removeprefix(start)
-    return bare
+def _bare(name: str) -> str:
+    return re.sub("[^a-z0-9]", "", name.lower())
+
+
+def _without_what_it_is_of(name: str, table: str) -> Iterator[str]:
+    """What is left of a column's bare name without the one or the other word for an account before it."""
+    for words in (table, "users", "accounts"):
+        for word in (words, words.removesuffix("s")):
+            yield name.removeprefix(word)
 
 
 def joined_fits(value: OldValue, new: int | None, reading: Reading) -> bool:

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.core.management import call_command
@@ -17,6 +18,10 @@ from legacy_import.models import ImportRun
 from legacy_import.runs import lifecycle
 from legacy_import.source.recognition.activity import meaning_of
 from legacy_import.source.recognition.mapping import mappings_from_words
+from legacy_import.verify import OldTable
+from legacy_import.verify.accounts import activity_of, joined_fits
+from legacy_import.verify.dates import Reading
+from legacy_import.verify.values import moments_of
 from MiniTwit.database.triggers import IMPORTING_SETTING
 from MiniTwit.models import User
 from tests.legacy_import.commands import import_legacy
@@ -71,6 +76,7 @@ def importing() -> Iterator[None]:
         ("is_banned", [0, None, "", "false", "No", b"\x00"], [1, "true", "Yes", "1", b"\x01"], ["perhaps"]),
         ("userDisabled bool", [0, None], [1], []),
         ("LockedOut integer", [0, None], [1], []),
+        ("user_suspended bool", [0, None], [1], []),
         ("deleted_at datetime", [None, "", "0001-01-01 00:00:00+00:00"], ["2024-05-01 10:00:00", 1_600_000_000], []),
         ("account_status", ["active", "OK"], ["banned", "Suspended", "deleted"], []),
     ],
@@ -223,6 +229,63 @@ def test_verification_finds_an_account_that_was_imported_as_active_in_spite_of_i
         call_command("verify_legacy", stdout=output)
     assert "should not be active here" in output.getvalue()
     assert "the date of the account was" in output.getvalue()
+
+
+YES = (1, 1.0, b"1", b"1.0", b"true", b"T", b"yes", b"Y", b"on", b"\1")
+NO = (0, 0.0, b"0", b"0.0", b"false", b"F", b"no", b"N", b"off", b"\0")
+GOOD = (b"active", b"Enabled", b"ok")
+BAD = (b"inactive", b"Disabled", b"deactivated", b"banned", b"blocked", b"locked", b"suspended", b"deleted")
+AGAINST = (
+    *("banned", "disabled", "blocked", "suspended", "locked", "lockedout", "deactivated", "deleted", "removed"),
+    "inactive",
+)
+NEVER = (None, b"", b"0000-00-00", b"0001-01-01 00:00:00+00:00", *NO)
+
+
+@pytest.mark.parametrize(
+    ("columns", "good", "bad", "either"),
+    [
+        (["active", "is_active", "Enabled", "status"], YES + GOOD, NO + BAD, (None, b"", 7, -1, b"x")),
+        ([*AGAINST, *(f"is_{word}" for word in AGAINST)], (None, b"", *NO, *GOOD), (7, -1, *YES, *BAD), (b"x",)),
+        (
+            [*(f"{word}{end}" for word in AGAINST for end in ("_at", "On", " date", "Time")), "date_deleted"],
+            NEVER,
+            (1_600_000_000, b"2024-05-01", b"2000-01-01", b"10001-01-01", b"yes"),
+            (),
+        ),
+        (["user_banned", "UsersBanned", "account is banned", "accounts-banned", "Members.banned"], NO, YES, ()),
+        (["member_banned", "user_suspended", "memberSuspended", "account_suspended"], NO, YES, ()),
+        ([None, "not_banned", "banned_by", "member"], (), (), (7, -1, None)),
+        ([None, "not_banned", "banned_by"], (), (), (0, 1)),
+    ],
+)
+def test_the_verification_knows_who_could_be_used(
+    columns: list[str | None], good: tuple[Any, ...], bad: tuple[Any, ...], either: tuple[Any, ...]
+) -> None:
+    table = OldTable("Members", ())
+    for column in columns:
+        for values, answers in ((good, {True}), (bad, {False}), (either, {True, False})):
+            assert [value for value in values if activity_of(value, table, column) != answers] == [], column
+
+
+@pytest.mark.parametrize(
+    ("stored", "is_plain"),
+    [
+        *((b"2020-02-19", True), (b"2020-02-19 08:27", True), (b"2020-02-19T08:27:18", True)),
+        *((b"2020-02-19 08:27:18.1", True), (b"2020-02-19 08:27:18.123456Z", True)),
+        *((b"2020-02-19 08:27:18+01:00", True), (b"2020-02-19 08:27:18-01:00", True), (b"1970-01-01", True)),
+        *((b"9999-12-30 23:59:59.999999", True), (123_456_789, True), (1_582_100_838, True)),
+        *((None, False), (b"", False), (b"x", False), (12_345_678, False), (15_821_008_380, False)),
+        *((b"2020-02-19 08:27:18.1234567", False), (b"19 Feb 2020", False), (b"2020-02-19 08:27:18.", False)),
+        *((b"1969-12-31 23:59:59.999999", False), (b"9999-12-31", False), (b"9999-12-31 01:00", False)),
+    ],
+)
+def test_the_verification_asks_for_the_date_of_an_account_where_it_is_plain(stored: Any, is_plain: bool) -> None:
+    reading = Reading(ZoneInfo("UTC"))
+    assert joined_fits(stored, None, reading) is (not is_plain)
+    moments = moments_of(stored, reading)
+    assert all(joined_fits(stored, moment, reading) for moment in moments)
+    assert joined_fits(stored, 1, reading) is (not moments)
 
 
 def test_a_messages_import_reads_the_users_as_they_were_imported(old: Path) -> None:

@@ -17,7 +17,7 @@ from django.db import connection
 
 from legacy_import.models import ImportRun, MergedUser, RejectedRow
 from legacy_import.source import SourceError
-from legacy_import.verify import OldTable, Verification, verify
+from legacy_import.verify import OldTable, Verification, compare, verify
 from legacy_import.verify.old import _open
 from MiniTwit.models import Follow, Message, User
 from tests.legacy_import.old_minitwit import KEY, SECONDS, OldMiniTwit
@@ -314,11 +314,15 @@ def test_tables_may_have_other_names(old: OldMiniTwit) -> None:
     assert figures(verify(old.path, tables=["message"], layout=layout), "message") == (1, 1, 0, 0, 0)
 
 
-def test_progress_ends_with_every_row(old: OldMiniTwit) -> None:
-    old.add_user(1, "Ada")
+def test_progress_is_told_now_and_then_and_ends_with_every_row(
+    old: OldMiniTwit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(compare, "ROWS_BETWEEN_PROGRESS", 2)
+    for user_id, name in ((1, "Ada"), (2, "Bruno"), (3, "Carla")):
+        old.add_user(user_id, name)
     seen: list[tuple[str, int, int]] = []
     verify(old.path, on_progress=lambda *step: seen.append(step))
-    assert seen == [("user", 1, 1), ("message", 0, 0), ("follower", 0, 0)]
+    assert seen == [("user", 2, 3), ("user", 3, 3), ("message", 0, 0), ("follower", 0, 0)]
 
 
 def test_a_view_in_place_of_a_table_is_not_read(old: OldMiniTwit) -> None:
