@@ -70,6 +70,16 @@ def test_where_nothing_is_declared_the_ids_tell(old: Path, users: str, author: s
     }
 
 
+def test_where_nothing_is_declared_the_ids_tell_the_users_as_well(old: Path) -> None:
+    two_sets(old, declared=False, first=101)
+    write_more = "DROP TABLE message; DROP TABLE messages; CREATE TABLE tweets (id, user_id, text, date);"
+    with sqlite3.connect(old) as database:
+        database.executescript(f"{write_more} INSERT INTO tweets VALUES (1, 101, 'hi', 1600000000)")
+    database.close()
+    assert "The table user looks like users, too, but the messages are not theirs" in warned("users")
+    assert User.objects.get(legacy_id=101).username == "zoe"
+
+
 def test_where_the_ids_tell_nothing_either_the_messages_are_asked_for(old: Path) -> None:
     two_sets(old, declared=False)
     import_legacy("users", "--map", "user=users")
@@ -171,4 +181,4 @@ def test_another_column_of_authors_and_another_table_of_users_are_named(old: Pat
     write_script(old, script.format(more="films", author=7, poster=1))
     assert "With --map message.author_id=posts.poster it is 2 of them." in warned("users", "--dry-run")
     write_script(old, script.format(more="shop_person", author=8, poster="NULL"))
-    assert "With --map user=shop_person it is 2 of them." in warned("users", "--dry-run")
+    assert "With --map user=shop_person it is 2 of them." in warned("users", "--dry-run", "--map", "user=users")

@@ -3,7 +3,7 @@
 What the old database declares decides. Where it declares nothing, the first rows do: do they name these users?
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from dataclasses import dataclass
 from enum import IntEnum
 
@@ -63,14 +63,3 @@ def declared_people(table: FoundTable, columns: dict[str, str], tables: Collecti
     """The tables of people, in lower case, that a mapping's columns were declared to refer to and that exist."""
     fed = (table.column(columns[name]) for name in REFERENCES if columns.get(name))
     return {column.refers_to.lower() for column in fed if column} & {*tables}
-
-
-def belonging_of_users(table: FoundTable, meant: Sequence[set[str]]) -> Belonging:
-    """How sure it is that the messages are of the people of a table.
-
-    Args:
-        meant: what each table of messages was declared to refer to.
-    """
-    if any(table.name.lower() in people for people in meant):
-        return Belonging.LIKELY
-    return Belonging.OTHERS if meant and all(meant) else Belonging.UNKNOWN

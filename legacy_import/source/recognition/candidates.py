@@ -4,8 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from legacy_import.source.recognition import known_names
-from legacy_import.source.recognition.belonging import Belonging, People, belonging_of_users, declared_people
+from legacy_import.source.recognition.belonging import Belonging, People
 from legacy_import.source.recognition.columns import is_foreign, recognised_columns
+from legacy_import.source.recognition.mapping import TableMapping
+from legacy_import.source.recognition.row_queries import RowQueries
 from legacy_import.source.recognition.table_profile import FoundTable
 from legacy_import.source.schema import CANONICAL_TABLES, EXTRA_COLUMNS, MESSAGE, USER, CanonicalTable
 
@@ -84,8 +86,8 @@ def is_rival(best: Candidate, other: Candidate) -> bool:
     """Whether only staff can say which of two tables is meant.
 
     An empty table is no rival, unless its name is the canonical one; neither is a table that merely resembles one,
-    unless the better name has no rows; nor one that belongs to others,
-    or is not known to belong where the other was declared to.
+    unless the better name has no rows. Neither is one that belongs to others, or that nothing is known of while the
+    better one was declared to belong.
     """
     if best.belonging < other.belonging and (
         best.belonging is Belonging.DECLARED or other.belonging is Belonging.OTHERS
@@ -98,22 +100,25 @@ def is_rival(best: Candidate, other: Candidate) -> bool:
 
 
 def candidates_for(
-    canonical: CanonicalTable, found: Sequence[FoundTable], people: People | None = None
+    canonical: CanonicalTable,
+    found: Sequence[FoundTable],
+    people: People | None = None,
+    rows: RowQueries | None = None,
 ) -> list[Candidate]:
     """The tables as candidates for a canonical one, the best first.
 
     Args:
-        people: the users whom messages and follows are of, if they are known.
+        people: the users whom messages and follows are of, if they are known. rows: for questions to the rows.
     """
     candidates = [candidate_of(table, canonical, people) for table in found]
-    if canonical is USER:
-        meant = people_of_messages(found)
-        candidates = [replace(one, belonging=belonging_of_users(one.found, meant)) for one in candidates]
+    plausible = [candidate for candidate in candidates if candidate.is_plausible]
+    if canonical is USER and len(plausible) > 1:
+        known = {one.found.name: belonging_of_users(one, found, rows) for one in plausible if one.found.rows}
     elif people:
-        candidates = [
-            replace(one, belonging=people.belonging(one.found, one.columns)) if one.is_plausible else one
-            for one in candidates
-        ]
+        known = {one.found.name: people.belonging(one.found, one.columns) for one in plausible}
+    else:
+        known = {}
+    candidates = [replace(one, belonging=known.get(one.found.name, one.belonging)) for one in candidates]
     return sorted(candidates, key=Candidate.preference)
 
 
@@ -121,11 +126,13 @@ def candidate_of(table: FoundTable, canonical: CanonicalTable, people: People | 
     return Candidate(canonical, table, recognised_columns(table, canonical, people=people))
 
 
-def people_of_messages(found: Sequence[FoundTable]) -> list[set[str]]:
-    """What each table that could be the messages was declared to have as its people, as far as it has rows."""
-    tables = {table.name.lower() for table in found}
-    return [
-        declared_people(candidate.found, candidate.columns, tables)
-        for candidate in candidates_for(MESSAGE, found)
-        if candidate.is_plausible and candidate.likeness and candidate.found.rows
+def belonging_of_users(users: Candidate, found: Sequence[FoundTable], rows: RowQueries | None) -> Belonging:
+    """How sure it is that the users of a table are those who wrote the messages of the old database."""
+    people = People(TableMapping(users.found.name, users.columns), {table.name.lower() for table in found}, rows)
+    messages = [candidate_of(table, MESSAGE, people) for table in found if table.rows]
+    told = [
+        people.belonging(candidate.found, candidate.columns)
+        for candidate in messages
+        if candidate.is_plausible and candidate.likeness
     ]
+    return max(min(told), Belonging.LIKELY) if told else Belonging.UNKNOWN

@@ -11,7 +11,7 @@ from itertools import chain
 
 from legacy_import.source.errors import SourceError
 from legacy_import.source.recognition import known_names
-from legacy_import.source.recognition.belonging import REFERENCES, People
+from legacy_import.source.recognition.belonging import REFERENCES, Belonging, People
 from legacy_import.source.recognition.candidates import Candidate, candidates_for, is_rival
 from legacy_import.source.recognition.doubts import doubts_of
 from legacy_import.source.recognition.mapping import TableMapping, TableMappings
@@ -32,13 +32,15 @@ class Recognition:
         undecided: canonical table -> the tables that would do for it, the proposed one first.
         counted: how many rows each of these has.
         refused: canonical table -> why it is not read, though it may be there.
-        warnings: canonical table -> sentences for staff about what was left aside, or is doubtful.
+        left_aside: canonical table -> sentences about tables that are not read.
+        warnings: canonical table -> sentences about what is doubtful.
     """
 
     tables: dict[str, TableMapping]
     undecided: dict[str, list[str]] = field(default_factory=dict)
     counted: dict[str, int] = field(default_factory=dict)
     refused: dict[str, str] = field(default_factory=dict)
+    left_aside: dict[str, list[str]] = field(default_factory=dict)
     warnings: dict[str, list[str]] = field(default_factory=dict)
 
     def undecided_of(self, names: Collection[str]) -> dict[str, list[str]]:
@@ -48,7 +50,8 @@ class Recognition:
     def warnings_about(self, names: Collection[str]) -> list[str]:
         """What staff are told about the given canonical tables."""
         refused = [self.refused[name] for name in names if name in self.refused]
-        return [sentence for name in names for sentence in self.warnings.get(name, [])] + refused
+        told = [self.left_aside.get(name, []) + self.warnings.get(name, []) for name in names]
+        return [*chain(*told), *refused]
 
 
 def recognise(
@@ -82,7 +85,7 @@ def recognise(
             if name in wishes:
                 recognition.tables[name] = fulfilled(found, canonical, wishes[name], label, people())
             else:
-                _propose(found, canonical, label, people(), recognition)
+                _propose(found, canonical, label, people(), rows, recognition)
         except SourceError as error:
             if name in required or name in wishes:
                 raise
@@ -102,6 +105,7 @@ def _propose(
     canonical: CanonicalTable,
     label: str,
     people: People | None,
+    rows: RowQueries | None,
     recognition: Recognition,
 ) -> None:
     """Add the best candidate to the recognition, with what has to be said of it.
@@ -109,7 +113,7 @@ def _propose(
     Raises:
         SourceError: no table can be the canonical one, and there has to be one.
     """
-    candidates = candidates_for(canonical, found, people)
+    candidates = candidates_for(canonical, found, people, rows)
     complete = [candidate for candidate in candidates if candidate.is_plausible]
     usable = [candidate for candidate in complete if candidate.foreign_ids is None]
     if not usable:
@@ -125,12 +129,21 @@ def _propose(
     rivals = [other for other in usable[1:] if is_rival(best, other) and other.found.name not in beside]
     if rivals:
         recognition.undecided[canonical.name] = [candidate.found.name for candidate in (best, *rivals)]
-    recognition.warnings[canonical.name] += [
+    recognition.left_aside[canonical.name] = [
         f"The table {other.found.name} looks like {canonical.rows}, too, but its ids ({other.foreign_ids}) are not "
         "integers, so it is left aside."
         for other in complete
         if other.foreign_ids is not None and other.found.rows
     ]
+    recognition.left_aside[canonical.name] += [
+        f"The table {other.found.name} looks like {canonical.rows}, too, but {whose(canonical)}, so it is left aside."
+        for other in usable[1:]
+        if other.belonging is Belonging.OTHERS and other.found.rows and other.likeness >= known_names.WELL_KNOWN
+    ]
+
+
+def whose(canonical: CanonicalTable) -> str:
+    return "the messages are not theirs" if canonical is USER else "they are not of the users that are read"
 
 
 def _take_declared_id(recognition: Recognition, found: Sequence[FoundTable], wishes: TableMappings) -> None:
