@@ -12,15 +12,16 @@ from MiniTwit.skeletons.patterns import characters_of
 
 MARKS_SHOWN = 4  # on one letter
 ELLIPSIS = "…"
+# Python compiles large classes of characters for milliseconds: where the first text needs them, not in every process.
 # Invisible characters may be between the marks.
 _INVISIBLE = "\u200b-\u200f\u2060-\u2064"
 _MARK = f"[{characters_of(table.COMBINING)}{_INVISIBLE}]"
-_HEAP = re.compile(f"({_MARK}{{{MARKS_SHOWN}}}){_MARK}+")
+_HEAP = f"({_MARK}{{{MARKS_SHOWN}}}){_MARK}+"
 # Every heap is in a run of these. To look for runs takes a twentieth of the time: Python looks up a character of the
 # basic plane in a table, and compares all others with one range after the other.
 _BASIC_MARKS = characters_of(" ".join(ends for ends in table.COMBINING.split() if len(ends.partition("-")[0]) <= 4))
 _MAY_BE_MARK = f"[{_BASIC_MARKS}{_INVISIBLE}\U00010000-\U0010ffff]"
-_RUN = re.compile(f"{_MAY_BE_MARK}{_MAY_BE_MARK}{{{MARKS_SHOWN},}}")
+_RUN = f"{_MAY_BE_MARK}{_MAY_BE_MARK}{{{MARKS_SHOWN},}}"
 # A page is tags with their attributes, elements whose text is a value and not for reading, and texts.
 _PIECE = re.compile(
     r"<(?:textarea|script|style)\b.*?</(?:textarea|script|style)>|<[^>]*>|[^<]+", re.DOTALL | re.IGNORECASE
@@ -29,7 +30,7 @@ _PIECE = re.compile(
 
 def capped(text: str) -> str:
     """The text with MARKS_SHOWN marks on a letter at most."""
-    return text if text.isascii() else _RUN.sub(lambda run: _HEAP.sub(r"\1", run[0]), text)
+    return text if text.isascii() else re.sub(_RUN, lambda run: re.sub(_HEAP, r"\1", run[0]), text)
 
 
 def has_heaps(text: str) -> bool:

@@ -15,7 +15,7 @@ REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 CUT_MARK = " […cut: the text is longer than a cell]"
 
 # Everything but XML 1.0's production [2] Char.
-_NOT_IN_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_NOT_IN_XML = "[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]"
 # Office Open XML writes a character by its number where XML would lose it (ECMA-376, ST_Xstring), as it does with a
 # carriage return; so a text that looks like that has to be escaped as well.
 _WRITTEN_BY_NUMBER = re.compile("_x([0-9A-Fa-f]{4})_")
@@ -42,7 +42,7 @@ def without_mark(value: Any) -> Any:
 
 def storable(text: str) -> str:
     """The text with every character replaced that XML cannot hold."""
-    return _NOT_IN_XML.sub(REPLACEMENT, text)
+    return re.sub(_NOT_IN_XML, REPLACEMENT, text)
 
 
 def cut(text: str) -> str:
