@@ -1,7 +1,7 @@
 """Dataclasses whose values a column of JSON keeps, or an answer sends."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, fields
+from dataclasses import fields, is_dataclass
 from typing import Any, Self
 
 
@@ -15,4 +15,15 @@ class JsonRecord:
         return cls(**{name: data[name] for name in names if name in data})
 
     def as_json(self) -> dict[str, Any]:
-        return asdict(self)  # type: ignore[call-overload]
+        return {field.name: plain(getattr(self, field.name)) for field in fields(self)}  # type: ignore[arg-type]
+
+
+def plain(value: Any) -> Any:
+    """The value with dictionaries in place of dataclasses. (`dataclasses.asdict` copies every string as well.)"""
+    if is_dataclass(value):
+        return {field.name: plain(getattr(value, field.name)) for field in fields(value)}
+    if isinstance(value, Mapping):
+        return {key: plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(item) for item in value]
+    return value
