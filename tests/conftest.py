@@ -1,5 +1,6 @@
 """What all tests share. They run on a real PostgreSQL: one of their own, or the one in DATABASE_URL."""
 
+import gc
 import os
 from contextlib import closing
 
@@ -81,6 +82,12 @@ def pytest_xdist_auto_num_workers() -> int:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with what takes longest, or it keeps a single worker busy at the end."""
     items.sort(key=lambda item: [not item.nodeid.startswith(f"tests/{name}") for name in LONGEST])
+
+
+def pytest_collection_finish() -> None:
+    """Look for garbage seldom, and not among what was made until now: there is memory enough."""
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 100)
 
 
 @pytest.fixture(scope="session")

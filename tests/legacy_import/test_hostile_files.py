@@ -17,6 +17,7 @@ from django.test import Client
 
 from legacy_import.errors import RunError
 from legacy_import.runs import lifecycle
+from legacy_import.source import sandbox
 from MiniTwit.models import Message
 from tests.legacy_import.conftest import newest_run, page_of, text_of
 from tests.legacy_import.hostile.catalogue import KINDS, HostileFile, Kind, files_of
@@ -112,8 +113,9 @@ def test_flags_so_large_or_small_that_sqlite_writes_them_with_an_exponent(tmp_pa
 
 @pytest.mark.parametrize("name", UPLOADED)
 def test_an_uploaded_file_ends_on_a_page_that_says_how(
-    name: str, admin: Client, import_dir: Path, tmp_path: Path
+    name: str, admin: Client, import_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(sandbox, "SILENCE_LIMIT", 1.0)
     path = HostileFile(KINDS[name], 1).make(tmp_path / name)
     choices = {"source": "upload", "existing": "keep", "duplicates": "reject", "plain_passwords": "hash"}
     upload = SimpleUploadedFile("minitwit.db", path.read_bytes())
