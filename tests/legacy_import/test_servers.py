@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -20,6 +21,8 @@ from legacy_import.models import ImportRun
 from legacy_import.rules.options import ImportOptions
 from legacy_import.runs import lifecycle
 from legacy_import.source import SQLiteSource, configured_source, source_at
+from legacy_import.source.recognition.mapping import TableMapping
+from legacy_import.source.recognition.matching import recognise
 from legacy_import.source.snapshot import servers
 from MiniTwit.models import User
 from tests.legacy_import import mariadb
@@ -108,6 +111,23 @@ def test_a_server_gets_the_same_account_as_a_file(site: OldSite, file: Path) -> 
     for kind in ("users", "messages"):
         for part in ("tables", "rejected", "notes"):
             assert from_server[kind][part] == from_file[kind][part]
+
+
+def test_what_a_column_was_declared_to_refer_to_is_read_from_a_server(site: OldSite, tmp_path: Path) -> None:
+    for statement in (
+        "CREATE TABLE authors (id integer primary key, name varchar(20))",
+        "INSERT INTO authors VALUES (1, 'zoe')",
+        "CREATE TABLE tweets (id integer primary key, user_id integer, owner integer, content text, date bigint,"
+        " FOREIGN KEY (owner) REFERENCES authors (id))",
+        "INSERT INTO tweets VALUES (1, 1, 1, 'hi', 1600000000)",
+    ):
+        site.execute(statement)
+    choose = partial(recognise, label="old", required=("user", "message"), wishes={"user": TableMapping("authors")})
+    snapshot = tmp_path / "snapshot"
+    with SQLiteSource.open(source_at(site.url), snapshot, required=("user", "message"), choose=choose) as source:
+        mapping = source.description.mapping["message"]
+    # By its name `message` would be, and by its name `user_id`.
+    assert (mapping.table, mapping.columns["author_id"]) == ("tweets", "owner")
 
 
 def test_staff_import_from_the_configured_server_and_never_see_its_password(

@@ -36,10 +36,11 @@ def recognised_columns(
             if column.name not in taken and column.name not in chosen.values() and _may_feed(wanted, table, column)
         ]
         declared = [column.name for column in table.columns if people and people.are_meant_by(column)]
-        if named:
-            chosen[wanted] = best_of(named, wanted, table.name, people).name
-        elif wanted == "author_id" and len(declared) == 1 and declared[0] not in taken:
+        is_told = any(fitting_values(wanted, column) for column, _, _ in named)
+        if wanted == "author_id" and len(declared) == 1 and declared[0] not in taken and not is_told:
             [chosen[wanted]] = declared
+        elif named:
+            chosen[wanted] = best_of(named, wanted, table.name, people).name
         elif wanted in ID_COLUMNS:
             key = next((column for column in table.columns if column.key and column.name not in taken), None)
             if key and 0 < key.values == key.integers:

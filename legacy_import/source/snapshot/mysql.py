@@ -27,10 +27,14 @@ CHUNK_ROWS = 2000
 PAUSE_SECONDS = 600  # that storing some rows may take
 
 TABLES = """
-SELECT columns.table_name, columns.column_name, columns.data_type, columns.column_type, columns.column_key
+SELECT columns.table_name, columns.column_name, columns.data_type, columns.column_type, columns.column_key,
+    refers.referenced_table_name, refers.referenced_column_name
 FROM information_schema.columns AS columns
 JOIN information_schema.tables AS tables
     ON tables.table_schema = columns.table_schema AND tables.table_name = columns.table_name
+LEFT JOIN information_schema.key_column_usage AS refers
+    ON refers.table_schema = columns.table_schema AND refers.table_name = columns.table_name
+    AND refers.column_name = columns.column_name AND refers.referenced_table_name IS NOT NULL
 WHERE columns.table_schema = DATABASE() AND tables.table_type = 'BASE TABLE'
 ORDER BY columns.table_name, columns.ordinal_position
 """
@@ -64,9 +68,12 @@ class MySQLServer:
         with self.connection.cursor() as cursor:
             cursor.execute(TABLES)
             for row in cursor.fetchall():
-                table, column, kind, declared, key = (value.decode() for value in row)
+                table, column, kind, declared, key = (value.decode() for value in row[:5])
+                reference = (row[5].decode(), row[6].decode()) if row[5] else None
+                if any(found.name == column for found in columns.get(table, [])):
+                    continue  # it refers to a second table
                 affinity = mysql_affinity(kind.lower())
-                columns.setdefault(table, []).append(Column(column, affinity, kind.lower()))
+                columns.setdefault(table, []).append(Column(column, affinity, kind.lower(), reference))
                 if key == "PRI":
                     # A number beyond what SQLite has as a row id stays an ordinary value.
                     usable = affinity == "INTEGER" and kind.lower() != "bit" and declared.lower() != "bigint unsigned"

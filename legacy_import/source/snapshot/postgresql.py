@@ -33,7 +33,12 @@ CONNECTION_LIMITS = {
 
 TABLES = """
 SELECT space.nspname, class.relname, attribute.attname, type.typname, attribute.atttypid::regtype::text,
-    coalesce(attribute.attnum = ANY (key.indkey) AND key.indnatts = 1, false) AS is_key
+    coalesce(attribute.attnum = ANY (key.indkey) AND key.indnatts = 1, false) AS is_key,
+    (SELECT ARRAY[referred.relname, referred_column.attname]::text[] FROM pg_constraint
+        JOIN pg_class AS referred ON referred.oid = confrelid
+        JOIN pg_attribute AS referred_column ON attrelid = confrelid AND referred_column.attnum = confkey[1]
+        WHERE contype = 'f' AND conrelid = class.oid AND conkey = ARRAY[attribute.attnum]
+        ORDER BY conname LIMIT 1) AS reference
 FROM pg_class AS class
 JOIN pg_namespace AS space ON space.oid = class.relnamespace
 JOIN pg_attribute AS attribute ON attribute.attrelid = class.oid
@@ -83,9 +88,11 @@ class PostgreSQLServer:
         keys: dict[tuple[str, str], str] = {}
         with self.connection.cursor() as cursor:
             cursor.execute(TABLES)
-            for schema, table, column, kind, _, is_key in cursor.fetchall():
+            for schema, table, column, kind, _, is_key, reference in cursor.fetchall():
                 affinity = postgresql_affinity(kind)
-                columns.setdefault((schema, table), []).append(Column(column, affinity, kind))
+                columns.setdefault((schema, table), []).append(
+                    Column(column, affinity, kind, tuple(reference) if reference else None)
+                )
                 if is_key and affinity == "INTEGER" and kind != "bool":
                     keys[schema, table] = column
         return [Table(*name, tuple(found), keys.get(name)) for name, found in columns.items()]

@@ -47,11 +47,19 @@ class Column:
     Attributes:
         affinity: what SQLite is to store its values as: INTEGER, NUMERIC, TEXT or BLOB.
         kind: what the server calls its type.
+        reference: the table and the column that it was declared to refer to, if it was.
     """
 
     name: str
     affinity: str
     kind: str
+    reference: tuple[str, str] | None = None
+
+    @property
+    def declaration(self) -> str:
+        """The column in a CREATE TABLE of SQLite, which looks at no reference while rows come in."""
+        refers = f" REFERENCES {quoted(self.reference[0])} ({quoted(self.reference[1])})" if self.reference else ""
+        return f"{quoted(self.name)} {self.affinity}{refers}"
 
 
 @dataclass(frozen=True)
@@ -74,9 +82,7 @@ class Table:
     def declaration(self) -> str:
         """The statement that makes the table in SQLite."""
         parts = [
-            f"{quoted(column.name)} INTEGER PRIMARY KEY"
-            if column.name == self.key
-            else f"{quoted(column.name)} {column.affinity}"
+            f"{quoted(column.name)} INTEGER PRIMARY KEY" if column.name == self.key else column.declaration
             for column in self.columns
         ]
         parts += [
