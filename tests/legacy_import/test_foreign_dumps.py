@@ -209,6 +209,15 @@ def test_the_tables_of_two_databases_are_not_mixed(tmp_path: Path) -> None:
     assert len(rows["user"]) == 2
 
 
+def test_the_tables_of_the_public_schema_are_meant_before_others_of_their_names(tmp_path: Path) -> None:
+    text = POSTGRESQL.replace("CREATE TABLE auth.users", 'CREATE TABLE auth."user"')
+    rows, warnings = read(
+        text + "INSERT INTO auth.user VALUES ('0-0-0');\n-- PostgreSQL database dump complete", tmp_path
+    )
+    assert [row[0] for row in rows["user"]] == [1, 3]
+    assert warnings == ["Tables that are nothing of a MiniTwit were not read: user."]
+
+
 def test_rows_alone_of_a_server_name_their_columns(tmp_path: Path) -> None:
     text = MYSQL[: MYSQL.index("DROP TABLE")] + (
         "INSERT INTO `users` (`id`, `name`, `password`) VALUES (1,'007','x'),(2,'bo',NULL);\n"
@@ -227,6 +236,9 @@ def test_rows_alone_of_a_server_name_their_columns(tmp_path: Path) -> None:
         ("create database old;\nuse old;\ncreate table user (id int);\n", Kind.MYSQL_DUMP),
         ("create table user (id int auto_increment primary key);\n", Kind.MYSQL_DUMP),
         ("CREATE TABLE `user` (`id` int) engine=innodb;\n", Kind.MYSQL_DUMP),
+        ("INSERT INTO message VALUES (1, 1, 'it\\'s', 5, 0);\n", Kind.MYSQL_DUMP),
+        ("insert user values (1, 'ann', 'a@x', 'hash');\n", Kind.MYSQL_DUMP),
+        ("INSERT INTO message VALUES (1, 1, 'C:\\', 'it''s');\n", Kind.DUMP),
         ("# phpMyAdmin SQL Dump\n# a comment\nCREATE TABLE user (id int);\n", Kind.MYSQL_DUMP),
         ("/*M!999999\\- enable the sandbox mode */ \n-- MariaDB dump 10.19\n", Kind.MYSQL_DUMP),
         ("drop table if exists user cascade;\ncreate table user (id serial);\n", Kind.POSTGRESQL_DUMP),

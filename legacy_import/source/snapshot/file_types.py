@@ -89,7 +89,7 @@ SERVER_MARKS: tuple[tuple[str, Kind | str], ...] = (
     ),
     (
         r"\bENGINE\s*=\s*\w|\bAUTO_INCREMENT\b|^\s*(UN)?LOCK\s+TABLES\b|^\s*USE\s+[`\w]+\s*;|\bSET\s+NAMES\b"
-        r"|\bSET\s+FOREIGN_KEY_CHECKS\b|^\s*DELIMITER\s|\bCHARSET\s*=|\bunsigned\b|\bCREATE\s+(DATABASE|SCHEMA)\b",
+        r"|\bSET\s+FOREIGN_KEY_CHECKS\b|^\s*DELIMITER\s|\bCHARSET\s*=|\bunsigned\b|^\s*INSERT\s+(?!INTO\b|OR\b)[`\w]|\bCREATE\s+(DATABASE|SCHEMA)\b",
         Kind.MYSQL_DUMP,
     ),
 )
@@ -111,6 +111,7 @@ SERVER_BEGINNING = re.compile(
     r"|SELECT\s+pg_catalog|\\\w",
     re.IGNORECASE,
 )
+ESCAPED_QUOTE = re.compile(r"\w\\'\w")  # within a text, as only MySQL writes one
 COMMENTS_OR_TEXTS = re.compile(r"(--[^\n]*|/\*.*?\*/)|'[^']*'", re.DOTALL)
 BYTE_ORDER_MARKS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
@@ -203,7 +204,8 @@ def server_of(comments: str, statements: str) -> Kind | str | None:
     if OF_SQLITE.search(code):
         return None
     flags = re.MULTILINE | re.IGNORECASE
-    return next((server for pattern, server in SERVER_MARKS if re.search(pattern, code, flags)), None)
+    marked = next((server for pattern, server in SERVER_MARKS if re.search(pattern, code, flags)), None)
+    return marked or (Kind.MYSQL_DUMP if ESCAPED_QUOTE.search(statements) else None)
 
 
 def refusal(label: str, what: str, advice: str) -> SourceError:

@@ -9,9 +9,10 @@ from legacy_import.source.snapshot.dumps.sql_splitter import COMMENT, LONGEST_ST
 from legacy_import.source.snapshot.file_types import Kind
 
 Convert = Callable[[bytes], bytes]
+NO_VALUES = ("NULL", "DEFAULT")
 
 COPY_ROWS = re.compile(r"(?:\s|--[^\n]*\n)*+COPY\s[^;]*\sFROM\s+STDIN\b", re.IGNORECASE)
-ESCAPED_TEXT = r"'(?:[^'\\]|\\.|'')*+'"
+ESCAPED_TEXT = r"'(?:[^'\\]++|\\.|'')*+'"
 NUMBER = r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:e[+-]?\d+)?"
 
 
@@ -21,8 +22,8 @@ class ServerDialect:
 
     Attributes:
         quoted: the expression for texts, names and comments.
-        value: recognises a value of a row; its groups say what it is.
-        read: gives the value, as the bytes of its text, of what `value` found.
+        literal: the expression for a plain value, in a group of its own; what is around it does not matter.
+        read: gives the value, as the bytes of its text, that a literal means.
         convert: of some types: gives the form of a value that the import understands.
         without_effect, left_out: beginnings of statements that say nothing about the rows, and of others that are not
             run either, but named.
@@ -35,8 +36,8 @@ class ServerDialect:
     name: str
     splitter: Dialect
     quoted: str
-    value: re.Pattern[str]
-    read: Callable[[re.Match[str], str], bytes | None]
+    literal: str
+    read: Callable[[str, str], bytes | None]
     affinity: Callable[[str], str]
     convert: Mapping[str, Convert]
     without_effect: tuple[str, ...]
@@ -53,12 +54,12 @@ class ServerDialect:
 
 def with_time(value: bytes) -> bytes:
     """A date as the import reads it, with a time."""
-    return value + b" 00:00:00" if re.fullmatch(rb"\d+-\d\d-\d\d", value) else value
+    return value if b":" in value else value + b" 00:00:00"
 
 
 def with_minutes(value: bytes) -> bytes:
     """A time with an offset of hours and minutes."""
-    return value + b":00" if re.search(rb":\d\d(?:\.\d+)?[+-]\d\d$", value) else value
+    return value + b":00" if value[-3:-2] in (b"+", b"-") and b":" in value else value
 
 
 # PostgreSQL
@@ -72,15 +73,15 @@ def postgresql_bytes(value: bytes) -> bytes:
     return bytes.fromhex(value[2:].decode("ascii")) if value.startswith(b"\\x") else value
 
 
-def postgresql_value(found: re.Match[str], encoding: str) -> bytes | None:
-    kind = found.lastgroup
-    text = found[kind] if kind else ""
-    if kind in ("null", "default"):
+def postgresql_value(literal: str, encoding: str) -> bytes | None:
+    if literal[0] == "'":
+        text = literal[1:-1].replace("''", "'")
+    elif literal[0] in "eE":
+        text = with_escapes(literal[2:-1].replace("''", "'"), POSTGRESQL_ESCAPES)
+    elif literal.upper() in NO_VALUES:
         return None
-    if kind == "escaped":
-        text = with_escapes(text[1:-1], POSTGRESQL_ESCAPES).replace("''", "'")
-    elif kind == "text":
-        text = text[1:-1].replace("''", "'")
+    else:
+        text = literal
     return text.encode("utf-8", "surrogateescape")
 
 
@@ -100,6 +101,7 @@ POSTGRESQL = ServerDialect(
     name="PostgreSQL",
     splitter=Dialect(
         token=token_of(
+            r"""'"\-/;$\\E""",
             POSTGRESQL_QUOTED,
             r"""(?<![\w$])E'|['"]|--|/\*|(?<![\w$])\$(?:[^\W\d]\w*+)?\$|\\""",
             command=r"\\[^\n]*\n",
@@ -108,12 +110,10 @@ POSTGRESQL = ServerDialect(
         longest_unquoted=LONGEST_STATEMENT,
     ),
     quoted=POSTGRESQL_QUOTED,
-    value=re.compile(
-        r"\s*+(?:(?P<null>NULL)\b|(?P<default>DEFAULT)\b|(?P<truth>TRUE|FALSE)\b"
-        rf"|(?P<number>{NUMBER})|E(?P<escaped>{ESCAPED_TEXT})"
-        r"|(?:(?:timestamp(?:\s+with(?:out)?\s+time\s+zone|tz)?|date|uuid|bytea)\s+)?(?P<text>'(?:[^']|'')*+'))"
-        r"(?:\s*::\s*[\w.\"]++(?:\s+(?:varying|precision|with(?:out)?\s+time\s+zone))?(?:\s*\([\d,\s]*\))?(?:\[\])?)*+\s*+",
-        re.IGNORECASE,
+    literal=(
+        r"(?:(?:timestamp(?:\s+with(?:out)?\s+time\s+zone|tz)?|date|uuid|bytea)\s+)?"
+        rf"(NULL\b|DEFAULT\b|TRUE\b|FALSE\b|{NUMBER}|E{ESCAPED_TEXT}|'(?:[^']++|'')*+')"
+        r"(?:\s*::\s*[\w.\"]++(?:\s+(?:varying|precision|with(?:out)?\s+time\s+zone))?(?:\s*\([\d,\s]*\))?(?:\[\])?)*+"
     ),
     read=postgresql_value,
     affinity=postgresql_affinity,
@@ -183,25 +183,36 @@ POSTGRESQL = ServerDialect(
 # MySQL
 
 
-def mysql_value(found: re.Match[str], encoding: str) -> bytes | None:
-    kind = found.lastgroup
-    text = found[kind] if kind else ""
-    match kind:
-        case "null" | "default":
-            return None
-        case "truth":
-            return b"1" if text.upper() == "TRUE" else b"0"
-        case "hex" | "hex_text":
-            return bytes.fromhex(text if len(text) % 2 == 0 else f"0{text}")
-        case "bits":
-            return str(int(text, 2)).encode()
-        case "text" | "binary":
-            mark = text[0]
-            plain = with_escapes(text[1:-1].replace(mark * 2, mark), MYSQL_ESCAPES)
-            # Bytes are written as if they were text of the dump's encoding.
-            is_unicode = kind == "text" or encoding.startswith("utf")
-            return plain.encode("utf-8" if is_unicode else encoding, "surrogateescape")
-    return text.encode()
+def mysql_value(literal: str, encoding: str) -> bytes | None:
+    if literal[0] in "'\"":
+        return mysql_text(literal, "utf-8")
+    if literal[-1] in "'\"":
+        return mysql_marked_text(literal, encoding)
+    if literal[:2].lower() == "0x":
+        return bytes.fromhex(literal[2:] if len(literal) % 2 == 0 else f"0{literal[2:]}")
+    word = literal.upper()
+    if word in ("TRUE", "FALSE"):
+        return b"1" if word == "TRUE" else b"0"
+    return None if word in NO_VALUES else literal.encode()
+
+
+def mysql_marked_text(literal: str, encoding: str) -> bytes:
+    """What a literal means that says before its quotes what is in them: bytes, digits, or text."""
+    mark, _, rest = literal.partition("'") if "'" in literal else literal.partition('"')
+    text = literal[len(mark) :]
+    match mark.strip().lower():
+        case "x":
+            return bytes.fromhex(rest[:-1])
+        case "b":
+            return str(int(rest[:-1], 2)).encode()
+        case "_binary":  # bytes are written as if they were text of the dump's encoding
+            return mysql_text(text, "utf-8" if encoding.startswith("utf") else encoding)
+    return mysql_text(text, "utf-8")
+
+
+def mysql_text(literal: str, encoding: str) -> bytes:
+    mark = literal[0]
+    return with_escapes(literal[1:-1].replace(mark * 2, mark), MYSQL_ESCAPES).encode(encoding, "surrogateescape")
 
 
 def mysql_bit(value: bytes) -> bytes:
@@ -209,28 +220,27 @@ def mysql_bit(value: bytes) -> bytes:
 
 
 def with_utc(value: bytes) -> bytes:
-    return value + b"+00:00" if re.search(rb"\d:\d\d(?:\.\d+)?$", value) else value
+    return value + b"+00:00" if b":" in value and value[-6:-5] not in (b"+", b"-") else value
 
 
 MYSQL_ESCAPES = {"n": "\n", "r": "\r", "t": "\t", "b": "\b", "0": "\0", "Z": "\x1a", "%": "\\%", "_": "\\_"}
-MYSQL_TEXT = rf"""{ESCAPED_TEXT}|"(?:[^"\\]|\\.|"")*+\""""
+MYSQL_TEXT = rf"""{ESCAPED_TEXT}|"(?:[^"\\]++|\\.|"")*+\""""
 MYSQL_QUOTED = rf"{MYSQL_TEXT}|`[^`]*+`|--(?=\s)[^\n]*\n|\#[^\n]*\n|{COMMENT}"
 MYSQL = ServerDialect(
     name="MySQL or MariaDB",
     splitter=Dialect(
         token=token_of(
+            r"""'"`\-/;#D""",
             MYSQL_QUOTED,
-            r"""['"`#]|--(?:\s|$)|/\*|^[ \t]*DELIMITER\s""",
-            command=r"^[ \t]*DELIMITER[ \t]+(?:;[ \t\r]*\n|(?!;[ \t\r]*\n)\S.*?^[ \t]*DELIMITER[ \t]+;[ \t\r]*\n)",
+            r"""['"`#]|--(?:\s|$)|/\*|(?<![^\n])DELIMITER\s""",
+            command=r"(?<![^\n])DELIMITER[ \t]+(?:;[ \t\r]*\n|(?!;[ \t\r]*\n)\S.*?^[ \t]*DELIMITER[ \t]+;[ \t\r]*\n)",
         ),
         longest_unquoted=LONGEST_STATEMENT,
     ),
     quoted=MYSQL_QUOTED,
-    value=re.compile(
-        r"\s*+(?:(?P<null>NULL)\b|(?P<default>DEFAULT)\b|(?P<truth>TRUE|FALSE)\b"
-        r"|0x(?P<hex>[0-9a-f]++)|x'(?P<hex_text>(?:[0-9a-f]{2})*+)'|b'(?P<bits>[01]++)'"
-        rf"|(?P<number>{NUMBER})|_binary\s*(?P<binary>{MYSQL_TEXT})|(?:_\w+\s*|N)?(?P<text>{MYSQL_TEXT}))\s*+",
-        re.IGNORECASE | re.DOTALL,
+    literal=(
+        rf"(NULL\b|DEFAULT\b|TRUE\b|FALSE\b|0x[0-9a-f]++|x'(?:[0-9a-f]{{2}})*+'|b'[01]++'|{NUMBER}"
+        rf"|(?:_\w+\s*|N)?(?:{MYSQL_TEXT}))"
     ),
     read=mysql_value,
     affinity=mysql_affinity,

@@ -153,6 +153,8 @@ class Outline:
             for key, table in self.all.items()
             if key[0] not in self.dump.dialect.own_schemas and could_be_wanted(table)
         }
+        if not self.dump.dialect.is_mysql:  # where the tables of `public` are meant before others of their names
+            wanted = {key: table for key, table in wanted.items() if not key[0] or ("", key[1]) not in wanted}
         for key, error in self.lacking.items():
             if key in wanted or (key not in self.all and best_likeness(key[1]) > UNKNOWN):
                 raise error

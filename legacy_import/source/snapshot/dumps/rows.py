@@ -3,6 +3,7 @@
 import re
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
+from functools import lru_cache
 
 from legacy_import.source.errors import SourceError
 from legacy_import.source.snapshot.dumps.dialects import with_utc
@@ -14,6 +15,7 @@ from legacy_import.source.snapshot.dumps.sql_splitter import Statement
 from legacy_import.source.snapshot.servers import Column, Table, quoted
 
 CHUNK_ROWS = 2000
+COLUMNS_AT_ONCE = 30  # in one expression, which takes time to make
 CHUNK_BYTES = 4 * 1024 * 1024
 
 AFTER_ROW = re.compile(rf"{SPACE}(?P<mark>[,;]|$)")
@@ -67,31 +69,37 @@ class RowLoader:
     def rows_of_insert(
         self, statement: Statement, start: int, columns: Sequence[Column]
     ) -> Iterator[list[bytes | None]]:
-        text, value, read = statement.text, self.dump.dialect.value, self.dump.dialect.read
-        encoding, converts = self.dump.encoding, self.converts(columns)
+        text, read, encoding = statement.text, self.dump.dialect.read, self.dump.encoding
+        converts = self.converts(columns)
         while True:
-            begin = ROW_BEGINS.match(text, start)
-            if begin is None:
-                raise self.no_literal(statement, start)
-            position, row = begin.end(), []
-            while True:
-                found = value.match(text, position)
-                mark = text[found.end() : found.end() + 1] if found else ""
-                if found is None or mark not in (",", ")") or not mark:
-                    raise self.no_literal(statement, position)
-                row.append(read(found, encoding))
-                position = found.end() + 1
-                if mark == ")":
-                    break
-            if len(row) != len(columns):
-                raise self.wrong_number(len(row), len(columns), statement.line)
-            yield self.converted(row, converts, statement.line)
+            literals, position = self.literals_of_row(statement, start, len(columns))
+            row = [read(literal, encoding) for literal in literals]
+            yield self.converted(row, converts, statement.line) if converts else row
             after = AFTER_ROW.match(text, position)
             if after is None:
                 raise self.no_literal(statement, position)
             if after["mark"] != ",":
                 return
             start = after.end()
+
+    def literals_of_row(self, statement: Statement, start: int, columns: int) -> tuple[Sequence[str], int]:
+        """The values of a row as they are written, and the place after it."""
+        literal = self.dump.dialect.literal
+        if columns <= COLUMNS_AT_ONCE and (found := row_pattern(literal, columns).match(statement.text, start)):
+            return found.groups(), found.end()
+        value, begin = value_pattern(literal), ROW_BEGINS.match(statement.text, start)
+        if begin is None:
+            raise self.no_literal(statement, start)
+        position, literals, mark = begin.end(), [], ","
+        while mark == ",":
+            found = value.match(statement.text, position)
+            if found is None:
+                raise self.no_literal(statement, position)
+            position, mark = found.end(), found["mark"]
+            literals.append(found[1])
+        if len(literals) != columns:
+            raise self.wrong_number(len(literals), columns, statement.line)
+        return literals, position
 
     def rows_of_lines(self, statement: Statement, columns: Sequence[Column]) -> Iterator[list[bytes | None]]:
         converts = self.converts(columns)
@@ -178,6 +186,18 @@ class RowWriter:
         except (sqlite3.Error, OverflowError) as error:
             done = self.connection.total_changes - before if by_line else 0
             raise self.loading.explain(self.table.name, line + done, error) from error
+
+
+@lru_cache(maxsize=100)
+def row_pattern(literal: str, columns: int) -> re.Pattern[str]:
+    """The expression for a row of so many plain values, each in a group."""
+    values = r"\s*+,\s*+".join([literal] * columns)
+    return re.compile(rf"{SPACE}\(\s*+{values}\s*+\)", re.IGNORECASE | re.DOTALL)
+
+
+@lru_cache(maxsize=2)
+def value_pattern(literal: str) -> re.Pattern[str]:
+    return re.compile(rf"\s*+{literal}\s*+(?P<mark>[,)])", re.IGNORECASE | re.DOTALL)
 
 
 def unescaped(field: bytes) -> bytes:

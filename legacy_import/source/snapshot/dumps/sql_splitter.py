@@ -55,15 +55,18 @@ class Dialect:
     longest_unquoted: int = LONGEST_UNQUOTED
 
 
-def token_of(quoted: str, unfinished: str, command: str = r"(?!)") -> re.Pattern[str]:
+def token_of(first: str, quoted: str, unfinished: str, command: str = r"(?!)") -> re.Pattern[str]:
+    """The expression for tokens, all of which begin with one of the `first` characters: to look there is faster."""
     return re.compile(
-        rf"(?P<quoted>{quoted})|(?P<command>{command})|(?P<unfinished>{unfinished})|(?P<end>;)",
+        rf"(?=[{first}])(?:(?P<quoted>{quoted})|(?P<command>{command})|(?P<unfinished>{unfinished})|(?P<end>;))",
         re.DOTALL | re.MULTILINE | re.IGNORECASE,
     )
 
 
 SQLITE = Dialect(
-    token=token_of(rf"""'[^']*'|"[^"]*"|`[^`]*`|\[[^\]]*\]|--[^\n]*\n|{COMMENT}""", r"""['"`\[]|--|/\*"""),
+    token=token_of(
+        r"""'"`\[\-/;""", rf"""'[^']*'|"[^"]*"|`[^`]*`|\[[^\]]*\]|--[^\n]*\n|{COMMENT}""", r"""['"`\[]|--|/\*"""
+    ),
     one_row=ONE_ROW,
     has_triggers=True,
 )
