@@ -17,7 +17,8 @@ from django.test import Client
 
 from legacy_import.errors import RunError
 from legacy_import.runs import lifecycle
-from legacy_import.source import sandbox
+from legacy_import.source import SourceError, sandbox
+from legacy_import.verify import verify
 from MiniTwit.models import Message
 from tests.legacy_import.conftest import newest_run, page_of, text_of
 from tests.legacy_import.hostile.catalogue import KINDS, HostileFile, Kind, files_of
@@ -101,6 +102,16 @@ def test_what_ended_the_reading_is_said_and_not_called_a_cancellation(tmp_path: 
         preview_of("users", path)
     assert refusal.value.code == "value_too_long"
     assert newest_run().state == "failed"
+
+
+def test_the_verification_says_that_a_file_is_damaged(tmp_path: Path) -> None:
+    path = make_old_database(tmp_path / "old.db", user=[(number, f"user {number}", "", "") for number in range(500)])
+    content = bytearray(path.read_bytes())
+    content[-4_096:] = b"\xff" * 4_096
+    path.write_bytes(content)
+    with pytest.raises(SourceError, match="cannot be read: SQLite says") as error:
+        verify(path)
+    assert error.value.code == "damaged_file"
 
 
 def test_flags_so_large_or_small_that_sqlite_writes_them_with_an_exponent(tmp_path: Path, import_dir: Path) -> None:
