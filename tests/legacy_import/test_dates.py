@@ -10,7 +10,14 @@ from legacy_import.rules.dates import DateColumn
 from legacy_import.rules.day_order import DayOrder
 from legacy_import.rules.text_dates import USUAL, numbers_of, read_text_date
 from legacy_import.source.values import LegacyValue, storage_letter
-from legacy_import.verify.dates import Reading, beginnings_of
+from legacy_import.verify.dates import (
+    FIRST_MOMENT,
+    LAST_MOMENT,
+    Reading,
+    beginnings_of,
+    date_in_words,
+    microseconds_of,
+)
 from legacy_import.verify.values import moments_of
 from tests.legacy_import import strategies
 from tests.legacy_import.old_database import as_sqlite_reads
@@ -70,15 +77,18 @@ WRITTEN: dict[str, tuple[LegacyValue, ...]] = {
         "February 19, 2020 12:00 AM",
         "19-02-2020",
     ),
-    "2020-02-01T23:00:00": ("02-02-2020", "2/2/2020", "2.2.2020 00:00"),
+    "2020-02-01T23:00:00": ("02-02-2020", "2/2/2020", "2.2.2020 00:00", "2020-2-2", "2 Feb 2020"),
+    "2020-12-12T23:00:00": ("13-12-2020", "12-13-2020", "2020-12-13"),
     "2020-03-02T08:27:00": ("3/2/2020 9:27 AM", "9:27 AM, 3/2/2020"),
     "2020-02-19T08:27:00": ("2020-02-19 @ 09:27", "Feb 19, 2020 at 9:27AM", "Wed, 19 Feb 2020 08:27 GMT"),
     "2020-02-19T08:27:18.250000": ("2020-02-19 09:27:18.25", "2020-02-19T08:27:18,25Z"),
     "2020-02-19T08:27:18.123456": (
         *("2020-02-19 09:27:18.123456", "2020-02-19 09:27:18.1234569", 637_176_976_381_234_564),
+        1_582_100_838_123_456_000,
     ),
     "2020-02-19T00:27:00": ("2/19/2020 1:27 AM",),
-    "2020-02-19T11:27:00": ("2/19/2020 12:27 PM",),
+    "2020-02-19T11:27:00": ("2/19/2020 12:27 PM", "2/19/2020 12:27PM"),
+    "2020-02-19T12:27:00": ("2/19/2020 1:27PM",),
     "2020-02-19T22:27:00": ("2/19/2020 11:27 PM",),
     "2020-07-19T08:27:00": ("2020-07-19 10:27",),
     # Clocks showed this hour twice, and that one never.
@@ -121,7 +131,7 @@ HOURS_FROM_UTC = {
     1: "CET WEST BST +01",
     2: "CEST EET",
     3: "EEST MSK",
-    -3: "-03:00",
+    -3: "-03:00 -03",
     -4: "EDT",
     -5: "EST CDT",
     -6: "CST MDT",
@@ -134,11 +144,45 @@ HOURS_FROM_UTC = {
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 
+# The verification takes two moments for right: around what is finer than a microsecond, and where clocks changed.
+TWO_MOMENTS = {
+    *("2020-02-19 09:27:18.1234569", 637_176_976_381_234_564, 637_176_976_381_234_565, "1e-10", "-0.0000001"),
+    *("253402214399.12345649999999999", "2020-10-25 02:30", "2020-03-29 02:30"),
+}
+
+
+def verified(value: LegacyValue, zone: str = COPENHAGEN) -> list[datetime]:
+    """The moments that a date can mean for the verification."""
+    raw = value.encode() if isinstance(value, str) else value
+    return [EPOCH + timedelta(microseconds=moment) for moment in moments_of(raw, Reading(ZoneInfo(zone)))]
+
+
 def test_a_date_is_the_same_whichever_way_it_is_written():
     for said, values in WRITTEN.items():
+        moment = datetime.fromisoformat(f"{said}Z")
         for value in values:
-            assert (value, COLUMN.moment(value)[0]) == (value, datetime.fromisoformat(f"{said}Z"))
+            assert (value, COLUMN.moment(value)[0]) == (value, moment)
+            assert (value, moment in verified(value)) == (value, True)
+            assert (value, len(verified(value))) == (value, 2 if value in TWO_MOMENTS else 1)
     assert [value for value in NO_DATE if COLUMN.moment(value)[0] is not None] == []
+    first, second = verified("2020-02-19 09:27:18.1234569")
+    assert second - first == datetime.resolution
+    for value in (
+        *("", "+", "1.", "1e", "now", "19 Feb", "Feb 2020", "19 2020", "12-11-2020", "11.12.2020"),
+        *(999_999_999_999_999_999, 315_532_799_999_999, 4_102_444_800_000),
+    ):
+        assert (value, verified(value)) == (value, [])
+
+
+def test_the_verification_writes_any_moment_of_the_calendar_as_a_date_and_no_other():
+    for moment, words in (
+        *((0, "1970-01-01T00:00:00+00:00"), (-1, "1969-12-31T23:59:59.999999+00:00")),
+        *((FIRST_MOMENT, "0001-01-01T00:00:00+00:00"), (LAST_MOMENT, "9999-12-31T23:59:59.999999+00:00")),
+    ):
+        assert date_in_words(moment) == words
+        assert microseconds_of(datetime.fromisoformat(words)) == moment
+    for moment in (FIRST_MOMENT - 1, LAST_MOMENT + 1):
+        assert date_in_words(moment) == f"{moment} microseconds since 1970"
 
 
 def test_zones_and_months_are_known_by_their_usual_names():
@@ -146,10 +190,13 @@ def test_zones_and_months_are_known_by_their_usual_names():
         said = datetime(2020, 2, 19, 8, 27, tzinfo=UTC) - timedelta(hours=hours)
         for zone in zones.split():
             assert (zone, COLUMN.moment(f"2020-02-19 08:27 {zone}")[0]) == (zone, said)
+            assert (zone, verified(f"2020-02-19 08:27 {zone}")) == (zone, [said])
     for day in ("Mon", "Tuesday", "Wed.", "Thu,", "Friday,", "Sat", "Sun"):  # whichever day it was
         assert COLUMN.moment(f"{day} 19 Feb 2020 08:27 GMT")[0] == datetime(2020, 2, 19, 8, 27, tzinfo=UTC), day
+        assert verified(f"{day} 19 Feb 2020 08:27 GMT") == [datetime(2020, 2, 19, 8, 27, tzinfo=UTC)], day
     for number, month in enumerate(MONTHS, 1):
         assert COLUMN.moment(f"19 {month} 2020 08:27 GMT")[0] == datetime(2020, number, 19, 8, 27, tzinfo=UTC), month
+        assert verified(f"19 {month} 2020 08:27 GMT") == [datetime(2020, number, 19, 8, 27, tzinfo=UTC)], month
 
 
 def test_a_date_without_a_zone_is_in_the_zone_of_the_old_site():
@@ -157,6 +204,7 @@ def test_a_date_without_a_zone_is_in_the_zone_of_the_old_site():
         column = DateColumn(zone, COLUMN.now)
         for text in ("2020-02-19 08:27:18", "19 Feb 2020 08:27:18"):
             assert column.moment(text)[0] == datetime(2020, 2, 19, hour, 27, 18, tzinfo=UTC)
+            assert verified(text, zone) == [datetime(2020, 2, 19, hour, 27, 18, tzinfo=UTC)]
 
 
 def test_what_is_odd_about_a_date_is_noted():
@@ -217,6 +265,13 @@ def test_what_tells_the_order_is_the_same_for_the_import_and_for_the_verificatio
             ("18-02.2022", None, ""),
         ),
         *(("2022-02-18", None, ""), ("18-02-22", None, ""), ("version 18.02.2022", None, "")),
+        *(("12-12-2022", (12, 12), ""), ("11-12-2022", (11, 12), ""), ("01-13-2022", (1, 13), "month")),
+        *(
+            ("18-02-2022 10:00 11:00", None, ""),
+            ("18-02-2022 19-02-2022", None, ""),
+            ("18-02-2022 10:00 GMT+0100", (18, 2), "day"),
+        ),
     ):
         assert (text, numbers_of(text)) == (text, numbers)
         assert (text, beginnings_of([text])) == (text, frozenset({beginning} - {""}))
+    assert beginnings_of(["hello", "18-02-2022", "02/18/2022"]) == {"day", "month"}
