@@ -28,7 +28,7 @@ STATE = "SELECT coalesce(sum(hashint8extended({key}, xmin::text::bigint)), 0) ||
 
 SUMMARY = """
 SELECT outcome, reason, nullif(notes, '') AS notes, count(*), sum({row_hash}) AS fingerprint
-FROM ({rows}) AS rows GROUP BY 1, 2, 3 ORDER BY 1, 2, 3
+FROM ({rows}) AS rows GROUP BY 1, 2, 3
 """
 
 
