@@ -32,7 +32,7 @@ def items_of(stored: Value) -> Iterator[Value]:
     if not text:
         return
     try:
-        items = UNREADABLE if len(text) > LONGEST else json.loads(text, parse_constant=_refuse)
+        items = UNREADABLE if len(text) > LONGEST or "\0" in text else json.loads(text, parse_constant=_refuse)
     except (ValueError, RecursionError):
         items = UNREADABLE
     if items is None:

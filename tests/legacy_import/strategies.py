@@ -79,12 +79,29 @@ aspnet_hashes = st.builds(
     st.sampled_from([b"", b"s" * 16, b"t" * 100]),
     st.sampled_from([b"", b"k" * 32, b"k" * 33]),
 )
+
+
+def _bare(data: bytes) -> str:
+    """Base64 as passlib writes it."""
+    return _base64(data).rstrip("=").replace("+", ".")
+
+
 whole_hashes = st.one_of(
     st.tuples(st.sampled_from([1, 50000, 5_000_000, 5_000_001, 10**9, 10**12]), _hashes(64)).map(
         lambda parts: f"pbkdf2:sha256:{parts[0]}$salt${parts[1]}"
     ),
     _hashes(40).map("pbkdf2:sha1:1000$a b${}".format),
     _hashes(128).map("pbkdf2:sha512:1000$ø${}".format),
+    st.tuples(st.sampled_from(["0F" * 8, "0f" * 16, "0F" * 7, "0f" * 7 + "0F", "0f" * 513]), _hashes(64)).map(
+        lambda parts: f"pbkdf2:sha256:1000${parts[0]}${parts[1].upper()}"
+    ),
+    st.tuples(
+        st.sampled_from(
+            ["pbkdf2$1000", "pbkdf2-sha256$i=1000,l=32", "pbkdf2-sha512$2500001", "pbkdf2-sha512$9000000"]
+        ),
+        st.binary(min_size=1, max_size=20),
+        st.sampled_from([20, 32, 64]).flatmap(lambda size: st.binary(min_size=size, max_size=size)),
+    ).map(lambda parts: f"${parts[0]}${_bare(parts[1])}${_bare(parts[2])}"),
     _hashes(128).map("scrypt:32768:8:1$Ab9${}".format),
     *(
         st.tuples(st.sampled_from(["", "salt", "\x1f\n\\"]), _hashes(digits)).map(
@@ -101,6 +118,7 @@ whole_hashes = st.one_of(
     ),
     _hashes(32),
     _hashes(32).map(str.upper),
+    *(_hashes(digits) for digits in (40, 56, 64, 128)),
     st.tuples(st.sampled_from(["2a", "2b", "2y", "2x"]), st.integers(0, 31)).map(
         lambda parts: f"${parts[0]}${parts[1]:02}${'N9qo8uLOickgx2ZMRZoMyeeWvva1KTvEP11BaAVEwaZcNldEhj/6O'}"
     ),

@@ -11,8 +11,11 @@ import pytest
 from django.test import Client
 
 from legacy_import.runs import lifecycle
+from legacy_import.source.recognition.follow_lists import ITEM, ITEMS
+from legacy_import.verify.follow_lists import items_of
 from MiniTwit.models import Follow
 from tests.legacy_import.conftest import page_of, text_of
+from tests.legacy_import.hostile.side_tables import ODD_LISTS
 from tests.legacy_import.importing import counts, import_of, preview_of, undo
 from tests.legacy_import.old_database import MORNING
 
@@ -114,6 +117,19 @@ def test_what_is_no_list_of_accounts_is_refused_with_a_reason(
     assert follows() == {("dan", "ann")}
     assert run.verification["ok"], run.verification
     assert not run.audit["disagreements"]
+
+
+def test_the_verification_takes_every_odd_list_apart_as_the_import_does() -> None:
+    with closing(sqlite3.connect(":memory:")) as old:
+        old.text_factory = bytes
+        for stored in (*ODD_LISTS, *(stored for stored, _ in NO_FOLLOWS)):
+            text = "CAST(person.follows AS TEXT)"
+            items = old.execute(
+                f"SELECT {ITEM} FROM (SELECT ? AS follows) AS person, json_each({ITEMS.format(text)}) AS item",
+                [stored],
+            )
+            stored_so = stored.encode() if isinstance(stored, str) else stored
+            assert len([*items_of(stored_so)]) == len(items.fetchall()), repr(stored)[:100]
 
 
 def test_the_preview_says_where_the_follows_are_from(tmp_path: Path, admin: Client) -> None:

@@ -22,7 +22,7 @@ LONGEST_LIST = 1_000_000  # characters; SQLite cannot be stopped while it reads 
 # What is no list becomes one follow of nothing, so that the row is refused with a reason.
 ITEMS = f"""
 CASE WHEN coalesce({{0}}, '') = '' THEN '[]'
-    WHEN length({{0}}) > {LONGEST_LIST} OR NOT json_valid({{0}}) THEN '[null]'
+    WHEN length({{0}}) > {LONGEST_LIST} OR instr({{0}}, char(0)) OR NOT json_valid({{0}}) THEN '[null]'
     ELSE CASE json_type({{0}}) WHEN 'array' THEN {{0}} WHEN 'null' THEN '[]' ELSE '[null]' END END
 """
 ITEM = "CASE WHEN item.type IN ('text', 'integer') THEN item.value END"

@@ -34,7 +34,14 @@ def read_tables(connection: sqlite3.Connection, timeout: QueryTimeout, label: st
         stored = list(columns.stored.values())
         rows = first_rows(connection, name, stored)
         found.append(found_table(name, stored, rows, columns.computed, columns.primary_key, columns.references))
-    return with_second_tables(connection, found) + tables_of_lists(found)
+    found = with_second_tables(connection, found)
+    return found if is_taken(connection, "json_each") else found + tables_of_lists(found)
+
+
+def is_taken(connection: sqlite3.Connection, name: str) -> bool:
+    """Whether the file has something of that name, which is then read in place of SQLite's own."""
+    taken = connection.execute("SELECT name FROM sqlite_master WHERE name = ? COLLATE NOCASE", [name])
+    return taken.fetchone() is not None
 
 
 def check_size_of_schema(connection: sqlite3.Connection, label: str) -> None:

@@ -1,6 +1,18 @@
 """Old databases that are damaged, or made to do harm: more than a thousand, always the same ones."""
 
-from tests.legacy_import.hostile import archives, damage, dumps, paths, schemas, values, wals
+from tests.legacy_import.hostile import archives, damage, dumps, paths, schemas, side_tables, values, wals
 from tests.legacy_import.hostile.catalogue import KINDS, HostileFile, files_of
 
-__all__ = ["KINDS", "HostileFile", "archives", "damage", "dumps", "files_of", "paths", "schemas", "values", "wals"]
+__all__ = [
+    "KINDS",
+    "HostileFile",
+    "archives",
+    "damage",
+    "dumps",
+    "files_of",
+    "paths",
+    "schemas",
+    "side_tables",
+    "values",
+    "wals",
+]
