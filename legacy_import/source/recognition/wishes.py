@@ -63,7 +63,10 @@ def _actual(table: FoundTable, canonical_column: str, name: str, label: str) -> 
     column = table.column(name)
     if column is None:
         if name.lower() in (computed.lower() for computed in table.computed):
-            raise misfit(f"The column {name} of the table {table.name} is computed, and such columns are not read.")
+            raise misfit(
+                f"The column {name} of the table {table.name} is computed, and such columns are not read. "
+                "Choose another one, or copy it into a plain column."
+            )
         have = listed(column.name for column in table.columns)
         raise misfit(f"The table {table.name} in {label} has no column {name}. Its columns: {have}.")
     if not may_be_shown(canonical_column, column):

@@ -233,6 +233,21 @@ def names_that_are_not_text(folder: Path, chance: random.Random) -> Path:
     return path
 
 
+@hostile(files=12)
+def references_to_anything(folder: Path, chance: random.Random) -> Path:
+    """Declared to what is not there, to themselves, to a view, and under names that are SQL."""
+    target = chance.choice(["message", "user", "nosuch", "people", "sqlite_master", *INJECTIONS])
+    column = chance.choice(["user_id", "username", "nosuch", *INJECTIONS])
+    references = f"REFERENCES {quoted(target)} ({quoted(column)})"
+    return replace_table(
+        bare(folder),
+        "message",
+        "CREATE VIEW people AS SELECT * FROM user",
+        f"CREATE TABLE message (message_id, author_id {references}, text, pub_date, flagged, more {references})",
+        "INSERT INTO message VALUES (1, 1, 'hi', 1600000000, 0, 1)",
+    )
+
+
 @hostile(files=2)
 def too_many_tables(folder: Path, chance: random.Random) -> Path:
     columns = ", ".join(f"c{n}" for n in range(300))
