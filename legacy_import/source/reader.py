@@ -164,7 +164,10 @@ class SQLiteSource:
             values = self.connection.execute(
                 f"SELECT {stored} FROM {table.rows_from} WHERE {condition}"  # noqa: S608 -- quoted names
             )
-            yield from (as_text(value) or "" for (value,) in values)
+            for number, (value,) in enumerate(values):
+                if number % FIRST_ROWS == 0:
+                    self.timeout.touch()  # the consumer may have been slow
+                yield as_text(value) or ""
 
     def rows(self, name: str, positions: Sequence[int] | None = None) -> Iterator[LegacyRow]:
         """Read rows one by one, with Python values; all of them, or those at the given positions, in order."""
