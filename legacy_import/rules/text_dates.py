@@ -43,6 +43,7 @@ NO_DISTANCE = timedelta()
 # Pieces of the patterns, for text in lower case.
 _YEAR_FIRST = "(?P<year>[0-9]{4})[-/](?P<month>[0-9]{1,2})[-/](?P<day>[0-9]{1,2})"
 _TIME = "(?P<hour>[0-9]{1,2}):(?P<minute>[0-9]{2})(?::(?P<second_of_minute>[0-9]{2})(?:[.,](?P<fraction>[0-9]+))?)?"
+_TIME_WITH_DOTS = r"(?P<hour>[0-9]{1,2})\.(?P<minute>[0-9]{2})\.(?P<second_of_minute>[0-9]{2})"
 _HALF = r" ?(?P<half>[ap])\.?m\.?"
 _OFFSET = "(?:gmt|utc)?(?P<offset>[-+][0-9]{2}:?(?:[0-9]{2})?)"
 _ZONE = rf"\(?(?:{_OFFSET}|(?P<zone>{'|'.join(ZONES)}))\)?"
@@ -64,6 +65,8 @@ SPELLINGS = tuple(
         rf"{_TIME}(?:{_HALF})?,? {NUMBERS}",
         # 2/19/2020, 8:27:18 AM; 2/19/2020 8:27:18 AM +00:00; 19-02-2020
         rf"{NUMBERS}(?:(?:t|,? ){_TIME}(?:{_HALF})?(?: ?{_ZONE})?)?",
+        # 19.02.2020 08.27.18, as .NET writes it in Danish and Finnish
+        rf"{NUMBERS} {_TIME_WITH_DOTS}",
         # Feb 12, 2025 at 9:01PM (UTC); Wed Feb 19 2020 08:27:18 GMT+0100 (Central European Standard Time)
         rf"(?:{_WEEKDAY} )?{_MONTH} {_DAY},? {_YEAR}{_TIME_AFTER}",
         # Wed, 19 Feb 2020 08:27:18 GMT; 19 Feb 2020

@@ -81,7 +81,7 @@ def beginnings_of(texts: Iterable[str]) -> frozenset[str]:
 
 def _is_nothing_but_a_date(text: str) -> bool:
     """Whether beside the day there is a time and a zone at most."""
-    rest = YEAR_LAST.sub(" ", " ".join(text.lower().split()), count=1)
+    rest = YEAR_LAST.sub(" ", _in_one_spelling(text), count=1)
     rest = TIME.sub(" ", rest, count=1).strip(" ,t()") if TIME.search(rest) else rest.strip()
     return not rest or rest in HOURS_EAST or re.fullmatch(rf"(gmt|utc)?{OFFSET.pattern}", rest) is not None
 
@@ -107,7 +107,7 @@ def _moments_of_number(text: str) -> set[int]:
 
 
 def _moments_of_writing(text: str, reading: Reading) -> set[int]:
-    text = " ".join(text.lower().split())
+    text = _in_one_spelling(text)
     text = re.sub(r" m=[-+\d.]+|\[[^]]*\]", "", text)  # Go's monotonic clock, Java's name of the zone
     text = re.sub(r"(\d)-([a-z]+)-(\d{4})", r"\1 \2 \3", text)  # 19-Feb-2020
     time = TIME.search(text)
@@ -127,6 +127,11 @@ def _moments_of_writing(text: str, reading: Reading) -> set[int]:
         return set()
     finer_than_microseconds = time is not None and len(time["fraction"] or "") > 6
     return moments | {moment + 1 for moment in moments} if finer_than_microseconds else moments
+
+
+def _in_one_spelling(text: str) -> str:
+    """Small letters, single blanks, and colons in a time such as 08.27.18 behind the year."""
+    return re.sub(r"(?<=\d{4} )(\d\d?)\.(\d\d)\.(\d\d)$", r"\1:\2:\3", " ".join(text.lower().split()))
 
 
 def _day(text: str, begins_with: frozenset[str], *, has_half: bool) -> tuple[datetime, str]:

@@ -47,6 +47,7 @@ DATE_FORMS = [
     "{moment.day}/{moment.month}/{year} {time}",
     "{moment:%d-%m}-{year} {time} {zone}",
     "{moment:%m.%d}.{year}, {twelve} {half}",
+    "{moment:%d.%m}.{year} {moment:%H.%M.%S}",
     "{minutes} {half} {moment.day}.{moment.month}.{year}",
     "{moment:%H:%M:%S} {half}, {moment:%m/%d}/{year}",
     "{moment.month}/{moment.day}/{year} {twelve} {half} {zone}",
