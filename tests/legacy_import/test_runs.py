@@ -90,6 +90,13 @@ def test_messages_wait_for_the_users_of_the_same_database(tmp_path):
     assert not ImportRun.objects.filter(kind="messages").exists()
 
 
+def test_a_preview_shows_the_author_of_a_message_by_name(tmp_path):
+    path = old_file(tmp_path, user=[ANN, BOB], message=[(1, 2, "hi", MORNING, 0)])
+    import_of("users", path)
+    [sample] = preview_of("messages", path).samples["message"]
+    assert ">bob</ins>" in sample["diff"][1]
+
+
 def test_users_who_came_later_are_named_in_the_preview_of_messages(tmp_path):
     import_of("users", old_file(tmp_path, user=[ANN]))
     path = old_file(tmp_path, user=[ANN, BOB], message=[(1, 2, "hi", MORNING, 0)])
