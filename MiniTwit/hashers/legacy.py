@@ -110,9 +110,6 @@ class SaltedPBKDF2Hasher(ReplacedHasher, WrappableHasher):
         self.salts_of(salt)
         return {"algorithm": algorithm, "digest": digest, "iterations": int(iterations), "salt": salt}
 
-    def digest_of(self, password: str, decoded: dict[str, Any]) -> str:
-        return self.digests_of(password, decoded)[0]
-
     def digests_of(self, password: str, decoded: dict[str, Any]) -> tuple[str, ...]:
         digest, iterations, length = decoded["digest"], decoded["iterations"], self.key_bytes(decoded["digest"])
         return tuple(

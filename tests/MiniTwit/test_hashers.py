@@ -4,6 +4,7 @@ import base64
 import hashlib
 from typing import ClassVar
 
+import bcrypt
 import pytest
 from django.contrib.auth.forms import ReadOnlyPasswordHashWidget
 from django.contrib.auth.hashers import check_password, identify_hasher, make_password, verify_password
@@ -39,6 +40,7 @@ def encodings() -> list[str]:
     """PASSWORD as each hasher stores it; the costs are small."""
     weak = [
         *(make_password(PASSWORD, hasher=f"werkzeug_{name}") for name in ("md5", "sha1", "sha256", "sha512")),
+        f"werkzeug_md5$${hashlib.md5(PASSWORD.encode()).hexdigest()}",
         f"aspnet_identity$sha1$10${in_base64(b's' * 16)}${key_of('sha1', b's' * 16, 32)}",
         f"pbkdf2_bytes$sha512$10${in_base64(b's')}${key_of('sha512', b's')}",
         f"pbkdf2_hex$sha256$10${'0F' * 8}${key_of('sha256', bytes([15] * 8))}",
@@ -161,6 +163,8 @@ LIMITS = [
     (f"scrypt$2$salt${{}}$1${base64_of(64)}", "131072", ["131073", "0"]),  # memory
     (f"scrypt$32768$salt$8${{}}${base64_of(64)}", "8", ["9", "0"]),  # time
     ("scrypt$2$salt$1$1${}", base64_of(64), [base64_of(63), base64_of(65)]),
+    (f"scrypt$2$salt$1${{}}${base64_of(64)}", "999999", ["1000000", "0"]),
+    (f"scrypt$2{{}}1$1${base64_of(64)}", "$salt$", ["$$"]),
     (f"bcrypt$$2b${{}}{BCRYPT[6:]}", "04", ["03", "15", "4"]),
     (f"bcrypt_sha256$$2b${{}}{BCRYPT[6:]}", "14", ["15", "03"]),
     # The last character of the salt has bits to spare.
@@ -183,6 +187,8 @@ LIMITS = [
     (f"pbkdf2_sha256_over${{}}$salt${base64_of(32)}$werkzeug_sha1$salt", "5000000", ["5000001", "0"]),
     ("pbkdf2_sha256_over$1$salt${}$werkzeug_sha1$a\nb", base64_of(32), [base64_of(31), base64_of(33)]),
     (f"pbkdf2_sha256_over$1$salt${base64_of(32)}${{}}", "pbkdf2_sha1$5000000$salt", ["pbkdf2_sha1$5000001$salt"]),
+    (f"pbkdf2_sha256_over$1$salt${base64_of(32)}${{}}$salt", "pbkdf2_sha512$5000000", ["pbkdf2_sha512$5000001"]),
+    (f"pbkdf2_sha256_over$1{{}}{base64_of(32)}$werkzeug_sha1$salt", "$salt$", ["$$"]),
 ]
 
 
@@ -221,6 +227,17 @@ def test_a_wrong_password_takes_as_long_for_an_older_hash_of_fewer_iterations():
 )
 def test_a_hash_is_weak_below_the_iterations_that_owasp_recommends(form, strong, weak):
     assert [is_weak(form.format(iterations)) for iterations in (strong, weak)] == [False, True]
+
+
+def test_a_digest_of_one_calculation_is_weak_and_garbage_is_not():
+    values = ("werkzeug_sha1$salt$" + "0f" * 20, "garbage", f"bcrypt${BCRYPT}")
+    assert [is_weak(stored) for stored in values] == [True, False, False]
+
+
+def test_bcrypt_reads_the_first_72_bytes_of_a_password_and_none_with_a_nul():
+    stored = f"bcrypt${bcrypt.hashpw(b'x' * 72, bcrypt.gensalt(4)).decode()}"
+    fits = {"x" * 72: True, "x" * 73: True, "x" * 71: False, "x" * 72 + "\0": False, "\ud800": False}
+    assert {password: check_password(password, stored) for password in fits} == fits
 
 
 @pytest.mark.parametrize(
