@@ -14,6 +14,7 @@ from legacy_import.runs import lifecycle
 from legacy_import.source.recognition.follow_lists import ITEM, ITEMS
 from legacy_import.verify.follow_lists import items_of
 from MiniTwit.models import Follow
+from tests.legacy_import.commands import verification
 from tests.legacy_import.conftest import page_of, text_of
 from tests.legacy_import.hostile.side_tables import ODD_LISTS
 from tests.legacy_import.importing import counts, import_of, preview_of, undo
@@ -142,6 +143,16 @@ def test_the_preview_says_where_the_follows_are_from(tmp_path: Path, admin: Clie
     lifecycle.confirm(run.pk)
     lifecycle.apply(run.pk)
     assert follows() == {("ann", "bob")}
+
+
+def test_a_follow_that_is_gone_is_missed(tmp_path: Path, settings: Any) -> None:
+    path = file_with(tmp_path, "[2, 3]", "[]", '["ann"]')
+    imported(path)
+    settings.LEGACY_DATABASE_URL = f"sqlite:///{path}"
+    assert verification()["ok"]
+    Follow.objects.filter(whom__username="ann").delete()
+    answer = verification()
+    assert (answer["ok"], answer["tables"]["follower"]["missing"]) == (False, 1)
 
 
 def test_a_table_of_follows_comes_before_lists(tmp_path: Path) -> None:

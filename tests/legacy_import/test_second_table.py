@@ -6,6 +6,7 @@ import sqlite3
 import struct
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.contrib.auth.hashers import check_password
@@ -14,7 +15,7 @@ from django.test import Client
 from legacy_import.models import RejectedRow
 from legacy_import.source.record import SourceRecord
 from MiniTwit.models import User
-from tests.legacy_import.commands import import_legacy
+from tests.legacy_import.commands import import_legacy, verification
 from tests.legacy_import.conftest import page_of, text_of
 from tests.legacy_import.importing import counts, import_of, preview_of
 from tests.legacy_import.old_database import MORNING
@@ -74,6 +75,18 @@ def test_the_passwords_are_read_from_the_table_that_the_users_refer_to(tmp_path:
     assert import_of("messages", path).verification["ok"]
 
 
+def test_a_password_of_another_one_is_noticed(tmp_path: Path, settings: Any) -> None:
+    path = file_with(tmp_path)
+    import_of("users", path)
+    import_of("messages", path)
+    settings.LEGACY_DATABASE_URL = f"sqlite:///{path}"
+    assert verification()["ok"]
+    with closing(sqlite3.connect(path)) as old:
+        old.execute("UPDATE AspNetUsers SET PasswordHash = ? WHERE Id = 'a1-ann'", [hash_of("eve")])
+        old.commit()
+    assert verification()["tables"]["user"]["altered"] == 1
+
+
 def test_names_and_values_tell_where_nothing_is_declared(tmp_path: Path) -> None:
     run = import_of("users", file_with(tmp_path, authors=AUTHORS.replace(" REFERENCES AspNetUsers (Id)", "")))
     assert who_signs_in() == {"ann", "eve"}
@@ -87,6 +100,7 @@ def test_names_and_values_tell_where_nothing_is_declared(tmp_path: Path) -> None
         (IDENTITIES.replace("Id TEXT", "Id TEXT, Other TEXT AS ('x')"), AUTHORS),
         (IDENTITIES, AUTHORS.replace("IdentityUserId TEXT REFERENCES AspNetUsers (Id)", "Favourite TEXT")),
         (IDENTITIES, AUTHORS.replace("REFERENCES AspNetUsers (Id)", "REFERENCES Elsewhere (Id)")),
+        (IDENTITIES, AUTHORS.replace("REFERENCES AspNetUsers (Id)", "REFERENCES AspNetUsers (UserName)")),
     ],
 )
 def test_passwords_are_looked_up_by_nothing_but_a_key(tmp_path: Path, identities: str, authors: str) -> None:
@@ -110,7 +124,7 @@ def test_an_account_whose_own_table_has_its_password_keeps_that(tmp_path: Path) 
     assert who_signs_in() == {"bob"}
 
 
-def test_the_column_can_be_chosen_and_left_out(tmp_path: Path, settings: pytest.FixtureRequest) -> None:
+def test_the_column_can_be_chosen_and_left_out(tmp_path: Path, settings: Any) -> None:
     settings.LEGACY_DATABASE_URL = f"sqlite:///{file_with(tmp_path)}"
     import_legacy("users", "--map", "user.pw_hash=Authors.")
     assert who_signs_in() == set()

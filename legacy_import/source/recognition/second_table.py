@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from legacy_import.source.copy_lines import quoted
 from legacy_import.source.recognition.columns import recognised_columns
-from legacy_import.source.recognition.known_names import plain
+from legacy_import.source.recognition.known_names import UNKNOWN, plain, table_likeness
 from legacy_import.source.recognition.table_profile import SAMPLE_ROWS, FoundColumn, FoundTable, found_column
 from legacy_import.source.sandbox import UNREADABLE
 from legacy_import.source.schema import HIDDEN_COLUMN, USER
@@ -80,7 +80,8 @@ def _elsewhere(connection: sqlite3.Connection, table: FoundTable, links: Sequenc
     """The column of a second table, if there is one."""
     users = recognised_columns(table, USER)
     own = table.column(users.get(HIDDEN_COLUMN, ""))
-    if "username" not in users or (own and own.values):
+    is_of_users = table_likeness(USER.name, table.name) > UNKNOWN and "username" in users
+    if not is_of_users or (own and own.values):
         return []
     try:
         for column in table.columns:
