@@ -14,7 +14,11 @@ from hypothesis import strategies as st
 
 from MiniTwit.hashers import hardened, is_verifiable, is_weak
 from MiniTwit.hashers.hardened import HardenedPasswordHasher
-from MiniTwit.hashers.strict import PBKDF2SHA256PasswordHasher
+from MiniTwit.hashers.strict import (
+    BCryptSHA256PasswordHasher,
+    PBKDF2SHA256PasswordHasher,
+    ScryptPasswordHasher,
+)
 from MiniTwit.models import User
 from tests.MiniTwit.factories import make_superuser, make_user
 
@@ -48,7 +52,7 @@ def encodings() -> list[str]:
     ]
     pbkdf2 = [PBKDF2SHA256PasswordHasher().encode(PASSWORD, "salt", 10)]
     strong = [hardened(encoded) for encoded in weak + pbkdf2]
-    return weak + pbkdf2 + strong
+    return [*weak, *pbkdf2, *strong, ScryptPasswordHasher().encode(PASSWORD, "salt", 2, 1, 1)]
 
 
 garbage = st.one_of(
@@ -182,6 +186,7 @@ LIMITS = [
         "0f" * 512,
         ["0f" * 513, "0f" * 7, "0f" * 8 + "0", "0F0f" * 4, "x" * 16],
     ),
+    (f"pbkdf2_hex$sha256$1${{}}${base64_of(32)}", "0F" * 8, ["0F" * 513, "0F" * 7, "0F" * 8 + "0"]),
     ("werkzeug_md5$${}", "0f" * 16, ["0f" * 15, "0f" * 17, "0F" * 16]),
     ("werkzeug_sha384$salt${}", "0f" * 48, ["0f" * 47, "0f" * 32]),
     (f"pbkdf2_sha256_over${{}}$salt${base64_of(32)}$werkzeug_sha1$salt", "5000000", ["5000001", "0"]),
@@ -234,10 +239,12 @@ def test_a_digest_of_one_calculation_is_weak_and_garbage_is_not():
     assert [is_weak(stored) for stored in values] == [True, False, False]
 
 
-def test_bcrypt_reads_the_first_72_bytes_of_a_password_and_none_with_a_nul():
+def test_bcrypt_reads_72_bytes_of_a_password_and_none_with_a_nul_but_all_through_sha_256():
     stored = f"bcrypt${bcrypt.hashpw(b'x' * 72, bcrypt.gensalt(4)).decode()}"
     fits = {"x" * 72: True, "x" * 73: True, "x" * 71: False, "x" * 72 + "\0": False, "\ud800": False}
     assert {password: check_password(password, stored) for password in fits} == fits
+    whole = BCryptSHA256PasswordHasher().encode("x" * 73, bcrypt.gensalt(4))
+    assert [check_password("x" * length, whole) for length in (72, 73, 74)] == [False, True, False]
 
 
 @pytest.mark.parametrize(
