@@ -99,7 +99,7 @@ def test_an_encoding_that_is_not_certain_is_said(tmp_path: Path) -> None:
         (USERS + '3,"' + "x\n" * 9_000_000 + '",,\n', "value_too_long", "16 MiB"),
         ("a,b\n1,2\n", "missing_table", "user_id,username,email,pw_hash for user.csv"),
         ("1,2,3\n4,5,6\n", "missing_table", "Name the columns in the first line"),
-        ("user_id," * 1500 + "\n1,2\n", "damaged_file", "twice"),
+        ("user_id," * 1500 + "\n1,2\n", "damaged_file", "more than 1,000 columns"),
     ],
 )
 def test_what_cannot_be_read_is_refused_with_its_line_and_a_way_out(

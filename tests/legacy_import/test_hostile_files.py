@@ -42,6 +42,7 @@ HEAVY = {
         "bombs",
     ),
     *("long_values", "rows_too_long_together", "dumps_that_are_programs", "odd_archives"),
+    *("foreign_dumps_that_are_programs", "zips_of_parts", "csv_with_traps"),
 }
 LIGHT = [kind for name, kind in KINDS.items() if name not in HEAVY]
 UPLOADED = (
@@ -49,6 +50,7 @@ UPLOADED = (
     *("noise_behind_the_magic", "views_named_as_tables", "computed_canonical_columns", "forged_schemas"),
     *("names_that_are_sql", "names_that_are_not_text", "everything_odd", "bytes_that_are_not_utf8_in_every_column"),
     *("utf16_databases", "flipped_dumps", "truncated_dumps", "flipped_zips", "zips_with_paths", "odd_archives"),
+    *("truncated_foreign_dumps", "damaged_postgresql_archives", "flipped_and_truncated_csv"),
 )
 
 

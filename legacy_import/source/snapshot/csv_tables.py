@@ -90,6 +90,8 @@ class CsvLoader:
             for _ in range(skipped):
                 next(records, None)
             line, first = next(records, (1, []))
+            if len(first) > MOST_COLUMNS:
+                raise self.loading.refusal("damaged_file", line, f"it has more than {MOST_COLUMNS:,} columns")
             columns = without_empty_end(first)
             name = table_name(part.name or part.label, columns)
             kinds = [kind_of(cell) for cell in first]
@@ -141,8 +143,6 @@ class CsvLoader:
             raise self.loading.refusal("damaged_file", line, what)
         if name.lower() in (table.lower() for table in self.tables):
             raise self.loading.refusal("several_databases", line, f"{shown(name)} comes in another file, too")
-        if len(columns) > MOST_COLUMNS:
-            raise self.loading.refusal("damaged_file", line, f"it has more than {MOST_COLUMNS:,} columns")
 
     def make(self, connection: sqlite3.Connection, name: str, columns: list[str]) -> None:
         connection.execute(f"CREATE TABLE {quoted(name)} ({', '.join(quoted(column.strip()) for column in columns)})")

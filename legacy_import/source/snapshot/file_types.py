@@ -75,23 +75,43 @@ FIRST_LINES: tuple[tuple[str, Kind], ...] = (
     (r"^-- PostgreSQL database (cluster )?dump", Kind.POSTGRESQL_DUMP),
     (r"^-- (MySQL|MariaDB) dump|^(--|#) phpMyAdmin|/\*M?!\d{5,6}", Kind.MYSQL_DUMP),
 )
-OF_SQLITE = re.compile(r"^\s*PRAGMA\s|\bAUTOINCREMENT\b|\bsqlite_sequence\b", re.MULTILINE | re.IGNORECASE)
-SERVER_MARKS: tuple[tuple[str, Kind | str], ...] = (
-    (r"^SET ANSI_NULLS|^GO\r?$|\[dbo\]\.|\bIDENTITY\s*\(\d|\bNVARCHAR\s*\(max\)", "Microsoft SQL Server"),
-    (
-        r"^\s*SET\s+(statement_timeout|lock_timeout|client_encoding|search_path|default_tablespace"
-        r"|standard_conforming_strings)\b|\bpg_catalog\.|^\s*COPY\s.+\sFROM\s+stdin|^\\(connect|c|restrict|i|copy)\s"
-        r"|\bOWNER TO\b|'::|\)::|\bnextval\s*\(|\b(big|small)?serial\d?\b|\bCREATE\s+EXTENSION\b"
-        r"|\bALTER\s+TABLE\s+ONLY\b"
-        r"|\bDROP\s+TABLE\b[^;]*\bCASCADE\b|\bcharacter\s+varying\b|\btimestamptz\b|\bwith(out)?\s+time\s+zone\b"
-        r"|\bGENERATED\s+(ALWAYS|BY\s+DEFAULT)\s+AS\s+IDENTITY\b",
-        Kind.POSTGRESQL_DUMP,
-    ),
-    (
-        r"\bENGINE\s*=\s*\w|\bAUTO_INCREMENT\b|^\s*(UN)?LOCK\s+TABLES\b|^\s*USE\s+[`\w]+\s*;|\bSET\s+NAMES\b"
-        r"|\bSET\s+FOREIGN_KEY_CHECKS\b|^\s*DELIMITER\s|\bCHARSET\s*=|\bunsigned\b|^\s*INSERT\s+(?!INTO\b|OR\b)[`\w]|\bCREATE\s+(DATABASE|SCHEMA)\b",
-        Kind.MYSQL_DUMP,
-    ),
+OF_SQLITE = re.compile(r"^[ \t]*PRAGMA\s|\bAUTOINCREMENT\b|\bsqlite_sequence\b", re.MULTILINE | re.IGNORECASE)
+SQL_SERVER_MARKS = (r"^SET ANSI_NULLS", r"^GO\r?$", r"\[dbo\]\.", r"\bIDENTITY\s*\(\d", r"\bNVARCHAR\s*\(max\)")
+POSTGRESQL_MARKS = (
+    r"^[ \t]*SET\s+(statement_timeout|lock_timeout|client_encoding|search_path|standard_conforming_strings)\b",
+    r"\bpg_catalog\.",
+    r"^[ \t]*COPY\s.+\sFROM\s+stdin",
+    r"^\\(connect|c|restrict|i|copy)\s",
+    r"\bOWNER TO\b",
+    r"'::|\)::",
+    r"\bnextval\s*\(",
+    r"\b(big|small)?serial\d?\b",
+    r"\bCREATE\s+EXTENSION\b",
+    r"\bALTER\s+TABLE\s+ONLY\b",
+    r"\bDROP\s+TABLE\b[^;]{0,200}\bCASCADE\b",
+    r"\bcharacter\s+varying\b",
+    r"\btimestamptz\b|\bwith(out)?\s+time\s+zone\b",
+    r"\bGENERATED\s+(ALWAYS|BY\s+DEFAULT)\s+AS\s+IDENTITY\b",
+)
+MYSQL_MARKS = (
+    r"\bENGINE\s*=\s*\w",
+    r"\bAUTO_INCREMENT\b",
+    r"\bCHARSET\s*=",
+    r"\bunsigned\b",
+    r"^[ \t]*(UN)?LOCK\s+TABLES\b",
+    r"^[ \t]*USE\s+[`\w]+\s*;",
+    r"^[ \t]*DELIMITER\s",
+    r"^[ \t]*INSERT\s+(?!INTO\b|OR\b)[`\w]",
+    r"\bSET\s+(NAMES|FOREIGN_KEY_CHECKS)\b",
+    r"\bCREATE\s+(DATABASE|SCHEMA)\b",
+)
+SERVER_MARKS: tuple[tuple[re.Pattern[str], Kind | str], ...] = tuple(
+    (re.compile("|".join(marks), re.MULTILINE | re.IGNORECASE), server)
+    for marks, server in (
+        (SQL_SERVER_MARKS, "Microsoft SQL Server"),
+        (POSTGRESQL_MARKS, Kind.POSTGRESQL_DUMP),
+        (MYSQL_MARKS, Kind.MYSQL_DUMP),
+    )
 )
 # What else a text can be.
 TEXTS: tuple[tuple[str, str], ...] = (
@@ -203,8 +223,7 @@ def server_of(comments: str, statements: str) -> Kind | str | None:
     code = COMMENTS_OR_TEXTS.sub(lambda found: found[1] or "''", statements)
     if OF_SQLITE.search(code):
         return None
-    flags = re.MULTILINE | re.IGNORECASE
-    marked = next((server for pattern, server in SERVER_MARKS if re.search(pattern, code, flags)), None)
+    marked = next((server for pattern, server in SERVER_MARKS if pattern.search(code)), None)
     return marked or (Kind.MYSQL_DUMP if ESCAPED_QUOTE.search(statements) else None)
 
 

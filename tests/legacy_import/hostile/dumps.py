@@ -49,6 +49,8 @@ def traps() -> tuple[str, ...]:
         "ROLLBACK;\n",
         "CREATE TABLE message (message_id, author_id, text, pub_date AS (randomblob(900000000)), flagged);\n",
         "BEGIN;" * 100_000 + "\n",
+        "INSERT INTO follows (a," + " " * 900_000 + "b) VALUES (1, 2);\n",
+        "INSERT INTO follows VALUES (" + "," * 900_000 + ");\n",
         "\0" * 100 + ROW,
         "INSERT INTO user VALUES(2,unistr('\\uD800\\u0000\\+FFFFFF\\UFFFFFFFF'),'','');\n",
         "SAVEPOINT a;\n" * 50_000,

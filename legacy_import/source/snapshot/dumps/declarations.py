@@ -39,7 +39,8 @@ CHANGED_COLUMNS = re.compile(
     rf"(?:COLUMN\s+)?{NAME}|DROP\s+COLUMN|RENAME|CHANGE\s|ATTACH|INHERIT)",
     re.IGNORECASE,
 )
-TEXTS = re.compile(r"'(?:[^'\\]|\\.|'')*+'", re.DOTALL)
+MOST_COLUMNS = 2000  # that a table of SQLite may have
+MOST_REFERENCES = 1000
 SPELLINGS = {
     "int": "int4",
     "integer": "int4",
@@ -112,7 +113,7 @@ class Declaration:
 
     def referring(self, columns: list[str], found: re.Match[str]) -> "Declaration":
         others = names_in(found["others"] or "")
-        if len(columns) != 1 or len(others) > 1:
+        if len(columns) != 1 or len(others) > 1 or len(self.references) >= MOST_REFERENCES:
             return self
         reference = (columns[0], names_in(found["table"])[-1], others[0] if others else "")
         return replace(self, references=(*self.references, reference))
@@ -130,13 +131,15 @@ def created_table(text: str, quoted: str, *, is_mysql: bool) -> Declaration | No
     *schema, name = names_in(head["table"])
     declaration = Declaration(".".join(schema), name, is_careful=bool(head["careful"]))
     for item in items_of(text, head.end(), quoted):
-        plain = TEXTS.sub("''", item)
+        plain = without_texts(item, quoted)
         if CONSTRAINT.match(plain) or (is_mysql and INDEX.match(plain)):
             declaration = declaration.with_constraints(plain)
         elif column := COLUMN.match(plain):
             declaration = with_column(declaration, column, is_mysql=is_mysql)
         else:
             return None
+        if len(declaration.columns) > MOST_COLUMNS:
+            break
     return declaration if declaration.columns else None
 
 
@@ -181,3 +184,9 @@ def items_of(text: str, start: int, quoted: str) -> Iterator[str]:
 def without_lengths(columns: str) -> str:
     """Names of columns without the lengths that MySQL's keys have."""
     return re.sub(r"\(\d+\)", "", columns)
+
+
+def without_texts(text: str, quoted: str) -> str:
+    """A part of a statement with its texts emptied and without its comments."""
+    pattern = re.compile(quoted, re.DOTALL | re.MULTILINE | re.IGNORECASE)
+    return pattern.sub(lambda found: found[0] if found[0][0] in '"`' else " " if found[0][0] in "-/#" else "''", text)

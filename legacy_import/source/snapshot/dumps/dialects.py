@@ -239,7 +239,7 @@ MYSQL = ServerDialect(
     ),
     quoted=MYSQL_QUOTED,
     literal=(
-        rf"(NULL\b|DEFAULT\b|TRUE\b|FALSE\b|0x[0-9a-f]++|x'(?:[0-9a-f]{{2}})*+'|b'[01]++'|{NUMBER}"
+        rf"(NULL\b|DEFAULT\b|TRUE\b|FALSE\b|0x[0-9a-f]++|x'(?:[0-9a-f]{{2}})*+'|b'[01]{{1,64}}+'|{NUMBER}"
         rf"|(?:_\w+\s*|N)?(?:{MYSQL_TEXT}))"
     ),
     read=mysql_value,

@@ -112,13 +112,14 @@ class ServerDump:
         if COMMAND.match(rest):
             take(Statement(rest, reader.line))
             return
-        found = self.dialect.splitter.token.search(rest + "\n;")
+        text, token_at = f"{rest}\n;", self.dialect.splitter.token.search
+        found = token_at(text)
         while found and found.lastgroup == "quoted":
-            found = self.dialect.splitter.token.search(rest + "\n;", found.end())
+            found = token_at(text, found.end())
         try:
             if found is None or found.lastgroup != "end":
                 raise self.cut_short(reader.line)
-            take(Statement(f"{rest}\n;", reader.line))
+            take(Statement(text, reader.line))
         except SourceError as error:
             raise (self.cut_short(reader.line) if error.code == "damaged_file" else error) from error
 

@@ -20,11 +20,12 @@ COPY = re.compile(
     r"FROM\s+(?P<source>\S+?)(?P<options>\s[^;]*)?;?\s*$",
     re.IGNORECASE,
 )
-EACH_NAME = re.compile(NAME)
+EACH_NAME = re.compile(rf"--[^\n]*\n|\#[^\n]*\n|/\*(?:[^*]|\*(?!/))*+\*/|({NAME})")
 # A part of a row: a text, a comment, a mark, or what is between them.
 PART = re.compile(
     r"""(?P<text>'(?:[^']|'')*+'|"(?:[^"]|"")*+")|--[^\n]*|/\*(?:[^*]|\*(?!/))*+\*/|(?P<mark>[(),])|(?P<word>[^\s'"(),]+)"""
 )
+MOST_VALUES = 100  # of a row whose values tell its columns
 NUMBER = re.compile(r"[+-]?\d+(\.\d*)?(e[+-]?\d+)?", re.IGNORECASE)
 
 
@@ -71,15 +72,18 @@ def head_of(found: re.Match[str]) -> RowsHead:
 
 
 def names_in(text: str) -> list[str]:
-    return [unquoted(name) for name in EACH_NAME.findall(re.sub(SPACE + r"(?=[,.]|$)", "", text))]
+    """The names in a list, without their quotes; what is in comments is none."""
+    return [unquoted(found[1]) for found in EACH_NAME.finditer(text) if found[1]]
 
 
 def unquoted(name: str) -> str:
-    """A name without its quotes."""
+    """A name without its quotes, as SQLite can store it."""
     mark = name[:1]
     if mark == "[":
-        return name[1:-1]
-    return name[1:-1].replace(mark * 2, mark) if mark in ('"', "`") and mark else name
+        name = name[1:-1]
+    elif mark in ('"', "`") and mark:
+        name = name[1:-1].replace(mark * 2, mark)
+    return name.replace("\0", "").encode("utf-8", "replace").decode()
 
 
 def kinds_of_values(text: str, start: int) -> list[str]:
@@ -98,6 +102,8 @@ def kinds_of_values(text: str, start: int) -> list[str]:
         elif mark == "," and depth == 1:
             kinds.append(kind)
             kind = ""
+            if len(kinds) > MOST_VALUES:
+                return []
         elif not depth:
             return []
         elif part["text"] or part["word"]:

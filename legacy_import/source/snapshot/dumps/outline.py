@@ -9,10 +9,11 @@ from legacy_import.source.recognition.known_names import UNKNOWN, best_likeness
 from legacy_import.source.snapshot.dumps.declarations import (
     ALTER,
     CHANGED_COLUMNS,
-    TEXTS,
+    MOST_COLUMNS,
     Declaration,
     DeclaredColumn,
     created_table,
+    without_texts,
 )
 from legacy_import.source.snapshot.dumps.dump_files import COMMAND, Key, ServerDump, dropped_keys, is_empty, words_of
 from legacy_import.source.snapshot.dumps.implied_schema import GIVE_BOTH, ImpliedTable, implied_table, is_text
@@ -92,6 +93,10 @@ class Outline:
         if key in self.declared and not table.is_careful:
             what = f"it makes the table {shown(table.name)} a second time. Write the dump again"
             raise self.loading.refusal("damaged_file", statement.line, what)
+        names = [column.name.lower() for column in table.columns]
+        if len(names) > min(MOST_COLUMNS, len(set(names))):
+            what = f"the table {shown(table.name)} has a column twice, or more than {MOST_COLUMNS:,} columns"
+            raise self.loading.refusal("damaged_file", statement.line, what)
         self.declared.setdefault(key, replace(table, schema=key[0]))
         if len(self.declared) > MOST_TABLES:
             raise self.loading.refusal("too_many_tables", statement.line, f"it has more than {MOST_TABLES:,} tables")
@@ -102,7 +107,7 @@ class Outline:
         key = self.dump.key(".".join(schema), name)
         if found is None or key not in self.declared:
             return
-        actions = TEXTS.sub("''", found["actions"])
+        actions = without_texts(found["actions"], self.dump.dialect.quoted)
         self.declared[key] = self.declared[key].with_constraints(actions)
         if CHANGED_COLUMNS.search(actions):
             self.changed.setdefault(key, statement)
@@ -156,6 +161,8 @@ class Outline:
         if not self.dump.dialect.is_mysql:  # where the tables of `public` are meant before others of their names
             wanted = {key: table for key, table in wanted.items() if not key[0] or ("", key[1]) not in wanted}
         for key, error in self.lacking.items():
+            if error.code == "missing_schema" and key in self.declared:
+                continue  # its CREATE TABLE came later
             if key in wanted or (key not in self.all and best_likeness(key[1]) > UNKNOWN):
                 raise error
         for key, statement in self.changed.items():

@@ -58,6 +58,10 @@ class RowLoader:
         if unknown := [name for name, column in zip(names, columns, strict=False) if column is None]:
             what = f"its table {shown(table.name)} has no column {shown(unknown[0])}. {GIVE_BOTH}"
             raise self.loading.refusal("missing_schema", statement.line, what)
+        if len(columns) > len({column.name for column in columns if column}):
+            raise self.loading.refusal(
+                "damaged_file", statement.line, "it names a column twice. Write the dump again"
+            )
         return RowWriter(self.loading, self.connection, table, [column for column in columns if column])
 
     def insert(self, statement: Statement, head: RowsHead, table: Table) -> None:
