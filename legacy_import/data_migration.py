@@ -7,6 +7,7 @@ from django.core.management.base import CommandError
 
 from legacy_import.errors import RunError
 from legacy_import.rules.options import ImportOptions, TableCounts
+from legacy_import.runs.chosen_mapping import outlooks_shown
 from legacy_import.runs.foreground import import_at_once, undo_at_once
 from legacy_import.source import SourceError, configured_source
 from legacy_import.steps.undo import UndoneTable
@@ -40,6 +41,9 @@ def import_configured(apps: Apps, kind: str) -> None:
     for table, data in run.counts.items():
         counts = TableCounts.from_json(data)
         say(f"Import {run.pk}, {table}: {counts.read:,} read, {counts.new:,} new, {counts.rejected:,} rejected.")
+    for outlook in outlooks_shown(run):
+        if not outlook.is_open:
+            say(f"The {outlook.holds} cannot follow these users as they are. {outlook.sentence}")
 
 
 def take_out(apps: Apps, kind: str) -> None:

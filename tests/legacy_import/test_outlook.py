@@ -5,9 +5,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.apps import apps
 from django.core.management import call_command
 from django.test import Client
 
+from legacy_import.data_migration import import_configured
 from MiniTwit.models import Message, User
 from tests.legacy_import.commands import import_legacy, refusal
 from tests.legacy_import.conftest import confirm, page_of, preview, text_of
@@ -90,6 +92,12 @@ def test_the_command_warns_of_messages_that_cannot_be_read(old: Path) -> None:
     [left_behind] = import_legacy("users")["left_behind"]
     assert (left_behind["holds"], left_behind["is_open"]) == ("messages", False)
     assert "--map message.text=posts.COLUMN" in left_behind["sentence"]
+
+
+def test_a_migration_says_it_as_well(old: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_script(old, TEXTLESS)
+    import_configured(apps, "users")
+    assert "The messages cannot follow these users as they are. The table posts in" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
