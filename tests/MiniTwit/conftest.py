@@ -7,7 +7,6 @@ from typing import Any
 import psycopg2
 import pytest
 from django.contrib.auth.models import Group
-from django.core.management import call_command
 from django.db import connection
 from django.test import Client
 from psycopg2 import sql
@@ -15,7 +14,7 @@ from psycopg2 import sql
 from MiniTwit.models import ModerationReason, User
 from MiniTwit.storage.database_folders import database_folder
 from tests.legacy_import.conftest import database_url
-from tests.MiniTwit.factories import make_staff, make_user
+from tests.MiniTwit.factories import make_roles, make_staff, make_user
 from tests.MiniTwit.selecting import RIGHTS
 
 
@@ -62,7 +61,7 @@ def bob() -> User:
 @pytest.fixture
 def moderator(client: Client) -> Client:
     """The browser of one who has the role of moderators, and a reason to choose."""
-    call_command("loaddata", "roles", verbosity=0)
+    make_roles()
     ModerationReason.objects.create(name="Spam")
     staff = make_user("mod", is_staff=True)
     staff.groups.add(Group.objects.get(name="Moderators"))

@@ -3,11 +3,13 @@
 from itertools import count
 from typing import Any
 
-from django.contrib.auth.models import Permission
+from django.contrib.auth.models import Group, Permission
+from django.core.management import call_command
 
 from MiniTwit.models import Follow, Message, User
 
 _numbers = count(1)
+_roles: dict[str, list[Permission]] = {}
 
 
 def make_user(username: str = "", **fields: Any) -> User:
@@ -25,6 +27,17 @@ def make_staff(*permissions: str, username: str = "", **fields: Any) -> User:
 
 def make_superuser(username: str = "admin", **fields: Any) -> User:
     return make_user(username, is_staff=True, is_superuser=True, **fields)
+
+
+def make_roles() -> None:
+    """Make the roles as `loaddata` makes them, which asks for each of their permissions anew."""
+    if not _roles:
+        assert not Group.objects.exists()
+        call_command("loaddata", "roles", verbosity=0)
+        _roles.update({role.name: list(role.permissions.all()) for role in Group.objects.all()})
+        return
+    for name, permissions in _roles.items():
+        Group.objects.create(name=name).permissions.set(permissions)
 
 
 def make_message(author: User | None = None, text: str = "Hello.", **fields: Any) -> Message:

@@ -9,7 +9,6 @@ from urllib.parse import urlencode
 import pytest
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Group
-from django.core.management import call_command
 from django.db import InternalError, connection, transaction
 from django.db.utils import IntegrityError
 from django.test import Client
@@ -18,7 +17,7 @@ from MiniTwit import moderation
 from MiniTwit.admin.messages import LONGEST_EDITED
 from MiniTwit.database.triggers import ERASED_NOTE
 from MiniTwit.models import Message, ModerationBatch, ModerationEvent, ModerationReason, User, Verb
-from tests.MiniTwit.factories import make_message, make_staff, make_superuser, make_user
+from tests.MiniTwit.factories import make_message, make_roles, make_staff, make_superuser, make_user
 from tests.MiniTwit.files import MESSAGE_COLUMNS, confirm, preview, table
 from tests.MiniTwit.forms import form_at, form_in, save_on_page
 
@@ -113,7 +112,7 @@ def test_who_flagged_a_message_is_named_and_not_who_saves_it(editor: Client) -> 
 
 
 def test_moderators_decide_about_messages_and_do_not_write_them(client: Client) -> None:
-    call_command("loaddata", "roles", verbosity=0)
+    make_roles()
     moderator = make_user("mod", is_staff=True)
     moderator.groups.add(Group.objects.get(name="Moderators"))
     client.force_login(moderator)

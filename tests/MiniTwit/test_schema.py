@@ -3,6 +3,7 @@
 import io
 import json
 import re
+from collections.abc import Iterable
 
 import pytest
 from django.core.management import call_command
@@ -93,8 +94,8 @@ DRIFTS = {
         "MiniTwit_message, index message_newest: expected INDEX ON",
     ),
     "an extra index": (
-        'CREATE INDEX too_many ON "MiniTwit_message" (flagged)',
-        'MiniTwit_message, index too_many: expected none, found INDEX ON "MiniTwit_message" USING btree (flagged).',
+        'CREATE INDEX too_many ON "MiniTwit_message" (pub_date)',
+        'MiniTwit_message, index too_many: expected none, found INDEX ON "MiniTwit_message" USING btree (pub_date).',
     ),
     "a dropped trigger": (
         'DROP TRIGGER minitwit_message_changed ON "MiniTwit_message"',
@@ -121,24 +122,32 @@ DRIFTS = {
 
 
 # What no statement of one line brings back, and what staff decide about.
-NOT_MENDED = {name for name in DRIFTS if name.startswith(("a dropped column", "an extra"))}
-NOT_MENDED |= {"another function behind the triggers", "a dropped many-to-many table"}
+NOT_MENDED = [name for name in DRIFTS if name.startswith(("a dropped column", "an extra"))]
+NOT_MENDED += ["another function behind the triggers", "a dropped many-to-many table"]
 
 
-@pytest.mark.parametrize("drift", DRIFTS)
-def test_drift_is_found_and_named_and_the_advice_mends_it(drift: str) -> None:
-    statement, sentence = DRIFTS[drift]
-    run(statement)
+def drift(names: Iterable[str]) -> str:
+    """Let the tables drift in each of these ways, and return what the check says of all of them."""
+    statements, sentences = zip(*(DRIFTS[name] for name in names), strict=True)
+    run(*statements)
     code, output = check_schema()
     assert code == 1
-    assert sentence in output
-    if drift in NOT_MENDED:
-        return
+    assert [sentence for sentence in sentences if sentence not in output] == []
+    return output
+
+
+def test_drift_is_found_and_named_and_the_advice_mends_it() -> None:
+    """All ways at once: to look at every table takes longer than to let one drift."""
+    output = drift(name for name in DRIFTS if name not in NOT_MENDED)
     for line in output.splitlines()[:-1]:  # the last one counts them
         _difference, restore, remedy = line.partition("Restore it: ")
         assert restore, line
         run(remedy)
     assert check_schema()[0] == 0
+
+
+def test_drift_that_staff_decide_about_is_found_and_named() -> None:
+    drift(NOT_MENDED)
 
 
 def test_a_dropped_foreign_key_is_found() -> None:

@@ -22,7 +22,7 @@ from legacy_import.models import ImportRun
 from MiniTwit import moderation
 from MiniTwit.models import Message, ModerationEvent, ModerationReason, SavedFilter, User, Verb, WatchHit, WatchTerm
 from MiniTwit.moderation import batch_worker, selections
-from tests.MiniTwit.factories import make_follow, make_message, make_superuser, make_user
+from tests.MiniTwit.factories import make_follow, make_message, make_roles, make_superuser, make_user
 
 FOLDER = Path(__file__).parent
 UPDATE = bool(os.environ.get("UPDATE_TABLES"))
@@ -81,8 +81,8 @@ class Site:
 
 def build_site() -> Site:
     """A site with a colleague of each role, and a few of everything."""
-    for fixture in ("roles", "moderation_reasons"):
-        call_command("loaddata", fixture, verbosity=0)
+    make_roles()
+    call_command("loaddata", "moderation_reasons", verbosity=0)
     site = Site()
     site.people["staff without a role"] = make_user("nobody in particular", is_staff=True)
     for role in ROLES:

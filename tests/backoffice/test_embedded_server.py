@@ -189,6 +189,7 @@ def test_a_process_killed_beside_another_leaves_it_the_server(data_dir: Path, jo
     assert server_process(data_dir) is None
 
 
+@made
 def test_a_forked_child_that_ends_leaves_its_parent_the_server(data_dir: Path, join: Join) -> None:
     program = PROGRAM.replace('print("ready"', 'import os\nif not os.fork(): sys.exit()\nos.wait()\nprint("ready"')
     parent = subprocess.run(

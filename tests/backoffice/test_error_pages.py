@@ -7,14 +7,13 @@ from typing import Any
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
-from django.core.management import call_command
 from django.db import connection
 from django.test import Client
 from django.urls import reverse
 
 from backoffice.logging import OneLineForRefusals
 from tests.full_disk import full_disk
-from tests.MiniTwit.factories import make_staff, make_superuser
+from tests.MiniTwit.factories import make_roles, make_staff, make_superuser
 
 pytestmark = pytest.mark.django_db
 
@@ -88,7 +87,7 @@ def test_a_file_that_finds_no_room_is_refused_with_a_sentence(client: Client) ->
 
 
 def test_a_newcomer_without_any_right_is_told_on_the_first_page(client: Client) -> None:
-    call_command("loaddata", "roles", verbosity=0)
+    make_roles()
     client.force_login(make_staff())
     assert "no right" in client.get(reverse("admin:index")).content.decode().lower()
 

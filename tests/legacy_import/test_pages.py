@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import Group
-from django.core.management import call_command
 from django.test import Client
 from django.urls import reverse
 from django.utils.timezone import now
@@ -27,7 +26,7 @@ from tests.legacy_import.conftest import (
     text_of,
 )
 from tests.legacy_import.old_database import LOOSE_SCHEMA, make_old_database
-from tests.MiniTwit.factories import make_user
+from tests.MiniTwit.factories import make_roles, make_user
 
 # Progress is written, and cancellation heard, on a connection of its own.
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -38,7 +37,7 @@ SCRIPT = "<script>alert('old')</script>"
 
 
 def member_of(group: str) -> User:
-    call_command("loaddata", "roles", verbosity=0)
+    make_roles()
     user = make_user(f"one of the {group}", is_staff=True)
     user.groups.add(Group.objects.get(name=group))
     return user
