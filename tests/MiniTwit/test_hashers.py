@@ -162,7 +162,7 @@ LIMITS = [
     ("pbkdf2_sha256$1$salt${}", base64_of(32), [base64_of(31), base64_of(33)]),
     ("pbkdf2_sha512$1$salt${}", base64_of(64), [base64_of(63), base64_of(65), base64_of(64).replace("A", "!", 1)]),
     (f"scrypt${{}}$salt$8$1${base64_of(64)}", "32768", ["32767", "65536", "1", "0"]),
-    (f"scrypt${{}}$salt$1$1${base64_of(64)}", "2", ["1", "3", "65536"]),
+    (f"scrypt${{}}$salt$1$1${base64_of(64)}", "2", ["1", "02", "3", "65536"]),
     (f"scrypt${{}}$salt$10$10${base64_of(64)}", "1024", ["1000"]),
     (f"scrypt$2$salt${{}}$1${base64_of(64)}", "131072", ["131073", "0"]),  # memory
     (f"scrypt$32768$salt$8${{}}${base64_of(64)}", "8", ["9", "0"]),  # time
