@@ -15,6 +15,7 @@ import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import count
 from typing import Any, Self
 
 from legacy_import.source.sandbox import VALUE_LIMIT, QueryTimeout
@@ -274,7 +275,8 @@ def read_rows(
     """Read rows of a table with Python values, in order.
 
     Args:
-        where: which; of a table without row ids it can only name the position, `place`.
+        where: which; of a table without row ids it can only name the position, `place`; one whose rows are counted is
+            read as a whole.
     """
     for rows in _read_in_batches(connection, table, timeout, where, parameters, MOST_ROWS):
         yield from rows
@@ -296,11 +298,18 @@ def _read_in_batches(
         f"SELECT {table.position} AS place, printf('{'%.1s' * len(table.columns)}', {letters}), {values}"
         f" FROM {table.rows_from}"
     )
-    if not table.has_row_ids:
-        rows_of_table = f"SELECT * FROM ({rows_of_table})"
-    cursor = connection.execute(f"{rows_of_table} {where} ORDER BY place", parameters)
+    if table.is_counted:
+        cursor = connection.execute(rows_of_table)
+    elif table.has_row_ids:
+        cursor = connection.execute(f"{rows_of_table} {where} ORDER BY place", parameters)
+    else:
+        cursor = connection.execute(f"SELECT * FROM ({rows_of_table}) {where} ORDER BY place", parameters)
+    numbers = count(1)
     while rows := _some_of(cursor, timeout, most_rows):
-        yield [LegacyRow(place, tuple(map(_value, kinds, stored))) for place, kinds, *stored in rows]
+        yield [
+            LegacyRow(next(numbers) if table.is_counted else place, tuple(map(_value, kinds, stored)))
+            for place, kinds, *stored in rows
+        ]
 
 
 def _some_of(cursor: sqlite3.Cursor, timeout: QueryTimeout, most_rows: int) -> list[tuple[Any, ...]]:

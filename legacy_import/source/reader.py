@@ -175,8 +175,10 @@ class SQLiteSource:
         if not table.actual_name:
             return
         with reading(self.description.label, self.timeout):
-            if positions is None:
-                yield from read_rows(self.connection, table, self.timeout)
+            if positions is None or table.is_counted:
+                wanted = None if positions is None else {*positions}
+                every = read_rows(self.connection, table, self.timeout)
+                yield from (row for row in every if wanted is None or row.position in wanted)
             else:
                 marks = ", ".join("?" * len(positions))
                 place = table.position if table.has_row_ids else "place"

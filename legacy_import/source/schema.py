@@ -68,6 +68,8 @@ class TableDescription:
         has_row_ids: whether the position is SQLite's row id, by which rows are found quickly.
         unique_ids: whether the file itself guarantees that no id occurs twice.
         rows: how many rows it holds.
+        is_counted: whether a row's place is its number among the rows as SQLite gives them, always in the same order;
+            the position says nothing then.
         also_read: other tables that hold a column of it.
     """
 
@@ -79,4 +81,5 @@ class TableDescription:
     has_row_ids: bool
     unique_ids: bool
     rows: int
+    is_counted: bool = False
     also_read: tuple[str, ...] = ()

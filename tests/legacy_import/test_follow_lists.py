@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
+from legacy_import.models import RejectedRow
 from legacy_import.runs import lifecycle
 from legacy_import.source.recognition.follow_lists import ITEM, ITEMS
 from legacy_import.verify.follow_lists import items_of
@@ -86,6 +87,18 @@ def test_a_table_without_row_ids_holds_lists_as_well(tmp_path: Path) -> None:
         old.commit()
     imported(path)
     assert follows() == {("ann", "bob"), ("bob", "eve")}
+
+
+def test_the_place_of_a_follow_is_its_number_in_the_order_of_the_users(tmp_path: Path) -> None:
+    path = file_with(tmp_path, '["bob", 99]', "[]", "[1, 2, 98]", "[97]")
+    with closing(sqlite3.connect(path)) as old:
+        old.execute("CREATE INDEX by_name ON users (username DESC, id, follows)")  # holds all that is read
+        old.commit()
+    import_of("users", path)
+    run = import_of("messages", path, insist=True)
+    rejected = RejectedRow.objects.filter(run=run, table="follower").order_by("position")
+    assert [(row.position, row.values["whom_id"]) for row in rejected] == [(2, "99"), (5, "98"), (6, "97")]
+    assert run.verification["ok"], run.verification
 
 
 NO_FOLLOWS: Sequence[tuple[str, dict[str, int]]] = (

@@ -56,7 +56,7 @@ def describe_tables(
             count = "count(*)"
         canonical = CANONICAL_TABLES[name]
         described[name] = (
-            describe_lists(connection, canonical, mapping, lists, columns)
+            describe_lists(connection, canonical, mapping, lists)
             if lists
             else describe_table(connection, canonical, mapping, columns, count)
         )
@@ -111,25 +111,19 @@ def second_tables(connection: sqlite3.Connection, mapping: TableMapping, found: 
 
 
 def describe_lists(
-    connection: sqlite3.Connection,
-    canonical: CanonicalTable,
-    mapping: TableMapping,
-    lists: FollowLists,
-    found: Columns,
+    connection: sqlite3.Connection, canonical: CanonicalTable, mapping: TableMapping, lists: FollowLists
 ) -> TableDescription:
-    """Say how follows are read from lists in the given columns of a table of users."""
-    order = (f"person.{quoted(column)}" for column in found.primary_key)
-    row_id = position_of(connection, lists.table, found)
-    in_order = f"person.{row_id}" if row_id in ROWID_NAMES else ", ".join(order)
+    """Say how follows are read from lists in a table of users."""
     return TableDescription(
         canonical=canonical,
         actual_name=mapping.table,
         rows_from=lists.rows_from,
         columns=lists.columns,
-        position=f"row_number() OVER (ORDER BY {in_order}, item.key)",
+        position="0",
         has_row_ids=False,
         unique_ids=False,
         rows=connection.execute(f"SELECT count(*) FROM {lists.rows_from}").fetchone()[0],  # noqa: S608
+        is_counted=True,
         also_read=(lists.table,),
     )
 

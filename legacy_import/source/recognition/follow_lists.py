@@ -64,7 +64,7 @@ class FollowLists:
     """How the follows are read out of lists.
 
     Attributes:
-        table: the table of users. rows_from: what a statement reads from.
+        table: the table of users. rows_from: what a statement reads from, user by user in the order of the table.
         columns: the SQL of who follows and who is followed.
     """
 
@@ -88,10 +88,10 @@ def follow_lists(mapping: TableMapping, ordinary: Collection[str]) -> FollowList
     for table in ordinary:
         for column in filter(None, ends):
             if name_of_lists(column, table) == mapping.table and len({*ends}) == len(ends):
-                text = f"CAST(person.{quoted(column)} AS TEXT)"
+                items = ITEMS.format(f"CAST(person.{quoted(column)} AS TEXT)")
                 return FollowLists(
                     table=table,
-                    rows_from=f"{quoted(table)} AS person, json_each({ITEMS.format(text)}) AS item",
+                    rows_from=f"{quoted(table)} AS person NOT INDEXED CROSS JOIN json_each({items}) AS item",
                     columns=tuple(ITEM if end == column else f"person.{quoted(end or '')}" for end in ends),
                 )
     raise misfit(f"In {mapping.table} one column has to be the list, and the other the id.")
