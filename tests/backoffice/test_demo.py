@@ -14,14 +14,16 @@ import urllib.parse
 import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
 from django.conf import settings
 from django.core.management import CommandError
+from django.test import Client
 
 from backoffice.child_processes import SETPRIV
-from backoffice.management.commands.demo import listen
+from backoffice.management.commands.demo import ensure_staff_account, listen, staff_password
 
 NO_DATABASE = "postgresql://minitwit@database.invalid/minitwit"
 SIGN_IN_LINE = re.compile(r"Sign in at (http://127\.0\.0\.1:(\d+)/admin/) as admin / (.+)\n")
@@ -169,19 +171,60 @@ def test_a_newcomer_signs_in_and_neither_ctrl_c_nor_a_crash_leaves_anything_runn
     assert "Traceback" not in errors
     assert_gone(family)
 
-    third = start_demo(DEMO_PASSWORD="let me in")
-    address, password = third.wait_for_sign_in_line()
-    assert password == "let me in"
+
+@pytest.mark.django_db
+def test_a_password_that_is_given_takes_the_place_of_the_kept_one(
+    client: Client, settings: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.VAR_DIR = tmp_path
+    monkeypatch.delenv("DEMO_PASSWORD", raising=False)
+    kept = staff_password()
+    ensure_staff_account(kept)
+    monkeypatch.setenv("DEMO_PASSWORD", "let me in")
+    ensure_staff_account(staff_password())
+    opens = {}
+    for password in (kept, "let me in"):
+        answer = client.post("/admin/login/?next=/admin/", {"username": "admin", "password": password})
+        opens[password] = answer.status_code == 302
+    assert opens == {kept: False, "let me in": True}
+
+
+needs_setpriv = pytest.mark.skipif(
+    not SETPRIV, reason="Without setpriv, children outlive a killed parent."
+)
+PARENT = """
+import os, sys, time
+from pathlib import Path
+from backoffice.child_processes import ChildProcesses
+with ChildProcesses() as children:
+    children.start("sleeper", ["sleep", "600"], Path(sys.argv[1]), directory=Path.cwd(), environment=os.environ)
+    print("started", flush=True)
+    time.sleep(600)
+"""
+
+
+@needs_setpriv
+def test_children_of_a_killed_parent_end(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", PARENT, str(tmp_path / "sleeper.log")]
+    with subprocess.Popen(command, cwd=settings.BASE_DIR, stdout=subprocess.PIPE, text=True) as parent:
+        assert parent.stdout.readline() == "started\n"
+        children = psutil.Process(parent.pid).children()
+        assert children
+        parent.kill()
+    assert_gone(children)
+
+
+@pytest.mark.slow
+@needs_setpriv
+def test_a_demo_that_is_killed_leaves_nothing_running(start_demo: Callable[..., Demo]) -> None:
+    demo = start_demo(DEMO_PASSWORD="let me in")
+    address, password = demo.wait_for_sign_in_line()
     assert sign_in(address, password).startswith(f"{address}password_change/")
-    if SETPRIV:  # only there the kernel can be asked to end the children of a killed parent
-        family = third.family()
-        assert {"db_worker", "gunicorn"} <= {word for process in family for word in process.cmdline()}
-        third.process.kill()
-        third.finish()
-        assert_gone(family)
-    else:
-        third.process.terminate()
-        assert third.finish()[0] == 0
+    family = demo.family()
+    assert {"db_worker", "gunicorn"} <= {word for process in family for word in process.cmdline()}
+    demo.process.kill()
+    demo.finish()
+    assert_gone(family)
 
 
 def test_a_port_that_is_taken(start_demo: Callable[..., Demo], tmp_path: Path) -> None:
