@@ -189,9 +189,7 @@ def test_a_password_that_is_given_takes_the_place_of_the_kept_one(
     assert opens == {kept: False, "let me in": True}
 
 
-needs_setpriv = pytest.mark.skipif(
-    not SETPRIV, reason="Without setpriv, children outlive a killed parent."
-)
+needs_setpriv = pytest.mark.skipif(not SETPRIV, reason="Without setpriv, children outlive a killed parent.")
 PARENT = """
 import os, sys, time
 from pathlib import Path
