@@ -1,5 +1,7 @@
 """Whose dump a file is, whatever its case, and what is read, left out or refused of dumps of PostgreSQL and MySQL."""
 
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -85,6 +87,15 @@ def test_what_a_dump_of_postgresql_holds(tmp_path: Path) -> None:
     assert rows["user"] == [(1, "ann\\\t\nlast", "ann@x", None, 1, None), (3, "007", "\\.", "", 0, None)]
     assert rows["message"] == [(5, 1, "it's -- no comment; \\restrict", "2020-02-19 08:27:18.5+02:00", None)]
     assert warnings == []
+
+
+@pytest.mark.parametrize("text", [POSTGRESQL, MYSQL.replace("author_id int,", "author_id int REFERENCES user,")])
+def test_what_a_column_was_declared_to_refer_to_is_kept(tmp_path: Path, text: str) -> None:
+    with open_source(write(tmp_path / "old.sql", text), tmp_path, required=("user",)) as source:
+        path = source.path
+    with closing(sqlite3.connect(path)) as snapshot:
+        ((_, _, table, own, other, *_),) = snapshot.execute("PRAGMA foreign_key_list(message)")
+    assert (table, own, other) == ("user", "author_id", "user_id")
 
 
 def test_what_a_dump_of_mysql_holds(tmp_path: Path) -> None:

@@ -69,14 +69,12 @@ class Table:
     Attributes:
         schema: where it is, for PostgreSQL.
         key: its primary key, if that is one whole number.
-        references: of columns that are declared to refer to another table: the column, that table, and its column.
     """
 
     schema: str
     name: str
     columns: tuple[Column, ...]
     key: str | None = None
-    references: tuple[tuple[str, str, str], ...] = ()
 
     @property
     def declaration(self) -> str:
@@ -84,10 +82,6 @@ class Table:
         parts = [
             f"{quoted(column.name)} INTEGER PRIMARY KEY" if column.name == self.key else column.declaration
             for column in self.columns
-        ]
-        parts += [
-            f"FOREIGN KEY ({quoted(own)}) REFERENCES {quoted(table)} ({quoted(other)})"
-            for own, table, other in self.references
         ]
         return f"CREATE TABLE {quoted(self.name)} ({', '.join(parts)})"
 

@@ -1,7 +1,7 @@
 """Which tables a dump of a server has, their columns, keys and references."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from legacy_import.source.errors import SourceError
@@ -148,10 +148,11 @@ class Outline:
             SourceError: there are none, or it cannot be known what is in one of them.
         """
         affinity = self.dump.dialect.affinity
-        self.all = {key: table_of(each, affinity) for key, each in self.declared.items()}
+        keys = {each.name.lower(): key_of(each) for each in self.declared.values() if key_of(each)}
+        self.all = {key: table_of(each, affinity, keys) for key, each in self.declared.items()}
         for key, implied in self.implied.items():
             columns = tuple(DeclaredColumn(name, "") for name in implied.columns)
-            table = table_of(Declaration(key[0], implied.name, columns=columns), affinity)
+            table = table_of(Declaration(key[0], implied.name, columns=columns), affinity, keys)
             self.all.setdefault(key, replace(table, columns=tuple(map(implied_column, table.columns))))
         wanted = {
             key: table
@@ -201,10 +202,22 @@ def implied_column(column: Column) -> Column:
     return replace(column, affinity="TEXT" if is_text(column.name) else "NUMERIC")
 
 
-def table_of(declaration: Declaration, affinity: Callable[[str], str]) -> Table:
-    """A declared table as it is made in SQLite."""
-    columns = tuple(Column(each.name, affinity(each.kind), each.kind) for each in declaration.columns)
-    key = declaration.key[0].lower() if len(declaration.key) == 1 else ""
+def table_of(declaration: Declaration, affinity: Callable[[str], str], keys: Mapping[str, str]) -> Table:
+    """A declared table as it is made in SQLite.
+
+    Args:
+        keys: the primary keys of tables, for references that name no column.
+    """
+    references = {
+        own.lower(): (table, other or keys[table.lower()])
+        for own, table, other in declaration.references
+        if other or table.lower() in keys
+    }
+    columns = tuple(
+        Column(each.name, affinity(each.kind), each.kind, references.get(each.name.lower()))
+        for each in declaration.columns
+    )
+    key = key_of(declaration).lower()
     usable = next(
         (
             column.name
@@ -217,6 +230,9 @@ def table_of(declaration: Declaration, affinity: Callable[[str], str]) -> Table:
         ),
         None,
     )
-    own = {column.name.lower() for column in columns}
-    references = tuple(each for each in declaration.references if each[0].lower() in own)
-    return Table(declaration.schema, declaration.name, columns, usable, references)
+    return Table(declaration.schema, declaration.name, columns, usable)
+
+
+def key_of(declaration: Declaration) -> str:
+    """The column that is the primary key alone, if one is."""
+    return declaration.key[0] if len(declaration.key) == 1 else ""

@@ -12,6 +12,7 @@ from legacy_import.source.snapshot.dumps.implied_schema import GIVE_BOTH
 from legacy_import.source.snapshot.dumps.insert_statements import SPACE, RowsHead, rows_head
 from legacy_import.source.snapshot.dumps.loading import Loading, shown
 from legacy_import.source.snapshot.dumps.sql_splitter import Statement
+from legacy_import.source.snapshot.postgresql import unescaped
 from legacy_import.source.snapshot.servers import Column, Table, quoted
 
 CHUNK_ROWS = 2000
@@ -20,8 +21,6 @@ CHUNK_BYTES = 4 * 1024 * 1024
 
 AFTER_ROW = re.compile(rf"{SPACE}(?P<mark>[,;]|$)")
 ROW_BEGINS = re.compile(rf"{SPACE}\(")
-ESCAPED = re.compile(rb"\\(.)", re.DOTALL)
-COPY_ESCAPES = {b"b": b"\b", b"f": b"\f", b"n": b"\n", b"r": b"\r", b"t": b"\t", b"v": b"\v"}
 
 
 class RowLoader:
@@ -202,7 +201,3 @@ def row_pattern(literal: str, columns: int) -> re.Pattern[str]:
 @lru_cache(maxsize=2)
 def value_pattern(literal: str) -> re.Pattern[str]:
     return re.compile(rf"\s*+{literal}\s*+(?P<mark>[,)])", re.IGNORECASE | re.DOTALL)
-
-
-def unescaped(field: bytes) -> bytes:
-    return ESCAPED.sub(lambda match: COPY_ESCAPES.get(match[1], match[1]), field) if b"\\" in field else field
