@@ -204,6 +204,12 @@ def test_what_would_have_to_be_executed_is_refused_with_its_line_and_a_way_out(
     assert "line " in error.message
 
 
+def test_rows_of_tables_that_are_not_known_say_what_is_missing(tmp_path: Path) -> None:
+    error = refusal(write(tmp_path / "old.sql", "SET NAMES utf8;\nINSERT INTO things VALUES (1,2);\n"), tmp_path)
+    assert error.code == "missing_schema"
+    assert "line 2: there is no CREATE TABLE for things" in error.message
+
+
 def test_a_key_that_comes_twice_is_refused_with_its_line(tmp_path: Path) -> None:
     error = refusal(write(tmp_path / "old.sql", POSTGRESQL.replace("3\t007", "1\t007")), tmp_path)
     assert error.code == "damaged_file"

@@ -67,6 +67,7 @@ def test_other_names_in_any_case_and_columns_that_the_rows_name(tmp_path: Path) 
         "user VALUES('x','ann','a@x','hash')",
         "user VALUES(1,'ann','a@x','hash',NULL)",
         "follower VALUES(1,1,2)",
+        "\"table\" VALUES(1,'ann','a@x','hash')",
     ],
 )
 def test_rows_that_may_be_anything_are_refused_with_what_is_missing(tmp_path: Path, row: str) -> None:

@@ -10,8 +10,10 @@ import pytest
 from django.conf import settings
 
 from legacy_import.source import SourceError, SQLiteSource, source_at
-from tests.legacy_import import mariadb
+from MiniTwit.models import Message, User
+from tests.legacy_import import mariadb, test_csv_tables, test_foreign_dumps, test_implied_schema
 from tests.legacy_import.conftest import database_url
+from tests.legacy_import.importing import import_of
 from tests.legacy_import.old_site import OldSite, mysql_site, postgresql_site
 from tests.legacy_import.packed import open_source, rows_of, zipped
 
@@ -24,6 +26,8 @@ MORE_OF_POSTGRESQL = (
     "CREATE TRIGGER trap AFTER INSERT ON message EXECUTE FUNCTION trap()",
     "COMMENT ON TABLE message IS 'it''s; a -- comment'",
 )
+
+pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.fixture
@@ -136,3 +140,22 @@ def test_a_dump_of_mysql_holds_the_same_rows_as_its_server(
     with open_source(path, tmp_path) as source:
         assert source.description.kind == "MySQL or MariaDB dump"
         assert not [warning for warning in source.description.warnings if "cut short" in warning]
+
+
+@pytest.mark.parametrize("kind", ["PostgreSQL", "MySQL", "CSV", "rows alone"])
+def test_what_comes_from_other_files_is_imported_and_verified(tmp_path: Path, import_dir: Path, kind: str) -> None:
+    path = tmp_path / "old"
+    if kind == "CSV":
+        users, messages, follows = test_csv_tables.USERS, test_csv_tables.MESSAGES, test_csv_tables.FOLLOWS
+        path = test_csv_tables.packed(tmp_path, {"user.csv": users, "message.csv": messages, "follower.csv": follows})
+    elif kind == "rows alone":
+        rows = (test_implied_schema.PEOPLE, test_implied_schema.MESSAGES, test_implied_schema.FOLLOWS)
+        path.write_text("".join(rows))
+    else:
+        path.write_text({"PostgreSQL": test_foreign_dumps.POSTGRESQL, "MySQL": test_foreign_dumps.MYSQL}[kind])
+    users_run, messages_run = import_of("users", path), import_of("messages", path)
+    assert users_run.verification["ok"]
+    assert messages_run.verification["ok"]
+    assert User.objects.filter(legacy_id__isnull=False).count() == 2
+    assert Message.objects.count() >= 1
+    assert users_run.source["warnings"] or kind != "rows alone"

@@ -169,6 +169,8 @@ class Outline:
         for key, statement in self.changed.items():
             if key in wanted:
                 raise self.dump.more_than_rows(statement)
+        if not wanted and self.lacking:
+            raise next(iter(self.lacking.values()))
         self.check_places(wanted)
         check_tables(list(wanted.values()), list(self.all.values()), self.dump.parts[0].label)
         return wanted

@@ -72,6 +72,8 @@ def load_sqlite_dump(parts: Sequence[Part], target: Path, on_progress: OnProgres
             with part.path.open(encoding=encoding, errors=errors, newline="") as file:
                 loader.load(file, part.path.stat().st_size)
         connection.execute("COMMIT")
+    if not loader.tables and loader.without_table:
+        raise next(iter(loader.without_table.values()))
     return loader.warnings()
 
 
@@ -85,7 +87,7 @@ class DumpLoader:
         self.tables = 0
         self.left_out: list[str] = []
         self.implied: list[ImpliedTable] = []
-        self.without_table: list[str] = []  # names of tables whose rows were left out
+        self.without_table: dict[str, SourceError] = {}  # tables whose rows were left out, and what is missing
         self.is_open = False  # BEGIN was there, COMMIT was not yet
         # Rows of one table that wait to be put in together, which takes a fraction of the time.
         self.waiting: list[Statement] = []
@@ -217,22 +219,22 @@ class DumpLoader:
             self.implied.append(table)
             self.execute(Statement(table.declaration, statement.line), is_table=True)
             return True
+        missing = self.loading.refusal(
+            "missing_schema",
+            statement.line,
+            f"there is no CREATE TABLE for {shown(name)}, and a row of {len(kinds)} values is none of MiniTwit's "
+            f"own. {GIVE_BOTH}",
+        )
         if best_likeness(name) > UNKNOWN:
-            raise self.loading.refusal(
-                "missing_schema",
-                statement.line,
-                f"there is no CREATE TABLE for {shown(name)}, and a row of {len(kinds)} values is none of MiniTwit's "
-                f"own. {GIVE_BOTH}",
-            )
-        if name not in self.without_table:
-            self.without_table.append(name)
+            raise missing
+        self.without_table.setdefault(name, missing)
         return False
 
     def warnings(self) -> list[str]:
         """What staff are to be warned of."""
         warnings = [table.warning for table in self.implied]
         if self.without_table:
-            names = ", ".join(map(shown, self.without_table[:SHOWN_TABLES]))
+            names = ", ".join(map(shown, list(self.without_table)[:SHOWN_TABLES]))
             warnings.append(f"Rows of tables that no CREATE TABLE makes were left out: {names}.")
         return warnings + what_was_left_out(self.left_out)
 
