@@ -42,7 +42,7 @@ def read(path: Path, tmp_path: Path, *required: str) -> tuple[dict[str, list[Any
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
 def test_the_three_tables_in_a_zip(tmp_path: Path, names: Any, delimiter: str, encoding: str) -> None:
     texts = [text.replace(",", delimiter).replace(f"one{delimiter}", "one,") for text in (USERS, MESSAGES, FOLLOWS)]
-    files = {**dict(zip(names, texts, strict=True)), "README": "Hello, there.\nSo, read this.\n"}
+    files = {**dict(zip(names, texts, strict=True)), "README": '"Hello"!, there.\nSo, read this.\n'}
     path = packed(tmp_path, files, encoding)
     rows, warnings = read(path, tmp_path)
     assert rows == TABLES
@@ -83,7 +83,7 @@ def test_an_encoding_that_is_not_certain_is_said(tmp_path: Path) -> None:
     path.write_bytes("user_id,username,email\n1,größe für ähnliche,a@x\n".encode("cp1252"))
     rows, warnings = read(path, tmp_path, "user")
     assert rows["user"][0][1] == "größe für ähnliche"
-    assert "its encoding is a guess" in warnings[0]
+    assert "was read as Windows-1252" in warnings[0]
 
 
 @pytest.mark.parametrize(

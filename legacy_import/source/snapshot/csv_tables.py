@@ -5,7 +5,7 @@ import re
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import closing
-from itertools import chain
+from itertools import chain, islice
 from pathlib import Path, PurePath
 from typing import TextIO
 
@@ -22,7 +22,7 @@ from legacy_import.source.snapshot.dumps.implied_schema import implied_table, is
 from legacy_import.source.snapshot.dumps.loading import Loading, Part, shown
 from legacy_import.source.snapshot.progress import OnProgress, megabytes
 from legacy_import.source.wording import listed
-from MiniTwit.text_files import chosen_encoding, read_head, recognised_delimiter, told_delimiter
+from MiniTwit.text_files import ENCODINGS, chosen_encoding, read_head, recognised_delimiter, told_delimiter
 
 LONGEST_LINE = 17 * 1024 * 1024  # characters; a value has at most 16 MiB
 MOST_COLUMNS = 1000
@@ -84,32 +84,47 @@ class CsvLoader:
         encoding, doubt = chosen_encoding(part.path, "")
         head = read_head(part.path, encoding)
         delimiter, skipped = told_delimiter(head)
-        delimiter = delimiter or recognised_delimiter(head, known_headings)
         with part.path.open(encoding=encoding, newline="") as file:
-            records = self.records(file, delimiter)
-            for _ in range(skipped):
-                next(records, None)
-            line, first = next(records, (1, []))
-            if len(first) > MOST_COLUMNS:
-                raise self.loading.refusal("damaged_file", line, f"it has more than {MOST_COLUMNS:,} columns")
-            columns = without_empty_end(first)
-            name = table_name(part.name or part.label, columns)
-            kinds = [kind_of(cell) for cell in first]
-            implied = None
-            if "number" in kinds and (implied := implied_table(name, (), kinds)):
-                columns = list(implied.columns)
-                self.warnings.append(
-                    f"{part.label} does not name its columns: they were taken for MiniTwit's own, in this order: "
-                    f"{', '.join(columns)}."
-                )
-            elif not name or "number" in kinds or not known_headings(columns):
+            records = self.records(file, delimiter or recognised_delimiter(head, known_headings))
+            try:
+                line, first = next(islice(records, skipped, None), (1, []))
+            except SourceError:
+                if self.is_alone or is_named_for_a_table(part):
+                    raise
+                line, first = 1, []  # a text that has nothing to do with the tables
+            name, columns, is_row = self.columns_of(part, first, line)
+            if not name:
                 self.ignored.append(part.label)
                 return
-            self.check_columns(columns, name, line)
-            self.warnings += [f"{part.label}: {doubt}"] if doubt else []
+            if doubt:
+                self.warnings.append(
+                    f"{part.label} is not UTF-8 and was read as {ENCODINGS[encoding]}. Compare the letters with "
+                    "accents; if they are wrong, save the file as UTF-8."
+                )
             self.tables.append(name)
             self.make(connection, name, columns)
-            self.fill(connection, name, columns, chain([(line, first)] if implied else [], records), part)
+            self.fill(connection, name, columns, chain([(line, first)] if is_row else [], records), part)
+
+    def columns_of(self, part: Part, first: list[str], line: int) -> tuple[str, list[str], bool]:
+        """The table's name and columns, and whether the first line is a row; no name for what is no table of ours."""
+        if len(first) > MOST_COLUMNS:
+            raise self.loading.refusal("damaged_file", line, f"it has more than {MOST_COLUMNS:,} columns")
+        columns, kinds = without_empty_end(first), [kind_of(cell) for cell in first]
+        name = table_name(part, columns)
+        if "number" in kinds:  # no heading is a number
+            implied = implied_table(name, (), kinds)
+            if implied is None:
+                return "", [], True
+            columns = list(implied.columns)
+            self.warnings.append(
+                f"{part.label} does not name its columns: they were taken for MiniTwit's own, in this order: "
+                f"{', '.join(columns)}."
+            )
+        elif not known_headings(columns):
+            return "", [], False
+        if name:
+            self.check_columns(columns, name, line)
+        return name, columns, "number" in kinds
 
     def records(self, file: TextIO, delimiter: str) -> Iterator[tuple[int, list[str]]]:
         """The records of a file that are not empty, each with the line on which it ends."""
@@ -206,13 +221,21 @@ def without_empty_end(cells: Sequence[str]) -> list[str]:
     return names
 
 
-def table_name(file_name: str, columns: Sequence[str]) -> str:
-    """What the table is called: as its file, if that says it; or else what its columns say; empty if neither does."""
-    stem = PurePath(file_name.replace("\\", "/")).name
+def stem_of(part: Part) -> str:
+    stem = PurePath((part.name or part.label).replace("\\", "/")).name
     while "." in stem[1:]:
         stem = stem.rpartition(".")[0]
-    if best_likeness(stem) >= LIKELY:
-        return stem
+    return stem
+
+
+def is_named_for_a_table(part: Part) -> bool:
+    return best_likeness(stem_of(part)) >= LIKELY
+
+
+def table_name(part: Part, columns: Sequence[str]) -> str:
+    """What the table is called: as its file, if that says it; or else what its columns say; empty if neither does."""
+    if is_named_for_a_table(part):
+        return stem_of(part)
     found = {
         table: [
             canonical
