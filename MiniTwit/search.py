@@ -19,6 +19,7 @@ from django.db.models import Model, Q
 from django.db.models.lookups import Contains, Exact
 from django.utils import timezone
 
+from MiniTwit import text_ids
 from MiniTwit.database.queries import rows_of, value_of
 from MiniTwit.ids import number_in
 from MiniTwit.models import Message, User
@@ -174,6 +175,8 @@ def match_account(term: str) -> Q:
         return Q(pk=number) | Q(legacy_id=number) | _match_name(term)
     if day := _day_of(term):
         return Q(date_joined__range=day) | _match_name(term)
+    if text_ids.LIKELY_ID.fullmatch(term):
+        return Q(legacy_id=text_ids.number_of(term)) | _match_name(term)
     return _match_name(term)
 
 

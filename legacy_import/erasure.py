@@ -6,7 +6,7 @@ from typing import Any
 from django.db import connection
 from psycopg2 import sql
 
-from legacy_import.models import ImportRun, MergedUser, RejectedRow, ReplacedRow
+from legacy_import.models import ImportRun, MergedUser, RejectedRow, ReplacedRow, TextId
 from legacy_import.runs.records import Samples
 from legacy_import.steps.audit import Audit
 from legacy_import.steps.identity import VanishedRow
@@ -14,6 +14,7 @@ from legacy_import.steps.preview import SampleRow
 from MiniTwit.models import ModerationEvent, Verb
 from MiniTwit.moderation.erasure import ErasedAccount
 from MiniTwit.moderation.traces import Traces
+from MiniTwit.text_ids import texts_of
 
 # The columns that name an account by its old id or its username, of old rows and of `VanishedRow`.
 NAMING_COLUMNS = ("user_id", "username", "author_id", "who_id", "whom_id", "legacy_id", "what", "more")
@@ -46,7 +47,8 @@ def forget(account: ErasedAccount, **kwargs: object) -> None:
         "replaced": sql.Identifier(ReplacedRow._meta.db_table),
         "event": sql.Identifier(ModerationEvent._meta.db_table),
     }
-    authors = [*map(str, old_ids), account.username]
+    texts = texts_of("user", old_ids)
+    authors = [*map(str, old_ids), *texts.values(), account.username]
     values: dict[str, Any] = {
         "old_ids": old_ids,
         "username": account.username,
@@ -58,6 +60,7 @@ def forget(account: ErasedAccount, **kwargs: object) -> None:
     with connection.cursor() as cursor:
         cursor.execute(sql.SQL(EMPTY_REJECTED).format(**names), values)
         cursor.execute(sql.SQL(EMPTY_REPLACED).format(**names), values)
+    TextId.objects.filter(table="user", legacy_id__in=texts).update(text="")
     for run in ImportRun.objects.only("pk", *REMEMBERED).iterator(chunk_size=20):
         forget_in_run(run, set(authors), account.traces)
 

@@ -119,6 +119,22 @@ class MergedUser(models.Model):
         return f"old user {self.legacy_id} is now {self.user_id}"
 
 
+class TextId(models.Model):
+    """The text that an old id is, and the number that stands for it; see `MiniTwit.text_ids`."""
+
+    table = models.CharField(max_length=10)  # user or message
+    legacy_id = models.BigIntegerField()
+    text = models.TextField()  # empty where the account was erased
+    import_run = models.IntegerField(db_index=True)  # the first that read it
+
+    class Meta:
+        default_permissions = ()
+        constraints = [models.UniqueConstraint(fields=["table", "legacy_id"], name="one_text_per_number")]
+
+    def __str__(self) -> str:
+        return f"{self.table} {self.text}"
+
+
 class SourceMapping(models.Model):
     """Which old table and columns staff chose, to be used again for the same old database."""
 

@@ -11,7 +11,7 @@ from django.apps.registry import Apps
 from django.db import models
 from psycopg2 import sql
 
-from legacy_import.models import ImportRun, MergedUser, RejectedRow, ReplacedRow, SourceMapping
+from legacy_import.models import ImportRun, MergedUser, RejectedRow, ReplacedRow, SourceMapping, TextId
 from MiniTwit.models import Follow, Message, PurgedMessage, User
 
 
@@ -31,6 +31,7 @@ class Models:
         self.rejected: type[RejectedRow] = get_model("legacy_import", "RejectedRow")
         self.merged: type[MergedUser] = get_model("legacy_import", "MergedUser")
         self.replaced: type[ReplacedRow] = get_model("legacy_import", "ReplacedRow")
+        self.text_id: type[TextId] = get_model("legacy_import", "TextId")
         self.mapping: type[SourceMapping] = get_model("legacy_import", "SourceMapping")
         # None before the migration that makes the table.
         self.purged: type[PurgedMessage] | None = apps.all_models["MiniTwit"].get("purgedmessage")  # type: ignore[assignment]

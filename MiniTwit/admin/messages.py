@@ -93,9 +93,9 @@ class MessageAdmin(DecidesMixin, VersionedAdmin, FileImportExportMixin, LargeTab
     autocomplete_fields = ["author"]
     fieldsets = [
         (None, {"fields": ["author", "text", "pub_date", "flagged", "decision", "decided_at"]}),
-        ("Where it comes from", {"fields": ["origin", "legacy_id", "changed_at"]}),
+        ("Where it comes from", {"fields": ["origin", "old_id", "changed_at"]}),
     ]
-    readonly_fields = ["beginning", "flagged", "decision", "decided_at", "origin", "legacy_id", "changed_at"]
+    readonly_fields = ["beginning", "flagged", "decision", "decided_at", "origin", "old_id", "changed_at"]
     actions = message_actions
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:

@@ -72,13 +72,13 @@ class UserAdmin(UserPageMixin, VersionedAdmin, FileImportExportMixin, LargeTable
         ("Rights", {"fields": list(PRIVILEGES), "description": "Only superusers can change these."}),
         (
             "Where it comes from",
-            {"fields": ["origin", "legacy_id", "date_joined", "last_login", "changed_at"]},
+            {"fields": ["origin", "old_id", "date_joined", "last_login", "changed_at"]},
         ),
     ]
     add_fieldsets = [
         (None, {"fields": ["username", "email", "usable_password", "password1", "password2"]}),
     ]
-    readonly_fields = ["date_joined", "last_login", "legacy_id", "origin", "changed_at"]
+    readonly_fields = ["date_joined", "last_login", "old_id", "origin", "changed_at"]
 
     # The list
 

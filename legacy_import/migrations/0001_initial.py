@@ -103,6 +103,22 @@ class Migration(migrations.Migration):
             options={"default_permissions": ("view",)},
         ),
         migrations.CreateModel(
+            name="TextId",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("table", models.CharField(max_length=10)),
+                ("legacy_id", models.BigIntegerField()),
+                ("text", models.TextField()),
+                ("import_run", models.IntegerField(db_index=True)),
+            ],
+            options={
+                "default_permissions": (),
+                "constraints": [
+                    models.UniqueConstraint(fields=("table", "legacy_id"), name="one_text_per_number"),
+                ],
+            },
+        ),
+        migrations.CreateModel(
             name="RejectedRow",
             fields=[
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),

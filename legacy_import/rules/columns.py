@@ -7,7 +7,7 @@ cannot copy. `copies` say which forms it can; a property test holds them against
 import re
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple, cast
 
 from django.core.exceptions import ValidationError
 from import_export.widgets import Widget
@@ -15,6 +15,7 @@ from import_export.widgets import Widget
 from legacy_import.rules.outcomes import REASONS
 from legacy_import.source.copy_lines import Copy
 from legacy_import.source.values import LegacyValue, as_text, needs_repair, storage_letter
+from MiniTwit.text_ids import number_of
 from MiniTwit.validators import CONTROL_CHARACTERS, USERNAME_MAX_LENGTH, normalised_username
 
 WHOLE_NUMBER = re.compile("-?[0-9]+")
@@ -29,7 +30,15 @@ _WORD = r"[-!#$%&'*+/=?^_`{}|~0-9A-Za-z]+"
 _LABEL = r"[0-9A-Za-z](?:[-0-9A-Za-z]*[0-9A-Za-z])?"
 EMAIL = re.compile(rf"{_WORD}(?:\.{_WORD})*@(?:localhost|(?:{_LABEL}\.)+[0-9A-Za-z][-0-9A-Za-z]*[0-9A-Za-z])")
 
-New = int | str | bool | datetime | None
+
+class TextId(NamedTuple):
+    """An id that is a text, in the form in which usernames are stored, and the number that stands for it."""
+
+    number: int
+    text: str
+
+
+New = int | str | bool | datetime | TextId | None
 Read = tuple[New, tuple[str, ...]]
 Row = Mapping[str, LegacyValue]
 
@@ -91,19 +100,35 @@ NUMBER_COPY = Copy(
 )
 
 
-class IdColumn(Column):
-    """A row's own id."""
+# A text that is no number and of which Unicode changes nothing, as GUIDs are.
+TEXT_COPY = Copy(
+    value="text_id({0})",
+    test=f"typeof({{0}}) = 'text' AND length({{0}}) <= {USERNAME_MAX_LENGTH}"
+    " AND {0} NOT GLOB '*[^-._0-9A-Za-z]*' AND {0} GLOB '*[A-Za-z]*'",
+    is_text_id=True,
+)
 
-    copies = (NUMBER_COPY,)
+
+class IdColumn(Column):
+    """A row's own id: a whole number, or a text for which one stands."""
+
+    copies = (NUMBER_COPY, TEXT_COPY)
     new_type = "bigint"
 
     def read(self, value: LegacyValue, row: Row | None = None) -> Read:
         if type(value) is int:
             return value, ()
         number = whole_number(value)
-        if number is None:
+        if number is not None:
+            return number, ()
+        text = id_text(value)
+        if not text or storage_letter(value) == "r" or normalised_username(text) != text or not is_username(text):
             raise Refused("bad_id")
-        return number, ()
+        return TextId(number_of(text), text), ()
+
+    def clean(self, value: LegacyValue, row: Row | None = None, **kwargs: Any) -> int:
+        new, _ = self.read(value)
+        return new.number if isinstance(new, TextId) else cast(int, new)
 
 
 TEXT_NOTES = dict.fromkeys("ir", ("number_as_text",)) | dict.fromkeys("TB", ("repaired_text",))
@@ -139,7 +164,7 @@ class UsernameColumn(TextColumn):
     def read(self, value: LegacyValue, row: Row | None = None) -> Read:
         text, notes = super().read(value, row)
         username = normalised_username(str(text))
-        if len(username) > USERNAME_MAX_LENGTH or CONTROL_CHARACTER.search(username):
+        if not is_username(username):
             raise Refused("bad_username", username)
         return username, notes if username == text else (*notes, "username_normalised")
 
@@ -194,27 +219,24 @@ class FlaggedColumn(Column):
 class AccountColumn(Column):
     """Another account, by its old id; some old databases give the username instead.
 
-    `read` gives one or the other, or None; import-export is given the account's new id, or None when no imported
+    `read` gives a number, the text, or None; import-export is given the account's new id, or None when no imported
     account answers: why that is, and what follows from it, is for the resource to say.
 
     Args:
-        find: gives the new id of an account for an old id or a username.
+        find: gives the new id of an account for a number or a text.
         name_of: gives the username of an account.
     """
 
-    copies = (NUMBER_COPY,)
+    copies = (NUMBER_COPY, TEXT_COPY)
     new_type = "bigint"
 
-    def __init__(self, find: Callable[[int | str], int | None], name_of: Callable[[int], str]) -> None:
+    def __init__(self, find: Callable[[int | TextId], int | None], name_of: Callable[[int], str]) -> None:
         super().__init__()
         self.find = find
         self.name_of = name_of
 
     def read(self, value: LegacyValue, row: Row | None = None) -> Read:
-        if type(value) is int:
-            return value, ()
-        key = account_key(value)
-        return key, ("author_by_name",) if isinstance(key, str) else ()
+        return account_key(value), ()
 
     def clean(self, value: LegacyValue, row: Row | None = None, **kwargs: Any) -> int | None:
         key = account_key(value)
@@ -233,7 +255,24 @@ def whole_number(value: LegacyValue) -> int | None:
     return None
 
 
-def account_key(value: LegacyValue) -> int | str | None:
-    """An old id, a username, or None for nothing at all."""
+def id_text(value: LegacyValue) -> str:
+    """The text of an id. Bytes that are no text, as some programs store GUIDs, are given as hexadecimal digits."""
+    if isinstance(value, bytes) and needs_repair(value):
+        return value.hex()
+    return as_text(value) or ""
+
+
+def account_key(value: LegacyValue) -> int | TextId | None:
+    """An old id, a text that is one or a username, or None for nothing at all."""
+    if type(value) is int:
+        return value
     number = whole_number(value)
-    return number if number is not None else normalised_username(as_text(value) or "") or None
+    if number is not None:
+        return number
+    text = normalised_username(id_text(value))
+    return TextId(number_of(text), text) if text else None
+
+
+def is_username(text: str) -> bool:
+    """Whether a text in its stored form can be a username; the same goes for a text that is an id."""
+    return len(text) <= USERNAME_MAX_LENGTH and not CONTROL_CHARACTER.search(text)

@@ -42,7 +42,7 @@ class Outcome(StrEnum):
 
 # Why a row is not imported.
 REASONS: dict[str, str] = {
-    "bad_id": "The id is missing or is not a whole number.",
+    "bad_id": "The id is missing, is a fraction, or is a text that cannot serve as one.",
     "duplicate_id": "An earlier row has the same id.",
     "empty_username": "The username is empty or missing.",
     "bad_username": "The username holds control characters or is longer than 254 characters.",

@@ -6,8 +6,8 @@ in SQL (`steps/classify_sql.py`); its preview sends sample rows through this pat
 """
 
 import copy
-import functools
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from datetime import datetime
 from typing import Any, Generic, TypeVar, cast
 
@@ -23,7 +23,6 @@ from tablib import Dataset
 
 from legacy_import.rules.account_columns import IF_UNKNOWN, ActiveColumn, JoinedColumn
 from legacy_import.rules.columns import (
-    AccountColumn,
     Column,
     EmailColumn,
     FlaggedColumn,
@@ -31,9 +30,9 @@ from legacy_import.rules.columns import (
     MessageTextColumn,
     Refused,
     Row,
+    TextId,
     UsernameColumn,
     account_key,
-    whole_number,
 )
 from legacy_import.rules.dates import DateColumn
 from legacy_import.rules.day_order import NOTHING_TOLD, DayOrder
@@ -41,6 +40,7 @@ from legacy_import.rules.neighbours import Neighbours, UserValues
 from legacy_import.rules.options import ImportOptions
 from legacy_import.rules.outcomes import NOTES, Outcome
 from legacy_import.rules.passwords import PasswordColumn, kept_password
+from legacy_import.rules.references import AccountsMixin
 from legacy_import.source.values import LegacyValue
 from legacy_import.tables import CURRENT, Models
 from MiniTwit.models import Follow, Message, User
@@ -134,10 +134,10 @@ class LegacyResource(ModelResource, Generic[Target]):
     def look_around(self, rows: Iterable[tuple[int, Row]]) -> Neighbours:
         """Gather the facts about the whole dataset."""
         places: dict[int, int] = {}
-        id_column = self.fields[self.get_import_id_fields()[0]].column_name
+        own_id = self.fields[self.get_import_id_fields()[0]]
         for position, row in rows:
-            number = whole_number(row[id_column])
-            if number is not None:
+            with suppress(ValidationError):
+                number = own_id.clean(row)
                 places[number] = min(position, places.get(number, position))
         return Neighbours(first_places=places)
 
@@ -286,28 +286,6 @@ class LegacyUserResource(LegacyResource[User]):
                 yield "case_twin"
 
 
-class AccountsMixin:
-    """Finds imported accounts by old id or by username."""
-
-    models: Models
-
-    def account_column(self) -> AccountColumn:
-        return AccountColumn(find=self.find_account, name_of=functools.cache(self.name_of_account))
-
-    def find_account(self, key: int | str) -> int | None:
-        """The new id of an imported account, merged ones included."""
-        users = self.models.user._default_manager.filter(legacy_id__isnull=False)
-        if isinstance(key, str):
-            return users.filter(username=key).values_list("pk", flat=True).first()
-        found = users.filter(legacy_id=key).values_list("pk", flat=True).first()
-        if found is None:
-            found = self.models.merged.objects.filter(legacy_id=key).values_list("user_id", flat=True).first()
-        return found
-
-    def name_of_account(self, pk: int) -> str:
-        return self.models.user._default_manager.values_list("username", flat=True).get(pk=pk)
-
-
 class LegacyMessageResource(AccountsMixin, LegacyResource[Message]):
     """The old message table."""
 
@@ -328,6 +306,11 @@ class LegacyMessageResource(AccountsMixin, LegacyResource[Message]):
             "pub_date": self.date_column(DateColumn, "pub_date"),
         }
 
+    def notes_of(self, row: Row) -> Iterable[str]:
+        yield from super().notes_of(row)
+        if self.is_named(row["author_id"]):
+            yield "author_by_name"
+
     def classify(self, before: Message | None, instance: Message, row: Row, position: int) -> Outcome:
         legacy_id = self.unrepeated_id(instance, position)
         if before is None and self.models.is_purged(legacy_id):
@@ -342,14 +325,13 @@ class LegacyMessageResource(AccountsMixin, LegacyResource[Message]):
 
     def was_rejected(self, value: LegacyValue) -> bool:
         """Whether the author was in the old user table but was not imported."""
-        number = whole_number(value)
+        key = account_key(value)
         rejected = self.models.rejected.objects.filter(run_id=self.users_run, table="user")
-        if number is not None:
-            return rejected.filter(legacy_id=number).exists()
-        name = account_key(value)
-        # An account that was refused for its id is known by what the old table has in the place of the id.
-        named = Q(username=name) | Q(legacy_id=None, values__user_id=name)
-        return name is not None and rejected.filter(named).exists()
+        if isinstance(key, TextId):
+            # An account that was refused for its id is known by what the old table has in the place of the id.
+            named = Q(username=key.text) | Q(legacy_id=None, values__user_id=key.text)
+            return rejected.filter(named | Q(legacy_id=key.number)).exists()
+        return key is not None and rejected.filter(legacy_id=key).exists()
 
 
 class LegacyFollowResource(AccountsMixin, LegacyResource[Follow]):
@@ -365,6 +347,11 @@ class LegacyFollowResource(AccountsMixin, LegacyResource[Follow]):
 
     def columns_of_run(self) -> dict[str, Column]:
         return {"who_id": self.account_column(), "whom_id": self.account_column()}
+
+    def notes_of(self, row: Row) -> Iterable[str]:
+        yield from super().notes_of(row)
+        if self.is_named(row["who_id"]) or self.is_named(row["whom_id"]):
+            yield "author_by_name"
 
     def look_around(self, rows: Iterable[tuple[int, Row]]) -> Neighbours:
         first: dict[tuple[int, int], int] = {}

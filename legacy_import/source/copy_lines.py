@@ -49,6 +49,7 @@ class Copy:
         notes: the codes of what is noticed of such a value.
         is_kept: whether the old value is kept beside the new one, which does not tell it. The test makes sure that
             it is a text without any character that JSON escapes.
+        is_text_id: whether the value is a text for which a number is written, and is written in a field of its own.
     """
 
     form: str | None = "%d"
@@ -56,6 +57,7 @@ class Copy:
     test: str = ""
     notes: tuple[str, ...] = ()
     is_kept: bool = False
+    is_text_id: bool = False
 
     def of(self, stored: str) -> "Copy":
         """How the values are written that an SQL expression reads.
@@ -159,6 +161,7 @@ class LinePlan:
         No line has fewer marks of any kind than it should, so where their sums are right each line is.
         """
         nulls = sum(field.in_usual_rows.form == NULL.decode() for field in self.fields)
+        nulls_if_mixed = sum(field.other is not None and field.other.form == NULL.decode() for field in self.fields)
         always_odd = sum(field.usual is None for field in self.fields)
         mixed = data.count(MIXED)
         odd = [int(count) for count in MIXED_END.findall(data)] if mixed else []
@@ -166,7 +169,7 @@ class LinePlan:
             data.count(LINE_END) == rows
             and len(odd) == mixed
             and data.count(FIELD_END) == rows * (len(self.fields) - 1) + len(odd)
-            and data.count(NULL) == rows * nulls
+            and data.count(NULL) == (rows - mixed) * nulls + mixed * nulls_if_mixed
             and data.count(ODD) == sum(odd) + always_odd * (rows - mixed)
             and b"\0" not in data
             and _is_utf8(data)
@@ -234,7 +237,7 @@ def _block(connection: sqlite3.Connection, lines: str, bounds: list[int]) -> tup
 
 def _mended(data: bytes, mend: Callable[[list[bytes]], bytes]) -> bytes:
     """The lines of a block as COPY takes them, new values in the place of odd ones."""
-    if ODD not in data:
+    if ODD not in data and MIXED not in data:
         return escaped(data).replace(LINE_END, b"\n")
     lines = escaped(MIXED_END.sub(b"", data)).split(LINE_END)
     return b"\n".join([mend(line.split(FIELD_END)) if ODD in line else line for line in lines])

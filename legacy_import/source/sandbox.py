@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Self
 from urllib.parse import quote
 
+from MiniTwit.text_ids import number_of
+
 VALUE_LIMIT = 16 * 1024 * 1024  # bytes: the longest value, and the longest row, that is read
 SILENCE_LIMIT = 5.0  # seconds that a statement may work without giving a row, and
 SLOW_DISK = 20 * 1024 * 1024  # for each so many bytes of the file a second more
@@ -39,6 +41,7 @@ ALLOWED_FUNCTIONS = frozenset(
         "strftime",
         "substr",
         "sum",
+        "text_id",
         "typeof",
     }
 )
@@ -87,9 +90,15 @@ def open_readonly(path: Path, timeout: QueryTimeout | None = None) -> sqlite3.Co
         connection.execute(f"PRAGMA {pragma}")
     with suppress(*UNREADABLE):  # what is damaged says so when it is read
         connection.execute("SELECT value FROM json_each('[]')")  # makes it, which is not allowed from now on
+    connection.create_function("text_id", 1, text_id, deterministic=True)
     connection.set_authorizer(authorize)
     connection.set_progress_handler(timeout or QueryTimeout(), PROGRESS_STEPS)
     return connection
+
+
+def text_id(data: str) -> int:
+    """The function of that name: the number that stands for a text of ASCII characters."""
+    return number_of(data)
 
 
 def authorize(

@@ -51,6 +51,7 @@ FOLLOWER = CanonicalTable(
     is_optional=True,
 )
 CANONICAL_TABLES = {table.name: table for table in (USER, MESSAGE, FOLLOWER)}
+REFERENCES = ("author_id", "who_id", "whom_id")  # to accounts
 ID_COLUMNS = frozenset(table.columns[0] for table in CANONICAL_TABLES.values() if table.has_ids)
 
 

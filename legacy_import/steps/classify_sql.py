@@ -51,7 +51,7 @@ classified AS (
         AND holder.id IS DISTINCT FROM existing.id
     OFFSET 0
 )
-SELECT position, legacy_id, is_active, date_joined, username, email, password, reason AS own_reason,
+SELECT position, legacy_id, is_active, date_joined, legacy_id_text, username, email, password, reason AS own_reason,
     target_id, holder_id, survivor, {outcome_and_reason},
     concat_ws(' ', nullif(notes, ''), CASE WHEN email <> '' AND email_holders > 1 THEN 'duplicate_email' END,
         CASE WHEN first_spelling <> last_spelling THEN 'case_twin' END, {kept_because}) AS notes
@@ -80,6 +80,7 @@ MESSAGE_OUTCOMES = """
 WITH {accounts},
 found AS (
     SELECT cleaned.*, coalesce(author.id, named.id) AS account_id,
+        author.id IS NULL AND named.id IS NOT NULL AS is_named,
         existing.id AS target_id, existing.changed_at IS NOT NULL AS changed_here,
         -- Deleted in the target for good, or by an account that was erased: it does not come back.
         CASE WHEN existing.id IS NULL AND purged.legacy_id IS NOT NULL THEN 'purged_here'
@@ -91,7 +92,7 @@ found AS (
             ELSE 'changed' END AS existing_outcome
     FROM ({cleaned}) AS cleaned
     LEFT JOIN accounts AS author ON author.legacy_id = cleaned.author_id
-    LEFT JOIN {user} AS named ON named.username = cleaned.author_id_name AND named.legacy_id IS NOT NULL
+    LEFT JOIN {user} AS named ON named.username = cleaned.author_id_text AND named.legacy_id IS NOT NULL
     {existing_message}
     {purged}
 ),
@@ -102,7 +103,7 @@ classified AS (
             WHEN gone_because = 'purged_here' THEN 'kept'
             WHEN account_id IS NULL THEN CASE
                 WHEN author_id IN (SELECT legacy_id FROM refused WHERE legacy_id IS NOT NULL)
-                    OR author_id_name IN (SELECT username FROM refused WHERE username IS NOT NULL)
+                    OR author_id_text IN (SELECT username FROM refused WHERE username IS NOT NULL)
                 THEN 'author_rejected' ELSE 'author_missing' END
             WHEN gone_because = 'erased_here' THEN 'kept'
             ELSE coalesce(existing_outcome, 'new')
@@ -111,9 +112,11 @@ classified AS (
     OFFSET 0
 )
 SELECT position, legacy_id, author_id AS author_key, account_id AS author_id, pub_date, flagged, target_id,
-    author_id_name, text, reason AS own_reason, {outcome_and_reason},
-    CASE WHEN outcome_or_reason = 'kept'
-        THEN concat_ws(' ', nullif(notes, ''), coalesce(gone_because, {kept_because})) ELSE notes END AS notes
+    legacy_id_text, author_id_text, text, reason AS own_reason, {outcome_and_reason},
+    CASE WHEN outcome_or_reason = 'kept' OR is_named
+        THEN concat_ws(' ', nullif(notes, ''), CASE WHEN is_named THEN 'author_by_name' END,
+            CASE WHEN outcome_or_reason = 'kept' THEN coalesce(gone_because, {kept_because}) END)
+        ELSE notes END AS notes
 FROM classified
 """
 
@@ -121,13 +124,13 @@ FOLLOW_OUTCOMES = """
 WITH {accounts},
 found AS (
     SELECT cleaned.position, cleaned.notes,
-        cleaned.who_id AS who_key, who_id_name, cleaned.whom_id AS whom_key, whom_id_name,
+        cleaned.who_id AS who_key, who_id_text, cleaned.whom_id AS whom_key, whom_id_text,
         coalesce(who.id, named_who.id) AS who_id, coalesce(whom.id, named_whom.id) AS whom_id,
+        who.id IS NULL AND named_who.id IS NOT NULL OR whom.id IS NULL AND named_whom.id IS NOT NULL AS is_named,
         coalesce(who.erased, false) OR coalesce(whom.erased, false) AS erased,
         CASE
-            WHEN cleaned.who_id IS NULL AND who_id_name IS NULL OR cleaned.whom_id IS NULL AND whom_id_name IS NULL
-                THEN 'incomplete_follow'
-            WHEN cleaned.who_id = cleaned.whom_id OR who_id_name = whom_id_name
+            WHEN cleaned.who_id IS NULL OR cleaned.whom_id IS NULL THEN 'incomplete_follow'
+            WHEN cleaned.who_id = cleaned.whom_id OR who_id_text = whom_id_text
                 OR coalesce(who.id, named_who.id) = coalesce(whom.id, named_whom.id) THEN 'self_follow'
             WHEN coalesce(who.id, named_who.id) IS NULL THEN 'follower_missing'
             WHEN coalesce(whom.id, named_whom.id) IS NULL THEN 'followed_missing'
@@ -135,8 +138,8 @@ found AS (
     FROM ({cleaned}) AS cleaned
     LEFT JOIN accounts AS who ON who.legacy_id = cleaned.who_id
     LEFT JOIN accounts AS whom ON whom.legacy_id = cleaned.whom_id
-    LEFT JOIN {user} AS named_who ON named_who.username = who_id_name AND named_who.legacy_id IS NOT NULL
-    LEFT JOIN {user} AS named_whom ON named_whom.username = whom_id_name AND named_whom.legacy_id IS NOT NULL
+    LEFT JOIN {user} AS named_who ON named_who.username = who_id_text AND named_who.legacy_id IS NOT NULL
+    LEFT JOIN {user} AS named_whom ON named_whom.username = whom_id_text AND named_whom.legacy_id IS NOT NULL
     OFFSET 0
 ),
 classified AS (
@@ -153,8 +156,11 @@ classified AS (
     {existing_follow}
     OFFSET 0
 )
-SELECT position, who_key, whom_key, who_id, whom_id, target_id, who_id_name, whom_id_name, {outcome_and_reason},
-    CASE WHEN outcome_or_reason = 'kept' THEN concat_ws(' ', nullif(notes, ''), 'erased_here') ELSE notes END AS notes
+SELECT position, who_key, whom_key, who_id, whom_id, target_id, who_id_text, whom_id_text, {outcome_and_reason},
+    CASE WHEN outcome_or_reason = 'kept' OR is_named
+        THEN concat_ws(' ', nullif(notes, ''), CASE WHEN is_named THEN 'author_by_name' END,
+            CASE WHEN outcome_or_reason = 'kept' THEN 'erased_here' END)
+        ELSE notes END AS notes
 FROM classified
 """
 
@@ -162,16 +168,17 @@ FROM classified
 STATEMENTS = {
     USERS: (
         USER_OUTCOMES,
-        "position, legacy_id, username, email, password, is_active, date_joined, own_reason AS reason, notes",
+        "position, legacy_id, legacy_id_text, username, email, password, is_active, date_joined,"
+        " own_reason AS reason, notes",
     ),
     MESSAGES: (
         MESSAGE_OUTCOMES,
-        "position, legacy_id, author_key AS author_id, author_id_name, text, pub_date, flagged,"
+        "position, legacy_id, legacy_id_text, author_key AS author_id, author_id_text, text, pub_date, flagged,"
         " own_reason AS reason, notes",
     ),
     FOLLOWS: (
         FOLLOW_OUTCOMES,
-        "position, who_key AS who_id, who_id_name, whom_key AS whom_id, whom_id_name, notes",
+        "position, who_key AS who_id, who_id_text, whom_key AS whom_id, whom_id_text, notes",
     ),
 }
 

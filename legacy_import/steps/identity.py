@@ -23,6 +23,7 @@ from legacy_import.source.record import SourceRecord
 from legacy_import.steps.classify import Check
 from legacy_import.tables import Models, table_of
 from MiniTwit.json_records import JsonRecord
+from MiniTwit.text_ids import old_id, texts_of
 
 # Of the file's users whose id an account has, this share must carry the same name in an upload of unknown origin.
 SHARED_USERS = 0.9
@@ -131,7 +132,7 @@ class SharedUsers:
 class VanishedRow(JsonRecord):
     """An imported row that the old table no longer has: its old id, and what it is."""
 
-    legacy_id: int | None
+    legacy_id: int | str | None
     what: str
     more: str
 
@@ -251,7 +252,8 @@ def doubt_of(table: OldTable, rows: sql.Composable, models: Models) -> OtherData
         names = {"pairs": pairs, "longest": sql.Literal(LONGEST_EXAMPLE), "examples": sql.Literal(EXAMPLES)}
         cursor.execute(sql.SQL(SIDE_BY_SIDE).format(**names))
         examples = [
-            {"legacy_id": number, "old": old, "here": imported} for number, old, imported in cursor.fetchall()
+            {"legacy_id": old_id(table.name, number), "old": old, "here": imported}
+            for number, old, imported in cursor.fetchall()
         ]
     return OtherDatabase(table.name, compared, different, examples)
 
@@ -289,4 +291,6 @@ def vanished_rows(check: Check) -> tuple[int, list[VanishedRow]]:
                 " ORDER BY 1, 2, 3 LIMIT {shown}"
             ).format(rows=rows, longest=sql.Literal(LONGEST_VANISHED), shown=sql.Literal(VANISHED_SHOWN))
         )
-        return count, [VanishedRow(*row) for row in cursor.fetchall()]
+        rows = cursor.fetchall()
+    texts = texts_of(check.table.name if check.table.has_ids else USERS.name, (number for number, *_ in rows))
+    return count, [VanishedRow(texts.get(number, number), what, more) for number, what, more in rows]

@@ -15,7 +15,7 @@ from json.encoder import encode_basestring
 
 from psycopg2 import sql
 
-from legacy_import.rules.columns import AccountColumn, Column, New, Refused, Row
+from legacy_import.rules.columns import TEXT_COPY, Column, New, Refused, Row, TextId, id_text
 from legacy_import.rules.resources import LegacyResource
 from legacy_import.source.copy_lines import (
     FIELD_END,
@@ -43,20 +43,21 @@ class Rule:
 
     Attributes:
         name: its canonical name. attribute: the column of the staging table. place: where a line has it.
-        name_place: where a line has the username by which an account is named.
+        text_place: where a line has the text of an id that is one.
     """
 
     name: str
     attribute: str
     column: Column
     place: int
-    name_place: int | None
+    text_place: int | None
 
 
 class Lines:
     """The lines of one table, and the staging table that they fill.
 
     Attributes:
+        has_text_ids: whether an id or a reference was a text, of what was read so far.
         columns: name -> PostgreSQL's type, in the order of a line. Columns of one width come first: what is behind a
             text is found only by measuring the text.
     """
@@ -67,15 +68,16 @@ class Lines:
         ]
         self.columns = {"position": "bigint"}
         self.columns |= {attribute: column.new_type for _, attribute, column in fields if column.new_type != "text"}
-        self.columns |= {name_of(name): "text" for _, name, column in fields if isinstance(column, AccountColumn)}
+        self.columns |= {text_of(name): "text" for _, name, column in fields if TEXT_COPY in column.copies}
         self.columns |= dict.fromkeys(("reason", "notes", "original"), "text")
         self.columns |= {attribute: "text" for _, attribute, column in fields if column.new_type == "text"}
         self.places = {name: place for place, name in enumerate(self.columns)}
         self.rules = [
-            Rule(name, attribute, column, self.places[attribute], self.places.get(name_of(attribute)))
+            Rule(name, attribute, column, self.places[attribute], self.places.get(text_of(attribute)))
             for name, attribute, column in fields
         ]
         self.names = [rule.name for rule in self.rules]
+        self.has_text_ids = False
         self.reason, self.notes, self.original = map(self.places.__getitem__, ("reason", "notes", "original"))
 
     def build(self, row: LegacyRow) -> bytes:
@@ -89,24 +91,29 @@ class Lines:
     def mend(self, line: list[bytes]) -> bytes:
         """A line with the new forms of its odd values."""
         odd = [(rule, old_value(line[rule.place])) for rule in self.rules if line[rule.place].startswith(ODD)]
-        row_id = self.rules[0]  # that of an odd password depends on it; what SQLite copied is the same text
-        row = {row_id.name: line[row_id.place].decode()} | {rule.name: value for rule, value in odd}
-        return self._filled(line, odd, row)
+        own_id = self.rules[0]  # that of an odd password depends on it; what SQLite copied is the same text
+        text = line[own_id.text_place or 0] if own_id.text_place else NULL
+        row = {own_id.name: (line[own_id.place] if text == NULL else text).decode()}
+        return self._filled(line, odd, row | {rule.name: value for rule, value in odd})
 
     def _filled(self, line: list[bytes], old: Iterable[tuple[Rule, LegacyValue]], row: Row | None = None) -> bytes:
         notes: tuple[str, ...] = ()
         changed = []
         for rule, value in old:
             new, noticed, reason = read(rule.column, value, row)
-            line[rule.place] = NULL
-            if new is not None:
-                line[rule.name_place if rule.name_place and isinstance(new, str) else rule.place] = copied(new)
+            text = as_text(value)
+            if isinstance(new, TextId):
+                assert rule.text_place is not None  # noqa: S101 -- see `columns`
+                self.has_text_ids = True
+                line[rule.place], line[rule.text_place] = copied(new.number), field_of(new.text)
+                text, new = id_text(value), new.text
+            else:
+                line[rule.place] = NULL if new is None else copied(new)
             notes += noticed
             if reason and line[self.reason] == NULL:
                 line[self.reason] = reason.encode()
             if new is value or rule.column.secret or (type(value) is int and not noticed and not reason):
                 continue  # the new form tells it, see `Column.stored`
-            text = as_text(value)
             if text != (str(new) if type(new) is int else new):
                 changed.append(f'"{rule.name}": {"null" if text is None else encode_basestring(text)}')
         line[self.notes] = noted(line[self.notes], notes)
@@ -133,6 +140,7 @@ class Lines:
         for rule, stored in zip(self.rules, table.columns, strict=True):
             if stored == MISSING:  # reads the same in every row
                 new, notes, reason = read(rule.column, None)
+                assert not isinstance(new, TextId)  # noqa: S101 -- nothing is no text
                 always += notes
                 is_text = rule.column.new_type == "text"  # which come last, see `LinePlan`
                 line[rule.place] = (
@@ -148,6 +156,9 @@ class Lines:
                 copy = copies[counts.index(max(counts))]
                 line[rule.place] = LineField(copy, copies[0], stored)
                 usual += copy.notes
+                if rule.text_place and copy.is_text_id:
+                    self.has_text_ids = True
+                    line[rule.text_place] = LineField(Copy("%s", stored), Copy(NULL.decode(), ""))
                 if copy.is_kept:
                     kept[f'"{rule.name}": "%s"'] = stored
         line[self.notes] = LineField(Copy(noted(b"", (*always, *usual)).decode(), ""), Copy(" ".join(always), ""))
@@ -163,9 +174,9 @@ class Lines:
                 value: sql.Composable = sql.SQL(rule.column.stored).format(
                     sql.Identifier("staged", rule.attribute), notes=sql.Identifier("staged", "notes")
                 )
-                if rule.name_place:
+                if rule.text_place:
                     value = sql.SQL("coalesce({}, {})").format(
-                        value, sql.Identifier("staged", name_of(rule.attribute))
+                        sql.Identifier("staged", text_of(rule.attribute)), value
                     )
                 pairs.append(sql.SQL("{}, {}").format(sql.Literal(rule.name), value))
         return sql.SQL("(jsonb_build_object({}) || coalesce(nullif(staged.original, '')::jsonb, '{{}}'))").format(
@@ -179,9 +190,9 @@ def noted(before: bytes, codes: tuple[str, ...]) -> bytes:
     return b" ".join(dict.fromkeys((*before.split(), *(code.encode() for code in codes))))
 
 
-def name_of(attribute: str) -> str:
-    """Where a staging table has the username by which an account is named."""
-    return f"{attribute}_name"
+def text_of(attribute: str) -> str:
+    """Where a staging table has the text of an id that is one."""
+    return f"{attribute}_text"
 
 
 def read(column: Column, value: LegacyValue, row: Row | None = None) -> tuple[New, tuple[str, ...], str | None]:
@@ -192,7 +203,7 @@ def read(column: Column, value: LegacyValue, row: Row | None = None) -> tuple[Ne
         return refusal.new, (), refusal.code
 
 
-def copied(new: New) -> bytes:
+def copied(new: int | str | datetime | None) -> bytes:
     """A new value as a field of a line, spelt as SQLite spells it."""
     if isinstance(new, int):
         return b"%d" % new

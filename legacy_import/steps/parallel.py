@@ -20,6 +20,7 @@ from legacy_import.steps.bulk_load import prepare_transaction
 from legacy_import.steps.classify import Check, Fingerprint, SummaryRow, account_of
 from legacy_import.steps.preview import SampleRow
 from legacy_import.steps.progress import Progress, TaskProgress, may_be_cancellation
+from legacy_import.steps.text_ids import refuse_collisions
 
 # SQLite's allocator has one lock for all connections and is called for every value: two threads that read at once
 # wait for each other at every step.
@@ -83,6 +84,8 @@ class TablePreparation:
         """Sum up and take samples, now that all parts are classified."""
         with transaction.atomic(), connection.cursor() as cursor:
             prepare_transaction(cursor)
+            if self.check.lines.has_text_ids:
+                refuse_collisions(self.check)
             counts, outcomes = account_of(self.summary)
             task.phase(f"Choosing sample {self.check.table.rows}")
             samples, disagreements = preview.take_samples(self.check, counts, source)

@@ -13,12 +13,12 @@ from django.db import connection
 from django.utils.text import Truncator
 from psycopg2 import sql
 
-from legacy_import.rules.columns import Row
+from legacy_import.rules.columns import Row, id_text
 from legacy_import.rules.options import TableCounts
 from legacy_import.rules.outcomes import Outcome
 from legacy_import.rules.resources import LegacyInstanceLoader, LegacyRowResult
 from legacy_import.source import SQLiteSource
-from legacy_import.source.schema import HIDDEN_COLUMN
+from legacy_import.source.schema import HIDDEN_COLUMN, ID_COLUMNS, REFERENCES
 from legacy_import.source.values import as_text
 from legacy_import.steps.classify import Check
 from MiniTwit.excerpts import capped, excerpt
@@ -143,7 +143,11 @@ def _spoken(result: tuple[str, str | None, set[str]]) -> str:
 
 def shown_values(values: Row, columns: Iterable[str]) -> dict[str, str | None]:
     """The old values as text, cut to a readable length, without the password."""
-    texts = {name: as_text(values[name]) for name in columns if name != HIDDEN_COLUMN}
+    texts = {
+        name: as_text(value) if value is None or name not in ID_COLUMNS | {*REFERENCES} else id_text(value)
+        for name, value in values.items()
+        if name in columns and name != HIDDEN_COLUMN
+    }
     return {name: text if text is None else excerpt(text, LONGEST_SHOWN) for name, text in texts.items()}
 
 

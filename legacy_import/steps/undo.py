@@ -14,6 +14,7 @@ from legacy_import.rules.options import TableCounts
 from legacy_import.steps.apply import LOCK_TIMEOUT, assignments
 from legacy_import.steps.bulk_load import prepare_transaction
 from legacy_import.steps.progress import Progress
+from legacy_import.steps.text_ids import forget_texts
 from legacy_import.tables import Models, table_of
 from MiniTwit.database import locks
 from MiniTwit.json_records import JsonRecord
@@ -84,6 +85,7 @@ def undo_run(run: ImportRun, models: Models, progress: Progress) -> dict[str, Un
             progress.phase(f"Taking out {table.rows}")
             restored, not_restored = restore_replaced_rows(cursor, run.pk, models, table)
             removed = remove_new_rows(cursor, run.pk, models, table)
+            forget_texts(cursor, run.pk, table, models)
             cursor.execute(
                 sql.SQL("SELECT count(*) FROM {} WHERE import_run = %s").format(table_of(table.target(models))),
                 [run.pk],

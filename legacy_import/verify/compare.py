@@ -30,6 +30,7 @@ from legacy_import.verify.old import CANONICAL_LAYOUT, OldDatabase, OldTable, Ol
 from legacy_import.verify.passwords import password_fits
 from legacy_import.verify.report import TableVerification, Verification
 from legacy_import.verify.values import flags_of, is_mangled, moments_of, text_of, username_of
+from MiniTwit.text_ids import old_id
 
 Progress = Callable[[str, int, int], None]
 OldRow = tuple[OldValue, ...]
@@ -95,13 +96,13 @@ def _side_by_side(old_rows: Iterable[OldRow], new_rows: Iterator[NewRow]) -> Ite
     """
     counterpart = next(new_rows, None)
     for old_row in old_rows:
-        old_id = old_row[1]
-        if not isinstance(old_id, int):
+        number = old_row[1]
+        if not isinstance(number, int):
             yield old_row, None
             continue
-        while counterpart is not None and counterpart[0] < old_id:
+        while counterpart is not None and counterpart[0] < number:
             counterpart = next(new_rows, None)
-        if counterpart is not None and counterpart[0] == old_id:
+        if counterpart is not None and counterpart[0] == number:
             yield old_row, counterpart
             counterpart = next(new_rows, None)
         else:
@@ -128,7 +129,7 @@ class Comparison:
     def compare(self, old_rows: Iterable[OldRow]) -> None:
         raise NotImplementedError
 
-    def differs(self, old_row: OldRow, import_run: int | None, sentence: str) -> None:
+    def differs(self, old_row: OldRow, number: int, import_run: int | None, differences: list[str]) -> None:
         """Account for a new row that is not what the old row says.
 
         The last import may have refused it as it now is in the old database, or may have left it alone by choice: it
@@ -141,7 +142,7 @@ class Comparison:
         elif import_run != self.last_import.run and report.kept < self.last_import.kept:
             report.kept += 1
         else:
-            report.add_altered(sentence)
+            report.add_altered(f"{self.table.title()} {old_id(self.table, number)}: {'; '.join(differences)}.")
 
     def settled(self) -> TableVerification:
         """The report, after the rows that were refused were told from those that are missing."""
@@ -170,7 +171,7 @@ class UserComparison(Comparison):
                         continue
                     self.report.arrived += 1
                     if found:
-                        self.differs(old_row, user.import_run, f"User {old_row[1]!r}: {'; '.join(found)}.")
+                        self.differs(old_row, user.legacy_id, user.import_run, found)
 
     def differences_of_all(self, pairs: list[tuple[OldRow, new.NewUser | None]]) -> list[list[str]]:
         """Say for each user, value by value, what is not as the old row has it."""
@@ -216,7 +217,7 @@ class MessageComparison(Comparison):
                 if changed_at or _plainly_the_same(old_row, message, self.accounts):
                     continue
                 if differences := self.differences(old_row, message):
-                    self.differs(old_row, message[-2], f"Message {message[0]}: {'; '.join(differences)}.")
+                    self.differs(old_row, message[0], message[-2], differences)
 
     def differences(self, old_row: OldRow, message: new.NewMessage) -> list[str]:
         """Say, value by value, what is not as the old row has it."""

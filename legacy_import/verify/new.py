@@ -4,7 +4,6 @@ All of this runs inside one transaction, which a server-side cursor needs.
 """
 
 import heapq
-import re
 from array import array
 from bisect import bisect_left
 from collections.abc import Generator, Iterable, Iterator, Sequence
@@ -17,6 +16,7 @@ from django.db.models import Exists, F, Model, OuterRef, QuerySet
 from psycopg2 import sql
 
 from legacy_import.models import ImportRun, MergedUser, RejectedRow
+from legacy_import.verify.ids import WHOLE_NUMBER, numbers_for
 from legacy_import.verify.old import OldValue
 from legacy_import.verify.values import text_of, username_of
 from MiniTwit.models import Follow, Message, PurgedMessage, User
@@ -27,8 +27,6 @@ KIND_OF_TABLE = {
     "message": ImportRun.Kind.MESSAGES,
     "follower": ImportRun.Kind.MESSAGES,
 }
-
-WHOLE_NUMBER = re.compile(r"-?[0-9]{1,18}")
 
 FOLLOWS_THAT_ARE_HERE = """
 SELECT pair.who, pair.whom
@@ -219,7 +217,7 @@ class Accounts:
         self._survivors = IdMap(_pairs(surviving.values_list("legacy_id", "user__legacy_id")))
         erased = imported.filter(erased_at__isnull=False)
         self._erased = set(erased.values_list("legacy_id", flat=True)) if is_there(User, "erased_at") else set()
-        self._named = lru_cache(maxsize=10_000)(_account_named)
+        self._of_text = lru_cache(maxsize=10_000)(self._find_text)
 
     def primary_key(self, value: OldValue) -> int | None:
         """Return the key of the account that an old id or a username means, None if there is no such account."""
@@ -242,10 +240,20 @@ class Accounts:
         if not isinstance(value, int):
             text = text_of(value)
             if not WHOLE_NUMBER.fullmatch(text):
-                return self._named(text)
+                return self._of_text(value)
             value = int(text)
         survivor = self._survivors.get(value)
         return value if survivor is None else survivor
+
+    def _find_text(self, value: float | bytes) -> int | None:
+        """The old id of the account that a text means: by the number that stands for it, or by the username."""
+        username = username_of(value)
+        data = value if isinstance(value, bytes) else username.encode()
+        for number in numbers_for(data, username):
+            if self._primary_keys.get(number) is not None:
+                survivor = self._survivors.get(number)
+                return number if survivor is None else survivor
+        return _account_named(text_of(value))
 
 
 def _pairs(rows: Any) -> Iterator[tuple[int, int]]:

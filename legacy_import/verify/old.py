@@ -13,13 +13,15 @@ from urllib.parse import quote
 
 from legacy_import.source.errors import SourceError
 from legacy_import.verify.follow_lists import follows_in
+from legacy_import.verify.ids import id_number
 
 OldValue = None | int | float | bytes
 
-WHOLE_NUMBER = re.compile(rb"-?[0-9]{1,18}")
+# An id of a row as a number. `id_number` is asked only where SQLite has none.
+ID_NUMBER = "CASE typeof({0}) WHEN 'integer' THEN {0} ELSE id_number(typeof({0}), CAST({0} AS BLOB)) END"
 LONGEST_VALUE = 64 * 1024 * 1024  # bytes
 ALLOWED = frozenset({sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ})
-ALLOWED_FUNCTIONS = frozenset({"count", "row_number", "substr", "typeof"})
+ALLOWED_FUNCTIONS = frozenset({"count", "id_number", "row_number", "substr", "typeof"})
 ALLOWED_PRAGMAS = frozenset({"table_info"})
 UNREADABLE = (sqlite3.Error, UnicodeDecodeError)  # the second where SQLite quotes bytes of the file
 
@@ -89,7 +91,8 @@ class OldDatabase:
     def rows(self, table: str) -> Iterator[tuple[OldValue, ...]]:
         """Yield every row, sorted by id (follows: by both ids): its place, then its values in canonical order.
 
-        Ids that are whole numbers come as such, even if they are stored as text.
+        Ids that are whole numbers come as such, even if they are stored as text; of other texts comes the number that
+        stands for them.
         """
         old = self.layout[table]
         if not old.name:
@@ -104,16 +107,13 @@ class OldDatabase:
             order = f"{columns[0]}, {columns[1]}, place"
         elif not old.columns[0]:
             order, columns[0] = "place", place
-        else:  # by the column itself where it is the row id, so that SQLite walks the table as it lies
-            order = columns[0] if by_id else f"CAST({columns[0]} AS INTEGER), place"
-        rows = self._select(
+        elif by_id:  # as the table lies
+            order = columns[0]
+        else:
+            order, columns[0] = "old_id, place", f"{ID_NUMBER.format(columns[0])} AS old_id"
+        yield from self._select(
             f"SELECT {place} AS place, {', '.join(columns)} FROM {_quoted(old.name)} ORDER BY {order}"  # noqa: S608
         )
-        if table not in WITH_IDS or by_id:
-            yield from rows
-            return
-        for position, old_id, *values in rows:
-            yield position, _whole_number(old_id), *values
 
     def _reading(self, table: str, column: str) -> str:
         """The SQL for a column, with the table's name in front.
@@ -231,6 +231,7 @@ def _open(path: Path, label: str) -> sqlite3.Connection:
         for pragma in ("trusted_schema=OFF", "query_only=ON", "cell_size_check=ON", "temp_store=FILE"):
             connection.execute(f"PRAGMA {pragma}")
         connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+        connection.create_function("id_number", 2, id_number, deterministic=True)
         connection.set_authorizer(_authorize)
     except UNREADABLE as error:
         connection.close()
@@ -246,13 +247,6 @@ def _authorize(action: int, first: str | None, second: str | None, _database: st
         or (action == sqlite3.SQLITE_PRAGMA and first in ALLOWED_PRAGMAS)
     )
     return sqlite3.SQLITE_OK if allowed and within is None else sqlite3.SQLITE_DENY
-
-
-def _whole_number(value: OldValue) -> OldValue:
-    """An id that was stored as text is the number that it looks like; a larger one than any id stays as it is."""
-    if isinstance(value, bytes) and WHOLE_NUMBER.fullmatch(value):
-        return int(value)
-    return value
 
 
 def _quoted(name: str) -> str:

@@ -20,7 +20,6 @@ from tests.legacy_import.importing import counts, import_of, preview_of
 from tests.legacy_import.old_database import (
     ANN,
     BOB,
-    CANONICAL_SCHEMA,
     HASH,
     LOOSE_SCHEMA,
     MORNING,
@@ -199,14 +198,6 @@ def test_merging_gives_the_messages_and_follows_to_the_survivor(tmp_path):
     assert (counts(run, "follower").new, counts(run, "follower").duplicate) == (1, 1)
     assert counts(run, "follower").reasons == {"self_follow": 1}
     assert run.verification["ok"] is True
-
-
-def test_a_number_too_long_for_an_id_rejects_its_row_and_no_other(tmp_path):
-    schema = CANONICAL_SCHEMA | {"user": "user_id text, username text, email text, pw_hash text"}
-    path = old_file(tmp_path, user=[ANN, ("9" * 30, "bob", "bob@example.com", HASH)], schema=schema)
-    run = preview_of("users", path)
-    assert (counts(run, "user").new, counts(run, "user").reasons) == (1, {"bad_id": 1})
-    assert not run.audit["disagreements"]
 
 
 def test_a_table_name_that_nobody_could_store_does_not_stop_the_preview(tmp_path):

@@ -331,6 +331,17 @@ def test_rows_that_are_taken_together_give_the_lines_that_each_gives_alone(tmp_p
     assert together == alone
 
 
+def test_a_row_in_another_form_than_most_is_taken_together_with_them(tmp_path):
+    """SQLite writes both forms, so that no value is odd."""
+    dates = ["2020-09-13 12:26:40", "2020-09-13 12:26:41", 1_600_000_000]
+    path = make_old_database(tmp_path / "old.db", message=[(n, 1, "hi", dates[n % 3], 0) for n in range(1, 30)])
+    with open_source(path, ("user", "message")) as source:
+        together, alone = lines_of(source, "message"), lines_one_by_one(source, "message")
+    assert [line.split(b"\x1f")[3] for line in together.splitlines()] == [
+        line.split(b"\x1f")[3] for line in alone.splitlines()
+    ]
+
+
 def test_users_that_are_taken_together_give_the_lines_that_each_gives_alone(tmp_path):
     """Of users only the passwords are odd, and what belongs to a password in clear depends on the user's id."""
     kinds = [("ann", "ann@example.com", "secret"), ("größe", "no address", None), ("back\\slash", "", "sec\\ret\r\n")]

@@ -17,6 +17,7 @@ from MiniTwit.admin.files.resources import FollowResource, MessageResource, User
 from MiniTwit.instants import shown_time
 from MiniTwit.models import Follow, Message, ModerationEvent, StaffNote, Strike, User
 from MiniTwit.moderation.message_edits import about_account
+from MiniTwit.text_ids import old_id
 
 Part = tuple[str, str, QuerySet[Any], Resource]
 
@@ -70,12 +71,13 @@ def write_member(archive: zipfile.ZipFile, name: str, texts: Iterable[str]) -> N
 
 def summary_of(user: User, counts: list[tuple[str, str, int]]) -> str:
     """A page of plain text: whose case it is, its date, the state of the account, and what the other files hold."""
+    number = old_id("user", user.legacy_id)
     facts = {
         "Account": f"{user.username} (number {user.pk})",
         "E-mail address": user.email or "none",
         "Name": user.get_full_name() or "none",
         "Joined": moment(user.date_joined) if user.date_joined else "not known",
-        "Old database": f"number {user.legacy_id}, brought by import {user.import_run}" if user.legacy_id else "no",
+        "Old database": f"id {number}, brought by import {user.import_run}" if number else "no",
         "Active": "yes" if user.is_active else "no",
         "Suspended": f"since {moment(user.suspended_at)}" if user.is_suspended else "no",
         "Erased": moment(user.erased_at) if user.erased_at else "no",

@@ -36,6 +36,7 @@ from MiniTwit.admin.files.formats import FILE_FORMATS
 from MiniTwit.admin.files.xlsx_files import MAX_SHEET_ROWS, WorkbookWriter
 from MiniTwit.admin.pages import OwnPagesMixin
 from MiniTwit.ids import id_in
+from MiniTwit.text_ids import with_texts
 
 CHUNK = 2_000  # rows that the database sends at a time
 LINES = 200  # rows that are sent to the browser at a time
@@ -57,7 +58,7 @@ class Export:
     """
 
     def __init__(self, queryset: QuerySet, resource: Resource, columns: list[str] | None) -> None:
-        self.queryset = queryset
+        self.queryset = with_texts(queryset)
         self.resource = resource
         self.columns = columns
         self.headers: list[str] = resource.get_export_headers(selected_fields=columns)

@@ -10,11 +10,12 @@ from django.db.models import Q
 from import_export.fields import Field
 
 from MiniTwit.admin.files.base_resource import FileResource, Key
-from MiniTwit.admin.files.rows import FileRow, is_empty
+from MiniTwit.admin.files.rows import FileRow, is_empty, shortened
 from MiniTwit.admin.files.widgets import (
     AccountWidget,
     IdWidget,
     InstantWidget,
+    OldIdWidget,
     TextWidget,
     UsernameWidget,
     YesNoWidget,
@@ -22,6 +23,7 @@ from MiniTwit.admin.files.widgets import (
 from MiniTwit.models import Follow, Message, ModerationBatch, User, Verb
 from MiniTwit.moderation.messages import OWN
 from MiniTwit.skeletons import Skeleton, skeleton
+from MiniTwit.text_ids import old_id
 from MiniTwit.validators import is_storable, normalised_username
 
 
@@ -39,7 +41,7 @@ class UserResource(FileResource):
     last_name = Field("last_name", "last_name", TextWidget())
     is_active = Field("is_active", "is_active", YesNoWidget(), saves_null_values=False)
     date_joined = Field("date_joined", "date_joined", InstantWidget())
-    legacy_id = Field("legacy_id", "legacy_id", IdWidget(), readonly=True)
+    legacy_id = Field("legacy_id", "legacy_id", OldIdWidget(), readonly=True)
 
     class Meta(FileResource.Meta):
         model = User
@@ -134,7 +136,7 @@ class MessageResource(AuthorsMixin, FileResource):
     text = Field("text", "text", TextWidget())
     pub_date = Field("pub_date", "pub_date", InstantWidget(), saves_null_values=False)
     flagged = Field("flagged", "flagged", YesNoWidget(), saves_null_values=False)
-    legacy_id = Field("legacy_id", "legacy_id", IdWidget(), readonly=True)
+    legacy_id = Field("legacy_id", "legacy_id", OldIdWidget(), readonly=True)
 
     class Meta(FileResource.Meta):
         model = Message
@@ -186,10 +188,11 @@ class MessageResource(AuthorsMixin, FileResource):
             raise ValidationError(
                 {"id": f"There is no message {given}. A new message gets its own id: leave the column empty."}
             )
-        old_id = number_in(row, "legacy_id")
-        if not new and old_id is not None and old_id != instance.legacy_id:
+        given = OldIdWidget().clean(row.get("legacy_id"))
+        if not new and given is not None and given != instance.legacy_id:
             sentence = (
-                f"Message {instance.pk} has the old id {instance.legacy_id or 'none'}, not {old_id}: the file "
+                f"Message {instance.pk} has the old id {old_id('message', instance.legacy_id) or 'none'}, not "
+                f"{shortened(row['legacy_id'])}: the file "
                 "seems to be from another database. Where it is right, leave out that column."
             )
             raise ValidationError({"legacy_id": sentence})

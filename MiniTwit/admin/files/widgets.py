@@ -10,6 +10,7 @@ from import_export import widgets
 
 from MiniTwit.admin.files.rows import shortened
 from MiniTwit.models import User
+from MiniTwit.text_ids import number_of
 from MiniTwit.validators import is_storable, normalised_username
 
 # Python's own reading of ISO 8601 takes any character between date and time, and any number of digits.
@@ -59,6 +60,17 @@ class IdWidget(widgets.Widget):
                 f"“{shortened(text)}” is not an id: give a whole number, or leave it empty for a new row."
             )
         return int(found[1])
+
+
+class OldIdWidget(IdWidget):
+    """An id of the old database, which may be a text."""
+
+    def clean(self, value: Any, row: Any = None, **kwargs: Any) -> int | None:
+        text = "" if value is None else str(value).strip()
+        return number_of(text) if text and not ID.fullmatch(text) else super().clean(value, row, **kwargs)
+
+    def render(self, value: Any, obj: Any = None, **kwargs: Any) -> Any:
+        return getattr(obj, "old_id_text", None) or super().render(value, obj, **kwargs)
 
 
 class YesNoWidget(widgets.BooleanWidget):

@@ -17,6 +17,7 @@ from django.urls import NoReverseMatch, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 
+from MiniTwit import text_ids
 from MiniTwit.admin.deciding.actions import permitted
 from MiniTwit.admin.forms.id_select import IdSelectMixin
 from MiniTwit.admin.lists.own_parameters import OwnParametersMixin
@@ -37,6 +38,12 @@ def mark(label: str, kind: str = "") -> SafeString:
 def zoned(title: str) -> str:
     """A column's title that says in which time zone its dates are."""
     return f"{title} ({settings.TIME_ZONE})"
+
+
+@admin.display(description="old id")
+def old_id(row: Any) -> int | str | None:
+    """The id of a user or a message in the old database."""
+    return text_ids.old_id(row._meta.model_name, row.legacy_id)
 
 
 @admin.display(description="origin")
@@ -139,7 +146,8 @@ class LargeTableAdmin(SavedFiltersMixin, OwnParametersMixin, IdSelectMixin):
     list_per_page = 50
     show_full_result_count = False
     show_facets = admin.ShowFacets.NEVER
-    origin = staticmethod(origin)  # its name in `list_display` and among the fields
+    origin = staticmethod(origin)  # their names in `list_display` and among the fields
+    old_id = staticmethod(old_id)
 
     @property
     def media(self) -> Media:

@@ -10,8 +10,7 @@ from enum import IntEnum
 from legacy_import.source.recognition.mapping import TableMapping
 from legacy_import.source.recognition.row_queries import RowQueries, Share
 from legacy_import.source.recognition.table_profile import FoundColumn, FoundTable
-
-REFERENCES = ("author_id", "who_id", "whom_id")
+from legacy_import.source.schema import REFERENCES
 
 
 class Belonging(IntEnum):

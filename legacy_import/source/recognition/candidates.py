@@ -5,11 +5,21 @@ from dataclasses import dataclass, replace
 
 from legacy_import.source.recognition import known_names
 from legacy_import.source.recognition.belonging import Belonging, People
-from legacy_import.source.recognition.columns import is_foreign, recognised_columns
+from legacy_import.source.recognition.columns import recognised_columns
 from legacy_import.source.recognition.mapping import TableMapping
 from legacy_import.source.recognition.row_queries import RowQueries
 from legacy_import.source.recognition.table_profile import FoundTable
-from legacy_import.source.schema import CANONICAL_TABLES, EXTRA_COLUMNS, MESSAGE, USER, CanonicalTable
+from legacy_import.source.schema import (
+    CANONICAL_TABLES,
+    EXTRA_COLUMNS,
+    ID_COLUMNS,
+    MESSAGE,
+    REFERENCES,
+    USER,
+    CanonicalTable,
+)
+
+IDS = ID_COLUMNS | {*REFERENCES}
 
 
 @dataclass(frozen=True)
@@ -34,10 +44,10 @@ class Candidate:
         return [column for column in self.canonical.needed if column not in self.columns]
 
     @property
-    def foreign_ids(self) -> str | None:
-        """The column whose ids are no integers, if there is one."""
-        fed = ((column, self.found.column(actual)) for column, actual in self.columns.items())
-        return next((found.name for column, found in fed if found and is_foreign(column, found)), None)
+    def text_ids(self) -> str | None:
+        """The column whose ids are texts such as GUIDs, if there is one."""
+        fed = (self.found.column(actual) for column, actual in self.columns.items() if column in IDS)
+        return next((column.name for column in fed if column and column.guids and not column.integers), None)
 
     @property
     def is_plausible(self) -> bool:
@@ -69,8 +79,8 @@ class Candidate:
     def preference(self) -> tuple[object, ...]:
         """Sorts the better candidate first."""
         return (
-            self.foreign_ids is not None,
             self.belonging is Belonging.OTHERS,
+            self.text_ids is not None,
             self.likeness < known_names.WELL_KNOWN,
             not self.found.rows,
             self.belonging is not Belonging.DECLARED,

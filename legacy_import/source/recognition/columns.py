@@ -6,9 +6,11 @@ from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
 from legacy_import.source.recognition import activity, known_names
-from legacy_import.source.recognition.belonging import REFERENCES, People
+from legacy_import.source.recognition.belonging import People
 from legacy_import.source.recognition.table_profile import FoundColumn, FoundTable, is_secret_name
-from legacy_import.source.schema import FOLLOWER, HIDDEN_COLUMN, ID_COLUMNS, USER, CanonicalTable
+from legacy_import.source.schema import FOLLOWER, HIDDEN_COLUMN, ID_COLUMNS, REFERENCES, USER, CanonicalTable
+
+ID_NAME = re.compile(r"(id|guid|key)$", re.IGNORECASE)
 
 
 def recognised_columns(
@@ -43,7 +45,7 @@ def recognised_columns(
             chosen[wanted] = best_of(named, wanted, table.name, people).name
         elif wanted in ID_COLUMNS:
             key = next((column for column in table.columns if column.key and column.name not in taken), None)
-            if key and 0 < key.values == key.integers:
+            if key and 0 < key.values in (key.integers, key.guids):
                 chosen[wanted] = key.name
     if canonical is USER and not _holds_something(table, chosen.get(HIDDEN_COLUMN, "")):
         elsewhere = [column.name for column in table.columns if column.elsewhere and column.name not in taken]
@@ -100,8 +102,7 @@ def fitting_values(wanted: str, column: FoundColumn) -> int:
     if wanted in ID_COLUMNS:
         return 0 if column.repeated else column.integers
     if wanted in REFERENCES:
-        never_set = column.samples == ["0"]  # as Go writes it
-        return 0 if never_set or is_foreign(wanted, column) else column.values
+        return 0 if column.samples == ["0"] else column.values  # so Go writes what was never set
     if wanted == "text":
         return column.values - column.integers
     kinds = {
@@ -148,15 +149,12 @@ def _complete_follow(chosen: dict[str, str], free: list[FoundColumn]) -> None:
         choose("whom_id", known_names.FOLLOW)
 
 
-def is_foreign(canonical: str, column: FoundColumn) -> bool:
-    if canonical in ID_COLUMNS:
-        return not column.integers and column.values > 0
-    return canonical in REFERENCES and not column.integers and column.guids > 0
-
-
 def may_be_shown(canonical: str, column: FoundColumn) -> bool:
-    """Whether a column can feed a canonical one without showing passwords. (A GUID looks like a hash.)"""
+    """Whether a column can feed a canonical one without showing passwords.
+
+    A GUID can look like a hash, and a hash like a GUID. An id is the key of its table then, or is called an id.
+    """
     if canonical == HIDDEN_COLUMN or not column.only_for_passwords:
         return True
-    is_id = canonical in ID_COLUMNS or canonical in REFERENCES
-    return is_id and not is_secret_name(column.name) and column.guids >= column.hashes
+    is_id = canonical in REFERENCES or (canonical in ID_COLUMNS and (column.key or ID_NAME.search(column.name)))
+    return bool(is_id) and not is_secret_name(column.name) and column.guids >= column.hashes

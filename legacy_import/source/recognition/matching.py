@@ -11,15 +11,15 @@ from itertools import chain
 
 from legacy_import.source.errors import SourceError
 from legacy_import.source.recognition import known_names
-from legacy_import.source.recognition.belonging import REFERENCES, Belonging, People
+from legacy_import.source.recognition.belonging import Belonging, People
 from legacy_import.source.recognition.candidates import Candidate, candidates_for, is_rival
 from legacy_import.source.recognition.doubts import doubts_of
 from legacy_import.source.recognition.mapping import TableMapping, TableMappings
-from legacy_import.source.recognition.refusals import foreign_ids, missing_column, missing_table, unclear_follows
+from legacy_import.source.recognition.refusals import missing_column, missing_table, unclear_follows
 from legacy_import.source.recognition.row_queries import RowQueries
 from legacy_import.source.recognition.table_profile import FoundColumn, FoundTable, named
 from legacy_import.source.recognition.wishes import fulfilled
-from legacy_import.source.schema import CANONICAL_TABLES, FOLLOWER, USER, CanonicalTable
+from legacy_import.source.schema import CANONICAL_TABLES, FOLLOWER, REFERENCES, USER, CanonicalTable
 
 
 @dataclass(frozen=True)
@@ -115,30 +115,36 @@ def _propose(
     """
     candidates = candidates_for(canonical, found, people, rows)
     complete = [candidate for candidate in candidates if candidate.is_plausible]
-    usable = [candidate for candidate in complete if candidate.foreign_ids is None]
-    if not usable:
-        recognition.tables[canonical.name] = _nothing_usable(candidates, complete, canonical, label)
+    if not complete:
+        recognition.tables[canonical.name] = _nothing_usable(candidates, canonical, label)
         _say_of_no_follows(candidates, label, recognition)
         return
-    best = usable[0]
     with_rows = [other for other in complete if other.found.rows and other.likeness >= known_names.WELL_KNOWN]
-    if not best.found.rows and with_rows and all(other.foreign_ids for other in with_rows):
-        raise foreign_ids(with_rows[0], label)
+    best = complete[0] if complete[0].found.rows or not with_rows else with_rows[0]
     recognition.tables[canonical.name] = TableMapping(best.found.name, best.columns)
     beside = {column.elsewhere for column in best.found.columns}  # holds passwords of the same people
-    rivals = [other for other in usable[1:] if is_rival(best, other) and other.found.name not in beside]
+    text_ids = [other for other in complete if other.text_ids and not best.text_ids]
+    rivals = [
+        other
+        for other in complete
+        if other not in (best, *text_ids) and is_rival(best, other) and other.found.name not in beside
+    ]
     if rivals:
         recognition.undecided[canonical.name] = [candidate.found.name for candidate in (best, *rivals)]
     recognition.left_aside[canonical.name] = [
-        f"The table {other.found.name} looks like {canonical.rows}, too, but its ids ({other.foreign_ids}) are not "
-        "integers, so it is left aside."
-        for other in complete
-        if other.foreign_ids is not None and other.found.rows
+        f"The table {other.found.name} looks like {canonical.rows}, too. {best.found.name} is read, because its ids "
+        f"are whole numbers and those of {other.found.name} ({other.text_ids}) are not. If the other one is meant, "
+        "choose it."
+        for other in text_ids
+        if other.found.rows
     ]
     recognition.left_aside[canonical.name] += [
         f"The table {other.found.name} looks like {canonical.rows}, too, but {whose(canonical)}, so it is left aside."
-        for other in usable[1:]
-        if other.belonging is Belonging.OTHERS and other.found.rows and other.likeness >= known_names.WELL_KNOWN
+        for other in complete
+        if other not in (best, *text_ids)
+        and other.belonging is Belonging.OTHERS
+        and other.found.rows
+        and other.likeness >= known_names.WELL_KNOWN
     ]
 
 
@@ -156,7 +162,10 @@ def _take_declared_id(recognition: Recognition, found: Sequence[FoundTable], wis
         meant = table.column(column.refers_to_column)
         if column.refers_to.lower() != table.name.lower() or meant is None:
             continue
-        if meant.name not in users.columns.values() and 0 < meant.values == meant.integers == meant.distinct:
+        if meant.name not in users.columns.values() and 0 < meant.values == meant.distinct in (
+            meant.integers,
+            meant.guids,
+        ):
             recognition.tables[USER.name] = replace(users, columns={**users.columns, "user_id": meant.name})
             return
 
@@ -179,16 +188,12 @@ def _say_of_no_follows(candidates: Sequence[Candidate], label: str, recognition:
         recognition.warnings[FOLLOWER.name].append(f"{label} has no table of follows, so there are none to import.")
 
 
-def _nothing_usable(
-    candidates: Sequence[Candidate], complete: Sequence[Candidate], canonical: CanonicalTable, label: str
-) -> TableMapping:
+def _nothing_usable(candidates: Sequence[Candidate], canonical: CanonicalTable, label: str) -> TableMapping:
     """Refuse a database without a required table, unless it may be missing.
 
     Raises:
         SourceError: it may not.
     """
-    if complete:
-        raise foreign_ids(complete[0], label)
     named = [
         candidate
         for candidate in candidates

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from legacy_import.source.errors import SourceError
 from legacy_import.source.recognition.candidates import Candidate
-from legacy_import.source.schema import CANONICAL_TABLES, MESSAGE, CanonicalTable
+from legacy_import.source.schema import CANONICAL_TABLES, CanonicalTable
 from legacy_import.source.wording import listed
 
 MEANINGS = {
@@ -25,19 +25,6 @@ def unclear_follows(candidate: Candidate, label: str) -> str:
         f"{label} has no table whose columns tell who follows whom, so no follows are imported. If it is "
         f"{table.name} ({columns}), choose its columns on the page of the import, or with "
         f"--map follower.who_id={table.name}.COLUMN --map follower.whom_id={table.name}.COLUMN."
-    )
-
-
-def foreign_ids(candidate: Candidate, label: str) -> SourceError:
-    column, id_column = candidate.foreign_ids, candidate.canonical.columns[0]
-    way_out = ""
-    if candidate.canonical is MESSAGE and column == candidate.columns.get(id_column):
-        way_out = f" --map message.{id_column}= numbers the messages by their place in the table instead."
-    return SourceError(
-        "ids_not_integers",
-        f"The ids in the table {candidate.found.name} of {label} (column {column}) are not integers but text such as "
-        "GUIDs, by which the import cannot recognise rows. It is not the database of a MiniTwit that can be "
-        f"imported; give one whose ids are whole numbers.{way_out}",
     )
 
 

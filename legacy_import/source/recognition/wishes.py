@@ -7,7 +7,7 @@ from legacy_import.source.recognition.belonging import People
 from legacy_import.source.recognition.candidates import Candidate
 from legacy_import.source.recognition.columns import may_be_shown, recognised_columns
 from legacy_import.source.recognition.mapping import TableMapping
-from legacy_import.source.recognition.refusals import foreign_ids, misfit, missing_column
+from legacy_import.source.recognition.refusals import misfit, missing_column
 from legacy_import.source.recognition.table_profile import FoundTable
 from legacy_import.source.schema import HIDDEN_COLUMN, CanonicalTable
 from legacy_import.source.wording import listed
@@ -51,8 +51,6 @@ def fulfilled(
     candidate = Candidate(canonical, table, columns)
     if candidate.missing:
         raise missing_column(candidate, label)
-    if candidate.foreign_ids:
-        raise foreign_ids(candidate, label)
     return TableMapping(table.name, columns)
 
 

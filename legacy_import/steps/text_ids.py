@@ -1,0 +1,103 @@
+"""Old ids that are texts: keep the text for which each number stands, and refuse two texts of one number."""
+
+from collections.abc import Iterator
+
+from django.db import connection
+from django.db.backends.utils import CursorWrapper
+from psycopg2 import sql
+
+from legacy_import.errors import RunError
+from legacy_import.rules.old_tables import MESSAGES, USERS, OldTable
+from legacy_import.steps.classify import Check
+from legacy_import.tables import Models, table_of
+from MiniTwit import text_ids
+
+# Where checked rows have the text by which they refer to an account, and where the number.
+REFERENCES = {"author_id_text": "author_key", "who_id_text": "who_key", "whom_id_text": "whom_key"}
+
+SAME_FILE = """
+SELECT first.legacy_id_text, repeated.legacy_id_text FROM {checked} AS repeated
+JOIN {checked} AS first USING (legacy_id)
+WHERE repeated.own_reason = 'duplicate_id' AND first.legacy_id_text IS DISTINCT FROM repeated.legacy_id_text
+LIMIT 1
+"""
+EARLIER = """
+SELECT coalesce(kept.text, given.number::text), coalesce(given.text, given.number::text)
+FROM (SELECT DISTINCT {number} AS number, {text} AS text FROM {checked} WHERE {number} >= {lowest}) AS given
+LEFT JOIN {kept} AS kept ON kept."table" = {table} AND kept.legacy_id = given.number
+WHERE kept.text IS DISTINCT FROM given.text AND kept.text IS DISTINCT FROM ''
+    AND (kept.text IS NOT NULL OR EXISTS (SELECT FROM {target} WHERE legacy_id = given.number))
+LIMIT 1
+"""
+KEEP = """
+INSERT INTO {kept} ("table", legacy_id, text, import_run)
+SELECT DISTINCT ON (legacy_id) {table}, legacy_id, legacy_id_text, {run} FROM {checked}
+WHERE legacy_id_text IS NOT NULL ON CONFLICT ("table", legacy_id) DO NOTHING
+"""
+# A row that was changed since stays, and so does the text of its id.
+FORGET = """
+DELETE FROM {kept} AS kept WHERE import_run = %s AND "table" = %s
+    AND NOT EXISTS (SELECT FROM {target} AS target WHERE target.legacy_id = kept.legacy_id)
+"""
+
+
+def has_text_ids(cursor: CursorWrapper, check: Check) -> bool:
+    """Whether an id of the checked rows is a text, or a reference."""
+    texts = [name for name in (*REFERENCES, "legacy_id_text") if name in check.lines.columns]
+    found = sql.SQL(" OR ").join(sql.SQL("{} IS NOT NULL").format(sql.Identifier(name)) for name in texts)
+    cursor.execute(sql.SQL("SELECT EXISTS (SELECT FROM {} WHERE {})").format(check.checked, found))
+    return bool(cursor.fetchone()[0])
+
+
+def refuse_collisions(check: Check) -> None:
+    """Make sure that no number stands for two texts, in the checked rows and with those of earlier imports.
+
+    Raises:
+        RunError: one does.
+    """
+    with connection.cursor() as cursor:
+        for statement in collisions(check):
+            cursor.execute(statement)
+            if pair := cursor.fetchone():
+                raise RunError(
+                    "id_collision",
+                    f"One number stands for two ids of the old database, “{pair[0]}” and “{pair[1]}”, so that their "
+                    "rows cannot be told apart. Nothing was imported. Change one of the two ids in a copy of the old "
+                    "database, everywhere it occurs, and import that copy.",
+                )
+
+
+def collisions(check: Check) -> Iterator[sql.Composed]:
+    """Statements that find the two texts of a number."""
+    checked = {"checked": check.checked, "lowest": sql.Literal(text_ids.LOWEST)}
+    given = [(number, text, USERS) for text, number in REFERENCES.items() if text in check.lines.columns]
+    if check.table.has_ids:
+        yield sql.SQL(SAME_FILE).format(**checked)
+        given.append(("legacy_id", "legacy_id_text", check.table))
+    for number, text, table in given:
+        names = {"number": sql.Identifier(number), "text": sql.Identifier(text)}
+        yield sql.SQL(EARLIER).format(**checked, **names, **kept_in(table, check.models))
+
+
+def keep_texts(cursor: CursorWrapper, check: Check) -> None:
+    """Keep the texts of the checked rows' own ids."""
+    if check.table.has_ids:
+        cursor.execute(
+            sql.SQL(KEEP).format(
+                checked=check.checked, run=sql.Literal(check.run_id), **kept_in(check.table, check.models)
+            )
+        )
+
+
+def forget_texts(cursor: CursorWrapper, run_id: int, table: OldTable, models: Models) -> None:
+    """Drop the texts that a run brought, after its rows."""
+    if table in (USERS, MESSAGES):
+        cursor.execute(sql.SQL(FORGET).format(**kept_in(table, models)), [run_id, table.name])
+
+
+def kept_in(table: OldTable, models: Models) -> dict[str, sql.Composable]:
+    return {
+        "kept": table_of(models.text_id),
+        "table": sql.Literal(table.name),
+        "target": table_of(table.target(models)),
+    }
