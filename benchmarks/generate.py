@@ -4,7 +4,7 @@
 
 The same figures give the same rows. A database is made once and kept under `var/benchmarks`. With `--values` its
 messages hold what old applications in other languages stored: dates as text, as SQLite or as mail programs write
-them, or no value as MiniTwit stored it.
+them, or no value as MiniTwit stored it; or all ids are GUIDs.
 """
 
 import argparse
@@ -12,6 +12,7 @@ import hashlib
 import os
 import random
 import sqlite3
+import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -25,8 +26,17 @@ FOLDER = Path(os.environ.get("VAR_DIR") or BASE_DIR / "var") / "benchmarks"
 FIRST_SECOND = 1_233_065_594  # 2009-01-27
 PHRASES = 2_000
 SHORTEST, LONGEST = 80, 140  # characters of a message
-CANONICAL, TEXT_DATES, ODD, RARE_DATES = VALUES = ("canonical", "text-dates", "odd", "rare-dates")
+CANONICAL, TEXT_DATES, ODD, RARE_DATES, GUIDS = VALUES = ("canonical", "text-dates", "odd", "rare-dates", "guids")
 UNTYPED = "message_id integer primary key, author_id, text, pub_date, flagged"
+WITH_GUIDS = """
+CREATE TABLE user (user_id text primary key, username text, email text, pw_hash text);
+CREATE TABLE message (message_id text primary key, author_id text, text text, pub_date integer, flagged integer);
+CREATE TABLE follower (who_id text, whom_id text);
+INSERT INTO user SELECT guid('user', user_id), username, email, pw_hash FROM counted.user ORDER BY user_id;
+INSERT INTO message SELECT guid('message', message_id), guid('user', author_id), text, pub_date, flagged
+FROM counted.message ORDER BY message_id;
+INSERT INTO follower SELECT guid('user', who_id), guid('user', whom_id) FROM counted.follower ORDER BY rowid;
+"""
 
 
 @dataclass(frozen=True)
@@ -64,19 +74,36 @@ def database_of(size: Size, values: str = CANONICAL) -> Path:
     unfinished.unlink(missing_ok=True)
     connection = sqlite3.connect(unfinished, isolation_level=None)
     try:
-        # If the machine stops meanwhile, the file is of no use, so it needs no journal.
-        connection.executescript(f"PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; {SCHEMA} BEGIN;")
-        connection.executemany("INSERT INTO user VALUES (?, ?, ?, ?)", users(size))
-        if values != CANONICAL:
-            connection.execute("DROP TABLE message")
-            connection.execute(f"CREATE TABLE message ({UNTYPED})")
-        connection.executemany("INSERT INTO message VALUES (?, ?, ?, ?, ?)", stored_as(values, messages(size)))
-        connection.executemany("INSERT INTO follower VALUES (?, ?)", follows(size))
-        connection.execute("COMMIT")
+        if values == GUIDS:
+            connection.create_function("guid", 2, guid)
+            connection.execute("ATTACH ? AS counted", [str(database_of(size))])
+            connection.executescript(
+                f"PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; BEGIN; {WITH_GUIDS} COMMIT"
+            )
+        else:
+            fill(connection, size, values)
     finally:
         connection.close()
     unfinished.rename(path)
     return path
+
+
+def fill(connection: sqlite3.Connection, size: Size, values: str) -> None:
+    """Write the three tables, their ids counted from 1."""
+    # If the machine stops meanwhile, the file is of no use, so it needs no journal.
+    connection.executescript(f"PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; {SCHEMA} BEGIN;")
+    connection.executemany("INSERT INTO user VALUES (?, ?, ?, ?)", users(size))
+    if values != CANONICAL:
+        connection.execute("DROP TABLE message")
+        connection.execute(f"CREATE TABLE message ({UNTYPED})")
+    connection.executemany("INSERT INTO message VALUES (?, ?, ?, ?, ?)", stored_as(values, messages(size)))
+    connection.executemany("INSERT INTO follower VALUES (?, ?)", follows(size))
+    connection.execute("COMMIT")
+
+
+def guid(table: str, number: int) -> str:
+    """The GUID that stands for a counted id, always the same."""
+    return str(uuid.UUID(bytes=hashlib.md5(f"{table} {number}".encode(), usedforsecurity=False).digest(), version=4))
 
 
 def users(size: Size) -> Iterator[tuple[int, str, str, str]]:
