@@ -1,4 +1,4 @@
-"""Ids of the old database that are texts, such as GUIDs: numbers stand for them wherever an old id is a number.
+"""Ids of the old database that are texts, such as GUIDs: numbers represent them wherever an old id is a number.
 
 A number is made from the text alone, so that it is the same in every import, on every page and in every search.
 `legacy_import` keeps the text beside it, for people.
@@ -18,7 +18,7 @@ LIKELY_ID = re.compile(r"(?=.*[0-9])[-.:_{}0-9A-Za-z]{8,254}")
 
 
 def number_of(text: str) -> int:
-    """The number that stands for a text: the first 62 bits of its SHA-256, after a 1."""
+    """The number that represents a text: the first 62 bits of its SHA-256, after a 1."""
     return LOWEST | int.from_bytes(hashlib.sha256(text.encode()).digest()[:8]) >> 2
 
 

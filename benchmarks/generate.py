@@ -102,7 +102,7 @@ def fill(connection: sqlite3.Connection, size: Size, values: str) -> None:
 
 
 def guid(table: str, number: int) -> str:
-    """The GUID that stands for a counted id, always the same."""
+    """The GUID that represents a counted id, always the same."""
     return str(uuid.UUID(bytes=hashlib.md5(f"{table} {number}".encode(), usedforsecurity=False).digest(), version=4))
 
 

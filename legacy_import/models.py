@@ -120,7 +120,7 @@ class MergedUser(models.Model):
 
 
 class TextId(models.Model):
-    """The text that an old id is, and the number that stands for it; see `MiniTwit.text_ids`."""
+    """The text that an old id is, and the number that represents it; see `MiniTwit.text_ids`."""
 
     table = models.CharField(max_length=10)  # user or message
     legacy_id = models.BigIntegerField()

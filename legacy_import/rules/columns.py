@@ -32,7 +32,7 @@ EMAIL = re.compile(rf"{_WORD}(?:\.{_WORD})*@(?:localhost|(?:{_LABEL}\.)+[0-9A-Za
 
 
 class TextId(NamedTuple):
-    """An id that is a text, in the form in which usernames are stored, and the number that stands for it."""
+    """An id that is a text, in the form in which usernames are stored, and the number that represents it."""
 
     number: int
     text: str
@@ -104,13 +104,13 @@ NUMBER_COPY = Copy(
 TEXT_COPY = Copy(
     value="text_id({0})",
     test=f"typeof({{0}}) = 'text' AND length({{0}}) <= {USERNAME_MAX_LENGTH}"
-    " AND {0} NOT GLOB '*[^-._0-9A-Za-z]*' AND {0} GLOB '*[A-Za-z]*'",
+    " AND {0} NOT GLOB '*[^-._0-9A-Za-z]*' AND {0} GLOB '*[A-Za-z]*' AND instr({0}, char(0)) = 0",
     is_text_id=True,
 )
 
 
 class IdColumn(Column):
-    """A row's own id: a whole number, or a text for which one stands."""
+    """A row's own id: a whole number, or a text, which a number represents."""
 
     copies = (NUMBER_COPY, TEXT_COPY)
     new_type = "bigint"

@@ -97,7 +97,7 @@ def open_readonly(path: Path, timeout: QueryTimeout | None = None) -> sqlite3.Co
 
 
 def text_id(data: str) -> int:
-    """The function of that name: the number that stands for a text of ASCII characters."""
+    """The function of that name: the number that represents a text of ASCII characters."""
     return number_of(data)
 
 

@@ -1,4 +1,4 @@
-"""Old ids that are texts: keep the text for which each number stands, and refuse two texts of one number."""
+"""Old ids that are texts: keep the text that each number represents, and refuse two texts of one number."""
 
 from collections.abc import Iterator
 
@@ -50,7 +50,7 @@ def has_text_ids(cursor: CursorWrapper, check: Check) -> bool:
 
 
 def refuse_collisions(check: Check) -> None:
-    """Make sure that no number stands for two texts, in the checked rows and with those of earlier imports.
+    """Make sure that no number represents two texts, in the checked rows and with those of earlier imports.
 
     Raises:
         RunError: one does.
@@ -61,7 +61,7 @@ def refuse_collisions(check: Check) -> None:
             if pair := cursor.fetchone():
                 raise RunError(
                     "id_collision",
-                    f"One number stands for two ids of the old database, “{pair[0]}” and “{pair[1]}”, so that their "
+                    f"One number represents two ids of the old database, “{pair[0]}” and “{pair[1]}”, so that their "
                     "rows cannot be told apart. Nothing was imported. Change one of the two ids in a copy of the old "
                     "database, everywhere it occurs, and import that copy.",
                 )

@@ -1,4 +1,4 @@
-"""Which number an old id is, and which one stands for an id that is a text. Stated a second time, on purpose."""
+"""Which number an old id is, and which one represents an id that is a text. Stated a second time, on purpose."""
 
 import hashlib
 import re
@@ -24,7 +24,7 @@ def id_number(kind: str, data: bytes | None) -> int | None:
 
 
 def number_for(text: str) -> int:
-    """The number that stands for a text: a 1 and the beginning of its SHA-256, 63 bits together."""
+    """The number that represents a text: a 1 and the beginning of its SHA-256, 63 bits together."""
     digest = hashlib.sha256(text.encode()).hexdigest()
     return 2**62 + int(digest[:16], 16) // 4
 

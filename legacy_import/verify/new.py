@@ -246,7 +246,7 @@ class Accounts:
         return value if survivor is None else survivor
 
     def _find_text(self, value: float | bytes) -> int | None:
-        """The old id of the account that a text means: by the number that stands for it, or by the username."""
+        """The old id of the account that a text means: by the number that represents it, or by the username."""
         username = username_of(value)
         data = value if isinstance(value, bytes) else username.encode()
         for number in numbers_for(data, username):

@@ -92,7 +92,7 @@ class OldDatabase:
         """Yield every row, sorted by id (follows: by both ids): its place, then its values in canonical order.
 
         Ids that are whole numbers come as such, even if they are stored as text; of other texts comes the number that
-        stands for them.
+        represents them.
         """
         old = self.layout[table]
         if not old.name:

@@ -120,7 +120,9 @@ def _propose(
         _say_of_no_follows(candidates, label, recognition)
         return
     with_rows = [other for other in complete if other.found.rows and other.likeness >= known_names.WELL_KNOWN]
-    best = complete[0] if complete[0].found.rows or not with_rows else with_rows[0]
+    best = complete[0]
+    if not best.found.rows and with_rows and all(other.text_ids for other in with_rows):
+        best = with_rows[0]
     recognition.tables[canonical.name] = TableMapping(best.found.name, best.columns)
     beside = {column.elsewhere for column in best.found.columns}  # holds passwords of the same people
     text_ids = [other for other in complete if other.text_ids and not best.text_ids]
