@@ -1,5 +1,6 @@
 """Dumps that pg_dump and mysqldump wrote: the same rows as the server has, and nothing of them is executed."""
 
+import gzip
 import shutil
 import subprocess
 from collections.abc import Iterator, Sequence
@@ -109,9 +110,12 @@ def test_without_pg_restore_the_custom_format_is_named_with_a_way_out(tmp_path: 
 
 
 def test_a_dump_in_the_directory_format_is_named_with_a_way_out(tmp_path: Path) -> None:
-    (tmp_path / "toc.dat").write_bytes(b"PGDMP\x01\x0e\x00\x04\x08\x05" + bytes(50))
-    with pytest.raises(SourceError, match=r"directory format\. Write the whole folder out with `pg_restore"):
-        open_source(tmp_path / "toc.dat", tmp_path)
+    toc = b"PGDMP\x01\x0e\x00\x04\x08\x05" + bytes(50)
+    (tmp_path / "toc.dat").write_bytes(toc)
+    path = zipped(tmp_path / "old.zip", **{"old/1.dat.gz": gzip.compress(b"x"), "old/toc.dat": toc})
+    for given in (tmp_path / "toc.dat", path):
+        with pytest.raises(SourceError, match=r"directory format\. Write the whole folder out with `pg_restore"):
+            open_source(given, tmp_path)
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ from django.conf import settings
 from django.template.defaultfilters import filesizeformat
 
 from legacy_import.source.errors import SourceError
-from legacy_import.source.snapshot.file_types import HEAD_BYTES, TEXT_DUMPS, WAL_MAGICS, Kind, recognise_head
+from legacy_import.source.snapshot.file_types import HEAD_BYTES, PGDMP, TEXT_DUMPS, WAL_MAGICS, Kind, recognise_head
 from legacy_import.source.snapshot.progress import OnProgress, megabytes
 
 BLOCK_BYTES = 1024 * 1024
@@ -178,10 +178,13 @@ def sorted_out(
         try:
             kind = recognise_head(head, shown(member.filename))
         except SourceError as error:
+            if head.startswith(PGDMP):  # a dump in the directory format, whose other files are archives
+                raise SourceError(error.code, f"{label}: {error.message}") from error
             others.append(error.message)
             continue
-        refuse_nested(kind, label)
         candidates[member] = kind
+    for kind in candidates.values():
+        refuse_nested(kind, label)
     return candidates, logs, others
 
 
