@@ -12,14 +12,10 @@ from legacy_import.source.recognition.table_profile import FoundTable
 from legacy_import.source.schema import (
     CANONICAL_TABLES,
     EXTRA_COLUMNS,
-    ID_COLUMNS,
     MESSAGE,
-    REFERENCES,
     USER,
     CanonicalTable,
 )
-
-IDS = ID_COLUMNS | {*REFERENCES}
 
 
 @dataclass(frozen=True)
@@ -42,12 +38,6 @@ class Candidate:
     @property
     def missing(self) -> list[str]:
         return [column for column in self.canonical.needed if column not in self.columns]
-
-    @property
-    def text_ids(self) -> str | None:
-        """The column whose ids are texts such as GUIDs, if there is one."""
-        fed = (self.found.column(actual) for column, actual in self.columns.items() if column in IDS)
-        return next((column.name for column in fed if column and column.guids and not column.integers), None)
 
     @property
     def is_plausible(self) -> bool:
@@ -80,7 +70,6 @@ class Candidate:
         """Sorts the better candidate first."""
         return (
             self.belonging is Belonging.OTHERS,
-            self.text_ids is not None,
             self.likeness < known_names.WELL_KNOWN,
             not self.found.rows,
             self.belonging is not Belonging.DECLARED,

@@ -7,9 +7,11 @@ from typing import NamedTuple
 
 from legacy_import.source.recognition import activity, known_names
 from legacy_import.source.recognition.belonging import People
-from legacy_import.source.recognition.table_profile import FoundColumn, FoundTable, is_secret_name
+from legacy_import.source.recognition.table_profile import FoundColumn, FoundTable, is_secret_name, shortened
 from legacy_import.source.schema import FOLLOWER, HIDDEN_COLUMN, ID_COLUMNS, REFERENCES, USER, CanonicalTable
 
+# What Go and .NET write for a reference that was never set.
+NEVER_SET = (["0"], [shortened("00000000-0000-0000-0000-000000000000")])
 ID_NAME = re.compile(r"(id|guid|key)$", re.IGNORECASE)
 
 
@@ -75,8 +77,8 @@ def best_of(named: Sequence[Named], wanted: str, table: str, people: People | No
     """The column that carries what is wanted.
 
     It is the one of the best name among those that hold at least half as many fitting values, and half as many values
-    at all, as the fullest of them. An id is rather the key of its table, and an author the column that was declared
-    to refer to the users.
+    at all, as the fullest of them. An id is rather a whole number than a text, and rather the key of its table; an
+    author is rather the column that was declared to refer to the users.
     """
     most_fitting = max(fitting_values(wanted, column) for column, _, _ in named)
     most_values = max(column.values for column, _, _ in named)
@@ -86,7 +88,7 @@ def best_of(named: Sequence[Named], wanted: str, table: str, people: People | No
         return (
             2 * fitting_values(wanted, column) < most_fitting,
             2 * column.values < most_values,
-            wanted in ID_COLUMNS and not column.key,
+            wanted in ID_COLUMNS and (column.integers < column.values, not column.key),
             wanted in REFERENCES and people is not None and not people.are_meant_by(column),
             wanted == "is_active" and not activity.marks_an_account(table, column),
             rank,
@@ -100,9 +102,9 @@ def best_of(named: Sequence[Named], wanted: str, table: str, people: People | No
 def fitting_values(wanted: str, column: FoundColumn) -> int:
     """How many of the first values of a column look like what the canonical column holds."""
     if wanted in ID_COLUMNS:
-        return 0 if column.repeated else column.integers
+        return 0 if column.repeated else column.values
     if wanted in REFERENCES:
-        return 0 if column.samples == ["0"] else column.values  # so Go writes what was never set
+        return 0 if column.samples in NEVER_SET else column.values
     if wanted == "text":
         return column.values - column.integers
     kinds = {

@@ -33,7 +33,7 @@ LIKELY_TABLES: dict[str, re.Pattern[str]] = {
 TABLE_DECORATION = re.compile(r"^(tbl|t(?=_))|(entity|entities|models?|table|tbl|records?)$")
 
 COLUMN_NAMES: dict[tuple[str, str], tuple[str, ...]] = {
-    ("user", "user_id"): ("userid", "id", "uid", "authorid", "accountid", "pk", "userpk"),
+    ("user", "user_id"): ("userid", "id", "uid", "authorid", "accountid", "pk", "userpk", "uuid", "guid"),
     ("user", "username"): words(
         "username name login handle nickname nick screenname displayname loginname authorname uname userhandle"
         " user author"
@@ -59,6 +59,8 @@ COLUMN_NAMES: dict[tuple[str, str], tuple[str, ...]] = {
         "twitid",
         "chirpid",
         "pk",
+        "uuid",
+        "guid",
     ),
     ("message", "author_id"): words(
         "authorid userid author user authoruserid useruserid posterid senderid ownerid creatorid writerid accountid"
@@ -68,7 +70,8 @@ COLUMN_NAMES: dict[tuple[str, str], tuple[str, ...]] = {
     ),
     ("message", "text"): words(
         "text content body message messagetext messagecontent messagebody contents msg tweet cheep post twit chirp"
-        " status txt comment murmur tweed textcontent tweettext tweetcontent posttext postcontent cheeptext"
+        " status txt comment description murmur tweed textcontent tweettext tweetcontent posttext postcontent"
+        " cheeptext"
     ),
     ("message", "pub_date"): words(
         "pubdate publisheddate publishdate publicationdate publishedat pubtime pubtimestamp publishedon createdat"

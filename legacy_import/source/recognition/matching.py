@@ -114,39 +114,21 @@ def _propose(
         SourceError: no table can be the canonical one, and there has to be one.
     """
     candidates = candidates_for(canonical, found, people, rows)
-    complete = [candidate for candidate in candidates if candidate.is_plausible]
-    if not complete:
+    plausible = [candidate for candidate in candidates if candidate.is_plausible]
+    if not plausible:
         recognition.tables[canonical.name] = _nothing_usable(candidates, canonical, label)
         _say_of_no_follows(candidates, label, recognition)
         return
-    with_rows = [other for other in complete if other.found.rows and other.likeness >= known_names.WELL_KNOWN]
-    best = complete[0]
-    if not best.found.rows and with_rows and all(other.text_ids for other in with_rows):
-        best = with_rows[0]
+    best, *others = plausible
     recognition.tables[canonical.name] = TableMapping(best.found.name, best.columns)
     beside = {column.elsewhere for column in best.found.columns}  # holds passwords of the same people
-    text_ids = [other for other in complete if other.text_ids and not best.text_ids]
-    rivals = [
-        other
-        for other in complete
-        if other not in (best, *text_ids) and is_rival(best, other) and other.found.name not in beside
-    ]
+    rivals = [other for other in others if is_rival(best, other) and other.found.name not in beside]
     if rivals:
         recognition.undecided[canonical.name] = [candidate.found.name for candidate in (best, *rivals)]
     recognition.left_aside[canonical.name] = [
-        f"The table {other.found.name} looks like {canonical.rows}, too. {best.found.name} is read, because its ids "
-        f"are whole numbers and those of {other.found.name} ({other.text_ids}) are not. If the other one is meant, "
-        "choose it."
-        for other in text_ids
-        if other.found.rows
-    ]
-    recognition.left_aside[canonical.name] += [
         f"The table {other.found.name} looks like {canonical.rows}, too, but {whose(canonical)}, so it is left aside."
-        for other in complete
-        if other not in (best, *text_ids)
-        and other.belonging is Belonging.OTHERS
-        and other.found.rows
-        and other.likeness >= known_names.WELL_KNOWN
+        for other in others
+        if other.belonging is Belonging.OTHERS and other.found.rows and other.likeness >= known_names.WELL_KNOWN
     ]
 
 
@@ -161,13 +143,11 @@ def _take_declared_id(recognition: Recognition, found: Sequence[FoundTable], wis
     if table is None or (USER.name in wishes and "user_id" in wishes[USER.name].columns):
         return
     for column in _referring_columns(recognition, found):
-        meant = table.column(column.refers_to_column)
+        key = next((own.name for own in table.columns if own.key), "")
+        meant = table.column(column.refers_to_column or key)
         if column.refers_to.lower() != table.name.lower() or meant is None:
             continue
-        if meant.name not in users.columns.values() and 0 < meant.values == meant.distinct in (
-            meant.integers,
-            meant.guids,
-        ):
+        if meant.name not in users.columns.values() and 0 < meant.values == meant.distinct:
             recognition.tables[USER.name] = replace(users, columns={**users.columns, "user_id": meant.name})
             return
 

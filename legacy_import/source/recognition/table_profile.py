@@ -156,7 +156,7 @@ def found_column(
     texts = [text for _, text in filled]
     hashes = sum(bool(SECRET_VALUE.fullmatch(text)) for text in texts)
     secret = is_secret_name(name) or hashes > 0
-    shown = dict.fromkeys(text if len(text) <= LONGEST_SAMPLE else f"{text[:LONGEST_SAMPLE]}…" for text in texts)
+    shown = dict.fromkeys(map(shortened, texts))
     return FoundColumn(
         name=name,
         values=len(filled),
@@ -175,6 +175,11 @@ def found_column(
         refers_to=reference[0],
         refers_to_column=reference[1],
     )
+
+
+def shortened(text: str) -> str:
+    """A value as it is shown."""
+    return text if len(text) <= LONGEST_SAMPLE else f"{text[:LONGEST_SAMPLE]}…"
 
 
 def is_secret_name(name: str) -> bool:
