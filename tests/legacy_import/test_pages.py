@@ -338,7 +338,9 @@ def test_an_auditor_looks_and_changes_nothing(client: Client, admin: Client, con
     page = text_of(auditor, page_of(run))
     assert "Confirm import" not in page
     assert "/cancel/" not in page
-    assert auditor.get(f"{page_of(run)}rejected/user.csv").status_code == 200
+    rejected = auditor.get(f"{page_of(run)}rejected/user.csv")
+    assert rejected.status_code == 200
+    assert rejected.getvalue(), "the end of an answer lifts the limit of its statements"
     for address in ("confirm", "cancel", "undo"):
         assert auditor.post(f"{page_of(run)}{address}/").status_code == 403
     for start in (START_USERS, START_MESSAGES):
