@@ -9,7 +9,7 @@ import pytest
 
 from legacy_import.source import SourceError
 from legacy_import.source.snapshot.dumps import sql_splitter
-from legacy_import.source.snapshot.file_types import Kind, recognise_head
+from legacy_import.source.snapshot.file_types import HEAD_BYTES, Kind, recognise_head
 from tests.legacy_import.packed import open_source, refusal, write
 
 POSTGRESQL = r"""--
@@ -284,3 +284,11 @@ def test_whose_dump_it_is(text: str, kind: Kind) -> None:
 def test_what_is_no_dump_that_can_be_read(head: bytes, sentence: str) -> None:
     with pytest.raises(SourceError, match=sentence):
         recognise_head(head, "old.sql")
+
+
+@pytest.mark.parametrize("end", ["INSERT I", "INSERT INTO t (serial", "-- ENGINE = I"])
+def test_a_word_that_the_end_of_the_head_cuts_tells_nothing(end: str) -> None:
+    rows = "INSERT INTO user VALUES(1,'ann','a@x','hash');\n" * 2000
+    head = rows[: HEAD_BYTES - len(end)].rpartition("\n")[0] + "\n"
+    head += "-" * (HEAD_BYTES - len(end) - len(head) - 1) + "\n" + end
+    assert recognise_head(head.encode(), "old.sql") is Kind.DUMP

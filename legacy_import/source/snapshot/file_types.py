@@ -101,7 +101,7 @@ MYSQL_MARKS = (
     r"^[ \t]*(UN)?LOCK\s+TABLES\b",
     r"^[ \t]*USE\s+[`\w]+\s*;",
     r"^[ \t]*DELIMITER\s",
-    r"^[ \t]*INSERT\s+(?!INTO\b|OR\b)[`\w]",
+    r"^[ \t]*INSERT\s+(?!INTO\b|OR\b)[`\w]+[`\s(]",
     r"\bSET\s+(NAMES|FOREIGN_KEY_CHECKS)\b",
     r"\bCREATE\s+(DATABASE|SCHEMA)\b",
 )
@@ -179,6 +179,8 @@ def recognise_head(head: bytes, label: str) -> Kind:
     text = decoded(head)
     if text is None:
         raise refusal(label, "a file of an unknown kind, perhaps a damaged or an encrypted database", "")
+    if len(head) == HEAD_BYTES:  # which ends in the middle of a word, perhaps
+        text = text[: text.rfind("\n") + 1] or text
     return recognise_text(text, label)
 
 
