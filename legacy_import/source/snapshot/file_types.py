@@ -120,7 +120,7 @@ TEXTS: tuple[tuple[str, str], ...] = (
     (r"[\[{]", "a JSON file"),
 )
 CSV = re.compile(r"[^\n,;|\t]*([,;|\t])[^\n]*\n[^\n]*\1")
-SPACE_AND_COMMENTS = re.compile(r"(?:\s|\ufeff|(?:--|#)[^\n]*(?:\n|$)|/\*.*?\*/)*+", re.DOTALL)
+SPACE_AND_COMMENTS = re.compile(r"(?>(?:\s|\ufeff|(?:--|#)[^\n]*(?:\n|$)|/\*.*?\*/)*)", re.DOTALL)
 DUMP_BEGINNING = re.compile(
     r"(PRAGMA\s+\w|BEGIN\b|CREATE\s+(TEMP|TABLE|UNIQUE|INDEX|VIEW|TRIGGER|VIRTUAL)|(INSERT|REPLACE)\s+(OR\s|INTO\s)"
     r"|DROP\s+(TABLE|INDEX|VIEW|TRIGGER)|COMMIT\s*;)",

@@ -15,12 +15,12 @@ ALTER = re.compile(
     re.IGNORECASE | re.DOTALL,
 )
 DROP = re.compile(
-    rf"{SPACE}DROP\s+TABLE\s+(?:IF\s+EXISTS\s+)?(?P<tables>{DOTTED}(?:{SPACE},{SPACE}{DOTTED})*+)", re.IGNORECASE
+    rf"{SPACE}DROP\s+TABLE\s+(?:IF\s+EXISTS\s+)?(?P<tables>{DOTTED}(?>(?:{SPACE},{SPACE}{DOTTED})*))", re.IGNORECASE
 )
 NAMED = rf"(?:CONSTRAINT\s+(?:{NAME}\s+)?)?"
-COLUMNS = rf"\({SPACE}(?P<columns>{NAME}(?:\s*\(\d+\))?(?:{SPACE},{SPACE}{NAME}(?:\s*\(\d+\))?)*+){SPACE}\)"
+COLUMNS = rf"\({SPACE}(?P<columns>{NAME}(?:\s*\(\d+\))?(?>(?:{SPACE},{SPACE}{NAME}(?:\s*\(\d+\))?)*)){SPACE}\)"
 PRIMARY_KEY = re.compile(rf"{NAMED}PRIMARY\s+KEY\s*(?:{NAME}\s*)?(?:USING\s+\w+\s*)?{COLUMNS}", re.IGNORECASE)
-REFERENCES = rf"REFERENCES\s+(?P<table>{DOTTED})\s*(?:\(\s*(?P<others>{NAME}(?:{SPACE},{SPACE}{NAME})*+)\s*\))?"
+REFERENCES = rf"REFERENCES\s+(?P<table>{DOTTED})\s*(?:\(\s*(?P<others>{NAME}(?>(?:{SPACE},{SPACE}{NAME})*))\s*\))?"
 FOREIGN_KEY = re.compile(rf"{NAMED}FOREIGN\s+KEY\s*(?:{NAME}\s*)?{COLUMNS}\s*{REFERENCES}", re.IGNORECASE)
 INLINE_REFERENCE = re.compile(rf"\b{REFERENCES}", re.IGNORECASE)
 CONSTRAINT = re.compile(

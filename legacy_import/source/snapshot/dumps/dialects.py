@@ -11,8 +11,8 @@ from legacy_import.source.snapshot.file_types import Kind
 Convert = Callable[[bytes], bytes]
 NO_VALUES = ("NULL", "DEFAULT")
 
-COPY_ROWS = re.compile(r"(?:\s|--[^\n]*\n)*+COPY\s[^;]*\sFROM\s+STDIN\b", re.IGNORECASE)
-ESCAPED_TEXT = r"'(?:[^'\\]++|\\.|'')*+'"
+COPY_ROWS = re.compile(r"(?>(?:\s|--[^\n]*\n)*)COPY\s[^;]*\sFROM\s+STDIN\b", re.IGNORECASE)
+ESCAPED_TEXT = r"'(?>(?:[^'\\]++|\\.|'')*)'"
 NUMBER = r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:e[+-]?\d+)?"
 
 
@@ -112,8 +112,8 @@ POSTGRESQL = ServerDialect(
     quoted=POSTGRESQL_QUOTED,
     literal=(
         r"(?:(?:timestamp(?:\s+with(?:out)?\s+time\s+zone|tz)?|date|uuid|bytea)\s+)?"
-        rf"(NULL\b|DEFAULT\b|TRUE\b|FALSE\b|{NUMBER}|E{ESCAPED_TEXT}|'(?:[^']++|'')*+')"
-        r"(?:\s*::\s*[\w.\"]++(?:\s+(?:varying|precision|with(?:out)?\s+time\s+zone))?(?:\s*\([\d,\s]*\))?(?:\[\])?)*+"
+        rf"(NULL\b|DEFAULT\b|TRUE\b|FALSE\b|{NUMBER}|E{ESCAPED_TEXT}|'(?>(?:[^']++|'')*)')"
+        r"(?>(?:\s*::\s*[\w.\"]++(?:\s+(?:varying|precision|with(?:out)?\s+time\s+zone))?(?:\s*\([\d,\s]*\))?(?:\[\])?)*)"
     ),
     read=postgresql_value,
     affinity=postgresql_affinity,
@@ -224,7 +224,7 @@ def with_utc(value: bytes) -> bytes:
 
 
 MYSQL_ESCAPES = {"n": "\n", "r": "\r", "t": "\t", "b": "\b", "0": "\0", "Z": "\x1a", "%": "\\%", "_": "\\_"}
-MYSQL_TEXT = rf"""{ESCAPED_TEXT}|"(?:[^"\\]++|\\.|"")*+\""""
+MYSQL_TEXT = rf"""{ESCAPED_TEXT}|"(?>(?:[^"\\]++|\\.|"")*)\""""
 MYSQL_QUOTED = rf"{MYSQL_TEXT}|`[^`]*+`|--(?=\s)[^\n]*\n|\#[^\n]*\n|{COMMENT}"
 MYSQL = ServerDialect(
     name="MySQL or MariaDB",
@@ -239,7 +239,7 @@ MYSQL = ServerDialect(
     ),
     quoted=MYSQL_QUOTED,
     literal=(
-        rf"(NULL\b|DEFAULT\b|TRUE\b|FALSE\b|0x[0-9a-f]++|x'(?:[0-9a-f]{{2}})*+'|b'[01]{{1,64}}+'|{NUMBER}"
+        rf"(NULL\b|DEFAULT\b|TRUE\b|FALSE\b|0x[0-9a-f]++|x'(?>(?:[0-9a-f]{{2}})*)'|b'[01]{{1,64}}+'|{NUMBER}"
         rf"|(?:_\w+\s*|N)?(?:{MYSQL_TEXT}))"
     ),
     read=mysql_value,

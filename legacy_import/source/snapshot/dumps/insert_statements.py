@@ -3,27 +3,28 @@
 import re
 from dataclasses import dataclass, replace
 
-NAME = r"""(?:[^\W\d][\w$]*+|"(?:[^"]|"")*+"|`(?:[^`]|``)*+`|\[[^\]]*+\])"""
-SPACE = r"(?:\s|--[^\n]*\n|\#[^\n]*\n|/\*(?:[^*]|\*(?!/))*+\*/)*+"
-DOTTED = rf"{NAME}(?:{SPACE}\.{SPACE}{NAME})*+"
+# Atomic groups, `(?>(?:…)*)`, and not `(?:…)*+`: of the latter Python before 3.11.5 matches too little.
+NAME = r"""(?:[^\W\d][\w$]*+|"(?>(?:[^"]|"")*)"|`(?>(?:[^`]|``)*)`|\[[^\]]*+\])"""
+SPACE = r"(?>(?:\s|--[^\n]*\n|\#[^\n]*\n|/\*(?>(?:[^*]|\*(?!/))*)\*/)*)"
+DOTTED = rf"{NAME}(?>(?:{SPACE}\.{SPACE}{NAME})*)"
 INSERT = re.compile(
-    rf"{SPACE}(?:INSERT|REPLACE)\b(?:\s+(?:OR\s+)?(?:IGNORE|REPLACE|ABORT|FAIL|ROLLBACK|LOW_PRIORITY|DELAYED"
-    rf"|HIGH_PRIORITY))*+(?:\s+INTO)?{SPACE}(?P<table>{DOTTED}){SPACE}"
-    rf"(?:\((?P<columns>{SPACE}{NAME}(?:{SPACE},{SPACE}{NAME})*+{SPACE})\){SPACE})?"
+    rf"{SPACE}(?:INSERT|REPLACE)\b(?>(?:\s+(?:OR\s+)?(?:IGNORE|REPLACE|ABORT|FAIL|ROLLBACK|LOW_PRIORITY|DELAYED"
+    rf"|HIGH_PRIORITY))*)(?:\s+INTO)?{SPACE}(?P<table>{DOTTED}){SPACE}"
+    rf"(?:\((?P<columns>{SPACE}{NAME}(?>(?:{SPACE},{SPACE}{NAME})*){SPACE})\){SPACE})?"
     rf"(?:OVERRIDING\s+(?:SYSTEM|USER)\s+VALUE{SPACE})?VALUES?{SPACE}",
     re.IGNORECASE,
 )
 INTO = re.compile(rf"{SPACE}(?:INSERT|REPLACE)\b[\w\s]*?\bINTO{SPACE}(?P<table>{DOTTED})", re.IGNORECASE)
 COPY = re.compile(
     rf"{SPACE}COPY\s+(?P<table>{DOTTED}){SPACE}"
-    rf"(?:\((?P<columns>{SPACE}{NAME}(?:{SPACE},{SPACE}{NAME})*+{SPACE})\){SPACE})?"
+    rf"(?:\((?P<columns>{SPACE}{NAME}(?>(?:{SPACE},{SPACE}{NAME})*){SPACE})\){SPACE})?"
     r"FROM\s+(?P<source>\S+?)(?P<options>\s[^;]*)?;?\s*$",
     re.IGNORECASE,
 )
-EACH_NAME = re.compile(rf"--[^\n]*\n|\#[^\n]*\n|/\*(?:[^*]|\*(?!/))*+\*/|({NAME})")
+EACH_NAME = re.compile(rf"--[^\n]*\n|\#[^\n]*\n|/\*(?>(?:[^*]|\*(?!/))*)\*/|({NAME})")
 # A part of a row: a text, a comment, a mark, or what is between them.
 PART = re.compile(
-    r"""(?P<text>'(?:[^']|'')*+'|"(?:[^"]|"")*+")|--[^\n]*|/\*(?:[^*]|\*(?!/))*+\*/|(?P<mark>[(),])|(?P<word>[^\s'"(),]+)"""
+    r"""(?P<text>'(?>(?:[^']|'')*)'|"(?>(?:[^"]|"")*)")|--[^\n]*|/\*(?>(?:[^*]|\*(?!/))*)\*/|(?P<mark>[(),])|(?P<word>[^\s'"(),]+)"""
 )
 MOST_VALUES = 100  # of a row whose values tell its columns
 NUMBER = re.compile(r"[+-]?\d+(\.\d*)?(e[+-]?\d+)?", re.IGNORECASE)

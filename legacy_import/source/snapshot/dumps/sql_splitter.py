@@ -18,17 +18,18 @@ LONGEST_STATEMENT = 34 * 1024 * 1024
 # What may be outside of quotes. SQLite needs a kilobyte of memory for each row of `VALUES (1), (2), ...`.
 LONGEST_UNQUOTED = 1024 * 1024
 
-COMMENT = r"/\*(?:[^*]|\*(?!/))*+\*/"
+COMMENT = r"/\*(?>(?:[^*]|\*(?!/))*)\*/"
 CREATE_TRIGGER = re.compile(
-    r"(?:\s|--[^\n]*\n|/\*(?:[^*]|\*(?!/))*+\*/)*+CREATE\s+(?:TEMP\s+|TEMPORARY\s+)?TRIGGER\b", re.IGNORECASE
+    r"(?>(?:\s|--[^\n]*\n|/\*(?>(?:[^*]|\*(?!/))*)\*/)*)CREATE\s+(?:TEMP\s+|TEMPORARY\s+)?TRIGGER\b", re.IGNORECASE
 )
 # `INSERT INTO name(columns) VALUES(row);` with parentheses in the row up to three deep, as dumps have them.
 NAME = r"""(?:\w++|"[^"]*+"|'[^']*+')"""
 VALUE = r"""[^()'"`;\[/-]++|'[^']*+'|-(?!-)|/(?!\*)"""
 for _ in range(3):
-    VALUE = rf"{VALUE}|\((?:{VALUE})*+\)"
+    VALUE = rf"{VALUE}|\((?>(?:{VALUE})*)\)"
 ONE_ROW = re.compile(
-    rf"\s*+(?P<head>INSERT INTO {NAME}\s*+(?:\({NAME}(?:,\s*+{NAME})*+\))?\s*+VALUES)\s*+(?P<row>\((?:{VALUE})*+\));",
+    rf"\s*+(?P<head>INSERT INTO {NAME}\s*+(?:\({NAME}(?>(?:,\s*+{NAME})*)\))?\s*+VALUES)"
+    rf"\s*+(?P<row>\((?>(?:{VALUE})*)\));",
     re.IGNORECASE,
 )
 LONGEST_TRIGGER = 64 * 1024

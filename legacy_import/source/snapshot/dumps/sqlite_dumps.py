@@ -26,7 +26,7 @@ ROWS_AT_ONCE = 400
 CHARACTERS_AT_ONCE = 256 * 1024
 SHOWN_TABLES = 10
 
-WORDS = re.compile(r"(?:\s|--[^\n]*\n|/\*(?:[^*]|\*(?!/))*+\*/)*+(\w*)\s*(\w*)")
+WORDS = re.compile(r"(?>(?:\s|--[^\n]*\n|/\*(?>(?:[^*]|\*(?!/))*)\*/)*)(\w*)\s*(\w*)")
 OWN_TABLES = re.compile(
     r"""\s*(?:INSERT|REPLACE|DELETE)\b[\s\w]*?\b(?:INTO|FROM)\s+["'`\[]?sqlite_(\w+)""", re.IGNORECASE
 )
