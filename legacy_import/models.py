@@ -122,14 +122,14 @@ class MergedUser(models.Model):
 class TextId(models.Model):
     """The text that an old id is, and the number that represents it; see `MiniTwit.text_ids`."""
 
+    pk = models.CompositePrimaryKey("table", "legacy_id")
     table = models.CharField(max_length=10)  # user or message
     legacy_id = models.BigIntegerField()
     text = models.TextField()  # empty where the account was erased
-    import_run = models.IntegerField(db_index=True)  # the first that read it
+    import_run = models.IntegerField()  # the first that read it
 
     class Meta:
         default_permissions = ()
-        constraints = [models.UniqueConstraint(fields=["table", "legacy_id"], name="one_text_per_number")]
 
     def __str__(self) -> str:
         return f"{self.table} {self.text}"

@@ -105,18 +105,18 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="TextId",
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "pk",
+                    models.CompositePrimaryKey(
+                        "table", "legacy_id", blank=True, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
                 ("table", models.CharField(max_length=10)),
                 ("legacy_id", models.BigIntegerField()),
                 ("text", models.TextField()),
-                ("import_run", models.IntegerField(db_index=True)),
+                ("import_run", models.IntegerField()),
             ],
-            options={
-                "default_permissions": (),
-                "constraints": [
-                    models.UniqueConstraint(fields=("table", "legacy_id"), name="one_text_per_number"),
-                ],
-            },
+            options={"default_permissions": ()},
         ),
         migrations.CreateModel(
             name="RejectedRow",

@@ -100,11 +100,11 @@ NUMBER_COPY = Copy(
 )
 
 
-# A text that is no number and of which Unicode changes nothing, as GUIDs are.
+# A text of ASCII characters, of which Unicode changes nothing, and not of digits alone. (A length ends at a NUL.)
 TEXT_COPY = Copy(
     value="text_id({0})",
     test=f"typeof({{0}}) = 'text' AND length({{0}}) <= {USERNAME_MAX_LENGTH}"
-    " AND {0} NOT GLOB '*[^-._0-9A-Za-z]*' AND {0} GLOB '*[A-Za-z]*' AND instr({0}, char(0)) = 0",
+    " AND length(CAST({0} AS BLOB)) = length({0}) AND {0} GLOB '*[^-0-9]*'",
     is_text_id=True,
 )
 
@@ -122,7 +122,8 @@ class IdColumn(Column):
         if number is not None:
             return number, ()
         text = id_text(value)
-        if not text or storage_letter(value) == "r" or normalised_username(text) != text or not is_username(text):
+        is_fraction = storage_letter(value) == "r"
+        if not text or is_fraction or len(text) > USERNAME_MAX_LENGTH or normalised_username(text) != text:
             raise Refused("bad_id")
         return TextId(number_of(text), text), ()
 
@@ -164,7 +165,7 @@ class UsernameColumn(TextColumn):
     def read(self, value: LegacyValue, row: Row | None = None) -> Read:
         text, notes = super().read(value, row)
         username = normalised_username(str(text))
-        if not is_username(username):
+        if len(username) > USERNAME_MAX_LENGTH or CONTROL_CHARACTER.search(username):
             raise Refused("bad_username", username)
         return username, notes if username == text else (*notes, "username_normalised")
 
@@ -271,8 +272,3 @@ def account_key(value: LegacyValue) -> int | TextId | None:
         return number
     text = normalised_username(id_text(value))
     return TextId(number_of(text), text) if text else None
-
-
-def is_username(text: str) -> bool:
-    """Whether a text in its stored form can be a username; the same goes for a text that is an id."""
-    return len(text) <= USERNAME_MAX_LENGTH and not CONTROL_CHARACTER.search(text)
