@@ -32,7 +32,7 @@ from legacy_import.steps.bulk_load import (
 from legacy_import.steps.classify import Check, Fingerprint
 from legacy_import.steps.progress import Progress
 from legacy_import.steps.search_indexes import drop_search_indexes
-from legacy_import.steps.text_ids import has_text_ids, keep_texts, refuse_collisions
+from legacy_import.steps.text_ids import keep_texts, refuse_collisions
 from legacy_import.tables import table_of
 from MiniTwit.database import locks
 
@@ -105,6 +105,7 @@ def confirm_unchanged(run: ImportRun, check: Check) -> None:
     before = Fingerprint.from_json(run.fingerprints[check.table.name])
     if check.target_fingerprint() == before.target:
         return
+    refuse_collisions(check)
     _, outcomes = check.classified_again()
     if outcomes != before.outcomes:
         raise RunError(
@@ -124,9 +125,7 @@ def write_table(cursor: CursorWrapper, run: ImportRun, check: Check, progress: P
     def on_progress(number: int, of: int) -> None:
         progress.phase(f"Building the indexes of {rows}, {number} of {of}")
 
-    if has_text_ids(cursor, check):
-        refuse_collisions(check)  # with what was imported since the preview
-        keep_texts(cursor, check)
+    keep_texts(cursor, check)
     if rebuild:
         drop_search_indexes(cursor, target)
     referred_keys = not table.keeps_its_key

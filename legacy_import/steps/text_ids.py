@@ -31,22 +31,14 @@ LIMIT 1
 """
 KEEP = """
 INSERT INTO {kept} ("table", legacy_id, text, import_run)
-SELECT DISTINCT ON (legacy_id) {table}, legacy_id, legacy_id_text, {run} FROM {checked}
-WHERE legacy_id_text IS NOT NULL ON CONFLICT ("table", legacy_id) DO NOTHING
+SELECT {table}, legacy_id, legacy_id_text, {run} FROM {checked} WHERE legacy_id_text IS NOT NULL
+ORDER BY legacy_id ON CONFLICT ("table", legacy_id) DO NOTHING
 """
 # A row that was changed since stays, and so does the text of its id.
 FORGET = """
 DELETE FROM {kept} AS kept WHERE import_run = %s AND "table" = %s
     AND NOT EXISTS (SELECT FROM {target} AS target WHERE target.legacy_id = kept.legacy_id)
 """
-
-
-def has_text_ids(cursor: CursorWrapper, check: Check) -> bool:
-    """Whether an id of the checked rows is a text, or a reference."""
-    texts = [name for name in (*REFERENCES, "legacy_id_text") if name in check.lines.columns]
-    found = sql.SQL(" OR ").join(sql.SQL("{} IS NOT NULL").format(sql.Identifier(name)) for name in texts)
-    cursor.execute(sql.SQL("SELECT EXISTS (SELECT FROM {} WHERE {})").format(check.checked, found))
-    return bool(cursor.fetchone()[0])
 
 
 def refuse_collisions(check: Check) -> None:
