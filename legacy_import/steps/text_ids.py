@@ -21,9 +21,14 @@ JOIN {checked} AS first USING (legacy_id)
 WHERE repeated.own_reason = 'duplicate_id' AND first.legacy_id_text IS DISTINCT FROM repeated.legacy_id_text
 LIMIT 1
 """
+# Before a first import there are none, and reading all rows once more takes time.
+ANY_EARLIER = """
+SELECT EXISTS (SELECT FROM {kept} WHERE "table" = {table})
+    OR EXISTS (SELECT FROM {target} WHERE legacy_id >= {lowest})
+"""
 EARLIER = """
 SELECT coalesce(kept.text, given.number::text), coalesce(given.text, given.number::text)
-FROM (SELECT DISTINCT {number} AS number, {text} AS text FROM {checked} WHERE {number} >= {lowest}) AS given
+FROM (SELECT {number} AS number, {text} AS text FROM {checked} WHERE {number} >= {lowest}) AS given
 LEFT JOIN {kept} AS kept ON kept."table" = {table} AND kept.legacy_id = given.number
 WHERE kept.text IS DISTINCT FROM given.text AND kept.text IS DISTINCT FROM ''
     AND (kept.text IS NOT NULL OR EXISTS (SELECT FROM {target} WHERE legacy_id = given.number))
@@ -48,7 +53,7 @@ def refuse_collisions(check: Check) -> None:
         RunError: one does.
     """
     with connection.cursor() as cursor:
-        for statement in collisions(check):
+        for statement in collisions(check, cursor):
             cursor.execute(statement)
             if pair := cursor.fetchone():
                 raise RunError(
@@ -59,7 +64,7 @@ def refuse_collisions(check: Check) -> None:
                 )
 
 
-def collisions(check: Check) -> Iterator[sql.Composed]:
+def collisions(check: Check, cursor: CursorWrapper) -> Iterator[sql.Composed]:
     """Statements that find the two texts of a number."""
     checked = {"checked": check.checked, "lowest": sql.Literal(text_ids.LOWEST)}
     given = [(number, text, USERS) for text, number in REFERENCES.items() if text in check.lines.columns]
@@ -67,8 +72,10 @@ def collisions(check: Check) -> Iterator[sql.Composed]:
         yield sql.SQL(SAME_FILE).format(**checked)
         given.append(("legacy_id", "legacy_id_text", check.table))
     for number, text, table in given:
-        names = {"number": sql.Identifier(number), "text": sql.Identifier(text)}
-        yield sql.SQL(EARLIER).format(**checked, **names, **kept_in(table, check.models))
+        names = {"number": sql.Identifier(number), "text": sql.Identifier(text), **kept_in(table, check.models)}
+        cursor.execute(sql.SQL(ANY_EARLIER).format(**checked, **names))
+        if cursor.fetchone()[0]:
+            yield sql.SQL(EARLIER).format(**checked, **names)
 
 
 def keep_texts(cursor: CursorWrapper, check: Check) -> None:
