@@ -102,7 +102,7 @@ NUMBER_COPY = Copy(
 
 # A text of ASCII characters, of which Unicode changes nothing, and not of digits alone. (A length ends at a NUL.)
 TEXT_COPY = Copy(
-    value="text_id({0})",
+    value="text_id(CAST({0} AS BLOB))",
     test=f"typeof({{0}}) = 'text' AND length({{0}}) <= {USERNAME_MAX_LENGTH}"
     " AND length(CAST({0} AS BLOB)) = length({0}) AND {0} GLOB '*[^-0-9]*'",
     is_text_id=True,

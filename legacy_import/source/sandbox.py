@@ -96,9 +96,12 @@ def open_readonly(path: Path, timeout: QueryTimeout | None = None) -> sqlite3.Co
     return connection
 
 
-def text_id(data: str) -> int:
-    """The function of that name: the number that represents a text of ASCII characters."""
-    return number_of(data)
+def text_id(data: bytes) -> int:
+    """The function of that name: the number that represents a text.
+
+    Bytes that are none must not end the statement; a block of lines that holds them is read row by row.
+    """
+    return number_of(data.decode("utf-8", "replace"))
 
 
 def authorize(

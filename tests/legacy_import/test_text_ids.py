@@ -155,3 +155,11 @@ def test_a_text_that_is_lost_or_given_to_another_row_is_found_by_the_verificatio
     report = verify(path)
     assert (report.tables["user"].missing, report.tables["message"].altered) == (1, 1)
     assert any(REPLY in example for example in report.tables["message"].examples)
+
+
+def test_bytes_that_are_no_utf_8_in_an_id_among_others_reject_no_other_row(tmp_path):
+    users = [(ANN, "ann", "", HASH), ("b\udc80b", "bob", "", HASH), (EVE, "eve", "", HASH)]
+    run = import_of("users", guid_file(tmp_path, user=users))
+    assert counts(run, "user").new == 3
+    assert run.audit["disagreements"] == []
+    assert run.verification["ok"] is True
