@@ -18,7 +18,7 @@ from django.utils.http import urlencode
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
 
-from MiniTwit import review, watchlist
+from MiniTwit import review, text_ids, watchlist
 from MiniTwit.admin.deciding.actions import actor_of, may
 from MiniTwit.admin.forms.drafts import keep_draft, take_draft
 from MiniTwit.admin.forms.posting import page_named, post_only
@@ -250,6 +250,7 @@ def desk_of(message: Message | None, moderator: User, last_reasons: Mapping[str,
     reasons = list(ModerationReason.objects.filter(active=True).values_list("name", flat=True))
     return context | {
         "item": message,
+        "old_id": text_ids.old_id("message", message.legacy_id),
         "version": review.version_of(message),
         "text": watchlist.mark(message.text, hits),
         "wait_reasons": review.wait_reasons_of(message, waiting_hits),

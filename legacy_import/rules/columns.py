@@ -248,12 +248,13 @@ class AccountColumn(Column):
 
 
 def whole_number(value: LegacyValue) -> int | None:
-    """Read a whole number from an INTEGER, or from text that holds nothing else."""
+    """Read a whole number from an INTEGER, or from a text that holds nothing else, be it repaired or a BLOB."""
     if isinstance(value, int):
         return int(value)
-    if isinstance(value, str) and storage_letter(value) == "t" and WHOLE_NUMBER.fullmatch(value):
-        return int(value) if len(value) <= LONGEST_NUMBER else None
-    return None
+    if storage_letter(value) not in "tTb":
+        return None
+    text = as_text(value) or ""
+    return int(text) if len(text) <= LONGEST_NUMBER and WHOLE_NUMBER.fullmatch(text) else None
 
 
 def id_text(value: LegacyValue) -> str:

@@ -59,7 +59,8 @@ FROM classified
 """
 
 # Old ids and usernames of the imported accounts, and of those that were refused. (One that was refused for its id has
-# no number; a message names it by the text that is in the place of the id.)
+# no number; a message names it by the text that is in the place of the id.) The id of a refused user is no name of
+# another one, who would be given what that user wrote.
 ACCOUNTS = """
 accounts AS (
     SELECT legacy_id, id, {erased} AS erased FROM {user} WHERE legacy_id IS NOT NULL
@@ -69,10 +70,11 @@ accounts AS (
     WHERE NOT EXISTS (SELECT FROM {user} AS own WHERE own.legacy_id = merged.legacy_id)
 ),
 rejected_users AS (SELECT * FROM {rejected} WHERE run_id = {users_run} AND "table" = 'user'),
-refused AS (
-    SELECT legacy_id, username FROM rejected_users
+refused_ids AS (SELECT legacy_id FROM rejected_users WHERE legacy_id IS NOT NULL),
+refused_names AS (
+    SELECT username FROM rejected_users WHERE username IS NOT NULL
     UNION ALL
-    SELECT NULL, "values" ->> 'user_id' FROM rejected_users WHERE legacy_id IS NULL
+    SELECT "values" ->> 'user_id' FROM rejected_users WHERE legacy_id IS NULL AND "values" ->> 'user_id' IS NOT NULL
 )
 """
 
@@ -93,6 +95,7 @@ found AS (
     FROM ({cleaned}) AS cleaned
     LEFT JOIN accounts AS author ON author.legacy_id = cleaned.author_id
     LEFT JOIN {user} AS named ON named.username = cleaned.author_id_text AND named.legacy_id IS NOT NULL
+        AND cleaned.author_id NOT IN (TABLE refused_ids)
     {existing_message}
     {purged}
 ),
@@ -102,8 +105,7 @@ classified AS (
             WHEN reason IS NOT NULL THEN reason
             WHEN gone_because = 'purged_here' THEN 'kept'
             WHEN account_id IS NULL THEN CASE
-                WHEN author_id IN (SELECT legacy_id FROM refused WHERE legacy_id IS NOT NULL)
-                    OR author_id_text IN (SELECT username FROM refused WHERE username IS NOT NULL)
+                WHEN author_id IN (TABLE refused_ids) OR author_id_text IN (TABLE refused_names)
                 THEN 'author_rejected' ELSE 'author_missing' END
             WHEN gone_because = 'erased_here' THEN 'kept'
             ELSE coalesce(existing_outcome, 'new')
@@ -139,7 +141,9 @@ found AS (
     LEFT JOIN accounts AS who ON who.legacy_id = cleaned.who_id
     LEFT JOIN accounts AS whom ON whom.legacy_id = cleaned.whom_id
     LEFT JOIN {user} AS named_who ON named_who.username = who_id_text AND named_who.legacy_id IS NOT NULL
+        AND cleaned.who_id NOT IN (TABLE refused_ids)
     LEFT JOIN {user} AS named_whom ON named_whom.username = whom_id_text AND named_whom.legacy_id IS NOT NULL
+        AND cleaned.whom_id NOT IN (TABLE refused_ids)
     OFFSET 0
 ),
 classified AS (

@@ -16,10 +16,10 @@ def id_number(kind: str, data: bytes | None) -> int | None:
         return None
     text = data.replace(b"\0", b"").decode("utf-8", "replace")
     is_intact = text.encode() == data
-    if kind == "text" and is_intact and WHOLE_NUMBER.fullmatch(text):
-        return int(text)
     if kind == "blob" and not is_intact:
-        text = data.hex()
+        return number_for(data.hex())
+    if WHOLE_NUMBER.fullmatch(text):
+        return int(text)
     return number_for(text) if text else None
 
 

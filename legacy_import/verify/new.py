@@ -18,7 +18,7 @@ from psycopg2 import sql
 from legacy_import.models import ImportRun, MergedUser, RejectedRow
 from legacy_import.verify.ids import WHOLE_NUMBER, numbers_for
 from legacy_import.verify.old import OldValue
-from legacy_import.verify.values import text_of, username_of
+from legacy_import.verify.values import is_mangled, text_of, username_of
 from MiniTwit.models import Follow, Message, PurgedMessage, User
 
 ROWS_AT_A_TIME = 5_000
@@ -217,6 +217,7 @@ class Accounts:
         self._survivors = IdMap(_pairs(surviving.values_list("legacy_id", "user__legacy_id")))
         erased = imported.filter(erased_at__isnull=False)
         self._erased = set(erased.values_list("legacy_id", flat=True)) if is_there(User, "erased_at") else set()
+        self._users_run = LastImport("user").run
         self._of_text = lru_cache(maxsize=10_000)(self._find_text)
 
     def primary_key(self, value: OldValue) -> int | None:
@@ -239,21 +240,28 @@ class Accounts:
             return None
         if not isinstance(value, int):
             text = text_of(value)
-            if not WHOLE_NUMBER.fullmatch(text):
+            if is_mangled(value) or not WHOLE_NUMBER.fullmatch(text):
                 return self._of_text(value)
             value = int(text)
-        survivor = self._survivors.get(value)
-        return value if survivor is None else survivor
+        return self._survivor_of(value)
+
+    def _survivor_of(self, number: int) -> int:
+        survivor = self._survivors.get(number)
+        return number if survivor is None else survivor
 
     def _find_text(self, value: float | bytes) -> int | None:
         """The old id of the account that a text means: by the number that represents it, or by the username."""
         username = username_of(value)
         data = value if isinstance(value, bytes) else username.encode()
-        for number in numbers_for(data, username):
+        numbers = numbers_for(data, username)
+        for number in numbers:
             if self._primary_keys.get(number) is not None:
-                survivor = self._survivors.get(number)
-                return number if survivor is None else survivor
-        return _account_named(text_of(value))
+                return self._survivor_of(number)
+        if WHOLE_NUMBER.fullmatch(username):
+            return self._survivor_of(int(username))
+        # The id of one user is no name of another, though that user was refused.
+        refused = RejectedRow.objects.filter(run=self._users_run, table="user", legacy_id__in=numbers)
+        return None if refused.exists() else _account_named(text_of(value))
 
 
 def _pairs(rows: Any) -> Iterator[tuple[int, int]]:

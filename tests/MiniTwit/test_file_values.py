@@ -130,6 +130,14 @@ def test_a_value_that_is_not_clear_is_refused_with_what_is_right(
     assert "Confirm import" not in page
 
 
+@pytest.mark.parametrize("kind", FORMATS)
+def test_exported_messages_of_any_old_number_can_be_imported_again(admin: Client, kind: str) -> None:
+    for number in (-5, 0, 2**62 + 5, 2**63 - 1):
+        Message.objects.filter(pk=make_message(text=f"old {number}").pk).update(legacy_id=number)
+    previewed = preview(admin, "message", export(admin, "message", kind), kind)
+    assert dict(previewed.context["result"].totals)["skip"] == 4
+
+
 def test_an_id_with_the_fraction_of_a_spreadsheet_is_the_same_id(admin: Client) -> None:
     message = make_message(text="here")
     previewed = preview(admin, "message", table(["id", "text"], [f"{message.pk}.0", "other"]))

@@ -15,6 +15,7 @@ from MiniTwit.models import Follow, Message, User
 from MiniTwit.search import match_account
 from tests.legacy_import.importing import counts, import_of, preview_of, undo
 from tests.legacy_import.old_database import HASH, LOOSE_SCHEMA, MORNING, old_file
+from tests.MiniTwit.files import export, preview
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("import_dir")]
 
@@ -72,6 +73,50 @@ def test_staff_see_the_old_texts_find_by_them_and_export_them(tmp_path, admin_cl
     assert HELLO in admin_client.get(f"/admin/MiniTwit/message/{hello.pk}/change/").content.decode()
     assert User.objects.filter(match_account(ANN)).get() == ann
     assert str(User.objects.filter(match_account("root")).get().legacy_id) == "1"
+    assert ANN.encode() in export(admin_client, "user")
+
+
+@pytest.mark.parametrize("kind", ["csv", "json", "xlsx"])
+def test_an_exported_file_with_old_texts_can_be_imported_again(tmp_path, admin_client: Client, kind: str):
+    spelled_like_others = [(text, 1, "hello", MORNING, 0) for text in ("5.0", " x ", "-a", "=b", "2020-01-01")]
+    import_all(guid_file(tmp_path, message=[(1, 1, "first", MORNING, 0), *spelled_like_others]))
+    again = preview(admin_client, "message", export(admin_client, "message", kind), kind)
+    assert dict(again.context["result"].totals)["skip"] == 6
+    assert "another database" not in again.content.decode()
+
+
+def test_the_review_desk_says_the_old_text_of_a_message(tmp_path, admin_client: Client):
+    import_all(guid_file(tmp_path, message=[(1, 1, "first", MORNING, 0), (HELLO, ANN, "hello", MORNING, 1)]))
+    assert f"its id {HELLO}" in admin_client.get("/admin/MiniTwit/reviewclaim/").content.decode()
+
+
+@pytest.mark.parametrize("ann", [b"7", b"007", "7\0", b"7\0", b"\x80", "1234567890123456789"])
+def test_an_id_in_an_odd_form_is_the_same_to_the_import_and_to_the_verification(tmp_path, ann: str | bytes):
+    path = guid_file(
+        tmp_path,
+        user=[(1, "root", "", HASH), (ann, "ann", "", HASH)],
+        message=[(1, 1, "first", MORNING, 0), (2, ann, "hello", MORNING, 0)],
+        follower=[(1, ann)],
+    )
+    users, messages = import_all(path)
+    assert (counts(messages, "message").new, counts(messages, "follower").new) == (2, 1)
+    assert (users.verification["ok"], messages.verification["ok"]) == (True, True)
+
+
+def test_the_id_of_a_refused_user_is_no_name_of_another_one(tmp_path):
+    path = guid_file(
+        tmp_path,
+        user=[(1, "root", "", HASH), (ANN, "bob", "", HASH), ("bob", "", "", HASH)],
+        message=[(1, 1, "first", MORNING, 0), (HELLO, "bob", "hello", MORNING, 0)],
+        follower=[(1, "bob"), ("bob", 1), (1, ANN)],
+    )
+    _, messages = import_all(path)
+    assert not Message.objects.filter(author__username="bob").exists()
+    assert counts(messages, "message").reasons == {"author_rejected": 1}
+    assert counts(messages, "follower").reasons == {"followed_missing": 1, "follower_missing": 1}
+    report = messages.verification["tables"]["follower"]
+    assert (report["arrived"], report["rejected"]) == (1, 2)
+    assert messages.audit["disagreements"] == []
 
 
 def test_a_row_that_is_rejected_is_kept_with_its_old_text(tmp_path):

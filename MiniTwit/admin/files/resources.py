@@ -15,6 +15,7 @@ from MiniTwit.admin.files.widgets import (
     AccountWidget,
     IdWidget,
     InstantWidget,
+    OldIdField,
     OldIdWidget,
     TextWidget,
     UsernameWidget,
@@ -41,7 +42,7 @@ class UserResource(FileResource):
     last_name = Field("last_name", "last_name", TextWidget())
     is_active = Field("is_active", "is_active", YesNoWidget(), saves_null_values=False)
     date_joined = Field("date_joined", "date_joined", InstantWidget())
-    legacy_id = Field("legacy_id", "legacy_id", OldIdWidget(), readonly=True)
+    legacy_id = OldIdField("legacy_id", "legacy_id", OldIdWidget(), readonly=True)
 
     class Meta(FileResource.Meta):
         model = User
@@ -136,7 +137,7 @@ class MessageResource(AuthorsMixin, FileResource):
     text = Field("text", "text", TextWidget())
     pub_date = Field("pub_date", "pub_date", InstantWidget(), saves_null_values=False)
     flagged = Field("flagged", "flagged", YesNoWidget(), saves_null_values=False)
-    legacy_id = Field("legacy_id", "legacy_id", OldIdWidget(), readonly=True)
+    legacy_id = OldIdField("legacy_id", "legacy_id", OldIdWidget(), readonly=True)
 
     class Meta(FileResource.Meta):
         model = Message
@@ -190,14 +191,19 @@ class MessageResource(AuthorsMixin, FileResource):
             )
         given = OldIdWidget().clean(row.get("legacy_id"))
         if not new and given is not None and given != instance.legacy_id:
-            sentence = (
-                f"Message {instance.pk} has the old id {old_id('message', instance.legacy_id) or 'none'}, not "
-                f"{shortened(row['legacy_id'])}: the file "
-                "seems to be from another database. Where it is right, leave out that column."
-            )
-            raise ValidationError({"legacy_id": sentence})
+            self.refuse_another_old_id(instance, row)
         if new and row.number in self.published:
             self.notes.count("again", row.number, "text")
+
+    def refuse_another_old_id(self, message: Message, row: FileRow) -> None:
+        """Refuse a row of another old id than the message's, in whatever spelling an export gives it."""
+        given, here = str(row["legacy_id"]).strip(), str(old_id("message", message.legacy_id) or "none")
+        if given != here.strip():
+            sentence = (
+                f"Message {message.pk} has the old id {here}, not {shortened(given)}: the file seems to be from "
+                "another database. Where it is right, leave out that column."
+            )
+            raise ValidationError({"legacy_id": sentence})
 
 
 class FollowResource(AuthorsMixin, FileResource):

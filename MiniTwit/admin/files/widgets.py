@@ -7,6 +7,7 @@ from typing import Any
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 from import_export import widgets
+from import_export.fields import Field
 
 from MiniTwit.admin.files.rows import shortened
 from MiniTwit.models import User
@@ -69,8 +70,12 @@ class OldIdWidget(IdWidget):
         text = "" if value is None else str(value).strip()
         return number_of(text) if text and not ID.fullmatch(text) else super().clean(value, row, **kwargs)
 
-    def render(self, value: Any, obj: Any = None, **kwargs: Any) -> Any:
-        return getattr(obj, "old_id_text", None) or super().render(value, obj, **kwargs)
+
+class OldIdField(Field):
+    """An id of the old database; its text comes with the row, see `text_ids.with_texts`."""
+
+    def export(self, instance: Any, **kwargs: Any) -> Any:
+        return getattr(instance, "old_id_text", None) or super().export(instance, **kwargs)
 
 
 class YesNoWidget(widgets.BooleanWidget):
