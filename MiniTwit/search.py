@@ -171,8 +171,8 @@ def match_account(term: str) -> Q:
     """
     term = term.strip()
     number = number_in(term.removeprefix("#"))
-    if number is not None:
-        return Q(pk=number) | Q(legacy_id=number) | _match_name(term)
+    if number is not None:  # 19 digits can be such a text, too
+        return Q(pk=number) | Q(legacy_id__in=[number, text_ids.number_of(term)]) | _match_name(term)
     if day := _day_of(term):
         return Q(date_joined__range=day) | _match_name(term)
     if text_ids.LIKELY_ID.fullmatch(term):

@@ -76,6 +76,24 @@ def test_staff_see_the_old_texts_find_by_them_and_export_them(tmp_path, admin_cl
     assert ANN.encode() in export(admin_client, "user")
 
 
+def test_a_text_of_more_digits_than_a_number_has_is_found_by_them(tmp_path):
+    snowflake = "1234567890123456789"
+    import_all(guid_file(tmp_path, user=[(1, "root", "", HASH), (snowflake, "ann", "", HASH)]))
+    assert User.objects.filter(match_account(snowflake)).get().username == "ann"
+
+
+def test_of_an_erased_account_no_text_stays_and_none_comes_back(tmp_path):
+    path = guid_file(tmp_path)
+    import_all(path)
+    ann = User.objects.get(username="ann")
+    moderation.erase(users=[ann], actor=User.objects.create_superuser("staff"), reason="On request", messages="purge")
+    users, messages = import_all(path, existing="update")
+    assert not TextId.objects.filter(text=ANN).exists()
+    assert User.objects.get(legacy_id=text_ids.number_of(ANN)).username == f"erased-{ann.pk}"
+    assert counts(messages, "message").new == 0
+    assert (users.verification["ok"], messages.verification["ok"]) == (True, True)
+
+
 @pytest.mark.parametrize("kind", ["csv", "json", "xlsx"])
 def test_an_exported_file_with_old_texts_can_be_imported_again(tmp_path, admin_client: Client, kind: str):
     spelled_like_others = [(text, 1, "hello", MORNING, 0) for text in ("5.0", " x ", "-a", "=b", "2020-01-01")]
