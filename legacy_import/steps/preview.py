@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from operator import itemgetter
 
 from django.db import connection
+from django.utils.html import escape
 from django.utils.text import Truncator
 from psycopg2 import sql
 
@@ -23,6 +24,7 @@ from legacy_import.source.values import as_text
 from legacy_import.steps.classify import Check
 from MiniTwit.excerpts import capped, excerpt
 from MiniTwit.json_records import JsonRecord
+from MiniTwit.text_ids import number_of
 
 FIRST_ROWS = RANDOM_ROWS = 5  # of each outcome; of each reason among the rejected
 LARGE_CLASS = 300_000  # rows
@@ -70,6 +72,9 @@ def take_samples(check: Check, counts: TableCounts, source: SQLiteSource) -> tup
         result = import_row(check, {**values, "position": row.position}, loader)
         sample.import_type = result.import_type
         sample.diff = [shown_diff(markup) for markup in result.diff or []] or None
+        own_id = sample.values.get(check.table.columns[0])
+        if sample.diff and own_id:  # in place of the number that represents it
+            sample.diff[0] = sample.diff[0].replace(str(number_of(own_id)), escape(own_id))
         samples.append(sample)
         if complaint := disagreement(check.table.name, sample, result):
             disagreements.append(complaint)

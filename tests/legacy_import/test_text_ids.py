@@ -38,6 +38,7 @@ def import_all(path: Path, **options: str) -> tuple[Any, Any]:
 
 def test_accounts_messages_and_follows_arrive_under_numbers_that_stand_for_their_texts(tmp_path):
     users, messages = import_all(guid_file(tmp_path))
+    assert all(old in row["diff"][0] for old, row in zip(("1", ANN, BOB), users.samples["user"], strict=True))
     assert users.audit["disagreements"] == messages.audit["disagreements"] == []
     ann = User.objects.get(username="ann")
     assert ann.legacy_id == text_ids.number_of(ANN) == ids.number_for(ANN)
