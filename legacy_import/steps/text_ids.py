@@ -39,10 +39,11 @@ INSERT INTO {kept} ("table", legacy_id, text, import_run)
 SELECT {table}, legacy_id, legacy_id_text, {run} FROM {checked} WHERE legacy_id_text IS NOT NULL
 ORDER BY legacy_id ON CONFLICT ("table", legacy_id) DO NOTHING
 """
-# A row that was changed since stays, and so does the text of its id.
+# A row that was changed since stays, as does an account that another run merged, and so do the texts of their ids.
 FORGET = """
 DELETE FROM {kept} AS kept WHERE import_run = %s AND "table" = %s
     AND NOT EXISTS (SELECT FROM {target} AS target WHERE target.legacy_id = kept.legacy_id)
+    AND NOT ("table" = 'user' AND EXISTS (SELECT FROM {merged} AS merged WHERE merged.legacy_id = kept.legacy_id))
 """
 
 
@@ -99,4 +100,5 @@ def kept_in(table: OldTable, models: Models) -> dict[str, sql.Composable]:
         "kept": table_of(models.text_id),
         "table": sql.Literal(table.name),
         "target": table_of(table.target(models)),
+        "merged": table_of(models.merged),
     }

@@ -163,6 +163,14 @@ def test_an_undo_takes_the_texts_along_but_those_of_rows_that_stay(tmp_path):
     assert TextId.objects.filter(table="user").count() == 2
 
 
+def test_the_text_of_an_account_that_a_later_import_merged_outlives_the_first(tmp_path):
+    path = guid_file(tmp_path, user=[(1, "root", "", HASH), (ANN, "root", "", HASH)])
+    first = import_of("users", path)
+    import_of("users", path, duplicates="merge")
+    undo(first)
+    assert TextId.objects.get().text == ANN
+
+
 def test_bytes_that_are_no_text_are_ids_as_hexadecimal_digits(tmp_path):
     ann, hello = bytes(range(240, 256)), bytes(range(128, 144))
     path = guid_file(
