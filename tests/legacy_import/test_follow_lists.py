@@ -80,11 +80,11 @@ def test_a_list_of_followers_is_read_the_other_way_round(tmp_path: Path) -> None
 def test_a_table_without_row_ids_holds_lists_as_well(tmp_path: Path) -> None:
     path = file_with(tmp_path, "[2]", '["eve"]', "[]")
     with closing(sqlite3.connect(path)) as old:
-        old.execute("CREATE TABLE people (id integer primary key, username, email, follows) WITHOUT ROWID")
-        old.execute("INSERT INTO people SELECT * FROM users ORDER BY id DESC")
-        old.execute("DROP TABLE users")
-        old.execute("ALTER TABLE people RENAME TO users")
-        old.commit()
+        old.executescript(
+            "CREATE TABLE people (id integer primary key, username, email, follows) WITHOUT ROWID;"
+            "INSERT INTO people SELECT * FROM users ORDER BY id DESC;"
+            "DROP TABLE users; ALTER TABLE people RENAME TO users;"
+        )
     imported(path)
     assert follows() == {("ann", "bob"), ("bob", "eve")}
 
@@ -171,9 +171,9 @@ def test_a_follow_that_is_gone_is_missed(tmp_path: Path, settings: Any) -> None:
 def test_a_table_of_follows_comes_before_lists(tmp_path: Path) -> None:
     path = file_with(tmp_path, "[2]", "[]", "[]")
     with closing(sqlite3.connect(path)) as old:
-        old.execute("CREATE TABLE follower (who_id integer, whom_id integer)")
-        old.execute("INSERT INTO follower VALUES (3, 4), (4, 3)")
-        old.execute("INSERT INTO users VALUES (4, 'dan', '', '[]')")
-        old.commit()
+        old.executescript(
+            "CREATE TABLE follower (who_id integer, whom_id integer); INSERT INTO follower VALUES (3, 4), (4, 3);"
+            "INSERT INTO users VALUES (4, 'dan', '', '[]');"
+        )
     imported(path)
     assert follows() == {("eve", "dan"), ("dan", "eve")}
