@@ -18,9 +18,10 @@ from legacy_import.source.recognition.known_names import (
     is_follow_side,
     plain,
 )
-from legacy_import.source.snapshot.dumps.implied_schema import implied_table, is_text, quoted
+from legacy_import.source.snapshot.dumps.implied_schema import implied_table, is_text
 from legacy_import.source.snapshot.dumps.loading import Loading, Part, shown
 from legacy_import.source.snapshot.progress import OnProgress, megabytes
+from legacy_import.source.snapshot.servers import quoted
 from legacy_import.source.wording import listed
 from MiniTwit.text_files import ENCODINGS, chosen_encoding, read_head, recognised_delimiter, told_delimiter
 

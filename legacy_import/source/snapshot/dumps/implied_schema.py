@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from legacy_import.source.recognition.known_names import COLUMN_NAMES, WELL_KNOWN, plain, table_likeness
 from legacy_import.source.schema import CANONICAL_TABLES
+from legacy_import.source.snapshot.servers import quoted
 
 # As MiniTwit's own schema.sql declares them, but that every column may be empty.
 DECLARED = {
@@ -114,7 +115,3 @@ def canonical_table(name: str) -> str:
 def is_text(column: str) -> bool:
     """Whether a column's name says that its values are texts, whatever they look like."""
     return plain(column) in TEXT_NAMES
-
-
-def quoted(name: str) -> str:
-    return '"' + name.replace("\0", "").replace('"', '""') + '"'
