@@ -103,7 +103,7 @@ def test_a_migration_says_it_as_well(old: Path, capsys: pytest.CaptureFixture[st
 @pytest.mark.parametrize(
     ("script", "sentence"),
     [
-        (USERS, "no table message, nor one that looks like messages under another name"),
+        (USERS, "no table message, nor one that looks like messages under another name. Its tables: users"),
         (USERS + POSTS.format(text="text, words AS (upper(text))"), "has computed columns (words)"),
         (
             USERS + POSTS.format(text="text") + POST + "CREATE TABLE tweets (id, author_id, text, date);"

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from legacy_import.source.errors import SourceError
 from legacy_import.source.recognition.candidates import Candidate
-from legacy_import.source.schema import CANONICAL_TABLES, CanonicalTable
+from legacy_import.source.schema import CANONICAL_TABLES, USER, CanonicalTable
 from legacy_import.source.wording import listed
 
 MEANINGS = {
@@ -30,10 +30,11 @@ def unclear_follows(candidate: Candidate, label: str) -> str:
 
 def missing_table(canonical: CanonicalTable, candidates: Sequence[Candidate], label: str) -> SourceError:
     have = listed(sorted(candidate.found.name for candidate in candidates)) or "none at all"
+    so_it_is_none = ", so it is not the database of a MiniTwit" if canonical is USER else ""
     return SourceError(
         "missing_table",
-        f"{label} has no table {canonical.name}, nor one that looks like {canonical.rows} under another name, so it "
-        f"is not the database of a MiniTwit. Its tables: {have}. If one of them holds the {canonical.rows}, say "
+        f"{label} has no table {canonical.name}, nor one that looks like {canonical.rows} under another "
+        f"name{so_it_is_none}. Its tables: {have}. If one of them holds the {canonical.rows}, say "
         f"which one (on the page of the import, or with --map {canonical.name}=TABLE).",
     )
 
