@@ -28,6 +28,8 @@ def database_copy() -> Iterator[str]:
     drop = sql.SQL("DROP DATABASE IF EXISTS {copy}").format(**names)
     with working_in("postgres"), connection.cursor() as cursor:
         cursor.execute(drop)
+        # A thread of an earlier test may have left its connection, which lasts until garbage is collected.
+        cursor.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", [usual])
         cursor.execute(sql.SQL("CREATE DATABASE {copy} TEMPLATE {usual}").format(**names))
     yield f"{usual}_copy"
     with working_in("postgres"), connection.cursor() as cursor:
