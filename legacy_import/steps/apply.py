@@ -59,7 +59,8 @@ def locks_needed(cursor: CursorWrapper, checks: Iterable[Check], rebuilt: Collec
         [target] = check.target.strings
         if check.table in rebuilt:
             alone = tables_locked_with(cursor, check.target, referred_keys=not check.table.keeps_its_key)
-            modes |= dict.fromkeys([target, *alone], locks.KEEP_ALL_OUT)
+            texts = table_of(check.models.text_id).strings if check.table.has_ids else ()
+            modes |= dict.fromkeys([target, *alone, *texts], locks.KEEP_ALL_OUT)
         else:
             modes.setdefault(target, locks.KEEP_WRITERS_OUT)
     return modes
@@ -125,7 +126,7 @@ def write_table(cursor: CursorWrapper, run: ImportRun, check: Check, progress: P
     def on_progress(number: int, of: int) -> None:
         progress.phase(f"Building the indexes of {rows}, {number} of {of}")
 
-    keep_texts(cursor, check)
+    keep_texts(cursor, check, on_progress, may_rebuild=rebuild)
     if rebuild:
         drop_search_indexes(cursor, target)
     referred_keys = not table.keeps_its_key

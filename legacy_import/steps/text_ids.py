@@ -1,6 +1,8 @@
 """Old ids that are texts: keep the text that each number represents, and refuse two texts of one number."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import nullcontext
+from typing import Any
 
 from django.db import connection
 from django.db.backends.utils import CursorWrapper
@@ -8,6 +10,7 @@ from psycopg2 import sql
 
 from legacy_import.errors import RunError
 from legacy_import.rules.old_tables import MESSAGES, USERS, OldTable
+from legacy_import.steps.bulk_load import is_worth_rebuilding, without_indexes
 from legacy_import.steps.classify import Check
 from legacy_import.tables import Models, table_of
 from MiniTwit import text_ids
@@ -15,11 +18,11 @@ from MiniTwit import text_ids
 # Where checked rows have the text by which they refer to an account, and where the number.
 REFERENCES = {"author_id_text": "author_key", "who_id_text": "who_key", "whom_id_text": "whom_key"}
 
+# An aggregate gives one pair. For LIMIT 1 PostgreSQL would expect to find one soon, and join row by row.
 SAME_FILE = """
-SELECT first.legacy_id_text, repeated.legacy_id_text FROM {checked} AS repeated
+SELECT min(ARRAY[first.legacy_id_text, repeated.legacy_id_text]) FROM {checked} AS repeated
 JOIN {checked} AS first USING (legacy_id)
 WHERE repeated.own_reason = 'duplicate_id' AND first.legacy_id_text IS DISTINCT FROM repeated.legacy_id_text
-LIMIT 1
 """
 # Before a first import there are none, and reading all rows once more takes time.
 ANY_EARLIER = """
@@ -27,17 +30,16 @@ SELECT EXISTS (SELECT FROM {kept} WHERE "table" = {table})
     OR EXISTS (SELECT FROM {target} WHERE legacy_id >= {lowest})
 """
 EARLIER = """
-SELECT coalesce(kept.text, given.number::text), coalesce(given.text, given.number::text)
+SELECT min(ARRAY[coalesce(kept.text, given.number::text), coalesce(given.text, given.number::text)])
 FROM (SELECT {number} AS number, {text} AS text FROM {checked} WHERE {number} >= {lowest}) AS given
 LEFT JOIN {kept} AS kept ON kept."table" = {table} AND kept.legacy_id = given.number
 WHERE kept.text IS DISTINCT FROM given.text AND kept.text IS DISTINCT FROM ''
     AND (kept.text IS NOT NULL OR EXISTS (SELECT FROM {target} WHERE legacy_id = given.number))
-LIMIT 1
 """
 KEEP = """
 INSERT INTO {kept} ("table", legacy_id, text, import_run)
-SELECT {table}, legacy_id, legacy_id_text, {run} FROM {checked} WHERE legacy_id_text IS NOT NULL
-ORDER BY legacy_id ON CONFLICT ("table", legacy_id) DO NOTHING
+SELECT DISTINCT {table}, legacy_id, legacy_id_text, {run} FROM {checked} AS checked WHERE legacy_id_text IS NOT NULL
+    AND NOT EXISTS (SELECT FROM {kept} AS kept WHERE kept."table" = {table} AND kept.legacy_id = checked.legacy_id)
 """
 # A row that was changed since stays, as does an account that another run merged, and so do the texts of their ids.
 FORGET = """
@@ -56,7 +58,8 @@ def refuse_collisions(check: Check) -> None:
     with connection.cursor() as cursor:
         for statement in collisions(check, cursor):
             cursor.execute(statement)
-            if pair := cursor.fetchone():
+            (pair,) = cursor.fetchone()
+            if pair:
                 raise RunError(
                     "id_collision",
                     f"One number represents two ids of the old database, “{pair[0]}” and “{pair[1]}”, so that their "
@@ -79,14 +82,23 @@ def collisions(check: Check, cursor: CursorWrapper) -> Iterator[sql.Composed]:
             yield sql.SQL(EARLIER).format(**checked, **names)
 
 
-def keep_texts(cursor: CursorWrapper, check: Check) -> None:
-    """Keep the texts of the checked rows' own ids."""
-    if check.table.has_ids:
-        cursor.execute(
-            sql.SQL(KEEP).format(
-                checked=check.checked, run=sql.Literal(check.run_id), **kept_in(check.table, check.models)
-            )
-        )
+def keep_texts(
+    cursor: CursorWrapper, check: Check, on_progress: Callable[[int, int], None], *, may_rebuild: bool
+) -> None:
+    """Keep the texts of the checked rows' own ids.
+
+    Args:
+        may_rebuild: whether the table of texts is locked, so that its key can be built at the end.
+    """
+    if not check.table.has_ids:
+        return
+    names = kept_in(check.table, check.models)
+    kept = names["kept"]
+    cursor.execute(sql.SQL("SELECT count(legacy_id_text) FROM {}").format(check.checked))
+    (texts,) = cursor.fetchone()
+    rebuild = may_rebuild and is_worth_rebuilding(cursor, kept, texts)
+    with without_indexes(cursor, kept, on_progress, referred_keys=True) if rebuild else nullcontext():
+        cursor.execute(sql.SQL(KEEP).format(checked=check.checked, run=sql.Literal(check.run_id), **names))
 
 
 def forget_texts(cursor: CursorWrapper, run_id: int, table: OldTable, models: Models) -> None:
@@ -95,7 +107,7 @@ def forget_texts(cursor: CursorWrapper, run_id: int, table: OldTable, models: Mo
         cursor.execute(sql.SQL(FORGET).format(**kept_in(table, models)), [run_id, table.name])
 
 
-def kept_in(table: OldTable, models: Models) -> dict[str, sql.Composable]:
+def kept_in(table: OldTable, models: Models) -> dict[str, Any]:
     return {
         "kept": table_of(models.text_id),
         "table": sql.Literal(table.name),
