@@ -5,12 +5,14 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --quiet --quiet --disable-pip-version-check --no-input
 VAR_DIR ?= var
+# Several processes, each with whole files, and the longest of them first.
+TOGETHER := -n auto --dist loadfile --no-loadscope-reorder
 
 # Whatever the surroundings say: each of the tests' processes would compile the whole product again.
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-slow lint format bench bench-desk clean-demo
+.PHONY: help demo test test-stories test-slow lint format bench bench-desk clean-demo
 
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -18,8 +20,11 @@ help: ## List the commands
 demo: $(VENV)/installed ## Run everything with a sample old database (PORT, DEMO_PASSWORD, DATABASE_URL, LEGACY_DATABASE_URL)
 	@unset DEBUG; exec $(BIN)/python manage.py demo
 
-test: $(VENV)/installed-dev ## Run the tests, all but the slow ones
-	@$(BIN)/python -m pytest -rs -n auto --dist loadfile --no-loadscope-reorder
+test: $(VENV)/installed-dev ## Run the tests, all but the stories and the slow ones
+	@$(BIN)/python -m pytest -rs -m "not slow and not story" $(TOGETHER)
+
+test-stories: $(VENV)/installed-dev ## Run the tests that start programs or other servers, or go through every page
+	@$(BIN)/python -m pytest -rs -m "story and not slow" $(TOGETHER)
 
 test-slow: $(VENV)/installed-dev ## Run the tests that take minutes, and the properties with many more examples
 	@$(BIN)/python -m pytest -rs -m slow

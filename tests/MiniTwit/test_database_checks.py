@@ -100,6 +100,7 @@ def without_rights(name: str, clerk: str) -> list[str]:
     return [problem.hint.partition(": ")[2] for problem in problems]
 
 
+@pytest.mark.story
 def test_a_role_without_rights_is_told_what_to_ask_for(make_database: MakeDatabase, clerk: str) -> None:
     name = make_database("ENCODING 'UTF8'")
     remedies = without_rights(name, clerk)

@@ -13,7 +13,7 @@ from MiniTwit.models import ModerationEvent
 from tests.database_copies import database_copy, working_in
 from tests.MiniTwit.factories import make_message, make_superuser
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.story, pytest.mark.django_db(transaction=True)]
 
 
 @pytest.fixture

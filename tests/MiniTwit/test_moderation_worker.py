@@ -13,7 +13,7 @@ from MiniTwit.moderation.batches import Cause
 from tests.legacy_import.conftest import import_dir, kill, other_session, wait_for, worker
 from tests.MiniTwit.factories import make_superuser, make_user
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.story, pytest.mark.django_db(transaction=True)]
 
 __all__ = ["import_dir", "worker"]  # fixtures
 

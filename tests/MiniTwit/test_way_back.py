@@ -119,6 +119,7 @@ def site(caplog: pytest.LogCaptureFixture) -> Site:
     return site
 
 
+@pytest.mark.story
 def test_no_link_leads_a_moderator_to_a_refusal(site: Site) -> None:
     pages = {f"MiniTwit_{name}_{page}" for name in ("user", "message", "follow") for page in ("changelist", "change")}
     assert refused_links(site, "Moderators", pages) == set()

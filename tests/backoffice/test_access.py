@@ -10,7 +10,7 @@ from django.test import Client
 
 from tests.backoffice.site_walk import FOLDER, UPDATE, Site, addresses, build_site
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.story, pytest.mark.django_db]
 
 TABLE = FOLDER / "access.toml"
 HEAD = """\

@@ -25,6 +25,8 @@ from django.test import Client
 from backoffice.child_processes import SETPRIV
 from backoffice.management.commands.demo import ensure_staff_account, listen, staff_password
 
+pytestmark = pytest.mark.story
+
 NO_DATABASE = "postgresql://minitwit@database.invalid/minitwit"
 SIGN_IN_LINE = re.compile(r"Sign in at (http://127\.0\.0\.1:(\d+)/admin/) as admin / (.+)\n")
 

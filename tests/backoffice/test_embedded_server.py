@@ -16,6 +16,8 @@ from django.conf import settings
 
 from backoffice.database import embedded_package
 
+pytestmark = pytest.mark.story
+
 # A process of the checkout: it joins the server, runs the SQL it is given line by line, and ends with its input.
 PROGRAM = """
 import sys

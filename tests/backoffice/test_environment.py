@@ -129,6 +129,7 @@ def test_an_empty_key_is_not_used(tmp_path: Path) -> None:
         var_dir.secret_key(tmp_path)
 
 
+@pytest.mark.story
 def test_another_account_is_told_that_it_may_not_write(as_nobody: dict[str, Any], tmp_path_factory: Any) -> None:
     folder = tmp_path_factory.mktemp("var")
     (folder / "secret_key").touch(mode=0o600)

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from tests.backoffice.fuzzing import Shot, shots, targets
 from tests.backoffice.site_walk import Site, build_site
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.story, pytest.mark.django_db]
 
 OURS = "MiniTwit back office"
 

@@ -138,6 +138,7 @@ def under_a_path() -> Iterator[None]:
         yield
 
 
+@pytest.mark.story
 def test_every_page_under_a_path_leads_to_addresses_under_that_path(site: Site, under_a_path: None) -> None:
     client = site.client("superuser")
     client.raise_request_exception = False

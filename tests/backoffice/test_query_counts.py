@@ -10,7 +10,7 @@ from django.test.utils import CaptureQueriesContext
 
 from tests.backoffice.site_walk import FOLDER, UPDATE, Site, add_rows, addresses, build_site
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.story, pytest.mark.django_db]
 
 TABLE = FOLDER / "query_counts.json"
 

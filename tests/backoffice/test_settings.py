@@ -11,6 +11,8 @@ from django.conf import settings
 from django.template import Context, Template
 from django.test import Client
 
+pytestmark = pytest.mark.story
+
 PRODUCTION = {"DEBUG": "0", "DATABASE_URL": "postgresql://minitwit@database.invalid/minitwit"}
 
 

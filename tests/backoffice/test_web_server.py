@@ -22,7 +22,7 @@ from tests.legacy_import.conftest import sample
 from tests.MiniTwit.factories import make_superuser, make_user
 
 __all__ = ["sample"]
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.story, pytest.mark.django_db(transaction=True)]
 
 START_USERS = "/admin/legacy_import/importrun/users/"
 

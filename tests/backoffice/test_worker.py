@@ -38,7 +38,7 @@ from tests.legacy_import.conftest import (
 )
 from tests.legacy_import.test_worker import an_import_that_has_to_wait, state, status
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.story, pytest.mark.django_db(transaction=True)]
 
 __all__ = ["configured", "import_dir", "sample"]  # fixtures
 

@@ -24,6 +24,11 @@ SCREENSHOTS = os.environ.get("SCREENSHOTS") == "1"  # each takes as long as the 
 WIDE, NARROW = {"width": 1400, "height": 900}, {"width": 480, "height": 900}
 
 
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Pytest asks this of the tests of this folder alone."""
+    item.add_marker(pytest.mark.story)
+
+
 @pytest.fixture(scope="package")
 def chromium(django_db_setup: None) -> Iterator[Browser]:
     """Debian's Chromium, without windows if that is installed: it takes half the time. All tests share it.

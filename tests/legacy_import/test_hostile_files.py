@@ -26,7 +26,7 @@ from tests.legacy_import.hostile.trial import Trial, attempt
 from tests.legacy_import.importing import import_of, preview_of
 from tests.legacy_import.old_database import LOOSE_SCHEMA, make_old_database
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.story, pytest.mark.django_db(transaction=True)]
 
 ONE_FILE = os.environ.get("HOSTILE_FILE", "")
 START_USERS = "/admin/legacy_import/importrun/users/"

@@ -18,6 +18,8 @@ from legacy_import.source.snapshot import live_sqlite
 from legacy_import.source.snapshot.progress import silent
 from tests.legacy_import.old_database import make_old_database
 
+pytestmark = pytest.mark.story
+
 PERSON = (1, "ann", "ann@example.com", "x")
 
 # Changes every account again and again, and keeps one change of so many; little memory, so that a change is in the

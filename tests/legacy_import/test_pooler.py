@@ -25,6 +25,7 @@ from tests.legacy_import.old_database import ANN, old_file
 from tests.MiniTwit.factories import make_superuser, make_user
 
 pytestmark = [
+    pytest.mark.story,
     pytest.mark.django_db(transaction=True),
     pytest.mark.usefixtures("import_dir"),
     pytest.mark.skipif(pgbouncer.PROGRAM is None, reason=pgbouncer.WHY_NOT),

@@ -35,12 +35,14 @@ def one(sample: sqlite3.Connection, query: str, *values: Any) -> Any:
     return sample.execute(query, values).fetchone()[0]
 
 
+@pytest.mark.story
 def test_the_script_makes_the_same_database_each_time(path: Path, tmp_path: Path) -> None:
     again = tmp_path / "again.db"
     subprocess.run([sys.executable, SCRIPT, again], check=True, capture_output=True)
     assert hashlib.sha256(again.read_bytes()).digest() == hashlib.sha256(path.read_bytes()).digest()
 
 
+@pytest.mark.story
 def test_a_file_that_is_there_is_left_alone(tmp_path: Path) -> None:
     path = tmp_path / "precious.db"
     path.write_text("precious")

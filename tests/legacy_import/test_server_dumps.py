@@ -28,7 +28,7 @@ MORE_OF_POSTGRESQL = (
     "COMMENT ON TABLE message IS 'it''s; a -- comment'",
 )
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.story, pytest.mark.django_db(transaction=True)]
 
 
 @pytest.fixture

@@ -29,7 +29,7 @@ from tests.legacy_import import mariadb
 from tests.legacy_import.conftest import confirm, database_url, page_of, preview, text_of
 from tests.legacy_import.old_site import ROWS, SCHEMA, USERS, OldSite, mysql_site, postgresql_site
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("import_dir")]
+pytestmark = [pytest.mark.story, pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("import_dir")]
 
 
 @pytest.fixture

@@ -30,7 +30,7 @@ from tests.legacy_import.conftest import (
 )
 from tests.MiniTwit.factories import make_superuser
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.story, pytest.mark.django_db(transaction=True)]
 
 StartWorker = Callable[[], subprocess.Popen]
 
