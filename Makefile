@@ -28,7 +28,7 @@ test-stories: $(VENV)/installed-dev ## Run the tests that start programs or othe
 
 test-slow: $(VENV)/installed-dev ## Run the tests that take minutes, and the properties with many more examples
 	@$(BIN)/python -m pytest -rs -m slow
-	@HYPOTHESIS_PROFILE=thorough $(BIN)/python -m pytest -rs -n auto --dist loadfile \
+	@HYPOTHESIS_PROFILE=thorough $(BIN)/python -m pytest -rs $(TOGETHER) \
 		tests/legacy_import/test_parity.py tests/legacy_import/test_renamed.py tests/legacy_import/test_merging.py \
 		tests/legacy_import/test_dates.py tests/MiniTwit/test_hashers.py \
 		tests/MiniTwit/test_skeletons.py

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
-from typing import Any
 
 from django.db import connection
 from django.db.backends.utils import CursorWrapper
@@ -20,7 +19,8 @@ REFERENCES = {"author_id_text": "author_key", "who_id_text": "who_key", "whom_id
 
 # An aggregate gives one pair. For LIMIT 1 PostgreSQL would expect to find one soon, and join row by row.
 SAME_FILE = """
-SELECT min(ARRAY[first.legacy_id_text, repeated.legacy_id_text]) FROM {checked} AS repeated
+SELECT min(ARRAY[coalesce(first.legacy_id_text, legacy_id::text), coalesce(repeated.legacy_id_text, legacy_id::text)])
+FROM {checked} AS repeated
 JOIN {checked} AS first USING (legacy_id)
 WHERE repeated.own_reason = 'duplicate_id' AND first.legacy_id_text IS DISTINCT FROM repeated.legacy_id_text
 """
@@ -92,13 +92,19 @@ def keep_texts(
     """
     if not check.table.has_ids:
         return
-    names = kept_in(check.table, check.models)
-    kept = names["kept"]
-    cursor.execute(sql.SQL("SELECT count(legacy_id_text) FROM {}").format(check.checked))
-    (texts,) = cursor.fetchone()
-    rebuild = may_rebuild and is_worth_rebuilding(cursor, kept, texts)
+    kept = table_of(check.models.text_id)
+    keep = sql.SQL(KEEP).format(
+        checked=check.checked, run=sql.Literal(check.run_id), **kept_in(check.table, check.models)
+    )
+    rebuild = may_rebuild and is_worth_rebuilding(cursor, kept, count_texts(cursor, check))
     with without_indexes(cursor, kept, on_progress, referred_keys=True) if rebuild else nullcontext():
-        cursor.execute(sql.SQL(KEEP).format(checked=check.checked, run=sql.Literal(check.run_id), **names))
+        cursor.execute(keep)
+
+
+def count_texts(cursor: CursorWrapper, check: Check) -> int:
+    """How many of the checked rows have a text as their own id."""
+    cursor.execute(sql.SQL("SELECT count(legacy_id_text) FROM {}").format(check.checked))
+    return int(cursor.fetchone()[0])
 
 
 def forget_texts(cursor: CursorWrapper, run_id: int, table: OldTable, models: Models) -> None:
@@ -107,7 +113,7 @@ def forget_texts(cursor: CursorWrapper, run_id: int, table: OldTable, models: Mo
         cursor.execute(sql.SQL(FORGET).format(**kept_in(table, models)), [run_id, table.name])
 
 
-def kept_in(table: OldTable, models: Models) -> dict[str, Any]:
+def kept_in(table: OldTable, models: Models) -> dict[str, sql.Composable]:
     return {
         "kept": table_of(models.text_id),
         "table": sql.Literal(table.name),

@@ -5,10 +5,11 @@ from typing import Any
 
 import pytest
 from django.db import OperationalError, connection, transaction
+from django.db.models import Model
 from psycopg2 import sql
 
 from legacy_import.errors import RunError
-from legacy_import.models import ImportRun
+from legacy_import.models import ImportRun, TextId
 from legacy_import.runs import lifecycle
 from legacy_import.steps import apply, bulk_load, search_indexes, staging
 from legacy_import.tables import checked_table, staged_table
@@ -39,6 +40,30 @@ def test_a_large_import_leaves_the_tables_as_they_were_defined(tmp_path, monkeyp
     assert run.audit["disagreements"] == []
 
 
+def test_a_large_import_leaves_the_table_of_old_texts_as_it_was_defined(tmp_path, monkeypatch):
+    monkeypatch.setattr(bulk_load, "SMALL_BATCH", 2)
+    people = [("a-1", "ann", "", HASH), ("b-2", "bob", "", HASH)]
+    texts = [(f"text-{number}", "a-1", f"number {number}", MORNING, 0) for number in range(5)]
+    path = old_file(tmp_path, schema=LOOSE_SCHEMA, user=people, message=texts)
+    import_of("users", path)
+    definitions, key = indexes_and_constraints(), number_of_key(TextId)
+    run = import_of("messages", path)
+    assert indexes_and_constraints() == definitions
+    assert number_of_key(TextId) != key  # it was dropped and built again
+    assert TextId.objects.count() == 7
+    assert run.verification["ok"] is True
+
+
+def number_of_key(model: type[Model]) -> int:
+    """PostgreSQL's own number of the index behind a table's primary key."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT indexrelid::bigint FROM pg_index WHERE indrelid = %s::regclass AND indisprimary",
+            [f'"{model._meta.db_table}"'],
+        )
+        return int(cursor.fetchone()[0])
+
+
 def files_of_tables() -> tuple[int, ...]:
     with connection.cursor() as cursor:
         names = [f'"{model._meta.db_table}"' for model in (User, Message)]
@@ -56,8 +81,8 @@ def indexes_and_constraints() -> set[tuple[str, str]]:
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT conname, pg_get_constraintdef(oid) FROM pg_constraint"
-            " WHERE conrelid::regclass::text LIKE '%MiniTwit%'"
-            " UNION ALL SELECT indexname, indexdef FROM pg_indexes WHERE tablename LIKE 'MiniTwit%'"
+            " WHERE conrelid::regclass::text ~ 'MiniTwit|legacy_import_textid'"
+            " UNION ALL SELECT indexname, indexdef FROM pg_indexes WHERE tablename ~ 'MiniTwit|legacy_import_textid'"
             " UNION ALL SELECT indexrelid::regclass::text, 'clustered' FROM pg_index WHERE indisclustered"
         )
         return set(cursor.fetchall())
@@ -242,9 +267,15 @@ def test_a_large_import_takes_at_once_every_lock_that_keeps_all_others_out(tmp_p
         return result
 
     monkeypatch.setattr(bulk_load, "SMALL_BATCH", 2)
-    path = old_file(tmp_path, user=[ANN, BOB], message=[(1, 1, "one", MORNING, 0), (2, 2, "two", MORNING, 0)])
+    people = [("a-1", "ann", "", HASH), ("b-2", "bob", "", HASH)]
+    texts = [
+        ("text-1", "a-1", "one", MORNING, 0),
+        ("text-2", "b-2", "two", MORNING, 0),
+        ("text-3", "b-2", "three", MORNING, 0),
+    ]
+    path = old_file(tmp_path, schema=LOOSE_SCHEMA, user=people, message=texts)
     with connection.execute_wrapper(watch):
         import_of("users", path)
         import_of("messages", path)
     assert late == []
-    assert {"MiniTwit_user", "MiniTwit_message"} <= at_most
+    assert {"MiniTwit_user", "MiniTwit_message", "legacy_import_textid"} <= at_most

@@ -195,6 +195,14 @@ def test_two_texts_of_one_number_are_refused_and_nothing_is_imported(tmp_path, m
     assert not User.objects.filter(legacy_id__isnull=False).exists()
 
 
+def test_a_text_and_a_whole_number_that_are_one_number_are_refused(tmp_path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("legacy_import.rules.columns.number_of", lambda text: text_ids.LOWEST)
+    monkeypatch.setattr("legacy_import.source.sandbox.number_of", lambda text: text_ids.LOWEST)
+    people = [(ANN, "ann", "", HASH), (text_ids.LOWEST, "bob", "", HASH)]
+    with pytest.raises(RunError, match=f"“{ANN}” and “{text_ids.LOWEST}”|“{text_ids.LOWEST}” and “{ANN}”"):
+        preview_of("users", guid_file(tmp_path, user=people))
+
+
 @pytest.mark.parametrize(
     "newer",
     [
