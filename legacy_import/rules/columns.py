@@ -6,6 +6,7 @@ cannot copy. `copies` say which forms it can; a property test holds them against
 
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, ClassVar, NamedTuple, cast
 
@@ -107,6 +108,8 @@ TEXT_COPY = Copy(
     " AND length(CAST({0} AS BLOB)) = length({0}) AND {0} GLOB '*[^-0-9]*'",
     is_text_id=True,
 )
+# One to which many rows refer.
+REFERENCE_COPY = replace(TEXT_COPY, value="repeated_text_id(CAST({0} AS BLOB))")
 
 
 class IdColumn(Column):
@@ -228,7 +231,7 @@ class AccountColumn(Column):
         name_of: gives the username of an account.
     """
 
-    copies = (NUMBER_COPY, TEXT_COPY)
+    copies = (NUMBER_COPY, REFERENCE_COPY)
     new_type = "bigint"
 
     def __init__(self, find: Callable[[int | TextId], int | None], name_of: Callable[[int], str]) -> None:

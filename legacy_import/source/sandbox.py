@@ -7,6 +7,7 @@ queries that never end, and pages that lie about themselves. See https://www.sql
 import sqlite3
 import time
 from contextlib import suppress
+from functools import lru_cache
 from pathlib import Path
 from typing import Self
 from urllib.parse import quote
@@ -18,6 +19,7 @@ SILENCE_LIMIT = 5.0  # seconds that a statement may work without giving a row, a
 SLOW_DISK = 20 * 1024 * 1024  # for each so many bytes of the file a second more
 # What reading a damaged file raises. The second is SQLite's own complaint, where it quotes bytes of the file.
 UNREADABLE = (sqlite3.Error, UnicodeDecodeError)
+REPEATED_TEXTS = 65_536  # of which a connection keeps the numbers: of the accounts that rows refer to
 PROGRESS_STEPS = 100_000  # SQLite virtual machine steps between two looks at the clock
 
 # What reading a table and building COPY lines needs. None of it loads, writes, attaches or recurses.
@@ -37,6 +39,7 @@ ALLOWED_FUNCTIONS = frozenset(
         "lower",
         "max",
         "printf",
+        "repeated_text_id",
         "row_number",
         "strftime",
         "substr",
@@ -90,14 +93,20 @@ def open_readonly(path: Path, timeout: QueryTimeout | None = None) -> sqlite3.Co
         connection.execute(f"PRAGMA {pragma}")
     with suppress(*UNREADABLE):  # what is damaged says so when it is read
         connection.execute("SELECT value FROM json_each('[]')")  # makes it, which is not allowed from now on
-    connection.create_function("text_id", 1, text_id, deterministic=True)
+    add_text_ids(connection)
     connection.set_authorizer(authorize)
     connection.set_progress_handler(timeout or QueryTimeout(), PROGRESS_STEPS)
     return connection
 
 
+def add_text_ids(connection: sqlite3.Connection) -> None:
+    """Add `text_id`, and the same function for texts of which most occur in many rows."""
+    connection.create_function("text_id", 1, text_id, deterministic=True)
+    connection.create_function("repeated_text_id", 1, lru_cache(REPEATED_TEXTS)(text_id), deterministic=True)
+
+
 def text_id(data: bytes) -> int:
-    """The function of that name: the number that represents a text.
+    """The number that represents a text.
 
     Bytes that are none must not end the statement; a block of lines that holds them is read row by row.
     """

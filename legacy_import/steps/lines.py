@@ -15,7 +15,7 @@ from json.encoder import encode_basestring
 
 from psycopg2 import sql
 
-from legacy_import.rules.columns import TEXT_COPY, Column, New, Refused, Row, TextId, id_text
+from legacy_import.rules.columns import Column, New, Refused, Row, TextId, id_text
 from legacy_import.rules.resources import LegacyResource
 from legacy_import.source.copy_lines import (
     FIELD_END,
@@ -68,7 +68,9 @@ class Lines:
         ]
         self.columns = {"position": "bigint"}
         self.columns |= {attribute: column.new_type for _, attribute, column in fields if column.new_type != "text"}
-        self.columns |= {text_of(name): "text" for _, name, column in fields if TEXT_COPY in column.copies}
+        self.columns |= {
+            text_of(name): "text" for _, name, column in fields if any(copy.is_text_id for copy in column.copies)
+        }
         self.columns |= dict.fromkeys(("reason", "notes", "original"), "text")
         self.columns |= {attribute: "text" for _, attribute, column in fields if column.new_type == "text"}
         self.places = {name: place for place, name in enumerate(self.columns)}

@@ -26,7 +26,7 @@ from legacy_import.rules.columns import (
 )
 from legacy_import.rules.dates import DateColumn
 from legacy_import.source.copy_lines import Copy
-from legacy_import.source.sandbox import text_id
+from legacy_import.source.sandbox import add_text_ids
 from legacy_import.source.values import LegacyValue, as_text, needs_repair
 from legacy_import.steps.lines import copied
 from legacy_import.verify.ids import id_number
@@ -105,7 +105,7 @@ def copies_of(column: Column, value: LegacyValue) -> list[tuple[Copy, bytes]]:
     fields = ", ".join(f"CASE WHEN {copy.test} THEN CAST({copy.written} AS TEXT) END" for copy in copies)
     with closing(sqlite3.connect(":memory:")) as database:
         database.text_factory = bytes
-        database.create_function("text_id", 1, text_id)
+        add_text_ids(database)
         (found,) = database.execute(f"SELECT {fields} FROM (SELECT {given} AS value)", [value])
     return [(copy, field) for copy, field in zip(copies, found, strict=True) if field is not None]
 
