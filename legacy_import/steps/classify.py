@@ -26,6 +26,14 @@ from MiniTwit.json_records import JsonRecord
 # Every change of a row gives it a new xmin, so this stays the same only while no row of the table changes.
 STATE = "SELECT coalesce(sum(hashint8extended({key}, xmin::text::bigint)), 0) || '/' || count(*) FROM {table}"
 
+# The rows stay in their order: those that are looked up are few.
+REPEATED_REFUSED = """
+SELECT {columns}, coalesce(reason, CASE WHEN position > repeated.first THEN 'duplicate_id' END) AS reason
+FROM {staged} LEFT JOIN (
+    SELECT legacy_id, min(position) AS first FROM {staged} GROUP BY legacy_id HAVING count(*) > 1
+) AS repeated USING (legacy_id)
+"""
+
 SUMMARY = """
 SELECT outcome, reason, nullif(notes, '') AS notes, count(*), sum({row_hash}) AS fingerprint
 FROM ({rows}) AS rows GROUP BY 1, 2, 3
@@ -139,7 +147,7 @@ class Check:
 
     def order(self) -> sql.SQL:
         """Sort the classified rows like the old ones, where comparing them with each other has lost that order."""
-        return sql.SQL(" ORDER BY position" if self.table.has_ids and not self.can_be_parted else "")
+        return sql.SQL(" ORDER BY position" if self.table.has_ids and not self.table.is_partible else "")
 
     def outcomes(self, cleaned: sql.Composable) -> sql.Composed:
         """The statement that classifies every cleaned row."""
@@ -147,17 +155,11 @@ class Check:
 
     def cleaned(self, staged: sql.Identifier) -> sql.Composed:
         """Every row of a staging table, with the reason of its own values or its id if any."""
-        repeated = sql.SQL(
-            "CASE WHEN legacy_id IS NOT NULL"
-            " AND row_number() OVER (PARTITION BY legacy_id ORDER BY position) > 1 THEN 'duplicate_id' END"
-        )
-        has_repeated = self.table.has_ids and not self.unique_ids
         columns = [name for name in self.lines.columns if name not in ("reason", "original")]
-        return sql.SQL("SELECT {columns}, coalesce(reason, {repeated}) AS reason FROM {staged}").format(
-            columns=sql.SQL(", ").join(map(sql.Identifier, columns)),
-            repeated=repeated if has_repeated else sql.SQL("NULL"),
-            staged=staged,
-        )
+        names = {"columns": sql.SQL(", ").join(map(sql.Identifier, columns)), "staged": staged}
+        if self.unique_ids or not self.table.has_ids:
+            return sql.SQL("SELECT {columns}, reason FROM {staged}").format(**names)
+        return sql.SQL(REPEATED_REFUSED).format(**names)
 
     def _summary(self, rows: sql.Composable) -> list[SummaryRow]:
         row_hash: sql.Composable = sql.Identifier("position")
