@@ -14,13 +14,15 @@ from operator import or_
 
 from django.apps import apps
 from django.contrib.postgres.indexes import GinIndex
-from django.db import connection
-from django.db.models import Model, Q
+from django.db import OperationalError, connection, transaction
+from django.db.models import Index, Model, Q
 from django.db.models.lookups import Contains, Exact
 from django.utils import timezone
 
 from MiniTwit import text_ids
+from MiniTwit.database.failures import is_busy
 from MiniTwit.database.queries import rows_of, value_of
+from MiniTwit.database.session_settings import set_for_transaction
 from MiniTwit.ids import number_in
 from MiniTwit.models import Message, User
 from MiniTwit.skeletons import Skeleton, skeleton
@@ -37,6 +39,10 @@ BUILT_LATER = frozenset({"message_author_undecided"})
 
 # Arbitrary, but the same in every process: the key of the lock for building search indexes.
 LOCK_KEY = 5_022_417
+
+# The settings for building an index at once. PostgreSQL 18 shares the work among several processes if each has some
+# memory; more of it makes no difference.
+AT_ONCE = {"maintenance_work_mem": "256MB", "lock_timeout": "30s"}
 
 INDEX_STATES = """
 SELECT relname, indisvalid FROM pg_index JOIN pg_class ON pg_class.oid = indexrelid
@@ -202,15 +208,19 @@ def _day_of(term: str) -> tuple[datetime, datetime] | None:
 
 
 def ensure_search_indexes(
-    models: Iterable[type[Model]] | None = None, on_progress: Callable[[str], None] = lambda name: None
+    models: Iterable[type[Model]] | None = None,
+    on_progress: Callable[[str], None] = lambda name: None,
+    *,
+    concurrently: bool = True,
 ) -> list[str]:
-    """Build the search indexes that are missing, or whose building once failed, without stopping other work.
+    """Build the search indexes that are missing, or whose building once failed.
 
     Must run outside of a transaction, as PostgreSQL requires. If another process builds them, this does nothing.
 
     Args:
         models: whose indexes; those of all MiniTwit tables by default.
         on_progress: called with the name of each index before it is built.
+        concurrently: without stopping other work; else in half the time, while others can only read the table.
 
     Returns:
         The names of the indexes that were built.
@@ -223,25 +233,38 @@ def ensure_search_indexes(
             return []
         try:
             for model in models if models is not None else apps.get_app_config("MiniTwit").get_models():
-                built += _ensure_indexes_of(model, on_progress)
+                built += _ensure_indexes_of(model, on_progress, concurrently)
         finally:
             cursor.execute("SELECT pg_advisory_unlock(%s)", [LOCK_KEY])
     return built
 
 
-def _ensure_indexes_of(model: type[Model], on_progress: Callable[[str], None]) -> list[str]:
+def _ensure_indexes_of(model: type[Model], on_progress: Callable[[str], None], concurrently: bool) -> list[str]:
     wanted = {
         index.name: index for index in model._meta.indexes if isinstance(index, GinIndex) or index.name in BUILT_LATER
     }
     is_valid = dict(rows_of(INDEX_STATES, [connection.ops.quote_name(model._meta.db_table), list(wanted)]))
-    built = []
-    for name, index in wanted.items():
-        if is_valid.get(name):
-            continue
+    missing = {name: index for name, index in wanted.items() if not is_valid.get(name)}
+    for name, index in missing.items():
         on_progress(name)
-        with connection.schema_editor(atomic=False) as editor:
-            if name in is_valid:
+        if name in is_valid:
+            with connection.schema_editor(atomic=False) as editor:
                 editor.remove_index(model, index, concurrently=True)  # type: ignore[call-arg]  # PostgreSQL's own
-            editor.add_index(model, index, concurrently=True)  # type: ignore[call-arg]
-        built.append(name)
-    return built
+        if concurrently or not _is_built_at_once(model, index):
+            with connection.schema_editor(atomic=False) as editor:
+                editor.add_index(model, index, concurrently=True)  # type: ignore[call-arg]
+    return list(missing)
+
+
+def _is_built_at_once(model: type[Model], index: Index) -> bool:
+    """Build an index while writers wait. Returns whether that was possible: a long transaction may be writing."""
+    try:
+        with transaction.atomic(), connection.cursor() as cursor, connection.schema_editor() as editor:
+            for setting, value in AT_ONCE.items():
+                set_for_transaction(cursor, setting, value)
+            editor.add_index(model, index)
+    except OperationalError as error:
+        if not is_busy(error):
+            raise
+        return False
+    return True

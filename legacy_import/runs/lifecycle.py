@@ -8,14 +8,13 @@ in a worker or in the foreground, one at a time in the whole database.
 """
 
 import logging
-import time
 from dataclasses import replace
 from functools import partial
 
 from django.db import connection, transaction
 from psycopg2 import sql
 
-from legacy_import import locks, verify
+from legacy_import import locks
 from legacy_import.errors import RunError
 from legacy_import.models import ImportRun
 from legacy_import.rules.day_order import DayOrder, told_by
@@ -23,6 +22,7 @@ from legacy_import.rules.old_tables import OLD_TABLES, TABLES_OF_KIND, USERS, na
 from legacy_import.rules.options import ImportOptions, TableCounts
 from legacy_import.rules.text_dates import numbers_of
 from legacy_import.runs import chosen_mapping
+from legacy_import.runs.completion import complete
 from legacy_import.runs.execution import AT_WORK, ImportWork, UndoWork, finish, reconcile, state_label, work_on
 from legacy_import.runs.files import name_snapshot, reference_of, remember_staged_file, staged_file
 from legacy_import.runs.leftovers import discard_leftovers, expire_previews
@@ -39,7 +39,6 @@ from legacy_import.steps.classify import Check
 from legacy_import.steps.nothing_arrives import nothing_arrives
 from legacy_import.steps.parallel import Prepared, prepare_tables
 from legacy_import.steps.progress import Progress
-from legacy_import.steps.search_indexes import build_search_indexes
 from legacy_import.steps.undo import check_undoable, undo_run
 from legacy_import.tables import CURRENT, Models
 from MiniTwit.database.clock import database_time
@@ -270,8 +269,7 @@ def apply(run_id: int, models: Models = CURRENT) -> ImportRun:
         checks = checks_of(run, models)
         staged_file(run)
         write_all_or_nothing(run, checks, progress)
-        build_search_indexes(run, models)
-        verify_run(run, models)
+        complete(run, models)
     discard_leftovers(models)
     return run
 
@@ -284,29 +282,6 @@ def write_all_or_nothing(run: ImportRun, checks: list[Check], progress: Progress
         write_run(run, checks, progress, rebuilt)
         progress.stop()
         finish(run, state="applied", finished_at=database_time())
-
-
-def verify_run(run: ImportRun, models: Models) -> None:
-    """Compare old and new after a run was applied. An error in it does not undo the import."""
-    began = time.monotonic()
-    with Progress(run.pk, models) as progress:
-
-        def on_progress(table: str, done: int, total: int) -> None:
-            progress.name, progress.done, progress.total = f"Verifying {OLD_TABLES[table].rows}", done, total
-
-        try:
-            verification = verify.verify(
-                staged_file(run),
-                tables=names_of_kind(run.kind),
-                layout=chosen_mapping.layout_of(SourceRecord.from_json(run.source).mapping),
-                on_progress=on_progress,
-            )
-        except Exception as error:
-            logger.exception("Import %s was applied, but could not be verified.", run.pk)
-            verification = verify.Verification(error=f"The verification stopped: {error}")
-    run.verification = verification.as_json(examples=True)
-    run.durations |= {"verifying": round(time.monotonic() - began, 2)}
-    run.save(update_fields=["verification", "durations"])
 
 
 def cancel(run_id: int, *, models: Models = CURRENT) -> ImportRun:

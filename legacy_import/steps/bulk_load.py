@@ -16,6 +16,7 @@ from MiniTwit.database.session_settings import set_for_transaction
 from MiniTwit.database.triggers import IMPORTING_SETTING
 
 SMALL_BATCH = 20_000  # rows; below it, keeping the indexes costs less than building them again
+ANY_ROW = sql.SQL("true")
 NUMBERS_AT_ONCE = 10_000  # taken from a sequence; one by one takes a fifth of the time of writing a row
 
 # The settings of a transaction that moves millions of rows.
@@ -83,9 +84,18 @@ def is_worth_rebuilding(cursor: CursorWrapper, table: sql.Identifier, batch: int
     return batch >= SMALL_BATCH and has_fewer_rows(cursor, table, batch)
 
 
-def has_fewer_rows(cursor: CursorWrapper, table: sql.Identifier, rows: int) -> bool:
-    """Whether the table has fewer than so many rows, without counting more than those."""
-    cursor.execute(sql.SQL("SELECT count(*) FROM (SELECT FROM {} LIMIT %s) AS first_rows").format(table), [rows])
+def is_all_of_run(cursor: CursorWrapper, table: sql.Identifier, run_id: int) -> bool:
+    """Whether a run brought all rows of the table but a few."""
+    others = sql.SQL("import_run IS DISTINCT FROM {}").format(sql.Literal(run_id))
+    return has_fewer_rows(cursor, table, SMALL_BATCH, others)
+
+
+def has_fewer_rows(
+    cursor: CursorWrapper, table: sql.Identifier, rows: int, condition: sql.Composable = ANY_ROW
+) -> bool:
+    """Whether fewer than so many rows of the table meet a condition, without counting more than those."""
+    statement = sql.SQL("SELECT count(*) FROM (SELECT FROM {} WHERE {} LIMIT %s) AS first_rows")
+    cursor.execute(statement.format(table, condition), [rows])
     return bool(cursor.fetchone()[0] < rows)
 
 

@@ -3,19 +3,19 @@
 They wait until a run is applied.
 """
 
-import logging
-import time
+from collections.abc import Iterable
 
+from django.db import connection
 from django.db.backends.utils import CursorWrapper
+from django.db.models import Model
 from psycopg2 import sql
 
 from legacy_import.models import ImportRun
 from legacy_import.rules.old_tables import TABLES_OF_KIND
-from legacy_import.steps.progress import Progress
-from legacy_import.tables import Models
+from legacy_import.steps.bulk_load import is_all_of_run
+from legacy_import.steps.progress import TaskProgress
+from legacy_import.tables import Models, table_of
 from MiniTwit.search import BUILT_LATER, ensure_search_indexes
-
-logger = logging.getLogger(__name__)
 
 SEARCH_INDEXES = """
 SELECT indexrelid::regclass::text FROM pg_index
@@ -32,18 +32,21 @@ def drop_search_indexes(cursor: CursorWrapper, table: sql.Identifier) -> None:
         cursor.execute(sql.SQL("DROP INDEX {}").format(sql.SQL(name)))
 
 
-def build_search_indexes(run: ImportRun, models: Models) -> None:
-    """Build what is missing while others work. If that fails, the import stays, and searching is slow."""
-    targets = [table.target(models) for table in TABLES_OF_KIND[run.kind]]
-    began = time.monotonic()
-    with Progress(run.pk, models) as progress:
-        try:
-            ensure_search_indexes(targets, on_progress=lambda name: progress.phase("Building the search index"))
-        except Exception as error:
-            logger.exception("Import %s was applied, but its search index could not be built.", run.pk)
-            run.error_message = (
-                f"Everything is imported, but the search index could not be built ({error}). Searching is slow until "
-                "you run `python manage.py build_search_indexes`."
-            )
-    run.durations |= {"indexing": round(time.monotonic() - began, 2)}
-    run.save(update_fields=["error_message", "durations"])
+def build_search_indexes(run: ImportRun, models: Models, progress: TaskProgress, *, concurrently: bool) -> None:
+    """Build what is missing in the tables of a run. See `ensure_search_indexes`."""
+    ensure_search_indexes(
+        targets_of(run, models),
+        on_progress=lambda name: progress.phase("Building the search index"),
+        concurrently=concurrently,
+    )
+    progress.phase("")
+
+
+def is_first_import(run: ImportRun, models: Models) -> bool:
+    """Whether the tables of a run held next to nothing before it, so that writing to them can wait for a minute."""
+    with connection.cursor() as cursor:
+        return all(is_all_of_run(cursor, table_of(target), run.pk) for target in targets_of(run, models))
+
+
+def targets_of(run: ImportRun, models: Models) -> Iterable[type[Model]]:
+    return [table.target(models) for table in TABLES_OF_KIND[run.kind]]

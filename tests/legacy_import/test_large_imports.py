@@ -10,9 +10,10 @@ from psycopg2 import sql
 
 from legacy_import.errors import RunError
 from legacy_import.models import ImportRun, TextId
-from legacy_import.runs import lifecycle
+from legacy_import.runs import completion, lifecycle
 from legacy_import.steps import apply, bulk_load, search_indexes, staging
 from legacy_import.tables import checked_table, staged_table
+from MiniTwit import search
 from MiniTwit.models import Message, User
 from MiniTwit.search import ensure_search_indexes
 from tests.legacy_import.conftest import other_session
@@ -212,6 +213,69 @@ def test_the_search_index_is_built_after_a_large_import(tmp_path, monkeypatch):
         assert cursor.fetchone() == (True,)
     assert ensure_search_indexes() == []
     assert Message.objects.filter(text__icontains="NEEDLE").count() == 1
+
+
+def statements_of_indexes(kind, path):
+    """Which search indexes an import builds: the statements."""
+    statements = []
+
+    def noted(execute, statement, *arguments):
+        statements.append(str(statement))
+        return execute(statement, *arguments)
+
+    with connection.execute_wrapper(noted):
+        import_of(kind, path)
+    return [one for one in statements if "_trigrams" in one and one.startswith("CREATE INDEX")]
+
+
+def test_writers_wait_for_the_search_index_of_a_first_import_only(tmp_path, monkeypatch):
+    monkeypatch.setattr(bulk_load, "SMALL_BATCH", 2)
+    first = statements_of_indexes("users", old_file(tmp_path, user=[ANN, BOB]))
+    more = [(number, f"user {number}", "", "") for number in range(3, 9)]
+    (tmp_path / "old.db").unlink()
+    later = statements_of_indexes("users", old_file(tmp_path, user=[ANN, BOB, *more]))
+    assert [("CONCURRENTLY" in one) for one in first] == [False, False]
+    assert [("CONCURRENTLY" in one) for one in later] == [True, True]
+
+
+def test_a_first_import_is_verified_while_a_writer_delays_its_search_index(tmp_path, monkeypatch):
+    """The index waits for the writer to end; then it is built beside the other work, which goes on."""
+    monkeypatch.setattr(bulk_load, "SMALL_BATCH", 1)
+    monkeypatch.setitem(search.AT_ONCE, "lock_timeout", "100ms")
+    path = old_file(tmp_path, user=[ANN], message=[(1, 1, "needle in a haystack", MORNING, 0)])
+    import_of("users", path)
+    run = preview_of("messages", path)
+    lifecycle.confirm(run.pk)
+    is_verified, verify = threading.Event(), completion.verify.verify
+
+    def verified(*arguments, **options):
+        verification = verify(*arguments, **options)
+        is_verified.set()
+        return verification
+
+    def write():
+        connection.close()
+        with transaction.atomic():
+            Message.objects.update(flagged=True)
+            waited_for.set()
+            assert is_verified.wait(60), "the verification waits for the index"
+        connection.close()
+
+    waited_for = threading.Event()
+    begin = completion.build_search_indexes
+
+    def begun_beside_a_writer(*arguments, **options):
+        writer.start()
+        assert waited_for.wait(60)
+        return begin(*arguments, **options)
+
+    writer = threading.Thread(target=write)
+    monkeypatch.setattr(completion.verify, "verify", verified)
+    monkeypatch.setattr(completion, "build_search_indexes", begun_beside_a_writer)
+    run = lifecycle.apply(run.pk)
+    writer.join()
+    assert (run.error_message, run.verification["ok"]) == ("", True)
+    assert ensure_search_indexes() == []
 
 
 def test_an_import_stands_when_its_search_index_cannot_be_built(tmp_path, monkeypatch, caplog):
