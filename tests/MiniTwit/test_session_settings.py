@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from django.core.management import call_command
 from django.db import connection, transaction
+from django.db.backends.utils import CursorWrapper
 from django.test import Client
 from psycopg2 import sql
 
@@ -60,7 +61,7 @@ def table_of_users_locked_for_a_while() -> Iterator[None]:
         with other_session() as cursor:
             cursor.execute(f'LOCK TABLE "{User._meta.db_table}"')
             locked.set()
-            wait_for(is_waited_for)
+            wait_for(lambda: is_waited_for(cursor))
             time.sleep(LONGER)
 
     locked = threading.Event()
@@ -73,10 +74,10 @@ def table_of_users_locked_for_a_while() -> Iterator[None]:
         holder.join()
 
 
-def is_waited_for() -> bool:
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted AND locktype <> 'advisory')")
-        return bool(cursor.fetchone()[0])
+def is_waited_for(cursor: CursorWrapper) -> bool:
+    """Whether any session waits for a table or a row. (A thread has to ask by a connection that it closes.)"""
+    cursor.execute("SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted AND locktype <> 'advisory')")
+    return bool(cursor.fetchone()[0])
 
 
 def test_both_imports_their_verification_and_the_indexes(limits: None, import_dir: Path, tmp_path: Path) -> None:
@@ -116,7 +117,7 @@ def test_a_decision_waits_for_a_lock_and_sees_what_was_committed_meanwhile(limit
         with other_session() as cursor:
             cursor.execute('UPDATE "MiniTwit_user" SET email = %s WHERE id = %s', ["new@example.com", user.pk])
             changed.set()
-            wait_for(is_waited_for)
+            wait_for(lambda: is_waited_for(cursor))
             time.sleep(LONGER)
             cursor.execute("COMMIT")
 
