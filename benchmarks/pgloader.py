@@ -20,9 +20,15 @@ def is_installed() -> bool:
 
 def copy(source: Path) -> Measured:
     """Copy an old database into a throw-away database."""
-    with throwaway_database("minitwit_benchmark_pgloader") as name, tempfile.TemporaryDirectory() as folder:
+    with throwaway_database("minitwit_benchmark_pgloader") as name:
+        return load(source, name)
+
+
+def load(source: Path, database: str) -> Measured:
+    """Copy an old database into an empty database on the configured server."""
+    with tempfile.TemporaryDirectory() as folder:
         commands = Path(folder) / "copy.load"
-        commands.write_text(COMMAND_FILE.format(source=source, target=server_url(name, socket_prefix="unix:")))
+        commands.write_text(COMMAND_FILE.format(source=source, target=server_url(database, socket_prefix="unix:")))
         measured = run_measured(["pgloader", "--on-error-stop", str(commands)])
     if "ERROR" in measured.output:
         raise RuntimeError(f"pgloader did not copy everything:\n{measured.output}")
