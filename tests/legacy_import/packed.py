@@ -13,6 +13,8 @@ from tests.legacy_import.old_database import LOOSE_SCHEMA, make_old_database
 
 TABLES = ("user", "message", "follower")
 HEAD = "PRAGMA foreign_keys=OFF;\nBEGIN TRANSACTION;\nCREATE TABLE user(user_id,username,email,pw_hash);\n"
+# For values that are too long: with each block, one is looked at again from its beginning.
+LARGE_BLOCK = 8 * 1024 * 1024  # characters
 
 
 def make_awkward_database(path: Path) -> Path:

@@ -11,6 +11,7 @@ from legacy_import.source import SourceError, SQLiteSource, source_at
 from legacy_import.source.snapshot.dumps import loading, sql_splitter
 from tests.legacy_import.packed import (
     HEAD,
+    LARGE_BLOCK,
     dumped,
     make_awkward_database,
     open_source,
@@ -133,7 +134,10 @@ def test_a_dump_that_never_ends_is_stopped(tmp_path: Path, monkeypatch: pytest.M
         ("CREATE TRIGGER t AFTER INSERT ON user BEGIN " + "SELECT 1;" * 10_000, "statement_too_long"),
     ],
 )
-def test_a_dump_that_would_fill_the_memory_is_refused(tmp_path: Path, text: str, code: str) -> None:
+def test_a_dump_that_would_fill_the_memory_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str, code: str
+) -> None:
+    monkeypatch.setattr(sql_splitter, "BLOCK_CHARACTERS", LARGE_BLOCK)
     assert refusal(write(tmp_path / "old.sql", HEAD + text + "COMMIT;\n"), tmp_path).code == code
 
 

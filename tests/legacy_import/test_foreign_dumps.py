@@ -10,7 +10,7 @@ import pytest
 from legacy_import.source import SourceError
 from legacy_import.source.snapshot.dumps import sql_splitter
 from legacy_import.source.snapshot.file_types import HEAD_BYTES, Kind, recognise_head
-from tests.legacy_import.packed import open_source, refusal, write
+from tests.legacy_import.packed import LARGE_BLOCK, open_source, refusal, write
 
 POSTGRESQL = r"""--
 -- PostgreSQL database dump
@@ -189,14 +189,15 @@ def test_what_is_more_than_tables_and_rows_is_left_out_and_named(tmp_path: Path,
         ("CREATE TABLE public.message (a int);", "damaged_file", "a second time"),
         ("COPY followers FROM stdin;\n1\t2\n\\.", "missing_schema", "no CREATE TABLE for followers"),
         ("COPY message (text) FROM stdin;\n" + "x" * 17_000_000 + "\n\\.", "value_too_long", "longer than 16 MiB"),
-        ("INSERT INTO message (text) VALUES ('" + "x" * 40_000_000 + "');", "statement_too_long", "too long"),
+        ("INSERT INTO message (text) VALUES ('" + "x" * 36_000_000 + "');", "statement_too_long", "too long"),
         ("INSERT INTO message (text) VALUES ('never closed;", "cut_short", "ends in the middle"),
         ("DO $never$ closed;", "cut_short", "ends in the middle"),
     ],
 )
 def test_what_would_have_to_be_executed_is_refused_with_its_line_and_a_way_out(
-    tmp_path: Path, statement: str, code: str, sentence: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, statement: str, code: str, sentence: str
 ) -> None:
+    monkeypatch.setattr(sql_splitter, "BLOCK_CHARACTERS", LARGE_BLOCK)
     text = POSTGRESQL.replace("\\unrestrict x7", statement)
     error = refusal(write(tmp_path / "old.sql", text), tmp_path)
     assert error.code == code
