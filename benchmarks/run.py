@@ -16,7 +16,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from benchmarks import administrator, pgloader
+from benchmarks import administrator, again, pgloader
 from benchmarks.generate import Size, add_size_arguments, database_of
 from benchmarks.processes import Measured, durations_of_latest_run, manage, run_in_product, throwaway_database
 
@@ -26,6 +26,11 @@ MEGABYTE = 1024 * 1024
 
 LEAST_RATIO = 100
 MOST_OF_SCRIPT = 0.5
+MOST_OF_FIRST = {
+    "messages again, nothing new": 0.4,
+    "messages again, a hundredth new or changed": 0.5,
+    "undo of the first import of messages": 0.5,
+}
 MOST_MEMORY = 150 * MEGABYTE
 SAME_MEMORY = 0.1  # of the smaller: how far the two peaks may lie apart and still be the same
 
@@ -86,6 +91,8 @@ class Benchmark:
             with throwaway_database(DATABASE):
                 manage(DATABASE, "migrate", "--verbosity", "0")
                 self.import_users_and_messages("", self.size, source, stock=time == 0)
+                if time == times - 1:
+                    self.import_again(source)
         tenth = self.size.divided(10)
         with throwaway_database(DATABASE):
             manage(DATABASE, "migrate", "--verbosity", "0")
@@ -131,6 +138,16 @@ class Benchmark:
         self.add(f"{kind}, everything{suffix}", rows, whole.seconds, whole.peak_memory)
         return whole, (written, whole.seconds)
 
+    def import_again(self, source: Path) -> None:
+        """Measure further imports of messages into the same tables, and undo of all of them."""
+        rows = self.size.messages + self.size.follows
+        for name, path in (("nothing new", source), ("a hundredth new or changed", again.changed(source))):
+            whole = manage(DATABASE, "import_legacy", "messages", "--source", str(path), "--existing", "update")
+            self.add(f"messages again, {name}", rows, whole.seconds, whole.peak_memory)
+        for name in ("a hundredth", "nothing", "the first import of messages"):
+            undone = run_in_product(DATABASE, "-m", "benchmarks.again")
+            self.add(f"undo of {name}", rows, undone.seconds, undone.peak_memory)
+
     def import_sample(self, table: str, rows: int, source: Path) -> None:
         """Measure import-export on the first rows of a table, and estimate the time for `rows` of them."""
         measured = run_in_product(DATABASE, "-m", "benchmarks.stock", table, str(source), "--rows", str(STOCK_ROWS))
@@ -156,6 +173,14 @@ class Benchmark:
             "administrator, everything",
             MOST_OF_SCRIPT,
         )
+        first = self.steps["messages, everything"].seconds
+        for name, most in MOST_OF_FIRST.items():
+            seconds = self.steps[name].seconds
+            yield Requirement(
+                f"{name}: at most {most} times the first import",
+                f"{seconds / first:.2f} times ({seconds:,.1f} s against {first:,.1f} s)",
+                seconds <= most * first,
+            )
         peak, peak_of_tenth = written.peak_memory or 0, tenth.peak_memory or 0
         yield Requirement(
             f"peak memory under {MOST_MEMORY // MEGABYTE} MB, and the same at a tenth of the size",
