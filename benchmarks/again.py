@@ -2,7 +2,7 @@
 
     python -m benchmarks.again
 
-undoes the newest import of the configured database that was applied, as the worker does for the button.
+undoes the newest import of messages that was applied in the configured database, as the worker does for the button.
 """
 
 import os
@@ -41,7 +41,7 @@ def main() -> None:
     from legacy_import.runs.foreground import undo_at_once
     from legacy_import.tables import CURRENT
 
-    newest = ImportRun.objects.filter(state=ImportRun.State.APPLIED).latest("pk")
+    newest = ImportRun.objects.filter(kind="messages", state=ImportRun.State.APPLIED).latest("pk")
     undo_at_once(newest.pk, CURRENT)
 
 

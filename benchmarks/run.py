@@ -139,11 +139,12 @@ class Benchmark:
         return whole, (written, whole.seconds)
 
     def import_again(self, source: Path) -> None:
-        """Measure further imports of messages into the same tables, and undo of all of them."""
+        """Measure further imports into the same tables, and undo of those of messages."""
         rows = self.size.messages + self.size.follows
         for name, path in (("nothing new", source), ("a hundredth new or changed", again.changed(source))):
-            whole = manage(DATABASE, "import_legacy", "messages", "--source", str(path), "--existing", "update")
-            self.add(f"messages again, {name}", rows, whole.seconds, whole.peak_memory)
+            for kind in ("users", "messages"):
+                whole = manage(DATABASE, "import_legacy", kind, "--source", str(path), "--existing", "update")
+                self.add(f"{kind} again, {name}", rows, whole.seconds, whole.peak_memory)
         for name in ("a hundredth", "nothing", "the first import of messages"):
             undone = run_in_product(DATABASE, "-m", "benchmarks.again")
             self.add(f"undo of {name}", rows, undone.seconds, undone.peak_memory)
