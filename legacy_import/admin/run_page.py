@@ -154,7 +154,11 @@ class RunPage:
 
     @property
     def durations(self) -> list[tuple[str, float]]:
-        return [(name, self.run.durations[step]) for step, name in STEPS.items() if step in self.run.durations]
+        """The seconds of each step; of importing only those until the rows were there for all."""
+        seconds = dict(self.run.durations)
+        if "completing" in seconds and "applying" in seconds:
+            seconds["applying"] = round(seconds["applying"] - seconds["completing"], 2)
+        return [(name, seconds[step]) for step, name in STEPS.items() if step in seconds]
 
     # What the run did
 

@@ -83,6 +83,7 @@ def verify_run(run: ImportRun, progress: TaskProgress) -> None:
             logger.exception("Import %s was applied, but could not be verified.", run.pk)
             verification = verify.Verification(error=f"The verification stopped: {error}")
     run.verification = verification.as_json(examples=True)
+    progress.phase("", 0)  # the index may take longer, and no bar can tell how long
 
 
 @contextmanager

@@ -1,13 +1,16 @@
 """What a large import does besides: parts, rebuilt indexes, numbers in blocks, the search index at the end."""
 
 import threading
+import time
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import AnonymousUser
 from django.db import OperationalError, connection, transaction
 from django.db.models import Model
 from psycopg2 import sql
 
+from legacy_import.admin.run_page import RunPage
 from legacy_import.errors import RunError
 from legacy_import.models import ImportRun, TextId
 from legacy_import.runs import completion, lifecycle
@@ -276,6 +279,21 @@ def test_a_first_import_is_verified_while_a_writer_delays_its_search_index(tmp_p
     writer.join()
     assert (run.error_message, run.verification["ok"]) == ("", True)
     assert ensure_search_indexes() == []
+
+
+def test_the_time_for_the_search_index_is_no_part_of_importing(tmp_path, monkeypatch):
+    begin = completion.build_search_indexes
+
+    def begun_after_a_second(*arguments, **options):
+        time.sleep(1)
+        return begin(*arguments, **options)
+
+    monkeypatch.setattr(completion, "build_search_indexes", begun_after_a_second)
+    run = import_of("users", old_file(tmp_path, user=[ANN, BOB]))
+    shown = dict(RunPage(run, AnonymousUser()).durations)
+    assert list(shown) == ["Reading and checking", "Importing", "Building the search index", "Verifying"]
+    assert shown["Importing"] == pytest.approx(run.durations["applying"] - run.durations["completing"])
+    assert run.durations["completing"] >= shown["Building the search index"] >= 1
 
 
 def test_an_import_stands_when_its_search_index_cannot_be_built(tmp_path, monkeypatch, caplog):
