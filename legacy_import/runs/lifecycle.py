@@ -39,7 +39,7 @@ from legacy_import.steps.classify import Check
 from legacy_import.steps.nothing_arrives import nothing_arrives
 from legacy_import.steps.parallel import Prepared, prepare_tables
 from legacy_import.steps.progress import Progress
-from legacy_import.steps.undo import check_undoable, undo_run
+from legacy_import.steps.undo import check_undoable, tables_of_run_alone, undo_run
 from legacy_import.tables import CURRENT, Models
 from MiniTwit.database.clock import database_time
 from MiniTwit.database.locks import retry_if_busy
@@ -328,10 +328,13 @@ def undo(run_id: int, models: Models = CURRENT) -> ImportRun:
     Raises:
         RunError: nothing was taken out.
     """
-    with work_on(run_id, "undoing", models) as (run, progress), transaction.atomic():
-        run.undo_result = {table: undone.as_json() for table, undone in undo_run(run, models, progress).items()}
-        progress.stop()
-        finish(run, state="undone")
+    with work_on(run_id, "undoing", models) as (run, progress):
+        alone = tables_of_run_alone(run, models)
+        with transaction.atomic():
+            undone = undo_run(run, models, progress, alone)
+            run.undo_result = {table: result.as_json() for table, result in undone.items()}
+            progress.stop()
+            finish(run, state="undone")
     discard_leftovers(models)
     return run
 

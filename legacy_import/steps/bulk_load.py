@@ -8,6 +8,7 @@ was ever dropped.
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import cast
 
 from django.db.backends.utils import CursorWrapper
 from psycopg2 import sql
@@ -81,7 +82,12 @@ def prepare_transaction(cursor: CursorWrapper) -> None:
 
 def is_worth_rebuilding(cursor: CursorWrapper, table: sql.Identifier, batch: int) -> bool:
     """Whether the table is empty or small against the batch."""
-    return batch >= SMALL_BATCH and has_fewer_rows(cursor, table, batch)
+    return is_large(batch) and has_fewer_rows(cursor, table, batch)
+
+
+def is_large(batch: int) -> bool:
+    """Whether so many rows are worth the work of dropping what is kept with every row, and making it again."""
+    return batch >= SMALL_BATCH
 
 
 def is_all_of_run(cursor: CursorWrapper, table: sql.Identifier, run_id: int) -> bool:
@@ -127,6 +133,27 @@ def without_indexes(
 
 
 @contextmanager
+def without_referring_keys(cursor: CursorWrapper, table: sql.Identifier) -> Iterator[None]:
+    """Drop the foreign keys of other tables to this one, and make them again at the end.
+
+    While they are there, each deleted row is looked for in each of those tables. No check may be deferred meanwhile.
+    """
+    cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+    keys = [_constraint(sql.Identifier(other), *key) for other, *key in referring_keys(cursor, table)]
+    for key in keys:
+        cursor.execute(key.drop)
+    yield
+    for key in keys:
+        cursor.execute(key.create)
+
+
+def referring_keys(cursor: CursorWrapper, table: sql.Identifier) -> list[tuple[str, str, str]]:
+    """The foreign keys of other tables to this one: whose, their names and definitions."""
+    cursor.execute(REFERRING, {"table": table.as_string(cursor.cursor)})
+    return cast("list[tuple[str, str, str]]", cursor.fetchall())
+
+
+@contextmanager
 def numbered_in_blocks(cursor: CursorWrapper, table: sql.Identifier) -> Iterator[None]:
     """Take the numbers of the new rows from their sequence in large blocks. The rest of the last one stays unused."""
     cursor.execute(IDENTITIES, {"table": table.as_string(cursor.cursor)})
@@ -156,8 +183,7 @@ def begin_new_file(cursor: CursorWrapper, table: sql.Identifier) -> None:
 def _dropped(cursor: CursorWrapper, table: sql.Identifier, referred_keys: bool) -> list[Dropped]:
     """Indexes, then keys and unique constraints, then foreign keys, those of others last: the order of building."""
     arguments = {"table": table.as_string(cursor.cursor)}
-    cursor.execute(REFERRING, arguments)
-    referring = cursor.fetchall()
+    referring = referring_keys(cursor, table)
     drop_keys = referred_keys and all(
         has_fewer_rows(cursor, sql.Identifier(name), SMALL_BATCH) for name in {row[0] for row in referring}
     )

@@ -1,5 +1,7 @@
 """Take out what a run brought, and put back what it changed; rows that were changed since stay."""
 
+from collections.abc import Collection
+from contextlib import nullcontext
 from dataclasses import dataclass
 
 from django.db import connection
@@ -12,7 +14,13 @@ from legacy_import.models import ImportRun
 from legacy_import.rules.old_tables import MESSAGES, TABLES_OF_KIND, USERS, OldTable
 from legacy_import.rules.options import TableCounts
 from legacy_import.steps.apply import LOCK_TIMEOUT, assignments
-from legacy_import.steps.bulk_load import prepare_transaction
+from legacy_import.steps.bulk_load import (
+    is_all_of_run,
+    is_large,
+    prepare_transaction,
+    referring_keys,
+    without_referring_keys,
+)
 from legacy_import.steps.progress import Progress
 from legacy_import.steps.text_ids import forget_texts
 from legacy_import.tables import Models, table_of
@@ -67,8 +75,24 @@ def check_undoable(run: ImportRun, models: Models) -> None:
         )
 
 
-def undo_run(run: ImportRun, models: Models, progress: Progress) -> dict[str, UndoneTable]:
-    """Undo all tables of a run. The caller holds the transaction.
+def tables_of_run_alone(run: ImportRun, models: Models) -> frozenset[OldTable]:
+    """The old tables of whose new ones a run brought all rows but a few, and many: others can wait for them."""
+    with connection.cursor() as cursor:
+        return frozenset(
+            table
+            for table in TABLES_OF_KIND[run.kind]
+            if is_large(run.counts[table.name]["new"])
+            and is_all_of_run(cursor, table_of(table.target(models)), run.pk)
+        )
+
+
+def undo_run(
+    run: ImportRun, models: Models, progress: Progress, alone: Collection[OldTable] = frozenset()
+) -> dict[str, UndoneTable]:
+    """Undo all tables of a run. The caller holds the transaction, which has not read any of them yet.
+
+    Args:
+        alone: those to which no foreign key needs to refer meanwhile; see `tables_of_run_alone`.
 
     Raises:
         RunError: another run has to be undone first; it may have come since this was asked for.
@@ -78,13 +102,14 @@ def undo_run(run: ImportRun, models: Models, progress: Progress) -> dict[str, Un
     with connection.cursor() as cursor:
         prepare_transaction(cursor)
         progress.phase("Waiting for other work on the same tables to end")
-        locks.lock_all_or_none(locks_needed(run, models), lock_timeout=LOCK_TIMEOUT, check=progress.check)
+        modes = locks_needed(cursor, run, models, alone)
+        locks.lock_all_or_none(modes, lock_timeout=LOCK_TIMEOUT, check=progress.check)
         if run.kind == "users":
             cursor.execute(sql.SQL("DELETE FROM {} WHERE import_run = %s").format(table_of(models.merged)), [run.pk])
         for table in reversed(TABLES_OF_KIND[run.kind]):
             progress.phase(f"Taking out {table.rows}")
             restored, not_restored = restore_replaced_rows(cursor, run.pk, models, table)
-            removed = remove_new_rows(cursor, run.pk, models, table)
+            removed = remove_new_rows(cursor, run.pk, models, table, is_alone=table in alone)
             forget_texts(cursor, run.pk, table, models)
             cursor.execute(
                 sql.SQL("SELECT count(*) FROM {} WHERE import_run = %s").format(table_of(table.target(models))),
@@ -95,15 +120,22 @@ def undo_run(run: ImportRun, models: Models, progress: Progress) -> dict[str, Un
     return result
 
 
-def locks_needed(run: ImportRun, models: Models) -> dict[str, str]:
+def locks_needed(
+    cursor: CursorWrapper, run: ImportRun, models: Models, alone: Collection[OldTable]
+) -> dict[str, str]:
     """The tables from which rows are taken out, and those whose rows go along with them: nothing is added to them
-    meanwhile."""
+    meanwhile. A foreign key that is dropped keeps all out of both of its tables."""
     tables = []
     for table in TABLES_OF_KIND[run.kind]:
         tables.append(table.target(models)._meta.db_table)
         if models.purged is not None:  # where there is moderation
             tables += table.goes_along
-    return dict.fromkeys(tables, locks.KEEP_WRITERS_OUT)
+    modes = dict.fromkeys(tables, locks.KEEP_WRITERS_OUT)
+    for table in alone:
+        target = table_of(table.target(models))
+        if referring := {other for other, _, _ in referring_keys(cursor, target)}:
+            modes |= dict.fromkeys([*target.strings, *referring], locks.KEEP_ALL_OUT)
+    return modes
 
 
 def restore_replaced_rows(cursor: CursorWrapper, run_id: int, models: Models, table: OldTable) -> tuple[int, int]:
@@ -138,8 +170,14 @@ def restore_replaced_rows(cursor: CursorWrapper, run_id: int, models: Models, ta
     return int(cursor.rowcount), changed - int(cursor.rowcount)
 
 
-def remove_new_rows(cursor: CursorWrapper, run_id: int, models: Models, table: OldTable) -> int:
-    """Delete what the run brought, except rows that were changed since and accounts that other rows refer to."""
+def remove_new_rows(
+    cursor: CursorWrapper, run_id: int, models: Models, table: OldTable, *, is_alone: bool = False
+) -> int:
+    """Delete what the run brought, except rows that were changed since and accounts that other rows refer to.
+
+    Args:
+        is_alone: whether the foreign keys to the table can go meanwhile.
+    """
     target = table_of(table.target(models))
     conditions = [sql.SQL("target.import_run = {}").format(sql.Literal(run_id))]
     if table.has_ids:
@@ -155,8 +193,9 @@ def remove_new_rows(cursor: CursorWrapper, run_id: int, models: Models, table: O
             )
             for referring, column in references
         ]
-    cursor.execute(sql.SQL("DELETE FROM {} AS target WHERE {}").format(target, sql.SQL(" AND ").join(conditions)))
-    return int(cursor.rowcount)
+    with without_referring_keys(cursor, target) if is_alone else nullcontext():
+        cursor.execute(sql.SQL("DELETE FROM {} AS target WHERE {}").format(target, sql.SQL(" AND ").join(conditions)))
+        return int(cursor.rowcount)
 
 
 def remove_what_goes_along(

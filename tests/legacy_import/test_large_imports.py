@@ -20,7 +20,7 @@ from MiniTwit import search
 from MiniTwit.models import Message, User
 from MiniTwit.search import ensure_search_indexes
 from tests.legacy_import.conftest import other_session
-from tests.legacy_import.importing import counts, import_of, preview_of
+from tests.legacy_import.importing import counts, import_of, indexes_and_constraints, preview_of
 from tests.legacy_import.old_database import ANN, BOB, HASH, LOOSE_SCHEMA, MORNING, old_file
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("import_dir")]
@@ -79,17 +79,6 @@ def logs_the_least() -> bool:
     with connection.cursor() as cursor:
         cursor.execute("SHOW wal_level")
         return bool(cursor.fetchone()[0] == "minimal")
-
-
-def indexes_and_constraints() -> set[tuple[str, str]]:
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT conname, pg_get_constraintdef(oid) FROM pg_constraint"
-            " WHERE conrelid::regclass::text ~ 'MiniTwit|legacy_import_textid'"
-            " UNION ALL SELECT indexname, indexdef FROM pg_indexes WHERE tablename ~ 'MiniTwit|legacy_import_textid'"
-            " UNION ALL SELECT indexrelid::regclass::text, 'clustered' FROM pg_index WHERE indisclustered"
-        )
-        return set(cursor.fetchall())
 
 
 def test_a_large_table_is_classified_in_parts_of_which_only_the_rejected_rows_stay(tmp_path, monkeypatch):

@@ -1,6 +1,7 @@
 """Undoing an import: it takes out what the import brought, and nothing else."""
 
 import pytest
+from django.db import connection
 
 from legacy_import import tasks
 from legacy_import.errors import RunError
@@ -8,16 +9,26 @@ from legacy_import.models import ImportRun
 from legacy_import.runs import lifecycle
 from legacy_import.runs.execution import finish, work_on
 from legacy_import.runs.foreground import undo_at_once
+from legacy_import.steps import bulk_load
 from legacy_import.tables import CURRENT, Models
 from MiniTwit import review, watchlist
 from MiniTwit.models import Follow, Message, ReviewClaim, User, WatchHit, WatchTerm
-from tests.legacy_import.importing import counts, import_of, undo
+from tests.legacy_import.importing import counts, import_of, indexes_and_constraints, undo
 from tests.legacy_import.old_database import ANN, BOB, HASH, MORNING, old_file
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("import_dir")]
 
 
+@pytest.fixture(params=["small", "large"])
+def any_size(request, monkeypatch):
+    """A run like any, or one that is large and brought nearly all rows: foreign keys to them go meanwhile."""
+    if request.param == "large":
+        monkeypatch.setattr(bulk_load, "SMALL_BATCH", 2)
+
+
+@pytest.mark.usefixtures("any_size")
 def test_undo_takes_out_what_the_run_brought_and_nothing_else(tmp_path):
+    definitions = indexes_and_constraints()
     staff = User.objects.create(username="staff")
     own = Message.objects.create(author=staff, text="born here")
     path = old_file(
@@ -36,6 +47,32 @@ def test_undo_takes_out_what_the_run_brought_and_nothing_else(tmp_path):
     assert undone.undo_result == {"user": {"removed": 1, "restored": 0, "kept": 1}}
     assert set(User.objects.values_list("username", flat=True)) == {"staff", "bob"}
     assert own.author_id == staff.pk
+    assert indexes_and_constraints() == definitions
+
+
+def test_foreign_keys_are_dropped_for_a_large_run_only_where_it_is_alone(tmp_path, monkeypatch):
+    monkeypatch.setattr(bulk_load, "SMALL_BATCH", 2)
+    path = old_file(tmp_path, user=[ANN, BOB], message=[(1, 1, "a", MORNING, 0), (2, 2, "b", MORNING, 0)])
+    import_of("users", path)
+    alone = import_of("messages", path)
+    assert foreign_keys_dropped_by_undoing(alone)
+    among_others = import_of("messages", path)
+    Message.objects.bulk_create(Message(author=User.objects.first(), text=f"born here {n}") for n in range(2))
+    assert foreign_keys_dropped_by_undoing(among_others) == []
+    assert Message.objects.count() == 2
+
+
+def foreign_keys_dropped_by_undoing(run):
+    """The statements that drop one."""
+    statements = []
+
+    def noted(execute, statement, *arguments):
+        statements.append(statement if isinstance(statement, str) else statement.as_string(connection.connection))
+        return execute(statement, *arguments)
+
+    with connection.execute_wrapper(noted):
+        undo(run)
+    return [one for one in statements if "DROP CONSTRAINT" in one]
 
 
 def test_an_undo_that_is_asked_for_twice_is_done_once_and_can_be_cancelled(tmp_path):
@@ -50,6 +87,7 @@ def test_an_undo_that_is_asked_for_twice_is_done_once_and_can_be_cancelled(tmp_p
         finish(undoing)
 
 
+@pytest.mark.usefixtures("any_size")
 def test_undo_takes_what_the_watch_list_found_along(tmp_path):
     path = old_file(tmp_path, user=[ANN], message=[(1, 1, "casino", MORNING, 0), (2, 1, "casino too", MORNING, 0)])
     import_of("users", path)
