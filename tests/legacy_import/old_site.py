@@ -67,10 +67,12 @@ class OldSite:
 
 @contextmanager
 def postgresql_site() -> Iterator[OldSite]:
-    """A database of its own on the tests' PostgreSQL, read by an account of its own."""
-    with closing(psycopg2.connect(**connection.get_connection_params())) as server:
+    """A database of its own on the tests' PostgreSQL, read by an account of its own; one at a time on the server."""
+    # A lock is of one database, so all worker processes take it in the same one.
+    with closing(psycopg2.connect(**connection.get_connection_params() | {"dbname": "postgres"})) as server:
         server.autocommit = True
         with server.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_lock(1)")
             cursor.execute("DROP DATABASE IF EXISTS old_minitwit")
             cursor.execute("CREATE DATABASE old_minitwit")
             cursor.execute("DROP ROLE IF EXISTS old_reader")
