@@ -30,9 +30,10 @@ SETTINGS = """
 SET maintenance_work_mem = '1GB'; SET work_mem = '256MB'; SET max_parallel_maintenance_workers = 2; SET jit = off
 """
 
-RAW_TABLES = 'CREATE SCHEMA raw; ALTER TABLE "user" SET SCHEMA raw; ALTER TABLE message SET SCHEMA raw;' + (
-    "ALTER TABLE follower SET SCHEMA raw"
-)
+RAW_TABLES = """
+CREATE SCHEMA raw;
+ALTER TABLE "user" SET SCHEMA raw; ALTER TABLE message SET SCHEMA raw; ALTER TABLE follower SET SCHEMA raw
+"""
 # Definitions are read while the search path holds the product's tables, so that they can be run as they are.
 INDEXES = """
 SELECT indexrelid::regclass::text, pg_get_indexdef(indexrelid) FROM pg_index

@@ -1,7 +1,9 @@
 """Draw what `make bench` measured: the seconds from an old file to the day's work, in three bars.
 
-python -m benchmarks.run --json > measured.json
-python -m benchmarks.chart measured.json > docs/figures.svg
+    python -m benchmarks.run --json > measured.json
+    python -m benchmarks.chart measured.json > docs/figures.svg
+
+Colours mean the same in each bar.
 """
 
 import argparse

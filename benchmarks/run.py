@@ -113,20 +113,18 @@ class Benchmark:
         """Import users, then messages and follows; before each, a sample of it with import-export."""
         if stock:
             self.import_sample("user", size.users, source)
-        users = self.import_kind("users", suffix, size.users, source)
+        self.import_kind("users", suffix, size.users, source)
         if stock:
             # The estimate takes follows to be as fast as messages; in truth they are slower.
             self.import_sample("message", size.messages + size.follows, source)
-        messages = self.import_kind("messages", suffix, size.messages + size.follows, source)
-        memory = max(whole.peak_memory for whole, _ in (users, messages))
-        written, ready = (sum(seconds) for seconds in zip(*(times for _, times in (users, messages)), strict=True))
-        self.add(f"preview and import of everything{suffix}", size.rows, written, memory)
-        self.add(f"everything{suffix}", size.rows, ready, memory)
+        self.import_kind("messages", suffix, size.messages + size.follows, source)
+        for part, name in (("preview and import", "preview and import of everything"), ("everything", "everything")):
+            steps = [self.steps[f"{kind}, {part}{suffix}"] for kind in ("users", "messages")]
+            memory = max(step.peak_memory or 0 for step in steps)
+            self.add(f"{name}{suffix}", size.rows, sum(step.times[-1] for step in steps), memory)
 
-    def import_kind(self, kind: str, suffix: str, rows: int, source: Path) -> tuple[Measured, tuple[float, float]]:
-        """Measure one import by the command, which does all at one go. Returns the seconds until everything was
-        written, and until its end.
-        """
+    def import_kind(self, kind: str, suffix: str, rows: int, source: Path) -> None:
+        """Measure one import by the command, which does all at one go: until all is written, and to its end."""
         whole = manage(DATABASE, "import_legacy", kind, "--source", str(source), "--json")
         check_all_new(whole)
         durations = durations_of_latest_run(DATABASE)
@@ -136,17 +134,28 @@ class Benchmark:
         self.add(f"{kind}, search index{suffix}", rows, durations["indexing"])
         self.add(f"{kind}, verification meanwhile{suffix}", rows, durations["verifying"])
         self.add(f"{kind}, everything{suffix}", rows, whole.seconds, whole.peak_memory)
-        return whole, (written, whole.seconds)
 
     def import_again(self, source: Path) -> None:
-        """Measure further imports into the same tables, and undo of those of messages."""
-        rows = self.size.messages + self.size.follows
+        """Measure further imports into the same tables, and undo of those of messages, the newest first."""
+        rows, messages = self.size.messages + self.size.follows, self.size.messages
+        brought = {}
         for name, path in (("nothing new", source), ("a hundredth new or changed", again.changed(source))):
             for kind in ("users", "messages"):
-                whole = manage(DATABASE, "import_legacy", kind, "--source", str(path), "--existing", "update")
+                whole = manage(
+                    DATABASE, "import_legacy", kind, "--source", str(path), "--existing", "update", "--json"
+                )
                 self.add(f"{kind} again, {name}", rows, whole.seconds, whole.peak_memory)
-        for name in ("a hundredth", "nothing", "the first import of messages"):
+            counts = json.loads(whole.output.splitlines()[-1])["tables"]["message"]
+            brought[name] = counts["new"], counts["changed"]
+        check_equal("further imports brought", brought["nothing new"], (0, 0))
+        check_equal("further imports brought", brought["a hundredth new or changed"], again.expected(messages))
+        for name, removed in (
+            ("a hundredth", brought["a hundredth new or changed"][0]),
+            ("nothing", 0),
+            ("the first import of messages", messages),
+        ):
             undone = run_in_product(DATABASE, "-m", "benchmarks.again")
+            check_equal("undo took out", json.loads(undone.output.splitlines()[-1])["message"]["removed"], removed)
             self.add(f"undo of {name}", rows, undone.seconds, undone.peak_memory)
 
     def import_sample(self, table: str, rows: int, source: Path) -> None:
@@ -205,6 +214,12 @@ def check_all_new(measured: Measured) -> None:
     for table, counts in account["tables"].items():
         if account["state"] != "applied" or counts["new"] != counts["read"]:
             raise RuntimeError(f"The import did not bring every row of {table}: {measured.output}")
+
+
+def check_equal(what: str, measured: object, expected: object) -> None:
+    """Raise unless the work that was measured was the work that was meant."""
+    if measured != expected:
+        raise RuntimeError(f"{what} {measured} and not {expected}")
 
 
 def as_text(benchmark: Benchmark) -> str:

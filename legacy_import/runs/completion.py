@@ -7,7 +7,7 @@ import logging
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 from legacy_import import verify
 from legacy_import.models import ImportRun
@@ -32,7 +32,7 @@ def complete(run: ImportRun, models: Models) -> None:
         indexing, verifying = progress.task("", 0), progress.task("", 0)
         if is_first_import(run, models):
             with ThreadPoolExecutor(1, thread_name_prefix="verifying") as pool:
-                verification = pool.submit(verify_beside, run, progress, verifying)
+                verification = pool.submit(verify_run, run, verifying, progress.worker_connection())
                 try:
                     make_searchable(run, models, indexing, concurrently=False)
                     verification.result()
@@ -42,7 +42,7 @@ def complete(run: ImportRun, models: Models) -> None:
         else:
             make_searchable(run, models, indexing, concurrently=True)
             verify_run(run, verifying)
-    run.save(update_fields=["error_message", "verification", "durations"])
+    run.save(update_fields=["verification", "durations"])
 
 
 def make_searchable(run: ImportRun, models: Models, progress: TaskProgress, *, concurrently: bool) -> None:
@@ -56,16 +56,17 @@ def make_searchable(run: ImportRun, models: Models, progress: TaskProgress, *, c
                 f"Everything is imported, but the search index could not be built ({error}). Searching is slow until "
                 "you run `python manage.py build_search_indexes`."
             )
+            run.save(update_fields=["error_message"])  # whatever becomes of the verification
 
 
-def verify_beside(run: ImportRun, progress: Progress, task: TaskProgress) -> None:
-    """Verify in a thread, by a connection of its own."""
-    with progress.worker_connection():
-        verify_run(run, task)
+def verify_run(
+    run: ImportRun, progress: TaskProgress, own_connection: AbstractContextManager[None] | None = None
+) -> None:
+    """Compare old and new.
 
-
-def verify_run(run: ImportRun, progress: TaskProgress) -> None:
-    """Compare old and new."""
+    Args:
+        own_connection: of the thread that verifies, if that is another one than the run's.
+    """
 
     def on_progress(table: str, done: int, total: int) -> None:
         progress.phase(f"Verifying {OLD_TABLES[table].rows}", total)
@@ -73,12 +74,13 @@ def verify_run(run: ImportRun, progress: TaskProgress) -> None:
 
     with timed(run, "verifying"):
         try:
-            verification = verify.verify(
-                staged_file(run),
-                tables=names_of_kind(run.kind),
-                layout=layout_of(SourceRecord.from_json(run.source).mapping),
-                on_progress=on_progress,
-            )
+            with own_connection or nullcontext():
+                verification = verify.verify(
+                    staged_file(run),
+                    tables=names_of_kind(run.kind),
+                    layout=layout_of(SourceRecord.from_json(run.source).mapping),
+                    on_progress=on_progress,
+                )
         except Exception as error:
             logger.exception("Import %s was applied, but could not be verified.", run.pk)
             verification = verify.Verification(error=f"The verification stopped: {error}")
