@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from legacy_import.runs.leftovers import discard_leftovers
 from MiniTwit.admin.files.import_worker import discard_old
-from MiniTwit.moderation.selections import discard_abandoned
+from MiniTwit.moderation.selections import remove_discarded
 
 TASK_DAYS = 14
 
@@ -26,7 +26,7 @@ STEPS: dict[str, Callable[[], object]] = {
         call_command, "prune_db_task_results", queue_name="*", min_age_days=TASK_DAYS, verbosity=0
     ),
     "expired sessions": partial(call_command, "clearsessions"),
-    "abandoned selections": discard_abandoned,
+    "abandoned selections": remove_discarded,
     "uploads for the import of files": discard_old,
     "files and tables of imports": discard_leftovers,
     "failed attempts to sign in": discard_attempts,

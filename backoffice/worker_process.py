@@ -18,6 +18,7 @@ from django_tasks_db.models import DBTaskResult
 from backoffice import tasks
 from backoffice.database import revive_embedded_server
 from legacy_import.runs import execution
+from MiniTwit.admin.deciding.freezing import FREEZING_WORK
 from MiniTwit.admin.files.import_worker import FILE_WORK
 from MiniTwit.background.queue import give_back_lost_tasks, hold_lock_of_worker
 from MiniTwit.database.failures import ERRORS, failure_kind, server_words
@@ -87,6 +88,7 @@ class Worker(db_worker.Worker):
         give_back_lost_tasks(self.worker_id)  # first: what waits for such a task is not lost
         execution.reconcile()
         BATCH_WORK.reconcile()
+        FREEZING_WORK.reconcile()
         FILE_WORK.reconcile()
         schedule_pruning()
         self.next_look = time.monotonic() + LOOK_SECONDS

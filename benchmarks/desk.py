@@ -70,9 +70,10 @@ CROSS JOIN LATERAL (SELECT i % 10 < 3 AS decided, i % 10 < 3 AND i <= %(messages
 CROSS JOIN LATERAL (SELECT CASE WHEN decided THEN now() - i * interval '1 second' END AS decided_at) AS decision
 """,
     "batches of decisions": """
-INSERT INTO "MiniTwit_moderationbatch" (verb, state, actor_name, reason, note, selected, changed, created_at)
+INSERT INTO "MiniTwit_moderationbatch"
+    (verb, state, actor_name, reason, note, selected, changed, created_at, confirmed_at)
 SELECT CASE WHEN i > %(messages)s / 1000 THEN 'suspend' ELSE (ARRAY['flag', 'keep', 'unflag'])[1 + i % 3] END,
-    'done', 'amy', 'Spam', '', 1000, 1000, now() - interval '12 days'
+    'done', 'amy', 'Spam', '', 1000, 1000, now() - interval '12 days', now() - interval '12 days'
 FROM generate_series(0, (%(messages)s + %(suspended)s) / 1000 + 1) AS i
 """,
     "decisions": """

@@ -7,7 +7,8 @@ from typing import Any
 from django.urls import reverse
 from django.utils.dateparse import parse_datetime
 
-from MiniTwit.admin.deciding.actions import may
+from MiniTwit.admin.deciding.freezing import FREEZING_WORK
+from MiniTwit.admin.deciding.permissions import may
 from MiniTwit.background.progress import WorkProgress, seconds_since
 from MiniTwit.background.queue import why_waiting
 from MiniTwit.excerpts import excerpt
@@ -123,15 +124,18 @@ def skipped_object(subject: Subject, object_id: int, why: str) -> ShownObject:
 
 
 def progress_of(batch: ModerationBatch) -> WorkProgress:
-    enqueued_at = batch.confirmed_at if batch.state == BatchState.WAITING else None
-    waiting, command = why_waiting(BATCH_WORK.tasks, enqueued_at)
+    work = BATCH_WORK if batch.is_confirmed else FREEZING_WORK
+    began_at = batch.confirmed_at or batch.created_at
+    is_waiting = batch.state in (BatchState.WAITING, BatchState.REQUESTED)
+    waiting, command = why_waiting(work.tasks, began_at if is_waiting else None)
+    is_going_on = is_waiting or batch.state in (BatchState.RUNNING, BatchState.FREEZING)
     return WorkProgress(
-        stage=batch.state if batch.is_over else "going on",
-        activity="" if batch.is_over else "Progress",
+        stage="going on" if is_going_on else batch.state,
+        activity="Progress" if is_going_on else "",
         phase="Stopping" if batch.cancel_requested else batch.get_state_display().capitalize(),
         done=batch.changed + batch.unchanged + batch.skipped,
         total=batch.selected,
-        elapsed=seconds_since(batch.confirmed_at),
+        elapsed=seconds_since(began_at),
         waiting=waiting,
         command=command,
     )

@@ -12,8 +12,9 @@ from django.urls import URLPattern, reverse
 from django.views.decorators.cache import never_cache
 
 from MiniTwit.admin.batch_page import context_of, progress_of, sample_of
-from MiniTwit.admin.deciding.actions import may
 from MiniTwit.admin.deciding.forms import ReasonForm, form_of
+from MiniTwit.admin.deciding.freezing import FREEZING_WORK
+from MiniTwit.admin.deciding.permissions import may
 from MiniTwit.admin.forms.posting import page_named, post_only
 from MiniTwit.admin.lists.large_tables import LargeTableAdmin
 from MiniTwit.admin.lists.read_only import ReadOnlyAdmin
@@ -42,7 +43,7 @@ class ModerationBatchAdmin(ReadOnlyAdmin, LargeTableAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[ModerationBatch]:
         """Without the selections that are not confirmed: only their makers see those."""
-        return super().get_queryset(request).exclude(state=BatchState.SELECTED)
+        return super().get_queryset(request).exclude(confirmed_at=None)
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Users may always see their own batches."""
@@ -77,7 +78,7 @@ class ModerationBatchAdmin(ReadOnlyAdmin, LargeTableAdmin):
         batch = self.find(request, id_in(object_id))
         if batch is None:
             return self.gone(request)
-        if batch.state == BatchState.SELECTED:
+        if not batch.is_confirmed:
             return self.to("confirm", batch, request)
         title = f"{batch.get_verb_display()} {batch.named:,} {objects_of(batch)}"
         context = context_of(batch, request.user, after=id_in(request.GET.get("after")))
@@ -87,8 +88,11 @@ class ModerationBatchAdmin(ReadOnlyAdmin, LargeTableAdmin):
         """Show what is selected and ask for the reason. Sent a second time, it shows what the first one did."""
         if batch.actor_id != request.user.pk or not may(request.user, batch.verb):
             raise PermissionDenied
-        if batch.state != BatchState.SELECTED:
+        if batch.is_confirmed:
             return self.to("change", batch, request)
+        if batch.state != BatchState.SELECTED:
+            title = f"{batch.get_verb_display()} all {objects_of(batch)} that the list finds?"
+            return self.show_batch(request, "freezing", title, batch, progress=progress_of(batch))
         form = form_of(batch.verb)(request.POST if request.method == "POST" else None)
         if form.is_valid():
             try:
@@ -142,6 +146,7 @@ class ModerationBatchAdmin(ReadOnlyAdmin, LargeTableAdmin):
             PermissionDenied: another user made it, and this one may see only their own.
         """
         BATCH_WORK.reconcile()
+        FREEZING_WORK.reconcile()
         batch = ModerationBatch.objects.select_related("actor", "undoes").filter(pk=batch_id).first()
         if batch is not None and not self.has_view_permission(request, batch):
             raise PermissionDenied

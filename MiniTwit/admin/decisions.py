@@ -11,8 +11,8 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-from MiniTwit.admin.deciding.actions import may
 from MiniTwit.admin.deciding.history import changes_of
+from MiniTwit.admin.deciding.permissions import may
 from MiniTwit.admin.files.export_resources import DecisionResource
 from MiniTwit.admin.files.exporting import FileExportMixin
 from MiniTwit.admin.lists.filters import AccountFilter, NumberFilter, SpanFilter

@@ -13,10 +13,11 @@ from django.urls import reverse
 from django.utils.html import format_html
 
 from MiniTwit import excerpts, moderation, watchlist
-from MiniTwit.admin.deciding.actions import actor_of, may, message_actions
+from MiniTwit.admin.deciding.actions import message_actions
 from MiniTwit.admin.deciding.forms import ReasonForm
 from MiniTwit.admin.deciding.history import lines_about
 from MiniTwit.admin.deciding.on_change_pages import DecidesMixin
+from MiniTwit.admin.deciding.permissions import actor_of, may
 from MiniTwit.admin.files.importing import FileImportExportMixin
 from MiniTwit.admin.files.resources import MessageResource
 from MiniTwit.admin.forms.versions import VersionedAdmin, VersionedForm

@@ -19,7 +19,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
 
 from MiniTwit import review, text_ids, watchlist
-from MiniTwit.admin.deciding.actions import actor_of, may
+from MiniTwit.admin.deciding.permissions import actor_of, may
 from MiniTwit.admin.forms.drafts import keep_draft, take_draft
 from MiniTwit.admin.forms.posting import page_named, post_only
 from MiniTwit.admin.lists.read_only import ReadOnlyAdmin

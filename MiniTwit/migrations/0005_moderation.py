@@ -153,6 +153,8 @@ class Migration(migrations.Migration):
                     "state",
                     models.CharField(
                         choices=[
+                            ("requested", "waiting to be frozen"),
+                            ("freezing", "being frozen"),
                             ("selected", "waiting for confirmation"),
                             ("waiting", "waiting for the worker"),
                             ("running", "running"),
@@ -168,6 +170,7 @@ class Migration(migrations.Migration):
                 ("reason", models.CharField(blank=True, db_default="", default="", max_length=100)),
                 ("note", models.TextField(blank=True, db_default="", default="")),
                 ("options", models.JSONField(db_default={}, default=dict)),
+                ("query", models.TextField(blank=True, db_default="", default="")),
                 ("selected", models.BigIntegerField(db_default=0, default=0)),
                 ("changed", models.BigIntegerField(db_default=0, default=0)),
                 ("unchanged", models.BigIntegerField(db_default=0, default=0)),

@@ -73,6 +73,8 @@ class Verb(models.TextChoices):
 
 
 class BatchState(models.TextChoices):
+    REQUESTED = "requested", "waiting to be frozen"
+    FREEZING = "freezing", "being frozen"
     SELECTED = "selected", "waiting for confirmation"
     WAITING = "waiting", "waiting for the worker"
     RUNNING = "running", "running"
@@ -110,7 +112,8 @@ class ModerationReason(SavesChanges):
 class ModerationBatch(models.Model):
     """One decision: who, what, why, and how far it got.
 
-    A selection made on a list is frozen in `selected_rows` before anything is confirmed. Counts: `selected` objects,
+    A selection made on a list is frozen in `selected_rows` before anything is confirmed: at once, or by the worker,
+    which finds the rows of a long list by `query`, that of the list's address. Counts: `selected` objects,
     of which `changed` got an event, `unchanged` were so already, and `skipped` were changed by others in between.
     `messages` of them were not named: a suspension may flag all that an account wrote.
     """
@@ -124,6 +127,7 @@ class ModerationBatch(models.Model):
     reason = models.CharField(max_length=100, blank=True, default="", db_default="")
     note = models.TextField(blank=True, default="", db_default="")
     options = models.JSONField(default=dict, db_default={})
+    query = models.TextField(blank=True, default="", db_default="")
     undoes = models.ForeignKey("self", on_delete=models.PROTECT, null=True, related_name="undone_by")
     selected = models.BigIntegerField(default=0, db_default=0)
     changed = models.BigIntegerField(default=0, db_default=0)
@@ -148,6 +152,10 @@ class ModerationBatch(models.Model):
     def named(self) -> int:
         """How many objects a moderator chose; the rest are messages that a suspension flagged, too."""
         return self.selected - self.messages
+
+    @property
+    def is_confirmed(self) -> bool:
+        return self.confirmed_at is not None
 
     @property
     def is_over(self) -> bool:

@@ -2,7 +2,7 @@
 
 What is frozen is which rows, and how each of them was (`changed_at`). So whatever begins to match later is not
 touched, and what is changed in between is skipped. Small selections are done at once, within the confirmation;
-large ones by the background worker.
+large ones by the background worker, which also freezes all that a long list finds.
 """
 
 from datetime import timedelta
@@ -19,6 +19,7 @@ from MiniTwit.moderation.batches import Cause, lock_tables_of, one_decision
 from MiniTwit.moderation.verbs import lock_undoable, undo_batch, undos_in_force
 
 SMALL = 1_000  # rows that are done while the moderator waits
+LONG = 10_000  # rows; more are not frozen or dropped while the moderator waits
 KEPT_UNCONFIRMED = timedelta(days=1)
 
 FREEZE = """
@@ -44,21 +45,57 @@ def freeze(
     Raises:
         ModerationError: there are no such rows.
     """
-    if not issubclass(queryset.model, verb.rules.subject.model):
-        raise TypeError(f"{verb} is not about {queryset.model.__name__} objects.")
     discard_abandoned()
     with transaction.atomic():
         batch = ModerationBatch.objects.create(
             verb=verb, state=BatchState.SELECTED, options=options or {}, **Cause.of(actor=actor).as_columns()
         )
-        selection, parameters = queryset.order_by().values("pk", "changed_at").query.sql_with_params()
-        batch.selected = insert_rows(
-            sql.SQL(FREEZE).format(rows=ROWS, selection=sql.SQL(selection)), [batch.pk, *parameters]
-        )
-        if not batch.selected:
-            raise ModerationError("nothing_selected", "Nothing is selected.")
+        batch.selected = insert_selection(batch, queryset)
         batch.save(update_fields=["selected"])
     return batch
+
+
+def is_long(queryset: QuerySet[Any]) -> bool:
+    """Whether a selection has too many rows to be frozen while the moderator waits."""
+    return queryset.order_by().values("pk")[: LONG + 1].count() > LONG
+
+
+def request_freezing(*, verb: Verb, query: str, actor: User | None) -> ModerationBatch:
+    """Prepare a selection of all that a list finds. The caller queues the task that freezes it.
+
+    Args:
+        query: that of the list's address.
+    """
+    discard_abandoned()
+    return ModerationBatch.objects.create(
+        verb=verb, state=BatchState.REQUESTED, query=query, **Cause.of(actor=actor).as_columns()
+    )
+
+
+def freeze_requested(batch: ModerationBatch, queryset: QuerySet[Any]) -> None:
+    """Freeze the rows of a selection that was requested; then it waits for its confirmation.
+
+    Raises:
+        ModerationError: there are no such rows, or the selection was given up meanwhile.
+    """
+    with transaction.atomic():
+        frozen_at = database_time()
+        selected = insert_selection(batch, queryset)
+        freezing = ModerationBatch.objects.filter(pk=batch.pk, state=BatchState.FREEZING)
+        if not freezing.update(state=BatchState.SELECTED, selected=selected, created_at=frozen_at):
+            raise selection_gone()
+
+
+def insert_selection(batch: ModerationBatch, queryset: QuerySet[Any]) -> int:
+    """Write down the rows of a batch, with their versions, and return how many there are."""
+    verb = Verb(batch.verb)
+    if not issubclass(queryset.model, verb.rules.subject.model):
+        raise TypeError(f"{verb} is not about {queryset.model.__name__} objects.")
+    selection, parameters = queryset.order_by().values("pk", "changed_at").query.sql_with_params()
+    statement = sql.SQL(FREEZE).format(rows=ROWS, selection=sql.SQL(selection))
+    if not (selected := insert_rows(statement, [batch.pk, *parameters])):
+        raise ModerationError("nothing_selected", "Nothing is selected.")
+    return selected
 
 
 def insert_rows(statement: sql.Composed, parameters: list[Any]) -> int:
@@ -67,19 +104,35 @@ def insert_rows(statement: sql.Composed, parameters: list[Any]) -> int:
         return int(cursor.rowcount)
 
 
+def unconfirmed() -> QuerySet[ModerationBatch]:
+    return ModerationBatch.objects.filter(confirmed_at=None)
+
+
 def discard(batch: ModerationBatch) -> None:
-    """Drop a selection that was not confirmed."""
+    """Drop a selection that was not confirmed. The rows of a large one go later, in `remove_discarded`."""
     with transaction.atomic():
-        if ModerationBatch.objects.select_for_update().filter(pk=batch.pk, state=BatchState.SELECTED).exists():
-            SelectedRow.objects.filter(batch=batch).delete()
-            batch.delete()
+        found = unconfirmed().select_for_update().filter(pk=batch.pk).first()
+        if found is not None and found.selected > LONG:
+            unconfirmed().filter(pk=found.pk).update(state=BatchState.CANCELLED, finished_at=database_time())
+        elif found is not None:
+            found.delete()
 
 
 def discard_abandoned() -> None:
     """Drop the selections that were not confirmed in time."""
     limit = database_time() - KEPT_UNCONFIRMED
-    for batch in ModerationBatch.objects.filter(state=BatchState.SELECTED, created_at__lt=limit):
+    for batch in unconfirmed().filter(created_at__lt=limit).exclude(state=BatchState.CANCELLED):
         discard(batch)
+
+
+def remove_discarded() -> None:
+    """Remove what `discard` left. It takes seconds for millions of rows, so no request does it."""
+    discard_abandoned()
+    unconfirmed().filter(state=BatchState.CANCELLED).delete()
+
+
+def selection_gone() -> ModerationError:
+    return ModerationError("selection_gone", "This selection was given up. Select again.")
 
 
 @one_decision
@@ -92,10 +145,12 @@ def confirm(*, batch: ModerationBatch, cause: Cause, options: dict[str, Any] | N
     with transaction.atomic():
         lock_tables_of(batch.verb)
         found = ModerationBatch.objects.select_for_update().filter(pk=batch.pk).first()
-        if found is None:
-            raise ModerationError("selection_gone", "This selection was given up. Select again.")
-        if found.state != BatchState.SELECTED:
+        if found is not None and found.is_confirmed:
             return found
+        if found is None or found.is_over:
+            raise selection_gone()
+        if found.state != BatchState.SELECTED:
+            raise ModerationError("not_frozen", "This selection is still being frozen. Wait for its number of rows.")
         if found.actor != cause.actor:
             raise ModerationError("not_yours", f"{found.actor_name} made this selection; only they can confirm it.")
         if Verb(found.verb).rules.needs_reason:

@@ -7,11 +7,28 @@ import pytest
 from django.test import Client
 
 from MiniTwit import moderation
-from MiniTwit.models import BatchState, Message, ModerationBatch, ModerationEvent, User, Verb
+from MiniTwit.models import (
+    BatchState,
+    Message,
+    ModerationBatch,
+    ModerationEvent,
+    ModerationReason,
+    SelectedRow,
+    User,
+    Verb,
+)
 from MiniTwit.moderation import batch_worker, selections
 from MiniTwit.moderation.batches import Cause
-from tests.legacy_import.conftest import import_dir, kill, other_session, wait_for, worker
+from tests.legacy_import.conftest import (
+    import_dir,
+    kill,
+    other_session,
+    wait_for,
+    waits_for_a_lock,
+    worker,
+)
 from tests.MiniTwit.factories import make_superuser, make_user
+from tests.MiniTwit.selecting import MESSAGES, confirm, counts, select
 
 pytestmark = [pytest.mark.story, pytest.mark.django_db(transaction=True)]
 
@@ -24,6 +41,7 @@ StartWorker = Callable[[], subprocess.Popen]
 @pytest.fixture
 def boss(client: Client) -> User:
     superuser = make_superuser("boss")
+    ModerationReason.objects.create(name="Spam")
     client.force_login(superuser)
     return superuser
 
@@ -83,3 +101,39 @@ def test_what_was_selected_and_changed_meanwhile_is_skipped_by_the_worker_too(
     wait_for(lambda: state(batch) == BatchState.DONE)
     assert (batch.changed, batch.skipped) == (ROWS - 10, 10)
     assert all("kept by bob" in row.why for row in batch.selected_rows.all())
+
+
+@pytest.fixture
+def long_list(boss: User, monkeypatch: pytest.MonkeyPatch) -> int:
+    """How many messages a list has that is too long to be frozen within a request."""
+    monkeypatch.setattr(selections, "LONG", 1_500)
+    author = make_user()
+    Message.objects.bulk_create(Message(author=author, text=f"spam {n}") for n in range(2_000))
+    return 2_000
+
+
+def test_a_worker_freezes_what_a_long_list_finds(client: Client, long_list: int, worker: StartWorker) -> None:
+    page = select(client, f"{MESSAGES}?q=spam", "flag", [1], select_across=1)
+    worker()
+    wait_for(lambda: "2,000 messages</strong> selected" in client.get(page).content.decode())
+    batch = confirm(client, page)
+    wait_for(lambda: state(batch) == BatchState.DONE)
+    assert counts(batch) == (long_list, long_list, 0, 0)
+
+
+def test_a_worker_that_is_killed_while_it_freezes_is_noticed_and_another_freezes_all(
+    client: Client, long_list: int, worker: StartWorker
+) -> None:
+    page = select(client, MESSAGES, "flag", [1], select_across=1)
+    batch = ModerationBatch.objects.get()
+    with other_session() as cursor:
+        cursor.execute(f'LOCK TABLE "{SelectedRow._meta.db_table}" IN SHARE MODE')
+        first = worker()
+        wait_for(lambda: state(batch) == BatchState.FREEZING and waits_for_a_lock())
+        kill(first)
+        wait_for(lambda: "died. Nothing was selected." in client.get(page).content.decode())
+    assert not SelectedRow.objects.exists()
+    again = select(client, MESSAGES, "flag", [1], select_across=1)
+    worker()
+    wait_for(lambda: "2,000 messages</strong> selected" in client.get(again).content.decode())
+    assert SelectedRow.objects.count() == long_list

@@ -10,6 +10,7 @@ from playwright.sync_api import expect
 
 from MiniTwit.admin.deciding.forms import one_month_after
 from MiniTwit.models import Message, ModerationReason, User
+from MiniTwit.moderation import selections
 from tests.browser.conftest import Visitor
 from tests.MiniTwit.factories import make_message, make_user
 
@@ -70,6 +71,28 @@ def test_flagging_a_whole_list_and_undoing_it(visitor: Visitor, worker: StartWor
     page.get_by_role("button", name="Suspend 1 account").click()
     expect(page.locator(".import-totals")).to_contain_text("1 changed")
     visitor.look("25_suspended")
+    assert visitor.complaints == []
+
+
+@pytest.mark.usefixtures("messages")
+def test_a_long_list_is_frozen_in_the_background_and_then_asked_about(
+    visitor: Visitor, worker: StartWorker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(selections, "LONG", 1_000)
+    page = visitor.arrive("/admin/MiniTwit/message/?q=cheap")
+    page.locator("#action-toggle").check()
+    page.get_by_title("Click here to select the objects across all pages").click()
+    page.select_option("select[name=action]", "flag_selected")
+    with page.expect_navigation():
+        page.evaluate("document.querySelector('#grp-changelist-form').submit()")
+    expect(page.locator(".work-waiting")).to_contain_text("python manage.py db_worker")
+    expect(page.locator("#id_reason")).to_have_count(0)
+    visitor.look("28_freezing")
+    worker()
+    expect(page.locator(".import-lead")).to_contain_text("1,500 messages selected")
+    visitor.look("29_frozen")
+    page.get_by_role("button", name="Cancel").click()
+    expect(page).to_have_url(f"{visitor.address}/admin/MiniTwit/message/?q=cheap")
     assert visitor.complaints == []
 
 

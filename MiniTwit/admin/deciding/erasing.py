@@ -13,8 +13,8 @@ from django.http.response import HttpResponseBase
 from django.urls import URLPattern, reverse
 from django.utils import timezone
 
-from MiniTwit.admin.deciding.actions import actor_of, may
 from MiniTwit.admin.deciding.forms import ReasonForm
+from MiniTwit.admin.deciding.permissions import actor_of, may
 from MiniTwit.admin.files.case_export import write_case
 from MiniTwit.admin.forms.posting import page_named, post_only
 from MiniTwit.admin.lists.way_back import filters_of, with_filters

@@ -9,7 +9,7 @@ from django import forms
 from django.http import HttpRequest
 from django.utils import timezone
 
-from MiniTwit.admin.deciding.actions import actor_of
+from MiniTwit.admin.deciding.permissions import actor_of
 from MiniTwit.instants import validate_instant
 from MiniTwit.models import ModerationReason, Verb
 from MiniTwit.moderation.batches import Cause

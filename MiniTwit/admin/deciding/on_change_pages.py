@@ -16,9 +16,9 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, reverse
 from django.utils.html import format_html
 
-from MiniTwit.admin.deciding.actions import may
 from MiniTwit.admin.deciding.forms import ReasonForm, form_of
 from MiniTwit.admin.deciding.history import lines_about
+from MiniTwit.admin.deciding.permissions import may
 from MiniTwit.admin.forms.drafts import keep_draft, take_draft
 from MiniTwit.admin.forms.posting import page_named, post_only
 from MiniTwit.admin.lists.way_back import filters_of, with_filters
