@@ -30,20 +30,18 @@ FEWEST_MESSAGES = 10_000  # with fewer, there is no crowd of suspended accounts
 # What an import leaves to be built after it.
 BUILT_AFTERWARDS = "message_text_trigrams, user_username_trigrams, user_email_trigrams, message_author_undecided"
 
-SETTINGS = rf"""
+SETTINGS = f"""
 SET synchronous_commit = off;
 SET max_parallel_workers_per_gather = 0;  -- so that the same seed gives the same rows
 SELECT setseed(0.5);
 DROP INDEX {BUILT_AFTERWARDS};
-CREATE FUNCTION pg_temp.words(number int) RETURNS text LANGUAGE sql VOLATILE AS $$
-    SELECT string_agg((regexp_split_to_array('
-        the and whale sea captain ship harpoon ocean strange morning evening winter summer coffee window garden
-        letter casino credit winner football music python django compile thunder river mountain village question
-        answer kitchen holiday bicycle painting history science physics quantum battery camera network keyboard
-        monitor silence shadow forest island bridge market
-    ', '\s+'))[2 + floor(random() * 50)::int], ' ') FROM generate_series(1, number)
-$$
 """
+WORDS = """'{
+    the,and,whale,sea,captain,ship,harpoon,ocean,strange,morning,evening,winter,summer,coffee,window,garden,letter,casino,
+    credit,winner,football,music,python,django,compile,thunder,river,mountain,village,question,answer,kitchen,holiday,
+    bicycle,painting,history,science,physics,quantum,battery,camera,network,keyboard,monitor,silence,shadow,forest,island,
+    bridge,market
+}'::text[]"""
 # The tables are empty and their ids begin with 1, so rows are named by their ids: account 1 wrote the messages at the
 # far end, account 2 more than any other. Suspensions have the batches after those of the messages.
 TABLES = {
@@ -60,7 +58,8 @@ INSERT INTO "MiniTwit_user" (username, password, is_staff, is_superuser) VALUES 
 INSERT INTO "MiniTwit_message"
     (author_id, text, pub_date, flagged, decision, decided_at, changed_at, legacy_id, import_run)
 SELECT CASE WHEN far THEN 1 ELSE 2 + floor(power(random(), 3) * (%(accounts)s - 1))::int END,
-    pg_temp.words(6 + i % 12) || ' ' || i || CASE WHEN far THEN ' zanzibar' ELSE '' END,
+    (SELECT string_agg((%(words)s)[1 + floor(random() * 50)::int], ' ') FROM generate_series(1, 6 + i % 12))
+        || ' ' || i || CASE WHEN far THEN ' zanzibar' ELSE '' END,
     timestamptz '2010-01-01 UTC' + i::float8 / %(messages)s * interval '3650 days',
     CASE WHEN decided THEN i % 3 = 0 OR far ELSE i % 20 = 3 END,
     CASE WHEN NOT decided THEN '' WHEN i % 3 = 0 OR far THEN 'flag' WHEN i % 3 = 1 THEN 'keep' ELSE 'unflag' END,
@@ -108,7 +107,7 @@ FROM generate_series(0, 2 * %(accounts)s - 1) AS i
 def fill(messages: int) -> None:
     """Fill the migrated database, then build its indexes and vacuum it, as on a site that is idle."""
     accounts = messages // 5
-    sizes = {"messages": messages, "accounts": accounts, "suspended": accounts // 2}
+    values = {"messages": messages, "accounts": accounts, "suspended": accounts // 2, "words": WORDS}
     connection = psycopg2.connect(server_url(DATABASE))
     connection.autocommit = True
     try:
@@ -116,7 +115,7 @@ def fill(messages: int) -> None:
             cursor.execute(SETTINGS)
             for name, statements in TABLES.items():
                 print_progress(name)
-                cursor.execute(with_sizes(statements, sizes))
+                cursor.execute(with_values(statements, values))
             print_progress("search indexes")
             manage(DATABASE, "build_search_indexes")
             cursor.execute("VACUUM ANALYZE")
@@ -125,10 +124,10 @@ def fill(messages: int) -> None:
         connection.close()
 
 
-def with_sizes(statements: str, sizes: dict[str, int]) -> str:
-    """Put the sizes into the statements; a % that belongs to a statement stays."""
-    for name, size in sizes.items():
-        statements = statements.replace(f"%({name})s", str(size))
+def with_values(statements: str, values: dict[str, Any]) -> str:
+    """Put sizes and words into the statements; a % that belongs to a statement stays."""
+    for name, value in values.items():
+        statements = statements.replace(f"%({name})s", str(value))
     return statements
 
 
@@ -146,7 +145,7 @@ def as_text(figures: list[dict[str, Any]]) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description="Measure the moderation desk.")
-    parser.add_argument("--messages", type=int, default=1_000_000, help="how many messages (default 1,000,000)")
+    parser.add_argument("--messages", type=int, default=3_000_000, help="how many messages (default 3,000,000)")
     parser.add_argument("--json", action="store_true", help="print one JSON object instead of a table")
     options = parser.parse_args()
     if options.messages < FEWEST_MESSAGES:

@@ -1,6 +1,5 @@
 """The watch-list: its terms, what each of them found, and how far the scan is."""
 
-from datetime import datetime
 from typing import Any
 
 from django.contrib import admin, messages
@@ -16,11 +15,12 @@ from django.utils.safestring import SafeString
 from MiniTwit import watchlist
 from MiniTwit.admin.forms.posting import page_named, post_only
 from MiniTwit.admin.forms.versions import VersionedAdmin, VersionedForm
-from MiniTwit.admin.lists.large_tables import LargeTableAdmin, mark
+from MiniTwit.admin.lists.large_tables import LargeTableAdmin, mark, zoned
 from MiniTwit.admin.lists.own_parameters import OwnParametersMixin
 from MiniTwit.admin.lists.read_only import ReadOnlyAdmin
 from MiniTwit.admin.lists.way_back import keep_filters
 from MiniTwit.admin.pages import OwnPagesMixin, list_link, object_link
+from MiniTwit.instants import shown_time
 from MiniTwit.models import Message, SkippedMessage, WatchHit, WatchTerm
 
 COUNTED_HITS = 1_000  # of each term; more are "1,000+"
@@ -242,9 +242,9 @@ class WatchHitAdmin(ReadOnlyAdmin, LargeTableAdmin):
         around = f"{'…' if place else ''}{text[place:end]}{'…' if end < len(text) else ''}"
         return object_link("message", hit.message_id, watchlist.mark(around, [hit]))
 
-    @admin.display(description="published")
-    def published(self, hit: WatchHit) -> datetime:
-        return hit.pub_date
+    @admin.display(description=zoned("published"))
+    def published(self, hit: WatchHit) -> str:
+        return shown_time(hit.pub_date)
 
     @admin.display(description="decision")
     def standing(self, hit: WatchHit) -> SafeString:

@@ -13,7 +13,7 @@ from psycopg2 import sql
 from MiniTwit.database.queries import rows_of
 from MiniTwit.excerpts import excerpt
 from MiniTwit.ids import LARGEST_ID, id_in
-from MiniTwit.instants import shown_time
+from MiniTwit.instants import WITH_ZONE, shown_time
 from MiniTwit.models import Message, ModerationEvent, User, Verb
 
 SHOWN_EVENTS = 25
@@ -163,5 +163,5 @@ def in_words(value: Any, name: str = "", length: int = SHOWN_CHARACTERS) -> str:
         except ValueError:
             moment = None
         if moment is not None and timezone.is_aware(moment):
-            return shown_time(moment, "DATETIME_FORMAT")
+            return shown_time(moment, WITH_ZONE)
     return str(value)

@@ -28,7 +28,7 @@ from django.utils.text import capfirst
 
 from MiniTwit.database import locks
 from MiniTwit.excerpts import excerpt
-from MiniTwit.instants import shown_time
+from MiniTwit.instants import WITH_ZONE, shown_time
 from MiniTwit.models import ModerationEvent, Subject
 from MiniTwit.models.saving import version_of
 from MiniTwit.moderation.history import who_did_what
@@ -248,7 +248,7 @@ def in_words(value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, datetime):
-        return shown_time(value, "DATETIME_FORMAT")
+        return shown_time(value, WITH_ZONE)
     if isinstance(value, models.QuerySet):
         return ", ".join(str(each) for each in value) or "none"
     return f"“{excerpt(str(value), SHOWN_CHARACTERS)}”" if value not in (None, "") else "empty"
