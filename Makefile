@@ -45,7 +45,7 @@ format: $(VENV)/installed-dev ## Bring the code into ruff's form
 bench: $(VENV)/installed-dev ## Measure the import on millions of rows
 	@$(BIN)/python -m benchmarks.run
 
-bench-desk: $(VENV)/installed-dev ## Measure the moderation desk on a million messages
+bench-desk: $(VENV)/installed-dev ## Measure the moderation desk on three million messages
 	@$(BIN)/python -m benchmarks.desk
 
 clean-demo: ## Remove the demo's database, sample, uploads and logs

@@ -2,10 +2,13 @@
 
     python -m benchmarks.desk_visits
 
-Prints a JSON list: what was measured, how many rows the list has, and the median and the worst milliseconds.
+Prints a JSON list: what was measured, whether it is a page, how many rows it is about, how many queries it takes, and
+the median and the 95th percentile of its milliseconds.
 """
 
+import gc
 import json
+import math
 import os
 import statistics
 import time
@@ -18,8 +21,9 @@ import django
 from django.conf import settings
 from django.db import connection
 from django.test import Client, override_settings
+from django.test.utils import CaptureQueriesContext
 
-VISITS = 5
+VISITS = 20
 ADMIN = "/admin/MiniTwit/"
 ALL_PAGES = ("first", "deep", "last")
 BOTH_ENDS = ("first", "last")
@@ -63,6 +67,31 @@ LISTS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ("watch-list hits", "watchhit/", ALL_PAGES),
     ("watch-list hits: waiting", "watchhit/?waiting__exact=1", BOTH_ENDS),
     ("watch-list hits, far end: one term", "watchhit/?term__id__exact=3", BOTH_ENDS),
+    ("batches", "moderationbatch/", ALL_PAGES),
+)
+COMPLETION = "/admin/autocomplete/?app_label=MiniTwit&model_name=message&field_name=author"
+# Pages of one thing, and what is asked for while one types.
+PAGES: tuple[tuple[str, str], ...] = (
+    ("dashboard", "/admin/"),
+    ("user page, the account with the most messages", "user/2/change/"),
+    ("user page, far end", "user/1/change/"),
+    ("user page, history", "user/2/history/"),
+    ("message page", "message/100/change/"),
+    ("message page, history", "message/100/history/"),
+    ("decision page", "moderationevent/100/change/"),
+    ("batch page", "moderationbatch/5/change/"),
+    ("watch-list", "watchterm/"),
+    ("watched term", "watchterm/1/change/"),
+    (
+        "completion of a name",
+        f"{COMPLETION}&term=user1",
+    ),
+)
+# What is selected on a list: some rows that are ticked, or all that the list's filters leave.
+SELECTIONS: tuple[tuple[str, str, bool], ...] = (
+    ("50 messages", "message/", False),
+    ("all messages of one import", "message/?import_run=5", True),
+    ("50 accounts", "user/", False),
 )
 
 REINSTATE = """
@@ -84,33 +113,60 @@ QUEUES: tuple[tuple[str, tuple[str, ...]], ...] = (
 
 @dataclass(frozen=True)
 class Figure:
-    """One line of the table; `rows` is None where there is nothing to count. In milliseconds."""
+    """One line of the table; `rows` is None where there is nothing to count. The times are in milliseconds."""
 
     what: str
     rows: int | None
+    queries: int
     median: float
-    worst: float
+    p95: float
+    is_page: bool
 
 
 def measured(
-    what: str, rows: int | None, work: Callable[[], Any], clean_up: Callable[[Any], object] = lambda done: None
+    what: str,
+    rows: int | None,
+    work: Callable[[Any], Any],
+    *,
+    prepare: Callable[[], Any] = lambda: None,
+    clean_up: Callable[[Any], object] = lambda done: None,
+    visits: int = VISITS,
+    is_page: bool = True,
 ) -> Figure:
-    """Run some work once to warm up and then measure it several times; cleaning up does not count."""
+    """Do some work once to warm up and count its queries, and then measure it several times.
+
+    Args:
+        work: is given what `prepare` returned; what it returns goes to `clean_up`. Neither of these two counts.
+    """
+    prepared = prepare()
+    with CaptureQueriesContext(connection) as queries:
+        done = work(prepared)
+    clean_up(done)
     times = []
-    for _ in range(1 + VISITS):
+    for _ in range(visits):
+        prepared = prepare()
         started = time.perf_counter()
-        done = work()
+        done = work(prepared)
         times.append((time.perf_counter() - started) * 1000)
         clean_up(done)
-    return Figure(what, rows, statistics.median(times[1:]), max(times[1:]))
+    p95 = sorted(times)[math.ceil(0.95 * visits) - 1]
+    return Figure(what, rows, len(queries), statistics.median(times), p95, is_page)
 
 
 def visit(client: Client, address: str) -> Any:
     """Return a page, and raise if it does not exist: a wrong address redirects."""
-    response = client.get(ADMIN + address, secure=True)
-    if response.status_code != 200:
-        raise RuntimeError(f"{address} answered {response.status_code}.")
+    return answered(client.get(address if address.startswith("/") else ADMIN + address, secure=True), 200)
+
+
+def answered(response: Any, status: int) -> Any:
+    if response.status_code != status:
+        raise RuntimeError(f"{response.request['PATH_INFO']} answered {response.status_code}, not {status}.")
     return response
+
+
+def pages(client: Client) -> Iterator[Figure]:
+    for what, address in PAGES:
+        yield measured(what, None, lambda _, address=address: visit(client, address))
 
 
 def lists(client: Client) -> Iterator[Figure]:
@@ -122,7 +178,7 @@ def lists(client: Client) -> Iterator[Figure]:
         for page in pages:
             place = cursor_of(page, changelist, rows)
             full = f"{address}{'&' if '?' in address else '?'}p={quote(place)}" if place else address
-            yield measured(f"{what}, {page} page", rows, lambda full=full: visit(client, full))
+            yield measured(f"{what}, {page} page", rows, lambda _, full=full: visit(client, full))
 
 
 def cursor_of(page: str, changelist: Any, rows: int) -> str:
@@ -137,25 +193,31 @@ def cursor_of(page: str, changelist: Any, rows: int) -> str:
     return str(Cursor(Place.AFTER, tuple(str(row.serializable_value(name)) for name in changelist.pages.names)))
 
 
-def queue(client: Client, moderator: Any) -> Iterator[Figure]:
-    """Measure the page of the review queue, which finds a message at each visit, and then the search for one."""
-    from MiniTwit import review
-    from MiniTwit.models import User
+def confirmations(client: Client) -> Iterator[Figure]:
+    """Measure an action of a list, which freezes the selection, and the page that asks to confirm it."""
+    from MiniTwit.models import ModerationBatch
+    from MiniTwit.moderation import selections
 
-    yield measured(
-        "review queue, page",
-        None,
-        lambda: visit(client, "reviewclaim/"),
-        lambda _: review.release(moderator=moderator),
-    )
-    for what, statements in QUEUES:
-        with connection.cursor() as cursor:
-            for statement in statements:
-                cursor.execute(statement)
-            if statements:
-                cursor.execute("VACUUM ANALYZE")
-        suspended = User.objects.filter(suspended_at__isnull=False).count()
-        yield measured(f"review.waiting, {what}", suspended, lambda: review.waiting(moderator=moderator))
+    def discard(response: Any) -> None:
+        selections.discard(ModerationBatch.objects.latest("id"))
+
+    for what, address, is_whole_list in SELECTIONS:
+        rows = visit(client, address).context_data["cl"].result_list
+        form = {
+            "action": "suspend_selected" if address.startswith("user") else "flag_selected",
+            "index": "0",
+            "select_across": str(int(is_whole_list)),
+            "_selected_action": [row.pk for row in rows],
+        }
+
+        def choose(_: Any = None, address: str = address, form: dict[str, Any] = form) -> Any:
+            return answered(client.post(ADMIN + address, form, secure=True), 302)
+
+        yield measured(f"action on {what}", None, choose, clean_up=discard)
+        page = choose().url
+        selected = ModerationBatch.objects.latest("id").selected
+        yield measured(f"confirmation, {what}", selected, lambda _, page=page: visit(client, page))
+        discard(None)
 
 
 def selection(moderator: Any) -> Figure:
@@ -166,9 +228,55 @@ def selection(moderator: Any) -> Figure:
     return measured(
         "freezing a selection of all messages",
         Message.objects.count(),
-        lambda: selections.freeze(verb=Verb.FLAG, queryset=Message.objects.all(), actor=moderator),
-        selections.discard,
+        lambda _: selections.freeze(verb=Verb.FLAG, queryset=Message.objects.all(), actor=moderator),
+        clean_up=selections.discard,
+        visits=2,
+        is_page=False,
     )
+
+
+def decide(client: Client, message: Any) -> Any:
+    """Decide about the message at the desk as the script does, which puts the answer in place of the old desk."""
+    from MiniTwit.review import version_of
+
+    form = {"message": message.pk, "version": version_of(message), "verb": "keep", "reason": "Nothing wrong"}
+    if message.flagged:
+        form |= {"verb": "flag", "reason": "Spam"}
+    headers = {"X-Requested-With": "fetch"}
+    return answered(client.post(ADMIN + "reviewclaim/decide/", form, headers=headers, secure=True), 200)
+
+
+def queue(client: Client, moderator: Any) -> Iterator[Figure]:
+    """Measure the page of the review queue, which finds a message at each visit, a step of it, and the search for the
+    next message in several states of the database."""
+    from MiniTwit import review
+    from MiniTwit.models import User
+    from MiniTwit.review.claims import held_by
+
+    yield measured(
+        "review queue, page",
+        None,
+        lambda _: visit(client, "reviewclaim/"),
+        clean_up=lambda _: review.release(moderator=moderator),
+    )
+    visit(client, "reviewclaim/")
+    yield measured(
+        "review queue, decision and next message",
+        None,
+        lambda message: decide(client, message),
+        prepare=lambda: held_by(moderator),
+    )
+    review.release(moderator=moderator)
+    for what, statements in QUEUES:
+        with connection.cursor() as cursor:
+            for statement in statements:
+                cursor.execute(statement)
+            if statements:
+                cursor.execute("VACUUM ANALYZE")
+        suspended = User.objects.filter(suspended_at__isnull=False).count()
+        yield measured(
+            f"review.waiting, {what}", suspended, lambda _: review.waiting(moderator=moderator), is_page=False
+        )
 
 
 def figures() -> Iterator[Figure]:
@@ -178,6 +286,8 @@ def figures() -> Iterator[Figure]:
     client = Client()
     client.force_login(moderator)
     yield from lists(client)
+    yield from pages(client)
+    yield from confirmations(client)
     yield selection(moderator)
     yield from queue(client, moderator)  # last, because it changes rows
 
@@ -188,6 +298,7 @@ def main() -> None:
     # Static files go by their own names, so that none have to be collected first.
     static = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
     with override_settings(ALLOWED_HOSTS=["testserver"], STORAGES=settings.STORAGES | {"staticfiles": static}):
+        gc.freeze()  # as the web server does
         print(json.dumps([asdict(figure) for figure in figures()]))
 
 

@@ -10,21 +10,23 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
-from django.db.models import Count, Q
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.shortcuts import render
 from django.urls import URLPattern, path, reverse
 from django.utils.http import urlencode
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
+from psycopg2 import sql
 
 from MiniTwit import review, text_ids, watchlist
 from MiniTwit.admin.deciding.permissions import actor_of, may
 from MiniTwit.admin.forms.drafts import keep_draft, take_draft
 from MiniTwit.admin.forms.posting import page_named, post_only
 from MiniTwit.admin.lists.read_only import ReadOnlyAdmin
+from MiniTwit.database.queries import rows_of
 from MiniTwit.ids import id_in
-from MiniTwit.models import Message, ModerationEvent, ModerationReason, ReviewClaim, User, Verb
+from MiniTwit.models import Message, ModerationEvent, ModerationReason, ReviewClaim, Strike, User, Verb
 from MiniTwit.review import Position, Refusal
 from MiniTwit.review.claims import held_by, waiting_message
 
@@ -241,20 +243,18 @@ def place_of(message_id: int) -> Position | None:
 
 
 def desk_of(message: Message | None, moderator: User, last_reasons: Mapping[str, str]) -> dict[str, Any]:
-    """The template's context; `message` comes with its author, and `last_reasons` are those given last, by verb."""
+    """The template's context. `message` comes with author and hits; `last_reasons` are those given last, by verb."""
     context: dict[str, Any] = {"count": review.count_waiting(), "claim_seconds": review.CLAIM_TIME.seconds}
     if message is None:
         return context | {"item": None}
-    hits = list(message.watch_hits.select_related("term").order_by("pk"))
-    waiting_hits = [hit for hit in hits if hit.waiting]
     reasons = list(ModerationReason.objects.filter(active=True).values_list("name", flat=True))
     return context | {
         "item": message,
         "old_id": text_ids.old_id("message", message.legacy_id),
         "version": review.version_of(message),
-        "text": watchlist.mark(message.text, hits),
-        "wait_reasons": review.wait_reasons_of(message, waiting_hits),
-        "author": author_facts(message.author),
+        "text": watchlist.mark(message.text, list(message.watch_hits.all())),
+        "wait_reasons": review.wait_reasons_of(message),
+        "author": author_facts(message.author_id),
         "events": ModerationEvent.objects.filter(message=message.pk).order_by("-id")[:EVENTS_SHOWN],
         "neighbours": neighbours_of(message),
         "next_ones": next_ones(message, moderator),
@@ -263,30 +263,37 @@ def desk_of(message: Message | None, moderator: User, last_reasons: Mapping[str,
     }
 
 
-def author_facts(author: User) -> dict[str, Any]:
+AUTHOR_FACTS = """
+SELECT count(*), count(*) FILTER (WHERE flagged),
+    (SELECT count(*) FROM {strike} WHERE user_id = %(author)s AND revoked_at IS NULL)
+FROM (
+    SELECT flagged FROM {message} WHERE author_id = %(author)s ORDER BY pub_date DESC, id DESC LIMIT %(limit)s
+) AS newest
+"""
+
+
+def author_facts(author_id: int) -> dict[str, Any]:
     """Counts of the author's newest messages: the index gives them, however many there are."""
-    newest = author.messages.order_by("-pub_date", "-id").values("pk", "flagged")[: AUTHOR_MESSAGES + 1]
-    counts = Message.objects.filter(pk__in=newest.values("pk")).aggregate(
-        messages=Count("pk"), flagged=Count("pk", filter=Q(flagged=True))
-    )
-    number = counts["messages"]
+    tables = {"message": sql.Identifier(Message._meta.db_table), "strike": sql.Identifier(Strike._meta.db_table)}
+    values = {"author": author_id, "limit": AUTHOR_MESSAGES + 1}
+    ((number, flagged, strikes),) = rows_of(sql.SQL(AUTHOR_FACTS).format(**tables), values)
     return {
         "messages": f"{number:,}" if number <= AUTHOR_MESSAGES else f"{AUTHOR_MESSAGES:,}+",
-        "flagged": f"{counts['flagged']:,}",
-        "strikes": author.strikes.filter(revoked_at=None).count(),
+        "flagged": f"{flagged:,}",
+        "strikes": strikes,
     }
 
 
-def neighbours_of(message: Message) -> list[Message]:
+def neighbours_of(message: Message) -> QuerySet[Message]:
     """The author's messages just before and just after, newest first."""
     others = Message.objects.filter(author=message.author_id)
     moment, number = message.pub_date, message.pk
     # The first condition is the one that the index by author and date can begin at.
     before = others.filter(Q(pub_date__lte=moment), Q(pub_date__lt=moment) | Q(pk__lt=number))
     after = others.filter(Q(pub_date__gte=moment), Q(pub_date__gt=moment) | Q(pk__gt=number))
-    older = list(before.order_by("-pub_date", "-id")[:NEIGHBOURS])
-    newer = list(after.order_by("pub_date", "id")[:NEIGHBOURS])
-    return [*reversed(newer), *older]
+    older = before.order_by("-pub_date", "-id")[:NEIGHBOURS]
+    newer = after.order_by("pub_date", "id")[:NEIGHBOURS]
+    return older.union(newer, all=True).order_by("-pub_date", "-id")
 
 
 def next_ones(message: Message, moderator: User) -> list[Message]:

@@ -1,9 +1,8 @@
 """Count the rows that refer to an account: for the accounts of a page only, and up to a bound."""
 
-from collections.abc import Callable, Sequence
-from functools import partial
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 
-from django.db.models import Count, Model
 from psycopg2 import sql
 
 from MiniTwit.admin.pages import list_link
@@ -12,38 +11,45 @@ from MiniTwit.models import Follow, Message, Strike, User
 
 MOST = 10_000
 
-CAPPED_COUNTS = """
-SELECT account.id, (SELECT count(*) FROM (SELECT FROM {table} WHERE {column} = account.id LIMIT %(limit)s) AS rows)
+COUNTS = """
+SELECT account.id,
+    (SELECT count(*) FROM (SELECT FROM {message} WHERE author_id = account.id LIMIT %(limit)s) AS counted),
+    (SELECT count(*) FROM (SELECT FROM {follow} WHERE whom_id = account.id LIMIT %(limit)s) AS counted),
+    (SELECT count(*) FROM (SELECT FROM {follow} WHERE who_id = account.id LIMIT %(limit)s) AS counted),
+    (SELECT count(*) FROM {strike} WHERE user_id = account.id AND revoked_at IS NULL)
 FROM unnest(%(ids)s::bigint[]) AS account (id)
 """
 
 
-def capped_counts(model: type[Model], field_name: str, ids: Sequence[int]) -> dict[int, int]:
-    """How many rows refer to each account, by the account's id; one more than MOST means more than MOST."""
-    query = sql.SQL(CAPPED_COUNTS).format(
-        table=sql.Identifier(model._meta.db_table), column=sql.Identifier(f"{field_name}_id")
+@dataclass(frozen=True)
+class Counts:
+    """How many rows refer to an account; one more than MOST means more. Strikes that were taken back do not count."""
+
+    messages: int
+    followers: int
+    following: int
+    strikes: int
+
+    def in_words(self) -> dict[str, str]:
+        """The numbers by their names."""
+        return {name: in_words(number) for name, number in asdict(self).items()}
+
+
+def counts_of(ids: Sequence[int]) -> dict[int, Counts]:
+    """The counts of some accounts, by their ids."""
+    query = sql.SQL(COUNTS).format(
+        message=sql.Identifier(Message._meta.db_table),
+        follow=sql.Identifier(Follow._meta.db_table),
+        strike=sql.Identifier(Strike._meta.db_table),
     )
-    return dict(rows_of(query, {"limit": MOST + 1, "ids": list(ids)}))
-
-
-def strikes(ids: Sequence[int]) -> dict[int, int]:
-    """How many strikes each account has that were not taken back."""
-    standing = Strike.objects.filter(user__in=ids, revoked_at=None)
-    return dict(standing.order_by().values_list("user").annotate(number=Count("pk")))
-
-
-COUNTS: dict[str, Callable[[Sequence[int]], dict[int, int]]] = {
-    "messages_now": partial(capped_counts, Message, "author"),
-    "followers_now": partial(capped_counts, Follow, "whom"),
-    "following_now": partial(capped_counts, Follow, "who"),
-    "strikes_now": strikes,
-}
+    rows = rows_of(query, {"limit": MOST + 1, "ids": list(ids)})
+    return {account_id: Counts(*numbers) for account_id, *numbers in rows}
 
 
 def in_words(number: int) -> str:
     return f"{MOST:,}+" if number > MOST else f"{number:,}"
 
 
-def count_link(user: User, name: str, model_name: str, parameter: str) -> str:
+def count_link(user: User, number: int, model_name: str, parameter: str) -> str:
     """A number with a link to the counted rows."""
-    return list_link(model_name, f"{parameter}={user.pk}", in_words(getattr(user, f"{name}_now", 0)))
+    return list_link(model_name, f"{parameter}={user.pk}", in_words(number))

@@ -14,7 +14,7 @@ from MiniTwit.admin.deciding.on_change_pages import DecidesMixin
 from MiniTwit.admin.forms.drafts import keep_draft, take_draft
 from MiniTwit.admin.forms.posting import page_named, post_only
 from MiniTwit.admin.lists.way_back import filters_of, with_filters
-from MiniTwit.admin.user_counts import COUNTS, in_words
+from MiniTwit.admin.user_counts import counts_of
 from MiniTwit.models import StaffNote, User, Verb
 
 RECENT_MESSAGES = 10
@@ -78,15 +78,13 @@ class UserPageMixin(DecidesMixin, EndsAccountsMixin):
         """What refers to the account: the title, the number and the address of each list."""
         messages, follows = (reverse(f"admin:MiniTwit_{name}_changelist") for name in ("message", "follow"))
         addresses = {
-            "messages_now": f"{messages}?author__id__exact={user.pk}",
-            "followers_now": f"{follows}?whom__id__exact={user.pk}",
-            "following_now": f"{follows}?who__id__exact={user.pk}",
-            "strikes_now": "#strikes",
+            "messages": f"{messages}?author__id__exact={user.pk}",
+            "followers": f"{follows}?whom__id__exact={user.pk}",
+            "following": f"{follows}?who__id__exact={user.pk}",
+            "strikes": "#strikes",
         }
-        return [
-            (name.removesuffix("_now"), in_words(count([user.pk]).get(user.pk, 0)), addresses[name])
-            for name, count in COUNTS.items()
-        ]
+        numbers = counts_of([user.pk])[user.pk].in_words()
+        return [(name, number, addresses[name]) for name, number in numbers.items()]
 
     def note_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Add a note. It cannot be changed afterwards."""

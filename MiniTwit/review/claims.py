@@ -7,11 +7,12 @@ from datetime import timedelta
 from typing import Any
 
 from django.db import connection, transaction
+from django.db.models import Prefetch
 from django.db.models.functions import Now
 from psycopg2 import sql
 
 from MiniTwit.database import locks
-from MiniTwit.models import Message, ReviewClaim, User
+from MiniTwit.models import Message, ReviewClaim, User, WatchHit
 from MiniTwit.review.queue import TABLES, Position, position_of, wait_reasons_of, waiting
 
 CLAIM_TIME = timedelta(minutes=5)
@@ -67,12 +68,10 @@ def claim_next(*, moderator: User, after: Position | None = None, before: Positi
 
 
 def waiting_message(message_id: int) -> Message | None:
-    """The message with its author, if it still waits."""
-    message = Message.objects.select_related("author").filter(pk=message_id).first()
-    if message is None:
-        return None
-    hits = message.watch_hits.filter(waiting=True).select_related("term")
-    return message if wait_reasons_of(message, hits) else None
+    """The message with its author and all its hits, if it still waits."""
+    hits = Prefetch("watch_hits", WatchHit.objects.select_related("term").order_by("pk"))
+    message = Message.objects.select_related("author").prefetch_related(hits).filter(pk=message_id).first()
+    return message if message and wait_reasons_of(message) else None
 
 
 def claimed_by(message_id: int) -> User | None:

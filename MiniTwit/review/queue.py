@@ -4,7 +4,6 @@ Three things make a message wait: the watch-list found something in it; the old 
 moderator has reviewed it since; or its author is suspended and no moderator has reviewed it.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -145,10 +144,10 @@ def position_of(message: Message) -> Position:
     return Position(message.pub_date, message.pk)
 
 
-def wait_reasons_of(message: Message, waiting_hits: Iterable[WatchHit]) -> list[WaitReason]:
-    """Why the message waits; empty when it does not. Its author and the hits' terms are looked at."""
+def wait_reasons_of(message: Message) -> list[WaitReason]:
+    """Why the message waits; empty when it does not. Its author, its hits and their terms are looked at."""
     found = []
-    terms = list(dict.fromkeys(f"“{hit.term}”" for hit in waiting_hits))
+    terms = list(dict.fromkeys(f"“{hit.term}”" for hit in message.watch_hits.all() if hit.waiting))
     if terms:
         found.append(WaitReason("hit", f"Watch-list: {', '.join(terms)}"))
     if message.decided_at is None:

@@ -17,7 +17,7 @@ from django.db import connection
 from django.db.models import F, QuerySet
 from django.db.models.functions import Greatest, Now
 
-from MiniTwit.database.locks import hold, is_held
+from MiniTwit.database.locks import hold
 from MiniTwit.models import Message, SkippedMessage, WatchHit, WatchTerm
 from MiniTwit.watchlist import pieces
 from MiniTwit.watchlist.edited import look_again
@@ -49,11 +49,6 @@ class Horizon:
 
     last: int
     settled: int
-
-
-def is_scanning() -> bool:
-    """Whether a process is scanning."""
-    return is_held(LOCK)
 
 
 def scan(*, seconds: float | None = None, on_progress: Progress | None = None) -> ScanResult:

@@ -4,19 +4,20 @@ import time
 from dataclasses import dataclass
 
 from django.db import OperationalError
-from django.db.models import Max, Min
 from django_tasks import TaskResultStatus, task
 from django_tasks_db.models import DBTaskResult
+from psycopg2 import sql
 
 from MiniTwit.background.queue import WORKER_COMMAND
 from MiniTwit.database.failures import FailureKind, failure_kind, is_busy
-from MiniTwit.database.locks import LockNotAcquired
+from MiniTwit.database.locks import LockNotAcquired, is_held_sql
+from MiniTwit.database.queries import rows_of
 from MiniTwit.models import EditedMessage, Message, WatchTerm
 from MiniTwit.watchlist.scanning import (
     DELETED_AT_ONCE,
+    LOCK,
     delete_some_hits,
     forget_hits,
-    is_scanning,
     scan,
 )
 
@@ -60,8 +61,9 @@ def request_scan() -> None:
 def request_scan_if_behind() -> None:
     """Request a scan if messages wait for one. The pages call this, so a scan that died is resumed, and code that
     adds messages need not request one."""
-    if standing().is_behind and not is_scanning():
-        request_scan()
+    now = standing()
+    if now.is_behind and not now.at_work and not is_requested():
+        scan_new_messages.enqueue()
 
 
 def is_requested() -> bool:
@@ -111,13 +113,26 @@ class Standing:
         )
 
 
+STANDING = """
+SELECT (SELECT min(scanned_through) FROM {term} WHERE active), (SELECT max(id) FROM {message}),
+    EXISTS (SELECT FROM {edited}), {is_scanning}
+"""
+
+
 def standing() -> Standing:
     """How far the scan is; both ends come from an index."""
-    reached = WatchTerm.objects.filter(active=True).aggregate(reached=Min("scanned_through"))["reached"]
-    last = Message.objects.aggregate(last=Max("pk"))["last"] or 0
+    lock_class, lock_object = LOCK
+    statement = sql.SQL(STANDING).format(
+        term=sql.Identifier(WatchTerm._meta.db_table),
+        message=sql.Identifier(Message._meta.db_table),
+        edited=sql.Identifier(EditedMessage._meta.db_table),
+        is_scanning=sql.SQL(is_held_sql(lock_class, str(lock_object))),
+    )
+    ((reached, newest, has_edited, at_work),) = rows_of(statement)
+    last = newest or 0
     return Standing(
         reached=last if reached is None else min(reached, last),
         last=last,
-        at_work=is_scanning(),
-        has_edited=reached is not None and EditedMessage.objects.exists(),
+        at_work=at_work,
+        has_edited=reached is not None and has_edited,
     )

@@ -81,7 +81,7 @@ def test_the_three_reasons_to_wait_in_the_order_of_time_each_message_once(ann: U
     assert review.waiting(moderator=ann, before=review.position_of(both)) == [hit.pk, oldest.pk]
     assert review.count_waiting().label == "4"
     reasons = {
-        message.pk: [why.code for why in review.wait_reasons_of(message, message.watch_hits.filter(waiting=True))]
+        message.pk: [why.code for why in review.wait_reasons_of(message)]
         for message in Message.objects.filter(pk__in=expected)
     }
     assert reasons == {

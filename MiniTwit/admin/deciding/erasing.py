@@ -1,5 +1,6 @@
 """The end of an account: exporting its case, erasing it on request, and what there is in place of deleting it."""
 
+from dataclasses import asdict
 from datetime import timedelta
 from typing import Any, cast
 
@@ -19,7 +20,7 @@ from MiniTwit.admin.files.case_export import write_case
 from MiniTwit.admin.forms.posting import page_named, post_only
 from MiniTwit.admin.lists.way_back import filters_of, with_filters
 from MiniTwit.admin.pages import OwnPagesMixin
-from MiniTwit.admin.user_counts import COUNTS, MOST, in_words
+from MiniTwit.admin.user_counts import MOST, counts_of, in_words
 from MiniTwit.models import Message, User, Verb
 from MiniTwit.moderation import ModerationError, selections
 from MiniTwit.moderation.erasure import Messages, obstacle_to_deleting, obstacle_to_erasing
@@ -147,7 +148,7 @@ class EndsAccountsMixin(OwnPagesMixin):
         return HttpResponseRedirect(with_filters(page, filters_of(request)))
 
     def end_page(self, request: HttpRequest, user: User, page: str, context: dict[str, Any]) -> HttpResponse:
-        counts = {name.removesuffix("_now"): count([user.pk]).get(user.pk, 0) for name, count in COUNTS.items()}
+        counts = asdict(counts_of([user.pk])[user.pk])
         counts["notes"] = user.staff_notes.count()
         counts["events"] = user.events.order_by().values("pk")[: MOST + 1].count()
         numbers = {name: counted(number, *NOUNS[name]) for name, number in counts.items()}
