@@ -62,7 +62,7 @@ def request_scan_if_behind() -> None:
     """Request a scan if messages wait for one. The pages call this, so a scan that died is resumed, and code that
     adds messages need not request one."""
     now = standing()
-    if now.is_behind and not now.at_work and not is_requested():
+    if now.is_behind and not (now.at_work or now.requested):
         scan_new_messages.enqueue()
 
 
@@ -84,11 +84,17 @@ def delete_term(term: WatchTerm) -> bool:
 
 @dataclass(frozen=True)
 class Standing:
-    """How far the scan of all active terms is, in ids of messages, and whether some were edited since."""
+    """How far the scan of all active terms is, in ids of messages, and whether some were edited since.
+
+    Attributes:
+        at_work: a process is scanning.
+        requested: a scan waits for the worker.
+    """
 
     reached: int
     last: int
     at_work: bool
+    requested: bool
     has_edited: bool
 
     @property
@@ -115,7 +121,8 @@ class Standing:
 
 STANDING = """
 SELECT (SELECT min(scanned_through) FROM {term} WHERE active), (SELECT max(id) FROM {message}),
-    EXISTS (SELECT FROM {edited}), {is_scanning}
+    EXISTS (SELECT FROM {edited}), {is_scanning},
+    EXISTS (SELECT FROM {task} WHERE task_path = %(task_path)s AND status = %(ready)s)
 """
 
 
@@ -127,12 +134,15 @@ def standing() -> Standing:
         message=sql.Identifier(Message._meta.db_table),
         edited=sql.Identifier(EditedMessage._meta.db_table),
         is_scanning=sql.SQL(is_held_sql(lock_class, str(lock_object))),
+        task=sql.Identifier(DBTaskResult._meta.db_table),
     )
-    ((reached, newest, has_edited, at_work),) = rows_of(statement)
+    values = {"task_path": scan_new_messages.module_path, "ready": TaskResultStatus.READY}
+    ((reached, newest, has_edited, at_work, requested),) = rows_of(statement, values)
     last = newest or 0
     return Standing(
         reached=last if reached is None else min(reached, last),
         last=last,
         at_work=at_work,
+        requested=requested,
         has_edited=reached is not None and has_edited,
     )

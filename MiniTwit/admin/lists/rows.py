@@ -23,14 +23,14 @@ from MiniTwit.admin.pages import around_id
 class Column:
     """`show` gives what is in a cell, `nothing` takes the place of what is blank, `begin` and `end` are its tags."""
 
-    show: Callable[[Any], object]
+    show: Callable[[Any], Any]
     nothing: str
     begin: str
     end: str
     leads_to_page: bool
 
     def cell(self, row: Model, address: str) -> str:
-        content = conditional_escape(self.show(row))
+        content: str = conditional_escape(self.show(row))
         if not content.strip():
             content = self.nothing
         if self.leads_to_page:
@@ -49,9 +49,9 @@ def rows_of(changelist: ChangeList) -> Iterator[list[SafeString]]:
 
 def address_around_id(changelist: ChangeList) -> tuple[str, str]:
     """The address of a row's page, which leads back to this list with its filters."""
-    options = changelist.opts
+    options: Any = changelist.opts
     before, after = around_id(f"admin:{options.app_label}_{options.model_name}_change")
-    context = {"preserved_filters": changelist.preserved_filters, "opts": options}
+    context: dict[str, Any] = {"preserved_filters": changelist.preserved_filters, "opts": options}
     address = add_preserved_filters(context, f"{before}0{after}")
     return escape(before), escape(address.removeprefix(f"{before}0"))
 
@@ -70,7 +70,7 @@ def columns_of(changelist: ChangeList) -> Iterator[Column]:
         yield Column(show, nothing, begin, f"</{tag}>", name in links)
 
 
-def content_of(changelist: ChangeList, name: Any, nothing: str) -> tuple[Callable[[Any], object], bool]:
+def content_of(changelist: ChangeList, name: Any, nothing: str) -> tuple[Callable[[Any], Any], bool]:
     """What a column shows of a row: a field, or what a function or a method of the screen returns.
 
     Returns:
