@@ -1,7 +1,7 @@
 """Walk through both databases side by side, in the order of the old ids, and account for every old row.
 
-Both sides come sorted and are read as a stream, so the memory needed does not grow with the databases, but for eight
-bytes per old row that did not arrive.
+Both sides are read as a stream or some rows at a time, so the memory needed does not grow with the databases, but for
+eight bytes per old row that did not arrive.
 """
 
 from array import array
@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 from django.conf import settings
 from django.db import transaction
 
+from legacy_import.source.prefetch import prefetched
 from legacy_import.verify import new
 from legacy_import.verify.accounts import activity_of, joined_fits
 from legacy_import.verify.dates import (
@@ -26,14 +27,17 @@ from legacy_import.verify.dates import (
     date_in_words,
     microseconds_of,
 )
-from legacy_import.verify.old import CANONICAL_LAYOUT, OldDatabase, OldTable, OldValue
+from legacy_import.verify.old import CANONICAL_LAYOUT, FollowGroup, OldDatabase, OldTable, OldValue
 from legacy_import.verify.passwords import password_fits
 from legacy_import.verify.report import TableVerification, Verification
 from legacy_import.verify.values import flags_of, is_mangled, moments_of, text_of, username_of
 from MiniTwit.text_ids import old_id
 
+T = TypeVar("T")
 Progress = Callable[[str, int, int], None]
+RowsDone = Callable[[int], None]
 OldRow = tuple[OldValue, ...]
+Old = TypeVar("Old", bound=tuple[Any, ...])
 NewRow = TypeVar("NewRow", bound=tuple[Any, ...])
 
 ROWS_BETWEEN_PROGRESS = 20_000
@@ -70,27 +74,34 @@ def verify(
         for table in tables:
             reading = Reading(ZoneInfo(settings.LEGACY_TIME_ZONE), beginnings_of(map(text_of, old.dates(table))))
             comparison = COMPARISONS[table](table, counts[table], layout[table], accounts, reading)
-            with closing(_reported(old.rows(table), table, counts[table], on_progress)) as rows:
-                comparison.compare(rows)
+            comparison.compare(old, _rows_done(on_progress, table, counts[table]))
             verification.tables[table] = comparison.settled()
     return verification
 
 
-def _reported(
-    rows: Iterable[OldRow], table: str, total: int, on_progress: Progress | None
-) -> Generator[OldRow, None, None]:
-    """Pass the rows on, and report the progress."""
+def _rows_done(on_progress: Progress | None, table: str, total: int) -> RowsDone:
+    """What the comparison of a table calls with the number of rows compared so far."""
+    return (lambda done: None) if on_progress is None else (lambda done: on_progress(table, done, total))
+
+
+def _reported(rows: Iterable[OldRow], on_rows: RowsDone) -> Generator[OldRow, None, None]:
+    """Pass the rows on, and report how many those are."""
     done = 0
     for done, row in enumerate(rows, start=1):
-        if on_progress and done % ROWS_BETWEEN_PROGRESS == 0:
-            on_progress(table, done, total)
+        if done % ROWS_BETWEEN_PROGRESS == 0:
+            on_rows(done)
         yield row
-    if on_progress:
-        on_progress(table, done, total)
+    on_rows(done)
 
 
-def _side_by_side(old_rows: Iterable[OldRow], new_rows: Iterator[NewRow]) -> Iterator[tuple[OldRow, NewRow | None]]:
-    """Give each old row (row id, old id, …) its new counterpart (old id, …); both sides are sorted by the old id.
+def _batches(items: Iterable[T], size: int) -> Iterator[list[T]]:
+    remaining = iter(items)
+    while batch := list(islice(remaining, size)):
+        yield batch
+
+
+def _side_by_side(old_rows: Iterable[Old], new_rows: Iterator[NewRow]) -> Iterator[tuple[Old, NewRow | None]]:
+    """Give each old row (place, old id, …) its new counterpart (old id, …); both sides are sorted by the old id.
 
     A second old row of the same id gets none, for only the first can have arrived.
     """
@@ -126,7 +137,12 @@ class Comparison:
         self.absent = array("q")
         self.reading = reading
 
-    def compare(self, old_rows: Iterable[OldRow]) -> None:
+    def compare(self, old: OldDatabase, on_rows: RowsDone) -> None:
+        """Compare all rows.
+
+        Args:
+            on_rows: called now and then, and at the end, with the number of rows compared so far.
+        """
         raise NotImplementedError
 
     def differs(self, old_row: OldRow, number: int, import_run: int | None, differences: list[str]) -> None:
@@ -158,11 +174,14 @@ class Comparison:
 
 
 class UserComparison(Comparison):
-    def compare(self, old_rows: Iterable[OldRow]) -> None:
+    def compare(self, old: OldDatabase, on_rows: RowsDone) -> None:
         """Some users at a time, by several threads: a password that was kept in clear is hashed once more."""
-        with closing(new.users()) as new_rows, ThreadPoolExecutor() as pool:
-            pairs = _side_by_side(old_rows, new_rows)
-            while batch := list(islice(pairs, USERS_AT_A_TIME)):
+        with (
+            closing(_reported(old.rows("user"), on_rows)) as old_rows,
+            closing(new.users()) as new_rows,
+            ThreadPoolExecutor() as pool,
+        ):
+            for batch in _batches(_side_by_side(old_rows, new_rows), USERS_AT_A_TIME):
                 parts = [batch[start : start + USERS_PER_THREAD] for start in range(0, len(batch), USERS_PER_THREAD)]
                 differences = chain.from_iterable(pool.map(self.differences_of_all, parts))
                 for (old_row, user), found in zip(batch, differences, strict=True):
@@ -203,8 +222,26 @@ class UserComparison(Comparison):
 
 
 class MessageComparison(Comparison):
-    def compare(self, old_rows: Iterable[OldRow]) -> None:
-        with closing(new.messages()) as new_rows:
+    def compare(self, old: OldDatabase, on_rows: RowsDone) -> None:
+        """By lines where the old table lies in the order of its ids; what is different is looked at row by row."""
+        blocks = old.message_blocks(self.accounts.primary_key)
+        if blocks is None:
+            with closing(_reported(old.rows("message"), on_rows)) as old_rows:
+                self.compare_rows(old_rows, new.messages())
+            return
+        done = 0
+        with closing(prefetched(blocks)) as read_ahead:
+            for block in read_ahead:
+                ids = block.different(*new.message_lines(block))
+                self.report.arrived += block.rows - len(ids)
+                if ids:
+                    self.compare_rows(old.rows("message", ids), new.messages(ids))
+                done += block.rows
+                on_rows(done)
+        on_rows(done)
+
+    def compare_rows(self, old_rows: Iterable[OldRow], new_rows: Generator[new.NewMessage, None, None]) -> None:
+        with closing(new_rows):
             for old_row, message in _side_by_side(old_rows, new_rows):
                 if message is None and self.accounts.is_erased(old_row[2]):
                     self.report.arrived += 1
@@ -253,40 +290,49 @@ def _plainly_the_same(old_row: OldRow, message: new.NewMessage, accounts: new.Ac
 class FollowComparison(Comparison):
     """A follow has nothing but its two ends. Of a pair that has arrived, every repetition counts as arrived."""
 
-    def compare(self, old_rows: Iterable[OldRow]) -> None:
-        aside: list[tuple[int, int, int]] = []
-        accounts = self.accounts
-        with closing(new.follows()) as new_rows:
-            follow = next(new_rows, None)
-            for position, who, whom in old_rows:
-                ends = accounts.old_id(who), accounts.old_id(whom)
-                if accounts.is_erased(who, whom):
-                    self.report.arrived += 1
-                elif ends[0] is None or ends[1] is None:
-                    self.absent.append(_position(position))
-                elif ends != (who, whom):
-                    # An end was merged into another account, so the pair is out of the order of the streams.
-                    aside.append((_position(position), ends[0], ends[1]))
-                    if len(aside) >= PAIRS_AT_A_TIME:
-                        self.look_up(aside)
-                else:
-                    while follow is not None and follow < ends:
-                        follow = next(new_rows, None)
-                    if follow == ends:
-                        self.report.arrived += 1
-                    else:
-                        self.absent.append(_position(position))
-        self.look_up(aside)
+    def compare(self, old: OldDatabase, on_rows: RowsDone) -> None:
+        """By the lists of those that each account follows, where the old table has row ids; others pair by pair."""
+        groups = old.follow_groups()
+        if groups is None:
+            with closing(_reported(old.rows("follower"), on_rows)) as old_rows:
+                for rows in _batches(old_rows, PAIRS_AT_A_TIME):
+                    self.compare_pairs(rows)
+            return
+        for places in _batches(self.places_of_others(groups, on_rows), PAIRS_AT_A_TIME):
+            self.compare_pairs(old.rows("follower", places))
 
-    def look_up(self, aside: list[tuple[int, int, int]]) -> None:
-        """Settle the follows that were set aside, and empty the list."""
-        arrived = new.follows_among([(who, whom) for _, who, whom in aside]) if aside else set()
-        for position, who, whom in aside:
+    def places_of_others(self, groups: Iterable[FollowGroup], on_rows: RowsDone) -> Iterator[int]:
+        """Account for the groups of which each follow is here; yield the places of the rows of all others."""
+        done, told = 0, 0
+        with closing(new.follow_groups()) as new_groups:
+            for (places, _, whoms, rows), here in _side_by_side(groups, new_groups):
+                followed = (whoms or b"").split()
+                if here is not None and len(followed) == rows and here[1].issuperset(followed):
+                    self.report.arrived += rows
+                else:
+                    yield from map(int, places.split())
+                done += rows
+                if done >= told + ROWS_BETWEEN_PROGRESS:
+                    on_rows(told := done)
+        on_rows(done)
+
+    def compare_pairs(self, old_rows: Iterable[OldRow]) -> None:
+        """Look for each follow by its two accounts, which may have been merged into others."""
+        pairs: list[tuple[int, int, int]] = []
+        for position, who, whom in old_rows:
+            ends = self.accounts.old_id(who), self.accounts.old_id(whom)
+            if self.accounts.is_erased(who, whom):
+                self.report.arrived += 1
+            elif ends[0] is None or ends[1] is None:
+                self.absent.append(_position(position))
+            else:
+                pairs.append((_position(position), ends[0], ends[1]))
+        arrived = new.follows_among([(who, whom) for _, who, whom in pairs]) if pairs else set()
+        for position, who, whom in pairs:
             if (who, whom) in arrived:
                 self.report.arrived += 1
             else:
                 self.absent.append(position)
-        aside.clear()
 
 
 COMPARISONS: dict[str, type[Comparison]] = {

@@ -17,17 +17,27 @@ from psycopg2 import sql
 
 from legacy_import.models import ImportRun, MergedUser, RejectedRow
 from legacy_import.verify.ids import WHOLE_NUMBER, numbers_for
+from legacy_import.verify.lines import NEW_LINE, Block
 from legacy_import.verify.old import OldValue
 from legacy_import.verify.values import is_mangled, text_of, username_of
 from MiniTwit.models import Follow, Message, PurgedMessage, User
 
 ROWS_AT_A_TIME = 5_000
+GROUPS_AT_A_TIME = 500
 KIND_OF_TABLE = {
     "user": ImportRun.Kind.USERS,
     "message": ImportRun.Kind.MESSAGES,
     "follower": ImportRun.Kind.MESSAGES,
 }
 
+FOLLOW_GROUPS = """
+SELECT follower.legacy_id, string_agg(followed.legacy_id::text, ' ')
+FROM {follow} AS follow
+JOIN {user} AS follower ON follower.id = follow.who_id
+JOIN {user} AS followed ON followed.id = follow.whom_id
+WHERE follower.legacy_id IS NOT NULL AND followed.legacy_id IS NOT NULL
+GROUP BY follower.legacy_id ORDER BY follower.legacy_id
+"""
 FOLLOWS_THAT_ARE_HERE = """
 SELECT pair.who, pair.whom
 FROM unnest(%s::bigint[], %s::bigint[]) AS pair (who, whom)
@@ -60,13 +70,20 @@ NewMessage = tuple[int, int, str, int, bool, int | None, datetime | None]
 MESSAGES = """
 SELECT legacy_id, author_id, text, (extract(epoch FROM pub_date) * 1000000)::bigint, flagged, import_run, changed_at
 FROM {message}
-WHERE legacy_id IS NOT NULL
+WHERE {wanted}
 UNION ALL
 -- Deleted for good since: it had arrived.
 SELECT legacy_id, NULL, NULL, NULL, NULL, NULL, purged_at
 FROM {purged} AS purged
+WHERE {wanted}
 ORDER BY legacy_id
 """
+MESSAGE_LINES = """
+SELECT count(line), coalesce(string_agg(line, chr(30)), '') FROM (
+    SELECT {line} AS line FROM {message} WHERE legacy_id BETWEEN %s AND %s ORDER BY legacy_id
+) AS lines
+"""
+IMPORTED = sql.SQL("legacy_id IS NOT NULL")
 NOTHING_PURGED = sql.SQL("(SELECT NULL::bigint AS legacy_id, NULL::timestamptz AS purged_at WHERE false)")
 
 
@@ -115,27 +132,42 @@ def merged_users() -> QuerySet[MergedUser]:
     return MergedUser.objects.exclude(Exists(own)).order_by("legacy_id")
 
 
-def messages() -> Generator[NewMessage, None, None]:
+def messages(ids: Sequence[int] = ()) -> Generator[NewMessage, None, None]:
     """Yield the message of every old one, by old id.
 
     Past the ORM, whose rows take three times as long; there are millions of these.
+
+    Args:
+        ids: of the only old messages that are wanted.
     """
     with connection.chunked_cursor() as cursor:
         purged = sql.Identifier(PurgedMessage._meta.db_table) if is_there(PurgedMessage) else NOTHING_PURGED
-        cursor.execute(sql.SQL(MESSAGES).format(message=sql.Identifier(Message._meta.db_table), purged=purged))
+        wanted = sql.SQL("legacy_id = ANY({})").format(sql.Literal(list(ids))) if ids else IMPORTED
+        cursor.execute(
+            sql.SQL(MESSAGES).format(message=sql.Identifier(Message._meta.db_table), purged=purged, wanted=wanted)
+        )
         while rows := cursor.fetchmany(ROWS_AT_A_TIME):
             yield from rows
 
 
-def follows() -> Generator[tuple[int, int], None, None]:
-    """Yield every follow between imported accounts, as their old ids, sorted."""
-    rows = (
-        Follow.objects.filter(who__legacy_id__isnull=False, whom__legacy_id__isnull=False)
-        .order_by("who__legacy_id", "whom__legacy_id")
-        .values_list("who__legacy_id", "whom__legacy_id")
-        .iterator(ROWS_AT_A_TIME)
+def message_lines(block: Block) -> tuple[int, bytes]:
+    """The lines of the messages whose old ids lie within a block: how many, and these joined."""
+    statement = sql.SQL(MESSAGE_LINES).format(line=sql.SQL(NEW_LINE), message=sql.Identifier(Message._meta.db_table))
+    with connection.cursor() as cursor:
+        cursor.execute(statement, [block.first, block.last])
+        rows, lines = cursor.fetchone()
+        return rows, lines.encode()
+
+
+def follow_groups() -> Generator[tuple[int, frozenset[bytes]], None, None]:
+    """Yield for every imported account, by old id, which imported accounts it follows: their old ids in digits."""
+    statement = sql.SQL(FOLLOW_GROUPS).format(
+        user=sql.Identifier(User._meta.db_table), follow=sql.Identifier(Follow._meta.db_table)
     )
-    yield from cast("Iterator[tuple[int, int]]", rows)  # the filter leaves no None
+    with connection.chunked_cursor() as cursor:
+        cursor.execute(statement)
+        while rows := cursor.fetchmany(GROUPS_AT_A_TIME):
+            yield from ((who, frozenset(whoms.encode().split())) for who, whoms in rows)
 
 
 def follows_among(pairs: Sequence[tuple[int, int]]) -> set[tuple[int, int]]:

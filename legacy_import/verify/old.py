@@ -5,23 +5,31 @@ Values come as SQLite stores them: None, int, float, or bytes for text and BLOB 
 
 import re
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
+from typing import Self, cast
 from urllib.parse import quote
 
 from legacy_import.source.errors import SourceError
 from legacy_import.verify.follow_lists import follows_in
 from legacy_import.verify.ids import id_number
+from legacy_import.verify.lines import OLD_LINE, Block
 
 OldValue = None | int | float | bytes
+# The follows of one account, as SQLite joins them: their places, who follows, whom (but for what is no whole number),
+# how many they are.
+FollowGroup = tuple[bytes, OldValue, bytes | None, int]
 
 # An id of a row as a number. `id_number` is asked only where SQLite has none.
 ID_NUMBER = "CASE typeof({0}) WHEN 'integer' THEN {0} ELSE id_number(typeof({0}), CAST({0} AS BLOB)) END"
 LONGEST_VALUE = 64 * 1024 * 1024  # bytes
 ALLOWED = frozenset({sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ})
-ALLOWED_FUNCTIONS = frozenset({"count", "id_number", "row_number", "substr", "typeof"})
+ALLOWED_FUNCTIONS = frozenset(
+    {"char", "coalesce", "count", "group_concat", "instr", "length", "max", "min", "printf", "row_number", "substr"}
+    | {"typeof", "id_number", "primary_key"}  # the last two are ours
+)
 ALLOWED_PRAGMAS = frozenset({"table_info"})
 UNREADABLE = (sqlite3.Error, UnicodeDecodeError)  # the second where SQLite quotes bytes of the file
 
@@ -47,6 +55,8 @@ DATES = {"user": 5, "message": 3}  # which column of the layout holds dates
 WITH_IDS = frozenset({"user", "message"})
 ELSEWHERE = re.compile(r"(?P<column>.+) of (?P<table>.+) by (?P<reference>.+)", re.DOTALL)
 ROW_ID_NAMES = ("rowid", "_rowid_", "oid")
+MOST_ROWS, BYTES_OF_BLOCK = 4_000, 1024 * 1024  # of a block of lines
+FIRST_ID = -(2**63)
 
 
 @dataclass(frozen=True)
@@ -69,6 +79,7 @@ class OldDatabase:
         self.layout = layout
         if not path.is_file():
             raise SourceError("no_such_file", f"There is no file {self.label}. Check the path.")
+        self._path = path
         self._connection = _open(path, self.label)
 
     def __enter__(self) -> Self:
@@ -88,11 +99,14 @@ class OldDatabase:
         assert isinstance(count, int)  # noqa: S101 -- what SQLite's count(*) is
         return count
 
-    def rows(self, table: str) -> Iterator[tuple[OldValue, ...]]:
+    def rows(self, table: str, places: Sequence[int] = ()) -> Iterator[tuple[OldValue, ...]]:
         """Yield every row, sorted by id (follows: by both ids): its place, then its values in canonical order.
 
         Ids that are whole numbers come as such, even if they are stored as text; of other texts comes the number that
         represents them.
+
+        Args:
+            places: of the only rows that are wanted, in a table that has row ids.
         """
         old = self.layout[table]
         if not old.name:
@@ -100,20 +114,84 @@ class OldDatabase:
         if lists := self._lists(table):
             yield from follows_in(self._select(lists.statement), lists.list_is_second)
             return
-        keys, place = self._keys_and_place(old.name)
+        _, place = self._keys_and_place(old.name)
         columns = [self._reading(old.name, column) if column else "NULL" for column in old.columns]
-        by_id = place in ROW_ID_NAMES and keys == [(b"integer", (old.columns[0] or "").lower())]
         if table not in WITH_IDS:
             order = f"{columns[0]}, {columns[1]}, place"
         elif not old.columns[0]:
             order, columns[0] = "place", place
-        elif by_id:  # as the table lies
+        elif self._lies_by_id(table):
             order = columns[0]
         else:
             order, columns[0] = "old_id, place", f"{ID_NUMBER.format(columns[0])} AS old_id"
+        wanted = f"WHERE {place} IN ({', '.join('?' * len(places))})" if places else ""
         yield from self._select(
-            f"SELECT {place} AS place, {', '.join(columns)} FROM {_quoted(old.name)} ORDER BY {order}"  # noqa: S608
+            f"SELECT {place} AS place, {', '.join(columns)} FROM {_quoted(old.name)} {wanted} ORDER BY {order}",  # noqa: S608
+            places,
         )
+
+    def message_blocks(self, primary_key: Callable[[int], int | None]) -> Iterator[Block] | None:
+        """All messages as blocks of lines, in the order of their ids; None where the table does not lie in it.
+
+        They are read through a connection of their own, so that another thread may do it.
+
+        Args:
+            primary_key: of the account that has an old id.
+        """
+        old = self.layout["message"]
+        if not old.name or not self._lies_by_id("message"):
+            return None
+        id_, author, text, pub_date, flagged = (
+            self._reading(old.name, column) if column else "NULL" for column in old.columns
+        )
+        line = OLD_LINE.format(id=id_, author=author, text=text, pub_date=pub_date, flagged=f"coalesce({flagged}, 0)")
+        statement = (
+            "SELECT count(*), min(id), max(id), group_concat(line, char(30)) FROM ("  # noqa: S608
+            f"SELECT {id_} AS id, {line} AS line FROM {_quoted(old.name)} WHERE {id_} >= ? ORDER BY {id_} LIMIT ?)"
+        )
+        return self._blocks(statement, primary_key)
+
+    def _blocks(self, statement: str, primary_key: Callable[[int], int | None]) -> Iterator[Block]:
+        start, limit = FIRST_ID, MOST_ROWS
+        with closing(_open(self._path, self.label)) as connection:
+            connection.create_function("primary_key", 1, primary_key, deterministic=True)
+            while True:
+                try:
+                    rows, first, last, lines = connection.execute(statement, [start, limit]).fetchone()
+                except sqlite3.DataError as error:  # together the lines are longer than any value may be
+                    if limit == 1:
+                        raise _unreadable(self.label, error) from error
+                    limit = max(1, limit // 10)
+                    continue
+                except UNREADABLE as error:
+                    raise _unreadable(self.label, error) from error
+                if not rows:
+                    return
+                yield Block(first, last, rows, lines)
+                start, limit = last + 1, max(1, min(MOST_ROWS, rows * BYTES_OF_BLOCK // len(lines)))
+
+    def follow_groups(self) -> Iterator[FollowGroup] | None:
+        """All follows by who follows, in the order of these ids; None where the table has no row ids."""
+        old = self.layout["follower"]
+        if not old.name or self._lists("follower"):
+            return None
+        _, place = self._keys_and_place(old.name)
+        if place not in ROW_ID_NAMES:
+            return None
+        who, whom = (self._reading(old.name, column) if column else "NULL" for column in old.columns)
+        both_are_ids = f"typeof({who}) = 'integer' AND typeof({whom}) = 'integer'"
+        groups = self._select(
+            f"SELECT group_concat({place}, ' '), {who} COLLATE BINARY,"  # noqa: S608
+            f" group_concat(CASE WHEN {both_are_ids} THEN {whom} END, ' '), count(*)"
+            f" FROM {_quoted(old.name)} GROUP BY 2 ORDER BY 2"
+        )
+        return cast("Iterator[FollowGroup]", groups)
+
+    def _lies_by_id(self, table: str) -> bool:
+        """Whether the id of a row is its place: SQLite's `integer primary key`."""
+        old = self.layout[table]
+        keys, place = self._keys_and_place(old.name)
+        return place in ROW_ID_NAMES and keys == [(b"integer", (old.columns[0] or "").lower())]
 
     def _reading(self, table: str, column: str) -> str:
         """The SQL for a column, with the table's name in front.
@@ -215,7 +293,7 @@ class OldDatabase:
                     "Name the old MiniTwit database that was imported.",
                 ) from None
 
-    def _select(self, statement: str, parameters: Sequence[str] = ()) -> Iterator[tuple[OldValue, ...]]:
+    def _select(self, statement: str, parameters: Sequence[str | int] = ()) -> Iterator[tuple[OldValue, ...]]:
         try:
             yield from self._connection.execute(statement, parameters)
         except UNREADABLE as error:
@@ -224,7 +302,9 @@ class OldDatabase:
 
 def _open(path: Path, label: str) -> sqlite3.Connection:
     """Open the file so that nothing but reading its stored tables is possible, whatever its schema says."""
-    connection = sqlite3.connect(f"file:{quote(str(path.absolute()))}?mode=ro&immutable=1", uri=True)
+    connection = sqlite3.connect(
+        f"file:{quote(str(path.absolute()))}?mode=ro&immutable=1", uri=True, check_same_thread=False
+    )
     try:
         connection.text_factory = bytes
         connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, LONGEST_VALUE)
