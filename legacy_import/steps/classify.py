@@ -11,6 +11,7 @@ from functools import cached_property
 from typing import cast
 
 from django.db import connection
+from django.db.backends.utils import CursorWrapper
 from psycopg2 import sql
 
 from legacy_import.rules.old_tables import OldTable
@@ -117,7 +118,7 @@ class Check:
         """
         staged, part = part_of(self.staged, number), part_of(self.checked, number)
         with connection.cursor() as cursor:
-            statement = self.outcomes(self.cleaned(staged)) + self.order()
+            statement = self.outcomes(self.cleaned(staged), self._ids(cursor, staged)) + self.order()
             cursor.execute(sql.SQL("CREATE UNLOGGED TABLE {} {} AS {}").format(part, NO_AUTOVACUUM, statement))
             # A tenth of the usual sample tells as well how many rows there are and which columns repeat.
             cursor.execute("SET LOCAL default_statistics_target = 10")
@@ -149,9 +150,17 @@ class Check:
         """Sort the classified rows like the old ones, where comparing them with each other has lost that order."""
         return sql.SQL(" ORDER BY position" if self.table.has_ids and not self.table.is_partible else "")
 
-    def outcomes(self, cleaned: sql.Composable) -> sql.Composed:
-        """The statement that classifies every cleaned row."""
-        return outcome_statement(self.table, cleaned, self.resource)
+    def outcomes(self, cleaned: sql.Composable, ids: tuple[int, int] | None = None) -> sql.Composed:
+        """The statement that classifies every cleaned row. (`ids`: the least and the greatest, if known.)"""
+        return outcome_statement(self.table, cleaned, self.resource, ids)
+
+    def _ids(self, cursor: CursorWrapper, staged: sql.Identifier) -> tuple[int, int] | None:
+        """The least and the greatest old id of a part of the staged rows."""
+        if not self.table.has_ids:
+            return None
+        cursor.execute(sql.SQL("SELECT min(legacy_id), max(legacy_id) FROM {}").format(staged))
+        least, greatest = cursor.fetchone()
+        return None if least is None else (least, greatest)
 
     def cleaned(self, staged: sql.Identifier) -> sql.Composed:
         """Every row of a staging table, with the reason of its own values or its id if any."""

@@ -11,7 +11,7 @@ from legacy_import.rules.old_tables import FOLLOWS, MESSAGES, USERS, OldTable
 from legacy_import.rules.outcomes import Outcome
 from legacy_import.rules.passwords import kept_password_sql
 from legacy_import.rules.resources import LegacyResource
-from legacy_import.tables import table_of
+from legacy_import.tables import Models, table_of
 
 # Each OFFSET 0 keeps the planner from copying what a subquery calculates into every place that uses it.
 USER_OUTCOMES = """
@@ -58,16 +58,13 @@ SELECT position, legacy_id, is_active, date_joined, legacy_id_text, username, em
 FROM classified
 """
 
-# Old ids and usernames of the imported accounts, and of those that were refused. (One that was refused for its id has
-# no number; a message names it by the text that is in the place of the id.) The id of a refused user is no name of
-# another one, who would be given what that user wrote.
+# The accounts that were merged into another, and the old ids and usernames of those that were refused. (One that was
+# refused for its id has no number; a message names it by the text that is in the place of the id.) The id of a
+# refused user is no name of another one, who would be given what that user wrote.
 ACCOUNTS = """
-accounts AS (
-    SELECT legacy_id, id, {erased} AS erased FROM {user} WHERE legacy_id IS NOT NULL
-    UNION ALL
-    SELECT merged.legacy_id, merged.user_id, {erased} FROM {merged} AS merged
-    JOIN {user} ON {user}.id = merged.user_id
-    WHERE NOT EXISTS (SELECT FROM {user} AS own WHERE own.legacy_id = merged.legacy_id)
+merged_accounts AS (
+    SELECT merged.legacy_id, survivor.id, {survivor_erased} AS erased
+    FROM {merged} AS merged JOIN {user} AS survivor ON survivor.id = merged.user_id
 ),
 rejected_users AS (SELECT * FROM {rejected} WHERE run_id = {users_run} AND "table" = 'user'),
 refused_ids AS (SELECT legacy_id FROM rejected_users WHERE legacy_id IS NOT NULL),
@@ -76,6 +73,17 @@ refused_names AS (
     UNION ALL
     SELECT "values" ->> 'user_id' FROM rejected_users WHERE legacy_id IS NULL AND "values" ->> 'user_id' IS NOT NULL
 )
+"""
+
+# The account that has an old id: its own if there is one, else the one that it was merged into. Two joins, for the
+# planner knows how many accounts have an old id, which it would not know of a union.
+ACCOUNT = """
+    LEFT JOIN {user} AS {own} ON {own}.legacy_id = {old_id}
+    LEFT JOIN merged_accounts AS {merged} ON {merged}.legacy_id = {old_id}
+    CROSS JOIN LATERAL (
+        SELECT coalesce({own}.id, {merged}.id) AS id,
+            CASE WHEN {own}.id IS NULL THEN {merged}.erased ELSE {own_erased} END AS erased
+    ) AS {account}
 """
 
 MESSAGE_OUTCOMES = """
@@ -93,7 +101,7 @@ found AS (
             WHEN existing.changed_at IS NOT NULL OR {keep} THEN 'kept'
             ELSE 'changed' END AS existing_outcome
     FROM ({cleaned}) AS cleaned
-    LEFT JOIN accounts AS author ON author.legacy_id = cleaned.author_id
+    {author}
     LEFT JOIN {user} AS named ON named.username = cleaned.author_id_text AND named.legacy_id IS NOT NULL
         AND cleaned.author_id NOT IN (TABLE refused_ids)
     {existing_message}
@@ -138,8 +146,8 @@ found AS (
             WHEN coalesce(whom.id, named_whom.id) IS NULL THEN 'followed_missing'
         END AS reason
     FROM ({cleaned}) AS cleaned
-    LEFT JOIN accounts AS who ON who.legacy_id = cleaned.who_id
-    LEFT JOIN accounts AS whom ON whom.legacy_id = cleaned.whom_id
+    {who}
+    {whom}
     LEFT JOIN {user} AS named_who ON named_who.username = who_id_text AND named_who.legacy_id IS NOT NULL
         AND cleaned.who_id NOT IN (TABLE refused_ids)
     LEFT JOIN {user} AS named_whom ON named_whom.username = whom_id_text AND named_whom.legacy_id IS NOT NULL
@@ -206,11 +214,14 @@ def cleaned_before(table: OldTable, checked: sql.Identifier) -> sql.Composed:
     return sql.SQL("SELECT {} FROM {}").format(sql.SQL(STATEMENTS[table][1]), checked)
 
 
-def outcome_statement(table: OldTable, cleaned: sql.Composable, resource: LegacyResource) -> sql.Composed:
+def outcome_statement(
+    table: OldTable, cleaned: sql.Composable, resource: LegacyResource, ids: tuple[int, int] | None = None
+) -> sql.Composed:
     """The statement that classifies every row of the given one, which cleans them.
 
     Args:
         resource: gives the options and the models.
+        ids: the least and the greatest old id of the rows, if known, so that existing ones are looked for in between.
     """
     models, options = resource.models, resource.options
     accounts = sql.SQL(ACCOUNTS).format(
@@ -218,19 +229,24 @@ def outcome_statement(table: OldTable, cleaned: sql.Composable, resource: Legacy
         merged=table_of(models.merged),
         rejected=table_of(models.rejected),
         users_run=sql.Literal(resource.users_run),
-        erased=sql.SQL("erased_at IS NOT NULL" if models.knows_erasure else "false"),
+        survivor_erased=erased("survivor", models),
     )
+    same_id = sql.SQL("existing.legacy_id = cleaned.legacy_id")
+    if ids:
+        between = map(sql.Literal, ids)
+        same_id = sql.SQL("{} AND existing.legacy_id BETWEEN {} AND {}").format(same_id, *between)
     return sql.SQL(STATEMENTS[table][0]).format(
         cleaned=cleaned,
         accounts=accounts,
+        **{name: account(name, models) for name in ("author", "who", "whom")},
         user=table_of(models.user),
-        existing_message=joined(
-            models.message, "existing", "existing.legacy_id = cleaned.legacy_id", "legacy_id IS NOT NULL"
-        ),
+        existing_message=joined(models.message, "existing", same_id, "legacy_id IS NOT NULL"),
         existing_follow=joined(
-            models.follow, "existing", "(existing.who_id, existing.whom_id) = (found.who_id, found.whom_id)"
+            models.follow,
+            "existing",
+            sql.SQL("(existing.who_id, existing.whom_id) = (found.who_id, found.whom_id)"),
         ),
-        purged=joined(models.purged, "purged", "purged.legacy_id = cleaned.legacy_id"),
+        purged=joined(models.purged, "purged", sql.SQL("purged.legacy_id = cleaned.legacy_id")),
         keep=sql.Literal(options.existing == "keep"),
         kept_password=kept_password_sql(
             sql.Identifier("existing", "password"), sql.Identifier("compared", "password")
@@ -242,7 +258,24 @@ def outcome_statement(table: OldTable, cleaned: sql.Composable, resource: Legacy
     )
 
 
-def joined(model: type[Model] | None, alias: str, condition: str, which: str = "true") -> sql.Composed:
+def account(name: str, models: Models) -> sql.Composed:
+    """Join the account whose old id a row has, under a name."""
+    return sql.SQL(ACCOUNT).format(
+        user=table_of(models.user),
+        own=sql.Identifier(f"own_{name}"),
+        merged=sql.Identifier(f"merged_{name}"),
+        own_erased=erased(f"own_{name}", models),
+        old_id=sql.Identifier("cleaned", f"{name}_id"),
+        account=sql.Identifier(name),
+    )
+
+
+def erased(user: str, models: Models) -> sql.Composable:
+    """Whether an account was erased."""
+    return sql.SQL("{} IS NOT NULL" if models.knows_erasure else "false").format(sql.Identifier(user, "erased_at"))
+
+
+def joined(model: type[Model] | None, alias: str, condition: sql.Composable, which: str = "true") -> sql.Composed:
     """Join the existing rows of the target under an alias, if there are any.
 
     Before a first import there are none, and joining even an empty table costs time for every row of the old one. The
@@ -257,9 +290,7 @@ def joined(model: type[Model] | None, alias: str, condition: str, which: str = "
         with connection.cursor() as cursor:
             cursor.execute(sql.SQL("SELECT EXISTS (SELECT FROM {table} WHERE {which})").format(**names))
             if cursor.fetchone()[0]:
-                return sql.SQL("LEFT JOIN {table} AS {alias} ON {condition}").format(
-                    condition=sql.SQL(condition), **names
-                )
+                return sql.SQL("LEFT JOIN {table} AS {alias} ON {condition}").format(condition=condition, **names)
     types = {field.column: field.db_type(connection) for field in model._meta.concrete_fields} if model else {}
     nulls = [sql.SQL("NULL::{} AS {}").format(sql.SQL(kind), sql.Identifier(name)) for name, kind in types.items()]
     return sql.SQL("CROSS JOIN (SELECT {}) AS {}").format(
