@@ -8,6 +8,7 @@ from typing import Any
 from django.db import OperationalError, connection, transaction
 
 from MiniTwit.database.failures import FailureKind, failure_kind
+from MiniTwit.database.queries import value_of
 from MiniTwit.database.session_settings import set_for_transaction
 
 SAME_CLOCK = 0.98  # the server's clock and this process's do not go exactly alike
@@ -24,12 +25,13 @@ def time_limit(seconds: float) -> Iterator[Any]:
     Raises:
         TimeLimitError: a statement took longer.
     """
+    # The end of the outermost transaction takes the limit back.
+    before = value_of("SELECT current_setting('statement_timeout')") if connection.in_atomic_block else None
     with transaction.atomic(), connection.cursor() as cursor, connection.execute_wrapper(told_by_the_clock(seconds)):
-        cursor.execute("SELECT current_setting('statement_timeout')")
-        (before,) = cursor.fetchone()
         set_for_transaction(cursor, "statement_timeout", str(round(seconds * 1000)))
         yield cursor
-        set_for_transaction(cursor, "statement_timeout", before)
+        if before is not None:
+            set_for_transaction(cursor, "statement_timeout", before)
 
 
 def told_by_the_clock(seconds: float) -> Callable[..., Any]:

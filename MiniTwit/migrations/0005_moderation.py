@@ -254,7 +254,7 @@ class Migration(migrations.Migration):
                     models.Index("message", F("id").desc(), name="event_message_newest"),
                     models.Index("user", F("id").desc(), name="event_user_newest"),
                     models.Index("actor", F("id").desc(), name="event_actor_newest"),
-                    models.Index("verb", F("id").desc(), name="event_verb_newest"),
+                    models.Index(fields=["verb", "-id"], include=["created_at"], name="event_verb_newest"),
                     models.Index(F("created_at").desc(), F("id").desc(), name="event_newest"),
                     models.Index(fields=["user", "batch", "id"], name="event_user_batch"),
                 ],
@@ -527,9 +527,12 @@ class Migration(migrations.Migration):
             ],
             options={
                 "indexes": [
-                    models.Index(condition=Q(waiting=True), fields=["pub_date", "message"], name="watchhit_waiting")
+                    models.Index(condition=Q(waiting=True), fields=["pub_date", "message"], name="watchhit_waiting"),
+                    models.Index(fields=["term", "pub_date"], name="watchhit_term_dates"),
                 ],
-                "constraints": [models.UniqueConstraint(fields=("term", "message"), name="watchhit_unique")],
+                "constraints": [
+                    models.UniqueConstraint(fields=("term", "message"), include=("id",), name="watchhit_unique")
+                ],
             },
         ),
         migrations.RunSQL(triggers.CREATE_LOG_FUNCTION, triggers.DROP_LOG_FUNCTION),

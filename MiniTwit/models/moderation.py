@@ -247,7 +247,8 @@ class ModerationEvent(models.Model):
             # An account's page shows a batch as one line, however many of the account's messages it was about.
             models.Index(fields=["user", "batch", "id"], name="event_user_batch"),
             models.Index("actor", F("id").desc(), name="event_actor_newest"),
-            models.Index("verb", F("id").desc(), name="event_verb_newest"),
+            # With the date the index alone gives a page of the list, also of the last days.
+            models.Index(fields=["verb", "-id"], include=["created_at"], name="event_verb_newest"),
             models.Index(F("created_at").desc(), F("id").desc(), name="event_newest"),
         ]
 

@@ -54,8 +54,13 @@ class WatchHit(models.Model):
     created_at = models.DateTimeField(db_default=Now())
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["term", "message"], name="watchhit_unique")]
-        indexes = [models.Index(fields=["pub_date", "message"], condition=Q(waiting=True), name="watchhit_waiting")]
+        # With the id the index alone gives a page of the list.
+        constraints = [models.UniqueConstraint(fields=["term", "message"], include=["id"], name="watchhit_unique")]
+        indexes = [
+            models.Index(fields=["pub_date", "message"], condition=Q(waiting=True), name="watchhit_waiting"),
+            # From when to when a term's hits are, for the list of messages.
+            models.Index(fields=["term", "pub_date"], name="watchhit_term_dates"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.term} in message {self.message_id}"

@@ -11,11 +11,18 @@ from django.db import connection
 from django.test import Client
 from psycopg2 import sql
 
+from MiniTwit.admin.lists import pagination
 from MiniTwit.models import ModerationReason, User
 from MiniTwit.storage.database_folders import database_folder
 from tests.legacy_import.conftest import database_url
 from tests.MiniTwit.factories import make_roles, make_staff, make_user
 from tests.MiniTwit.selecting import RIGHTS
+
+
+@pytest.fixture(autouse=True)
+def patient_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A busy machine may take longer to count a few rows than a list waits for."""
+    monkeypatch.setattr(pagination, "COUNT_SECONDS", 10)
 
 
 @pytest.fixture

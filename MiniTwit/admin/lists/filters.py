@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 from django import forms
 from django.contrib import admin, messages
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Exists, Max, Min, OuterRef, Q, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.dateparse import parse_date
@@ -271,6 +271,10 @@ class WatchHitFilter(admin.SimpleListFilter):
         if term is None:
             return None
         hits = WatchHit.objects.filter(message=OuterRef("pk"))
-        if term != "any":
-            hits = hits.filter(term=id_in(term))
-        return queryset.filter(Exists(hits))
+        if term == "any":
+            return queryset.filter(Exists(hits))
+        # Most messages are newer than the hits of an old term: without its dates each of them would be looked at.
+        dates = WatchHit.objects.filter(term=id_in(term)).aggregate(first=Min("pub_date"), last=Max("pub_date"))
+        if dates["first"] is None:
+            return queryset.none()
+        return queryset.filter(Exists(hits.filter(term=id_in(term))), pub_date__range=(dates["first"], dates["last"]))

@@ -110,13 +110,14 @@ class KeysetChangeList(ChangeList):
         return {number: "desc" if column.startswith("-") else "asc"}
 
     def get_results(self, request: HttpRequest) -> None:
-        self.count = count_rows(self.queryset)
+        count = count_rows(self.queryset)
         try:
             cursor = Cursor.parse(request.GET.get(PAGE_VAR, ""))
-            self.pages = KeysetPages(self.queryset, self.count, self.list_per_page, cursor)
+            self.pages = KeysetPages(self.queryset, count, self.list_per_page, cursor)
         except InvalidCursor:
             messages.warning(request, "This list has no such page. It is shown from its beginning.")
-            self.pages = KeysetPages(self.queryset, self.count, self.list_per_page, None)
+            self.pages = KeysetPages(self.queryset, count, self.list_per_page, None)
+        self.count = self.pages.count
         self.model_admin.load_columns(self.pages.rows)
         self.search_notice = self.model_admin.explain_search(self.query) if self.query else ""
         self.result_list = self.pages.rows

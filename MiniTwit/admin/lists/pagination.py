@@ -22,7 +22,9 @@ from MiniTwit.validators import is_storable
 
 # How many rows are counted exactly. A list with fewer rows is also read in another way, see `fetch`.
 REACH = 10_000
-# How long to look for the rows of a page one after the other; usually it takes a twentieth of that.
+# How long to count a list that is filtered. To count what holds a frequent word would take longer than all the rest.
+COUNT_SECONDS = 0.03
+# How long to look for the rows of a page one after the other: at some 40,000. Usually it takes a twentieth of that.
 WALK_SECONDS = 0.1
 
 
@@ -72,28 +74,37 @@ class Cursor:
 
 @dataclass(frozen=True)
 class Count:
-    """How many rows a list has: exactly, or as an estimate to read."""
+    """How many rows a list has: exactly, or at least so many if it is filtered, or an estimate of a whole table.
+
+    Attributes:
+        is_counted: False where the time did not suffice; the page then tells how many rows there are at least.
+    """
 
     number: int
     is_exact: bool = True
     is_filtered: bool = False
+    is_counted: bool = True
 
     def __str__(self) -> str:
         if self.is_exact:
             return f"{self.number:,}"
         if self.is_filtered:
-            return f"more than {REACH:,}"
+            return f"more than {self.number - 1:,}"
         return f"about {round(self.number, 3 - len(str(self.number))):,}"
 
 
 def count_rows(queryset: QuerySet) -> Count:
     """Count up to REACH rows. Beyond, a whole table is estimated, and a filtered list is "more than"."""
-    counted = queryset.order_by().values("pk")[: REACH + 1].count()
-    if counted <= REACH:
-        return Count(counted)
-    if queryset.query.has_filters():
-        return Count(counted, is_exact=False, is_filtered=True)
-    return Count(max(counted, estimate(queryset.model)), is_exact=False)
+    rows = queryset.order_by().values("pk")[: REACH + 1]
+    if not queryset.query.has_filters():
+        counted = rows.count()
+        return Count(counted) if counted <= REACH else Count(max(counted, estimate(queryset.model)), is_exact=False)
+    try:
+        with time_limit(COUNT_SECONDS):
+            counted = rows.count()
+    except TimeLimitError:
+        return Count(REACH + 1, is_exact=False, is_filtered=True, is_counted=False)
+    return Count(counted, is_exact=counted <= REACH, is_filtered=True)
 
 
 def estimate(model: type[Model]) -> int:
@@ -113,17 +124,19 @@ def fetch(queryset: QuerySet, number: int, count: Count) -> list[Any]:
     filter. That is the fastest way where many do, unless they all lie at the far end. So the walk has a time limit,
     and a list with few rows does without it.
     """
-    if not queryset.query.has_filters():
-        return list(queryset[:number])
+    if not (count.is_filtered or count.is_exact) or not queryset.query.has_filters():
+        return list(queryset[:number])  # a whole table, from anywhere on
     if not count.number:
         return []
-    if not count.is_exact:
+    if count.is_exact:
+        ids = filter_then_sort(queryset, number)
+    else:
         try:
+            # The ids alone: where an index holds all that is asked for, the planner takes it.
             with time_limit(WALK_SECONDS):
-                return list(queryset[:number])
+                ids = list(queryset.values_list("pk", flat=True)[:number])
         except TimeLimitError:
-            pass
-    ids = filter_then_sort(queryset, number)
+            ids = filter_then_sort(queryset, number)
     return list(queryset.filter(pk__in=ids)) if ids else []
 
 
@@ -151,6 +164,7 @@ class KeysetPages:
     Attributes:
         rows: what the page shows, in the list's order.
         previous, next: cursors, or None where the list ends.
+        count: how many rows there are; if they could not be counted, more than the page has.
     """
 
     rows: list[Any]
@@ -170,6 +184,9 @@ class KeysetPages:
         self.descending = order[0].startswith("-")
         self.cursor = cursor
         self._load()
+        if not count.is_counted:
+            is_all = self.previous is None and self.next is None
+            self.count = Count(len(self.rows) + (not is_all), is_exact=is_all, is_filtered=True)
 
     def _load(self) -> None:
         place = self.cursor.place if self.cursor else None
