@@ -6,7 +6,8 @@ The program migrates a throw-away database on the configured server, fills it wi
 builds the search indexes with the product's own command and vacuums it. `benchmarks.desk_visits` then measures the
 product on it, in a process of its own with production's settings: pages through Django's test client, each rendered
 as a whole, and some functions behind them. Each runs once to warm up and then twenty times; the table shows the
-number of queries, the median and the 95th percentile. At its end it says which pages miss what is required.
+number of queries, the median and the 95th percentile. `benchmarks.desk_batches` then measures decisions about many
+messages, each once. At its end the table says which pages miss what is required.
 
 For each five messages there are one account (every second one suspended) and two follows. Three of ten messages have
 been decided about; each message has an event in the log, and so has each suspension. The watch-list has four hits for
@@ -28,7 +29,7 @@ from benchmarks.processes import manage, run_in_product, server_url, throwaway_d
 DATABASE = "minitwit_desk_benchmark"
 MOST_MILLISECONDS = 100
 MOST_QUERIES = 20
-FEWEST_MESSAGES = 10_000  # with fewer, there is no crowd of suspended accounts
+FEWEST_MESSAGES = 20_000  # with fewer, no crowd of accounts is suspended, and no list is frozen by the worker
 
 # What an import leaves to be built after it.
 BUILT_AFTERWARDS = "message_text_trigrams, user_username_trigrams, user_email_trigrams, message_author_undecided"
@@ -175,10 +176,11 @@ def main() -> None:
             manage(DATABASE, "loaddata", "roles", "moderation_reasons")
             fill(options.messages)
             print_progress("measuring")
-            measured = run_in_product(DATABASE, "-m", "benchmarks.desk_visits")
+            visits = run_in_product(DATABASE, "-m", "benchmarks.desk_visits")
+            batches = run_in_product(DATABASE, "-m", "benchmarks.desk_batches")
     except RuntimeError as error:
         parser.exit(2, f"{error}\n")
-    figures = json.loads(measured.output.splitlines()[-1])
+    figures = [figure for run in (visits, batches) for figure in json.loads(run.output.splitlines()[-1])]
     print(json.dumps({"messages": options.messages, "figures": figures}) if options.json else as_text(figures))
     # Fails when a requirement is not met.
     parser.exit(int(any(too_much for _, too_much in requirements(figures))))

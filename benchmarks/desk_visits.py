@@ -196,7 +196,8 @@ def cursor_of(page: str, changelist: Any, rows: int) -> str:
 
 def confirmations(client: Client) -> Iterator[Figure]:
     """Measure an action of a list, which freezes the selection, and the page that asks to confirm it."""
-    from MiniTwit.models import ModerationBatch
+    from MiniTwit.admin.deciding.freezing import freeze_list
+    from MiniTwit.models import BatchState, ModerationBatch
     from MiniTwit.moderation import selections
 
     def discard(response: Any) -> None:
@@ -216,24 +217,11 @@ def confirmations(client: Client) -> Iterator[Figure]:
 
         yield measured(f"action on {what}", None, choose, clean_up=discard)
         page = choose().url
+        if (batch := ModerationBatch.objects.latest("id")).state == BatchState.REQUESTED:
+            freeze_list.call(batch.pk)
         selected = ModerationBatch.objects.latest("id").selected
         yield measured(f"confirmation, {what}", selected, lambda _, page=page: visit(client, page))
         discard(None)
-
-
-def selection(moderator: Any) -> Figure:
-    """Measure the freezing of a selection of all messages, as an action of the list does."""
-    from MiniTwit.models import Message, Verb
-    from MiniTwit.moderation import selections
-
-    return measured(
-        "freezing a selection of all messages",
-        Message.objects.count(),
-        lambda _: selections.freeze(verb=Verb.FLAG, queryset=Message.objects.all(), actor=moderator),
-        clean_up=selections.discard,
-        visits=2,
-        is_page=False,
-    )
 
 
 def decide(client: Client, message: Any) -> Any:
@@ -289,11 +277,11 @@ def figures() -> Iterator[Figure]:
     yield from lists(client)
     yield from pages(client)
     yield from confirmations(client)
-    yield selection(moderator)
     yield from queue(client, moderator)  # last, because it changes rows
 
 
-def main() -> None:
+def print_figures(figures: Callable[[], Iterator[Figure]]) -> None:
+    """Measure in the product, as it is set up, and print the figures for `benchmarks.desk`."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "backoffice.settings")
     django.setup()
     # Static files go by their own names, so that none have to be collected first.
@@ -304,4 +292,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    print_figures(figures)

@@ -8,16 +8,16 @@ been changed in this application.
 
 IMPORTING_SETTING = "minitwit.importing"
 
+# The arguments are the columns that do not count as a change of the row. Without any the rows are compared as they
+# are, which takes a fifth of the time.
 CREATE_FUNCTION = """
-CREATE FUNCTION minitwit_track_change() RETURNS trigger LANGUAGE plpgsql AS $$
-DECLARE
-    -- The columns that do not count as a change of the row.
-    uncounted CONSTANT text[] := coalesce(TG_ARGV, '{}');
+CREATE OR REPLACE FUNCTION minitwit_track_change() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    IF to_jsonb(NEW) - 'changed_at' - uncounted IS DISTINCT FROM to_jsonb(OLD) - 'changed_at' - uncounted THEN
+    NEW.changed_at := OLD.changed_at;
+    IF NEW IS DISTINCT FROM OLD
+        AND (TG_NARGS = 0 OR to_jsonb(NEW) - TG_ARGV IS DISTINCT FROM to_jsonb(OLD) - TG_ARGV)
+    THEN
         NEW.changed_at := clock_timestamp();
-    ELSE
-        NEW.changed_at := OLD.changed_at;
     END IF;
     RETURN NEW;
 END

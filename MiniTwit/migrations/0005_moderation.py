@@ -535,6 +535,8 @@ class Migration(migrations.Migration):
                 ],
             },
         ),
+        # For a database that had 0001 when this function was slower.
+        migrations.RunSQL(triggers.CREATE_FUNCTION, migrations.RunSQL.noop),
         migrations.RunSQL(triggers.CREATE_LOG_FUNCTION, triggers.DROP_LOG_FUNCTION),
         migrations.RunSQL(triggers.CREATE_LOG_TRIGGER, triggers.DROP_LOG_TRIGGER),
         migrations.RunSQL(triggers.CREATE_LOG_TRUNCATE_TRIGGER, triggers.DROP_LOG_TRUNCATE_TRIGGER),

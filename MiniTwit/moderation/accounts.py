@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db.models import Count, Q
+from django.db.models.expressions import RawSQL
 
 from MiniTwit.database.clock import database_time
 from MiniTwit.models import ModerationBatch, ModerationEvent, Strike, Subject, User, Verb
@@ -199,7 +200,8 @@ class AccountChange:
 
 
 def changes_of(event_ids: Sequence[int]) -> list[AccountChange]:
-    events = ModerationEvent.objects.filter(pk__in=event_ids, message=None, user__isnull=False)
+    named = RawSQL("SELECT unnest(%s::bigint[])", [list(event_ids)])  # one parameter, where a list makes thousands
+    events = ModerationEvent.objects.filter(pk__in=named, message=None, user__isnull=False)
     return [
         AccountChange(event_id, user_id, before, after or {})
         for event_id, user_id, before, after in events.values_list("pk", "user_id", "before", "after")

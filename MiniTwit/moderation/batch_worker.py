@@ -8,23 +8,28 @@ from contextlib import suppress
 from datetime import datetime
 from typing import ClassVar
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import Q, QuerySet
 from django.db.models.functions import Now
 from django_tasks import task
+from psycopg2 import sql
 
 from MiniTwit.background.work import BackgroundWork, WorkError
 from MiniTwit.database import locks
+from MiniTwit.database.queries import rows_of
 from MiniTwit.models import BatchState, ModerationBatch, ModerationEvent, SelectedRow, Strike, Subject, Verb
 from MiniTwit.moderation import ModerationError, erasure
 from MiniTwit.moderation.batches import Tally, close_batch, lock_tables_of, record
 from MiniTwit.moderation.history import who_did_what
 from MiniTwit.moderation.verbs import execute
 
-CHUNK = 1_000
+CHUNK = 5_000
 CHUNK_WITH_MESSAGES = 50  # accounts of which all messages are flagged, too
 
 Rows = dict[int, datetime | None]  # changed_at, by id
+
+FREEZE_EVENTS = "INSERT INTO {rows} (batch_id, object_id) SELECT %s, id FROM {events} WHERE batch_id = %s ORDER BY id"
+LOCK = "SELECT id, changed_at FROM {table} WHERE id = ANY(%s) ORDER BY id FOR {strength}"
 
 
 class BatchWork(BackgroundWork[ModerationBatch]):
@@ -53,10 +58,27 @@ BATCH_WORK = BatchWork(ModerationBatch)
 @task()
 def run_batch(batch_id: int) -> None:
     """Work off a confirmed batch. It records how it ends."""
-    with suppress(locks.LockNotAcquired, WorkError), BATCH_WORK.work_on(batch_id):
+    with suppress(locks.LockNotAcquired, WorkError), BATCH_WORK.work_on(batch_id) as batch:
+        if is_unbegun_undo(batch):
+            freeze_events(batch)
         done_through: int | None = 0
         while done_through is not None:
             done_through = do_next_chunk(batch_id, done_through)
+
+
+def is_unbegun_undo(batch: ModerationBatch) -> bool:
+    """Whether a batch is an undo whose events are not written down yet: no request does that for millions of them."""
+    done = batch.changed + batch.unchanged + batch.skipped
+    return batch.verb == Verb.UNDO and not done and not rows_left(batch).exists()
+
+
+def freeze_events(undoing: ModerationBatch) -> None:
+    """Write down the events that an undo is about. They never change, so it is the same whenever it is done."""
+    statement = sql.SQL(FREEZE_EVENTS).format(
+        rows=sql.Identifier(SelectedRow._meta.db_table), events=sql.Identifier(ModerationEvent._meta.db_table)
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(statement, [undoing.pk, undoing.undoes_id])
 
 
 @locks.retry_if_busy
@@ -105,7 +127,7 @@ def do_rows(batch: ModerationBatch, rows: Rows) -> None:
     """Do what the batch says to these rows, except those that were changed since they were selected."""
     skipped = {} if batch.verb == Verb.UNDO else changed_in_between(batch, rows)
     ids = [row_id for row_id in rows if row_id not in skipped]
-    rows_left(batch).filter(object_id__in=rows).delete()
+    rows_left(batch).filter(object_id__range=(min(rows), max(rows))).delete()
     tally = execute(ids, batch) if ids else Tally()
     tally.skipped |= skipped
     record(batch, tally)
@@ -115,9 +137,11 @@ def changed_in_between(batch: ModerationBatch, rows: Rows) -> dict[int, str]:
     """Lock the rows, and tell who changed which of them since they were selected."""
     subject = Verb(batch.verb).rules.subject
     is_about_messages = subject is Subject.MESSAGE
-    selected = subject.model._default_manager.filter(pk__in=rows)
-    locked = selected.order_by("pk").select_for_update(no_key=batch.verb != Verb.PURGE)
-    present = dict(locked.values_list("pk", "changed_at"))
+    statement = sql.SQL(LOCK).format(
+        table=sql.Identifier(subject.model._meta.db_table),
+        strength=sql.SQL("UPDATE" if batch.verb == Verb.PURGE else "NO KEY UPDATE"),
+    )
+    present = dict(rows_of(statement, [list(rows)]))
     changed = {row_id for row_id, seen in rows.items() if row_id in present and present[row_id] != seen}
     if not is_about_messages:
         changed |= warned_since(batch, rows)

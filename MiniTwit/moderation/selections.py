@@ -13,7 +13,7 @@ from django.db.models import QuerySet
 from psycopg2 import sql
 
 from MiniTwit.database.clock import database_time
-from MiniTwit.models import BatchState, Message, ModerationBatch, ModerationEvent, SelectedRow, User, Verb
+from MiniTwit.models import BatchState, Message, ModerationBatch, SelectedRow, User, Verb
 from MiniTwit.moderation import ModerationError, batch_worker, erasure
 from MiniTwit.moderation.batches import Cause, lock_tables_of, one_decision
 from MiniTwit.moderation.verbs import lock_undoable, undo_batch, undos_in_force
@@ -26,9 +26,7 @@ FREEZE = """
 INSERT INTO {rows} (batch_id, object_id, changed_at)
 SELECT %s, id, changed_at FROM ({selection}) AS selection (id, changed_at) ORDER BY id
 """
-FREEZE_EVENTS = "INSERT INTO {rows} (batch_id, object_id) SELECT %s, id FROM {events} WHERE batch_id = %s"
 ROWS = sql.Identifier(SelectedRow._meta.db_table)
-EVENTS = sql.Identifier(ModerationEvent._meta.db_table)
 
 
 def freeze(
@@ -93,15 +91,12 @@ def insert_selection(batch: ModerationBatch, queryset: QuerySet[Any]) -> int:
         raise TypeError(f"{verb} is not about {queryset.model.__name__} objects.")
     selection, parameters = queryset.order_by().values("pk", "changed_at").query.sql_with_params()
     statement = sql.SQL(FREEZE).format(rows=ROWS, selection=sql.SQL(selection))
-    if not (selected := insert_rows(statement, [batch.pk, *parameters])):
+    with connection.cursor() as cursor:
+        cursor.execute(statement, [batch.pk, *parameters])
+        selected = int(cursor.rowcount)
+    if not selected:
         raise ModerationError("nothing_selected", "Nothing is selected.")
     return selected
-
-
-def insert_rows(statement: sql.Composed, parameters: list[Any]) -> int:
-    with connection.cursor() as cursor:
-        cursor.execute(statement, parameters)
-        return int(cursor.rowcount)
 
 
 def unconfirmed() -> QuerySet[ModerationBatch]:
@@ -232,10 +227,11 @@ def undo(*, batch: ModerationBatch, cause: Cause) -> ModerationBatch:
     with transaction.atomic():
         lock_undoable(batch)
         undoing = ModerationBatch.objects.create(
-            verb=Verb.UNDO, state=BatchState.WAITING, undoes=batch, **cause.as_columns()
-        )
-        undoing.selected = insert_rows(
-            sql.SQL(FREEZE_EVENTS).format(rows=ROWS, events=EVENTS), [undoing.pk, batch.pk]
+            verb=Verb.UNDO,
+            state=BatchState.WAITING,
+            undoes=batch,
+            selected=batch.changed,  # each change is an event
+            **cause.as_columns(),
         )
         begin(undoing, at_once=False)
     return undoing
@@ -268,6 +264,6 @@ def resume(*, batch: ModerationBatch) -> None:
 def can_resume(batch: ModerationBatch) -> bool:
     return (
         batch.state in (BatchState.FAILED, BatchState.CANCELLED)
-        and batch_worker.rows_left(batch).exists()
+        and (batch_worker.rows_left(batch).exists() or batch_worker.is_unbegun_undo(batch))
         and not undos_in_force(batch)
     )

@@ -83,6 +83,32 @@ def test_a_large_undo_goes_the_same_way(client: Client, waiting: ModerationBatch
     assert not Message.objects.filter(flagged=True).exists()
 
 
+def test_an_undo_that_the_worker_has_not_begun_is_cancelled_and_goes_on_later(
+    client: Client, waiting: ModerationBatch
+) -> None:
+    batch_worker.run_batch.call(waiting.pk)
+    undone = confirm(client, f"{BATCHES}{waiting.pk}/undo/")
+    assert not SelectedRow.objects.exists()  # the request copies no rows
+    client.post(f"{BATCHES}{undone.pk}/cancel/")
+    assert "<strong>5</strong> not done" in page_of(client, undone)
+    client.post(f"{BATCHES}{undone.pk}/resume/")
+    batch_worker.run_batch.call(undone.pk)
+    assert (counts(undone), undone.state) == ((5, 5, 0, 0), BatchState.DONE)
+
+
+def test_an_undo_whose_worker_died_goes_on_with_the_rest(client: Client, waiting: ModerationBatch) -> None:
+    batch_worker.run_batch.call(waiting.pk)
+    undone = confirm(client, f"{BATCHES}{waiting.pk}/undo/")
+    batch_worker.freeze_events(undone)
+    ModerationBatch.objects.filter(pk=undone.pk).update(state=BatchState.RUNNING)
+    batch_worker.do_next_chunk(undone.pk, 0)
+    assert "Go on with the rest" in page_of(client, undone)  # no process holds the batch's lock
+    client.post(f"{BATCHES}{undone.pk}/resume/")
+    batch_worker.run_batch.call(undone.pk)
+    assert (counts(undone), undone.state) == ((5, 5, 0, 0), BatchState.DONE)
+    assert ModerationEvent.objects.filter(batch=undone).count() == 5
+
+
 def test_what_changes_between_two_chunks_is_skipped(client: Client, waiting: ModerationBatch, bob: User) -> None:
     ModerationBatch.objects.update(state=BatchState.RUNNING)
     reached = batch_worker.do_next_chunk(waiting.pk, 0)
