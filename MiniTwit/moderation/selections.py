@@ -263,7 +263,8 @@ def resume(*, batch: ModerationBatch) -> None:
 
 def can_resume(batch: ModerationBatch) -> bool:
     return (
-        batch.state in (BatchState.FAILED, BatchState.CANCELLED)
+        batch.is_confirmed
+        and batch.state in (BatchState.FAILED, BatchState.CANCELLED)
         and (batch_worker.rows_left(batch).exists() or batch_worker.is_unbegun_undo(batch))
         and not undos_in_force(batch)
     )

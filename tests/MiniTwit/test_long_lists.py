@@ -167,6 +167,9 @@ def test_the_rows_of_a_large_selection_that_is_given_up_are_removed_later(client
     assert "given up" in text_of(client, page)
     with pytest.raises(ModerationError, match="given up"):
         selections.confirm(batch=batch, cause=selections.Cause.of(actor=amy, reason="Spam"))
+    client.post(f"{BATCHES}{batch.pk}/resume/")
+    batch_worker.run_batch.call(batch.pk)
+    assert not ModerationEvent.objects.exists()
     prune()
     assert not ModerationBatch.objects.exists()
     assert not SelectedRow.objects.exists()
