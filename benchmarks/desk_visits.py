@@ -94,17 +94,18 @@ SELECTIONS: tuple[tuple[str, str, bool], ...] = (
     ("50 accounts", "user/", False),
 )
 
-REINSTATE = """
-UPDATE "MiniTwit_user" SET suspended_at = NULL, suspended_until = NULL WHERE id > 1000 AND suspended_at IS NOT NULL
+FEW, CROWD = "id % 1200 = 1", "id % 20 = 1"  # of the accounts: one in 1,200 and one in 20
+REINSTATE = f"""
+UPDATE "MiniTwit_user" SET suspended_at = NULL, suspended_until = NULL WHERE suspended_at IS NOT NULL AND NOT {FEW}
 """
-SUSPEND = 'UPDATE "MiniTwit_user" SET suspended_at = now() WHERE id > 1000 AND id % 2 = 1 AND NOT is_staff'
+SUSPEND = f'UPDATE "MiniTwit_user" SET suspended_at = now() WHERE {CROWD} AND NOT is_staff'
 DECIDE = """
 UPDATE "MiniTwit_message" SET decision = 'flag', decided_at = now(), flagged = true
 FROM "MiniTwit_user" AS author WHERE author.id = author_id AND suspended_at IS NOT NULL AND decided_at IS NULL
 """
 # The states of the database in which the queue is measured, one after the other, and the statements that make them.
 QUEUES: tuple[tuple[str, tuple[str, ...]], ...] = (
-    ("a crowd suspended", ()),
+    ("half of all suspended", ()),
     ("few suspended", (REINSTATE,)),
     ("a crowd suspended, all of theirs decided", (SUSPEND, DECIDE)),
     ("few suspended, all of theirs decided", (REINSTATE,)),
@@ -220,7 +221,7 @@ def confirmations(client: Client) -> Iterator[Figure]:
         if (batch := ModerationBatch.objects.latest("id")).state == BatchState.REQUESTED:
             freeze_list.call(batch.pk)
         selected = ModerationBatch.objects.latest("id").selected
-        yield measured(f"confirmation, {what}", selected, lambda _, page=page: visit(client, page))
+        yield measured(f"confirmation, {what}", selected or None, lambda _, page=page: visit(client, page))
         discard(None)
 
 

@@ -25,13 +25,12 @@ def time_limit(seconds: float) -> Iterator[Any]:
     Raises:
         TimeLimitError: a statement took longer.
     """
-    # The end of the outermost transaction takes the limit back.
-    before = value_of("SELECT current_setting('statement_timeout')") if connection.in_atomic_block else None
+    # Of a transaction of its own nothing is left then but COMMIT, and that must not be cancelled.
+    before = value_of("SELECT current_setting('statement_timeout')") if connection.in_atomic_block else "0"
     with transaction.atomic(), connection.cursor() as cursor, connection.execute_wrapper(told_by_the_clock(seconds)):
         set_for_transaction(cursor, "statement_timeout", str(round(seconds * 1000)))
         yield cursor
-        if before is not None:
-            set_for_transaction(cursor, "statement_timeout", before)
+        set_for_transaction(cursor, "statement_timeout", before)
 
 
 def told_by_the_clock(seconds: float) -> Callable[..., Any]:

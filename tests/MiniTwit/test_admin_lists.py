@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from django.contrib.admin import ModelAdmin
 from django.contrib.admin import site as admin_site
+from django.contrib.admin.templatetags import admin_list
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -14,6 +15,7 @@ from pytest_django.asserts import assertHTMLEqual
 from MiniTwit import moderation
 from MiniTwit.admin import user_counts
 from MiniTwit.admin.lists import pagination
+from MiniTwit.admin.lists.rows import rows_of
 from MiniTwit.admin.messages import MessageAdmin
 from MiniTwit.admin.user_counts import Counts
 from MiniTwit.models import Message, ModerationBatch, ModerationReason, User, WatchHit, WatchTerm
@@ -259,6 +261,21 @@ def test_the_last_decision_stands_beside_each_message_for_one_query(admin: Clien
     decisions = [message.last_event.actor_name for message in page.context["cl"].result_list]
     assert decisions == ["admin"] * 3 + ["night shift"] * 2
     assert 'unflagged <span class="quiet">by night shift' in page.content.decode()
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["message/", "message/?flagged__exact=0&q=hello", "user/?o=1", "follow/", "moderationevent/", "moderationbatch/"],
+)
+def test_rows_are_those_that_django_makes(admin: Client, address: str) -> None:
+    amy, blank = make_user("<amy>", email="amy@example.com"), make_user("   ", email="")
+    message = make_message(amy, "hello & goodbye")
+    make_message(blank, "hello again", flagged=True)
+    make_follow(amy, blank)
+    moderation.keep(messages=[message], actor=None, reason="Nothing wrong")
+    changelist = admin.get(f"/admin/MiniTwit/{address}").context["cl"]
+    assert changelist.result_list
+    assert [row for (row,) in rows_of(changelist)] == ["".join(row) for row in admin_list.results(changelist)]
 
 
 def test_the_columns_of_users_are_counted_for_the_page_and_capped(
