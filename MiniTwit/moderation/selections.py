@@ -13,6 +13,7 @@ from django.db.models import QuerySet
 from psycopg2 import sql
 
 from MiniTwit.database.clock import database_time
+from MiniTwit.database.time_limits import TimeLimitError, time_limit
 from MiniTwit.models import BatchState, Message, ModerationBatch, SelectedRow, User, Verb
 from MiniTwit.moderation import ModerationError, batch_worker, erasure
 from MiniTwit.moderation.batches import Cause, lock_tables_of, one_decision
@@ -20,6 +21,7 @@ from MiniTwit.moderation.verbs import lock_undoable, undo_batch, undos_in_force
 
 SMALL = 1_000  # rows that are done while the moderator waits
 LONG = 10_000  # rows; more are not frozen or dropped while the moderator waits
+COUNT_SECONDS = 1.0
 KEPT_UNCONFIRMED = timedelta(days=1)
 
 FREEZE = """
@@ -54,8 +56,12 @@ def freeze(
 
 
 def is_long(queryset: QuerySet[Any]) -> bool:
-    """Whether a selection has too many rows to be frozen while the moderator waits."""
-    return queryset.order_by().values("pk")[: LONG + 1].count() > LONG
+    """Whether a selection has too many rows, or takes too long to find, to be frozen while the moderator waits."""
+    try:
+        with time_limit(COUNT_SECONDS):
+            return queryset.order_by().values("pk")[: LONG + 1].count() > LONG
+    except TimeLimitError:
+        return True
 
 
 def request_freezing(*, verb: Verb, query: str, actor: User | None) -> ModerationBatch:

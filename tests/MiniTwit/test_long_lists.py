@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+from django.db.models.expressions import RawSQL
 from django.test import Client
 from django.utils import timezone
 from django_tasks_db.models import DBTaskResult
@@ -192,6 +193,15 @@ def test_a_selection_that_is_not_confirmed_is_no_entry_of_the_batches(client: Cl
     select_all(client, MESSAGES, "flag")
     client.force_login(make_staff("view_moderationbatch"))
     assert not list(client.get(BATCHES).context["cl"].result_list)
+
+
+def test_what_takes_long_to_find_is_left_to_the_worker_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(selections, "COUNT_SECONDS", 0.1)
+    make_message()
+    assert not selections.is_long(Message.objects.all())
+    slow = Message.objects.annotate(pause=RawSQL("pg_sleep(20)::text", [])).exclude(pause=None)
+    assert selections.is_long(slow)
+    assert not selections.is_long(Message.objects.all())
 
 
 def test_rows_that_are_ticked_are_frozen_at_once_however_many(client: Client, amy: User) -> None:
