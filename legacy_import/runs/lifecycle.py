@@ -188,7 +188,7 @@ def look_back(run: ImportRun, checks: list[Check], progress: Progress) -> None:
                 keep_doubt(run, doubt)
             if nothing := nothing_arrives(run, check.table):
                 keep_doubt(run, nothing)
-            counts.vanished, samples.vanished[name] = identity.vanished_rows(check)
+            counts.vanished, samples.vanished[name] = identity.vanished_rows(check, counts)
             run.counts[name] = counts.as_json()
     run.samples = samples.as_json()
 
