@@ -16,6 +16,7 @@ from json.encoder import encode_basestring
 from psycopg2 import sql
 
 from legacy_import.rules.columns import Column, New, Refused, Row, TextId, id_text
+from legacy_import.rules.passwords.hashing_process import hash_beside
 from legacy_import.rules.resources import LegacyResource
 from legacy_import.source.copy_lines import (
     FIELD_END,
@@ -34,7 +35,7 @@ from legacy_import.source.values import LegacyRow, LegacyValue, as_text
 
 # Rows that a thread writes at one go: between two of them the import can be cancelled and says how far it is.
 ROWS_AT_A_TIME = 250
-WORKERS = os.cpu_count() or 1
+WORKERS = min(2 * (os.cpu_count() or 1), 8)  # threads that hash; each waits for its process half of the time
 
 
 @dataclass(frozen=True)
@@ -215,11 +216,9 @@ def copied(new: int | str | datetime | None) -> bytes:
 
 
 def made_in_threads(chunks: Generator[Chunk, None, None]) -> Generator[Chunk, None, None]:
-    """The same chunks, in their order, made by several threads: hashing keeps every processor busy, because OpenSSL
-    works outside of Python's lock.
-    """
+    """The same chunks, in their order, made by several threads: hashing keeps every processor busy."""
     waiting: deque[Future[bytes]] = deque()
-    pool = ThreadPoolExecutor(WORKERS, thread_name_prefix="hashing passwords")
+    pool = ThreadPoolExecutor(WORKERS, thread_name_prefix="hashing passwords", initializer=hash_beside)
     try:
         for chunk in chunks:
             waiting.append(pool.submit(chunk))

@@ -6,7 +6,10 @@ import hmac
 import os
 import sqlite3
 import struct
-from collections.abc import Callable, Generator
+import subprocess
+import sys
+from collections.abc import Generator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from functools import partial
 from pathlib import Path
@@ -14,6 +17,7 @@ from typing import Any
 
 import axes.utils
 import bcrypt
+import psutil
 import pytest
 from django.conf import settings as django_settings
 from django.contrib.auth.hashers import check_password
@@ -25,7 +29,9 @@ from fixtures import sample_hashes, sample_quirks
 from legacy_import.models import ImportRun, RejectedRow
 from legacy_import.rules.old_tables import USERS
 from legacy_import.rules.options import ImportOptions
-from legacy_import.rules.passwords import UNUSABLE, plain
+from legacy_import.rules.passwords import UNUSABLE, column, plain
+from legacy_import.rules.passwords.hashing_process import hash_beside
+from legacy_import.rules.passwords.plain import first_hash
 from legacy_import.runs import lifecycle
 from legacy_import.runs.foreground import import_at_once
 from legacy_import.source import source_at
@@ -316,20 +322,50 @@ def test_hashing_passes_on_what_is_done_and_can_be_stopped():
     assert taken < 10_000
 
 
+@pytest.mark.parametrize("password", ["open sesame", "sésame \N{SNOWMAN}", '"', "\\n"])
+def test_a_process_hashes_as_django_does_and_ends_with_its_thread(password: str):
+    before = psutil.Process().children()
+
+    def hash_in_thread() -> tuple[str, list[psutil.Process]]:
+        return first_hash(password, "7"), [child for child in psutil.Process().children() if child not in before]
+
+    with ThreadPoolExecutor(1, initializer=hash_beside) as pool:
+        hashed, [process] = pool.submit(hash_in_thread).result()
+    assert hashed == first_hash(password, "7")
+    assert check_password(password, hashed)
+    assert not process.is_running()
+
+
+def test_a_process_that_hashes_ends_with_the_killed_one_that_started_it():
+    script = (
+        "from legacy_import.rules.passwords.hashing_process import HashingProcess\n"
+        "process = HashingProcess()\n"
+        "process.hash('open sesame', 'salt', 1)\n"
+        "print(process._process.pid, flush=True)\n"
+        "input()"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", script], cwd=django_settings.BASE_DIR, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as parent:
+        assert parent.stdout
+        child = psutil.Process(int(parent.stdout.readline()))
+        parent.kill()
+    child.wait(timeout=30)
+
+
 def test_an_import_that_is_cancelled_while_it_hashes_leaves_nothing(tmp_path, monkeypatch: pytest.MonkeyPatch):
     rows = [(n, f"user {n}", "", f"secret {n}") for n in range(1, 3_001)]
     path = make_old_database(tmp_path / "old.db", user=rows)
     run = lifecycle.start(kind="users", reference=source_at(str(path)), options=ImportOptions())
-    hash_one: Callable[[str, str], str] = plain.FIRST_HASHER.encode  # type: ignore[assignment]
 
-    def hash_and_cancel(*arguments: Any) -> str:
-        monkeypatch.setattr(plain.FIRST_HASHER, "encode", hash_one)
+    def hash_and_cancel(password: str, user_id: str) -> str:
+        monkeypatch.setattr(column, "first_hash", first_hash)
         ImportRun.objects.filter(pk=run.pk).update(cancel_requested=True)
         connection.close()
         monkeypatch.setattr(plain, "FIRST_ITERATIONS", 1_000)
-        return hash_one(*arguments)
+        return first_hash(password, user_id)
 
-    monkeypatch.setattr(plain.FIRST_HASHER, "encode", hash_and_cancel)
+    monkeypatch.setattr(column, "first_hash", hash_and_cancel)
     monkeypatch.setattr(progress, "INTERVAL", 0.1)
     with pytest.raises(lifecycle.RunError, match="cancelled"):
         lifecycle.stage(run.pk)

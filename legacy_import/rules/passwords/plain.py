@@ -5,6 +5,7 @@ import re
 
 from django.utils.crypto import salted_hmac
 
+from legacy_import.rules.passwords.hashing_process import process_beside
 from MiniTwit.hashers.strict import PBKDF2SHA256PasswordHasher
 
 LONGEST_PASSWORD = 1_024  # characters
@@ -60,4 +61,6 @@ def first_hash(password: str, user_id: str) -> str:
     """
     key = salted_hmac("legacy_import.passwords.plain", user_id, algorithm="sha256").digest()
     salt = base64.urlsafe_b64encode(key[:SALT_BYTES]).decode().rstrip("=")
+    if beside := process_beside():
+        return f"{FIRST_HASHER.algorithm}${FIRST_ITERATIONS}${salt}${beside.hash(password, salt, FIRST_ITERATIONS)}"
     return FIRST_HASHER.encode(password, salt, FIRST_ITERATIONS)
