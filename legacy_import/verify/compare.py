@@ -302,7 +302,7 @@ class FollowComparison(Comparison):
             self.compare_pairs(old.rows("follower", places))
 
     def places_of_others(self, groups: Iterable[FollowGroup], on_rows: RowsDone) -> Iterator[int]:
-        """Account for the groups of which each follow is here; yield the places of the rows of all others."""
+        """Account for the groups that the target has whole; yield the places of the rows of all others."""
         done, told = 0, 0
         with closing(new.follow_groups()) as new_groups:
             for (places, _, whoms, rows), here in _side_by_side(groups, new_groups):
