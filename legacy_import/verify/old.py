@@ -56,7 +56,7 @@ WITH_IDS = frozenset({"user", "message"})
 ELSEWHERE = re.compile(r"(?P<column>.+) of (?P<table>.+) by (?P<reference>.+)", re.DOTALL)
 ROW_ID_NAMES = ("rowid", "_rowid_", "oid")
 MOST_ROWS, BYTES_OF_BLOCK = 4_000, 1024 * 1024  # of a block of lines
-FIRST_ID = -(2**63)
+FIRST_ID, LAST_ID = -(2**63), 2**63 - 1
 
 
 @dataclass(frozen=True)
@@ -155,7 +155,7 @@ class OldDatabase:
         start, limit = FIRST_ID, MOST_ROWS
         with closing(_open(self._path, self.label)) as connection:
             connection.create_function("primary_key", 1, primary_key, deterministic=True)
-            while True:
+            while start <= LAST_ID:
                 try:
                     rows, first, last, lines = connection.execute(statement, [start, limit]).fetchone()
                 except sqlite3.DataError as error:  # together the lines are longer than any value may be

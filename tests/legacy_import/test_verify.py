@@ -375,6 +375,14 @@ def test_a_message_is_compared_alike_in_a_line_or_by_itself(
     assert sorted(map(int, said)) == [[*MESSAGES].index(situation) + 1 for situation in wrong]
 
 
+@pytest.mark.parametrize("legacy_id", [-(2**63), 2**63 - 1])
+def test_ids_may_be_as_small_and_as_great_as_they_can(old: OldMiniTwit, legacy_id: int) -> None:
+    old.add_user(1, "Ada")
+    old.add_message(legacy_id)
+    add_message(legacy_id, add_user(1, "Ada"))
+    assert verify(old.path).ok
+
+
 def test_a_comparison_that_is_cancelled_leaves_no_thread_behind(old: OldMiniTwit) -> None:
     old.add_message(1)
     before = threading.active_count()
