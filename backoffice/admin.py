@@ -1,14 +1,14 @@
-"""Apply the rule of our own lists to the screens of other packages: a list takes its own parameters only."""
+"""Give the screens of other packages what our own have."""
 
 from django.contrib import admin
 
-from MiniTwit.admin.lists.own_parameters import OwnParametersMixin
+from MiniTwit.admin.screens import ScreenMixin
 
 
-def hold_to_own_parameters() -> None:
-    """Register the screens of other packages again, with the rule as their first base class."""
+def adopt_screens() -> None:
+    """Register the screens of other packages again, with ours as their first base class."""
     for model, screen in list(admin.site._registry.items()):
-        if not isinstance(screen, OwnParametersMixin):
+        if not isinstance(screen, ScreenMixin):
             name = type(screen).__name__
             admin.site.unregister(model)
-            admin.site.register(model, type(name, (OwnParametersMixin, type(screen)), {}))
+            admin.site.register(model, type(name, (ScreenMixin, type(screen)), {}))

@@ -7,6 +7,7 @@ compares that list with the code.
 from datetime import timedelta
 from pathlib import Path
 
+from csp.constants import NONE, SELF
 from django.urls import reverse_lazy
 
 from backoffice import environment, var_dir
@@ -39,6 +40,7 @@ INSTALLED_APPS = [
     "django_tasks",
     "django_tasks_db",
     "axes",
+    "csp",
 ]
 
 CSRF_FAILURE_VIEW = "backoffice.requests.refusals.csrf_failure"
@@ -46,6 +48,8 @@ CSRF_FAILURE_VIEW = "backoffice.requests.refusals.csrf_failure"
 MIDDLEWARE = [
     "backoffice.requests.proxies.believe_trusted_proxies",
     "django.middleware.security.SecurityMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "backoffice.requests.middleware.NameUnusedFeatures",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "backoffice.requests.statement_limit.LimitStatements",
     "backoffice.requests.middleware.CapMarks",
@@ -189,6 +193,17 @@ HARDEN_AFTER_IMPORT = environment.flag("HARDEN_AFTER_IMPORT", default=True)
 
 # The database ends a statement of a page that takes longer; 0 sets no limit. Work in the background has none.
 WEB_STATEMENT_SECONDS = environment.whole_number("WEB_STATEMENT_SECONDS", default=30, most=2_000_000)
+
+# Everything comes from this site, and no page holds a script or a style itself.
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [SELF],
+        "object-src": [NONE],
+        "base-uri": [NONE],
+        "form-action": [SELF],
+        "frame-ancestors": [NONE],
+    },
+}
 
 # Behind TLS in production; `check --deploy` holds this to its word.
 if not DEBUG:

@@ -7,7 +7,8 @@ from django.http import Http404, HttpRequest
 from django.urls import path
 from django.views.generic import RedirectView
 
-from backoffice.admin import hold_to_own_parameters
+from backoffice.admin import adopt_screens
+from backoffice.palette import palette
 from MiniTwit.admin.forms.passwords import change_own_password
 
 admin.site.site_header = "MiniTwit back office"
@@ -28,7 +29,7 @@ def not_offered(request: HttpRequest) -> NoReturn:
     raise Http404("This back office does not offer grappelli's lookups.")
 
 
-hold_to_own_parameters()
+adopt_screens()
 
 handler400 = "backoffice.requests.refusals.bad_request"
 handler500 = "backoffice.requests.refusals.server_error"
@@ -38,6 +39,7 @@ urlpatterns = [
     path("grappelli/lookup/m2m/", not_offered, name="grp_m2m_lookup"),
     path("grappelli/lookup/autocomplete/", not_offered, name="grp_autocomplete_lookup"),
     path("admin/password_change/", admin.site.admin_view(change_own_password, cacheable=True)),
+    path("admin/palette/", admin.site.admin_view(palette), name="palette"),
     path("admin/", admin.site.urls),
     path("", RedirectView.as_view(pattern_name="admin:index"), name="home"),
 ]

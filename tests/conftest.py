@@ -8,12 +8,14 @@ import hypothesis
 import psycopg2
 import pytest
 from django.conf import settings
+from django.core.cache import cache
 from django.db import connection, transaction
 from django.test import Client, TransactionTestCase
 from psycopg2 import sql
 
 from backoffice import environment
 from backoffice.database import embedded_server
+from backoffice.navigation import REMEMBERED
 from MiniTwit.hashers.strict import PBKDF2SHA256PasswordHasher
 from tests.MiniTwit.factories import make_superuser
 
@@ -72,6 +74,18 @@ def delete_what_is_there(_test_case: TransactionTestCase) -> None:
 TransactionTestCase._fixture_teardown = delete_what_is_there
 # Nor is a new connection needed: what a session has set survives on PostgreSQL.
 TransactionTestCase._should_reload_connections = lambda _test_case: False
+
+
+@pytest.fixture(autouse=True)
+def nothing_remembered() -> None:
+    """What pages remember for some seconds is not carried into the next test."""
+    cache.clear()
+
+
+@pytest.fixture
+def nothing_waits() -> None:
+    """The rail does not ask what waits, for tests that look at the queries of a page."""
+    cache.set(REMEMBERED, "", timeout=None)
 
 
 def pytest_xdist_auto_num_workers() -> int:

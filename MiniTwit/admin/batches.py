@@ -30,6 +30,7 @@ BatchView = Callable[[HttpRequest, ModerationBatch], HttpResponse]
 
 @admin.register(ModerationBatch)
 class ModerationBatchAdmin(ReadOnlyAdmin, LargeTableAdmin):
+    list_title = "Batches"
     list_display = ["number", "verb", "state", "changed", "skipped", "reason", "actor_name", "confirmed_at"]
     list_filter = ["verb", "state"]
     list_display_links = ["number"]

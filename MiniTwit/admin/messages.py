@@ -123,6 +123,9 @@ class MessageAdmin(DecidesMixin, VersionedAdmin, FileImportExportMixin, LargeTab
             super().has_change_permission(request, obj) and may(request.user, Verb.EDIT) and not is_own(request, obj)
         )
 
+    def title_of(self, obj: Message) -> str:
+        return f"Message by {obj.author}"
+
     # The list
 
     @admin.display(description="message")

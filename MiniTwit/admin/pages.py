@@ -34,6 +34,7 @@ class OwnPagesMixin(admin.ModelAdmin):
             "opts": self.opts,
             "preserved_filters": self.get_preserved_filters(request),
             "title": title,
+            "list_title": getattr(self, "list_title", ""),
         }
         return TemplateResponse(request, template, common | context)
 

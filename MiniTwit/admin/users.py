@@ -80,6 +80,9 @@ class UserAdmin(UserPageMixin, VersionedAdmin, FileImportExportMixin, LargeTable
     ]
     readonly_fields = ["date_joined", "last_login", "old_id", "origin", "changed_at"]
 
+    def title_of(self, obj: User) -> str:
+        return obj.username
+
     # The list
 
     def load_columns(self, rows: Sequence[Model]) -> None:

@@ -16,10 +16,10 @@ from MiniTwit import watchlist
 from MiniTwit.admin.forms.posting import page_named, post_only
 from MiniTwit.admin.forms.versions import VersionedAdmin, VersionedForm
 from MiniTwit.admin.lists.large_tables import LargeTableAdmin, mark, zoned
-from MiniTwit.admin.lists.own_parameters import OwnParametersMixin
 from MiniTwit.admin.lists.read_only import ReadOnlyAdmin
 from MiniTwit.admin.lists.way_back import keep_filters
 from MiniTwit.admin.pages import OwnPagesMixin, list_link, object_link
+from MiniTwit.admin.screens import ScreenMixin
 from MiniTwit.instants import shown_time
 from MiniTwit.models import Message, SkippedMessage, WatchHit, WatchTerm
 
@@ -66,7 +66,8 @@ class WatchTermForm(VersionedForm):
 
 
 @admin.register(WatchTerm)
-class WatchTermAdmin(OwnParametersMixin, VersionedAdmin, OwnPagesMixin):
+class WatchTermAdmin(ScreenMixin, VersionedAdmin, OwnPagesMixin):
+    list_title = "Watch-list"
     form = WatchTermForm
     list_display = ["pattern", "kind", "active", "hits_found", "state", "note", "created_by_name"]
     list_filter = ["kind", "active"]

@@ -31,6 +31,8 @@ BESIDE_THE_MODELS = (
     triggers.CREATE_LOG_FUNCTION,
     triggers.CREATE_LOG_TRIGGER,
     triggers.CREATE_LOG_TRUNCATE_TRIGGER,
+    triggers.CREATE_COUNT_FUNCTION,
+    triggers.CREATE_COUNT_TRIGGER,
 )
 
 FUNCTION = f"function {Skeleton.function}"

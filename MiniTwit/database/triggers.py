@@ -99,3 +99,23 @@ CREATE TRIGGER minitwit_event_not_truncated BEFORE TRUNCATE ON "MiniTwit_moderat
 EXECUTE FUNCTION minitwit_keep_log()
 """
 DROP_LOG_TRUNCATE_TRIGGER = 'DROP TRIGGER minitwit_event_not_truncated ON "MiniTwit_moderationevent"'
+
+# The dashboard reads how many decisions were made on each day. The rows are sorted, so that two transactions that
+# count the same days do it in the same order.
+CREATE_COUNT_FUNCTION = """
+CREATE FUNCTION minitwit_count_decisions() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO "MiniTwit_dailydecisions" AS daily (day, verb, actor_name, number)
+    SELECT (created_at AT TIME ZONE 'UTC')::date, verb, actor_name, count(*) FROM decided
+    GROUP BY 1, 2, 3 ORDER BY 1, 2, 3
+    ON CONFLICT (day, verb, actor_name) DO UPDATE SET number = daily.number + excluded.number;
+    RETURN NULL;
+END
+$$
+"""
+DROP_COUNT_FUNCTION = "DROP FUNCTION minitwit_count_decisions()"
+CREATE_COUNT_TRIGGER = """
+CREATE TRIGGER minitwit_event_counted AFTER INSERT ON "MiniTwit_moderationevent" REFERENCING NEW TABLE AS decided
+FOR EACH STATEMENT EXECUTE FUNCTION minitwit_count_decisions()
+"""
+DROP_COUNT_TRIGGER = 'DROP TRIGGER minitwit_event_counted ON "MiniTwit_moderationevent"'

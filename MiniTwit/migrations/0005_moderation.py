@@ -540,6 +540,24 @@ class Migration(migrations.Migration):
         migrations.RunSQL(triggers.CREATE_LOG_FUNCTION, triggers.DROP_LOG_FUNCTION),
         migrations.RunSQL(triggers.CREATE_LOG_TRIGGER, triggers.DROP_LOG_TRIGGER),
         migrations.RunSQL(triggers.CREATE_LOG_TRUNCATE_TRIGGER, triggers.DROP_LOG_TRUNCATE_TRIGGER),
+        migrations.CreateModel(
+            name="DailyDecisions",
+            fields=[
+                (
+                    "pk",
+                    models.CompositePrimaryKey(
+                        "day", "verb", "actor_name", blank=True, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                ("day", models.DateField()),
+                ("verb", models.CharField(choices=VERBS, max_length=9)),
+                ("actor_name", models.CharField("moderator", max_length=255)),
+                ("number", models.BigIntegerField()),
+            ],
+            options={"default_permissions": ()},
+        ),
+        migrations.RunSQL(triggers.CREATE_COUNT_FUNCTION, triggers.DROP_COUNT_FUNCTION),
+        migrations.RunSQL(triggers.CREATE_COUNT_TRIGGER, triggers.DROP_COUNT_TRIGGER),
         migrations.RunSQL(triggers.CREATE_EDIT_FUNCTION, triggers.DROP_EDIT_FUNCTION),
         migrations.RunSQL(triggers.CREATE_EDIT_TRIGGER, triggers.DROP_EDIT_TRIGGER),
         migrations.RunPython(migrations.RunPython.noop, refuse_to_lose_decisions),

@@ -28,6 +28,17 @@ IMPORT_IS_WRITING = (
 )
 
 
+UNUSED_FEATURES = ("camera", "display-capture", "geolocation", "microphone", "payment", "usb")
+
+
+class NameUnusedFeatures(MiddlewareMixin):
+    """Tells browsers what no page of this site uses, so that no script can."""
+
+    def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+        response.headers.setdefault("Permissions-Policy", ", ".join(f"{feature}=()" for feature in UNUSED_FEATURES))
+        return response
+
+
 class RefuseUnreadable(MiddlewareMixin):
     """Refuses NUL characters and broken encodings, which PostgreSQL cannot store, wherever a client sends them."""
 

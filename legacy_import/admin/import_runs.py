@@ -32,8 +32,8 @@ from legacy_import.steps.undo import check_undoable
 from legacy_import.tables import CURRENT
 from MiniTwit.admin.files.uploads import takes_files
 from MiniTwit.admin.forms.posting import page_named, post_only
-from MiniTwit.admin.lists.own_parameters import OwnParametersMixin
 from MiniTwit.admin.lists.read_only import ReadOnlyAdmin
+from MiniTwit.admin.screens import ScreenMixin
 from MiniTwit.ids import id_in
 from MiniTwit.instants import shown_time
 from MiniTwit.models import User
@@ -48,7 +48,7 @@ LONG_COLUMNS = ("samples", "old_tables", "audit", "verification", "fingerprints"
 
 
 @admin.register(ImportRun)
-class ImportRunAdmin(StartPagesMixin, MappingPageMixin, OwnParametersMixin, ReadOnlyAdmin):
+class ImportRunAdmin(StartPagesMixin, MappingPageMixin, ScreenMixin, ReadOnlyAdmin):
     list_display = ["number", "kind", "state", "database", "account", "created_by_name", "started"]
     list_filter = ["kind", "state"]
     list_per_page = 50

@@ -43,6 +43,7 @@ from legacy_import.rules.passwords import PasswordColumn, kept_password
 from legacy_import.rules.references import AccountsMixin
 from legacy_import.source.values import LegacyValue
 from legacy_import.tables import CURRENT, Models
+from MiniTwit.differences import StyledBySheet
 from MiniTwit.models import Follow, Message, User
 
 Target = TypeVar("Target", bound=Model)
@@ -86,6 +87,9 @@ class LegacyResource(ModelResource, Generic[Target]):
         users_run: the run whose rejected users explain a missing author.
         day_orders: whether the day or the month comes first in the dates of a column, by its canonical name.
     """
+
+    def get_diff_class(self) -> type[StyledBySheet]:
+        return StyledBySheet
 
     def __init__(
         self,

@@ -108,29 +108,36 @@ class ImportStanding:
 def standings() -> list[ImportStanding]:
     """The state of both imports, in their order."""
     reconcile()
-    return [standing_of(kind) for kind in Kind.values]
+    newest = newest_runs()
+    return [standing_of(kind, newest) for kind in Kind.values]
 
 
-def standing_of(kind: str) -> ImportStanding:
-    runs = ImportRun.objects.only(*BRIEF)
+def newest_runs() -> dict[tuple[str, str], ImportRun]:
+    """The newest run of each kind in each state."""
+    runs = ImportRun.objects.only(*BRIEF).order_by("kind", "state", "-pk").distinct("kind", "state")
+    return {(run.kind, run.state): run for run in runs}
+
+
+def standing_of(kind: str, newest: dict[tuple[str, str], ImportRun] | None = None) -> ImportStanding:
+    newest = newest_runs() if newest is None else newest
     start = reverse(f"admin:legacy_import_{kind}")
-    if busy := runs.filter(state__in=AT_WORK).first():
+    if busy := next((run for (_, state), run in newest.items() if state in AT_WORK), None):
         if busy.kind == kind:
             return ImportStanding(kind, "running", f"Import {busy.pk} is {busy.get_state_display()}.", start, busy)
         return ImportStanding(
             kind, "locked", f"Import {busy.pk}, of {busy.get_kind_display()}, is at work. One at a time.", start, busy
         )
-    if kind == Kind.MESSAGES and not runs.filter(kind=Kind.USERS, state=State.APPLIED).exists():
+    if kind == Kind.MESSAGES and (Kind.USERS, State.APPLIED) not in newest:
         return ImportStanding(
             kind, "locked", "Import the users first: messages and follows need the users' new ids.", start
         )
-    if waiting := runs.filter(kind=kind, state=State.PREVIEWED).first():
+    if waiting := newest.get((kind, State.PREVIEWED)):
         sentence = f"The preview of import {waiting.pk} waits for a confirmation."
         return ImportStanding(kind, "waiting", sentence, start, waiting)
-    done = runs.filter(kind=kind, state=State.APPLIED).first()
+    done = newest.get((kind, State.APPLIED))
     if done and (has_imported_rows(kind) or not any(counts.read for counts in counts_of(done).values())):
         return ImportStanding(kind, "done", f"{shown_time(done.finished_at)}: {account_of(done)}.", start, done)
-    if runs.filter(kind=kind, state=State.UNDONE).exists():
+    if (kind, State.UNDONE) in newest:
         return ImportStanding(kind, "ready", "What had been imported was taken out again.", start)
     return ImportStanding(kind, "ready", "Nothing has been imported yet.", start)
 

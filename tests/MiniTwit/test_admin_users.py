@@ -119,4 +119,4 @@ def test_whoever_may_only_look_is_not_shown_the_password_field(client: Client) -
     User.objects.filter(pk=ann.pk).update(password=make_password("secret"))
     page = client.get(page_of(ann)).content.decode()
     assert "ann" in page
-    assert "Password" not in page.split('id="grp-content"')[1]
+    assert "Password" not in page.split('id="content"')[1]

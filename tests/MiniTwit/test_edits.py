@@ -278,7 +278,7 @@ def test_a_long_text_is_shown_in_part_and_kept_whole_when_its_page_is_saved(edit
     assert "200,005 characters. The page shows the first 200,000" in page
     assert "x" * (LONGEST_EDITED - 1) + "…" in page
     assert 'name="text"' not in page
-    saved = save_on_page(editor, message, pub_date_0="2024-05-31", reason="Personal data")
+    saved = save_on_page(editor, message, pub_date="2024-05-31T10:00:00", reason="Personal data")
     assert saved.status_code == 302
     assert last_event(message).after.keys() == {"pub_date"}
     message.refresh_from_db()

@@ -361,6 +361,7 @@ def test_the_export_of_a_workbook_says_in_its_second_sheet_what_it_lacks_and_com
     assert dict(previewed.context["result"].totals)["skip"] == 1
 
 
+@pytest.mark.usefixtures("nothing_waits")
 def test_only_a_few_queries_are_made_for_a_chunk(admin: Client) -> None:
     amy = make_user("amy")
     rows = [[make_message(amy, f"m {n}").pk, "amy", f"changed {n}"] for n in range(30)]

@@ -151,7 +151,7 @@ def test_saving_the_text_leaves_the_microseconds_of_the_date(moderator: Client) 
     assert save_on_page(moderator, message, text="corrected", reason="Spam").status_code == 302
     message.refresh_from_db()
     assert (message.text, message.pub_date) == ("corrected", moment)
-    save_on_page(moderator, message, pub_date_1="19:00:00", reason="Spam")
+    save_on_page(moderator, message, pub_date="2024-05-31T19:00:00", reason="Spam")
     message.refresh_from_db()
     assert message.pub_date == datetime(2024, 5, 31, 19, tzinfo=UTC)
 

@@ -355,7 +355,9 @@ def test_warning_and_taking_back_need_their_own_permissions(client: Client) -> N
 
 def test_the_dashboard_says_what_waits(desk: Client) -> None:
     make_waiting(1)
-    assert "Review queue (1 waiting)" in desk.get("/admin/").content.decode()
+    page = desk.get("/admin/").content.decode()
+    assert 'Review queue <span class="rail-count">1</span>' in page
+    assert "<strong>1</strong> waiting for review" in page
 
 
 def test_nobody_gets_a_message_of_their_own_to_review(desk: Client, ann: User, bob: User) -> None:

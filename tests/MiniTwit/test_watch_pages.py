@@ -37,7 +37,7 @@ def test_an_edit_on_the_page_asks_for_a_scan(client: Client) -> None:
     watchlist.scan()
     hit = WatchHit.objects.get()
     # The queue's order follows the message's date.
-    save_on_page(client, message, pub_date_0="2021-05-01", reason="Typo")
+    save_on_page(client, message, pub_date="2021-05-01T10:00:00", reason="Typo")
     hit.refresh_from_db()
     assert hit.pub_date.year == 2021
 

@@ -109,7 +109,7 @@ def assert_served_as_in_production(address: str, page: str) -> None:
     answer = not_found.value.read().decode()
     assert (not_found.value.code, "DEBUG" in answer) == (404, False)
     not_found.value.close()
-    stylesheet = re.search(r'href="(/static/grappelli/stylesheets/screen\.\w+\.css)"', page)
+    stylesheet = re.search(r'href="(/static/backoffice/theme\.\w+\.css)"', page)
     assert stylesheet
     with browser.open(urllib.parse.urljoin(address, stylesheet[1])) as styles:
         assert styles.headers["Cache-Control"].endswith("immutable")

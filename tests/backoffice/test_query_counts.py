@@ -35,6 +35,7 @@ def count_queries(site: Site) -> dict[str, int]:
     return counts
 
 
+@pytest.mark.usefixtures("nothing_waits")
 def test_every_page_takes_as_many_queries_as_the_table_says_and_no_more_for_more_rows(site: Site) -> None:
     ContentType.objects.get_for_models(*apps.get_models())  # fills the cache
     few = count_queries(site)

@@ -8,7 +8,7 @@ import pytest
 from django.utils import timezone
 from playwright.sync_api import expect
 
-from MiniTwit.admin.deciding.forms import one_month_after
+from MiniTwit.admin.forms.moments import one_month_after
 from MiniTwit.models import Message, ModerationReason, User
 from MiniTwit.moderation import selections
 from tests.browser.conftest import Visitor

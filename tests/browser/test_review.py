@@ -63,7 +63,7 @@ def test_many_messages_without_the_mouse(visitor: Visitor, imported: None, items
     assert review.count_waiting().number >= items
     page = visitor.arrive()
     visitor.look("20_dashboard_waiting")
-    page.get_by_role("link", name="Review queue").focus()
+    page.get_by_role("navigation", name="Sections").get_by_role("link", name="Review queue").focus()
     page.keyboard.press("Enter")
     keyboard = Keyboard(visitor)
     expect(keyboard.at_hand).to_be_visible()
@@ -163,7 +163,7 @@ def test_what_one_moderator_has_the_other_does_not_get(visitor: Visitor, waiting
     assert ReviewClaim.objects.get(message=mine).moderator.username == "importer"
     # Leaving the page frees it.
     visitor.page.goto(f"{visitor.address}/admin/")
-    expect(visitor.page.locator("text=Watch-list")).to_be_visible()
+    expect(visitor.page.get_by_role("link", name="Watch-list", exact=True)).to_be_visible()
     visitor.page.wait_for_timeout(300)
     assert not ReviewClaim.objects.filter(message=mine).exists()
     assert visitor.complaints == []
@@ -173,7 +173,7 @@ def test_the_watch_list_in_the_browser(visitor: Visitor, waiting: list[Message])
     call_command("loaddata", "watch_list", verbosity=0)
     call_command("scan_messages", verbosity=0)
     page = visitor.arrive()
-    page.get_by_role("link", name="Watch-list").click()
+    page.get_by_role("link", name="Watch-list", exact=True).click()
     expect(page.locator(".watch-standing")).to_contain_text("Every message has been looked through")
     visitor.look("26_watch_list")
     page.goto(f"{visitor.address}/admin/MiniTwit/watchterm/add/")

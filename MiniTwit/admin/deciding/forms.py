@@ -1,8 +1,5 @@
 """What a decision about a selection asks for: a reason, a note, and what the verb needs besides."""
 
-import json
-from calendar import monthrange
-from datetime import datetime, timedelta
 from typing import Any
 
 from django import forms
@@ -10,6 +7,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from MiniTwit.admin.deciding.permissions import actor_of
+from MiniTwit.admin.forms.moments import MomentInput
 from MiniTwit.instants import validate_instant
 from MiniTwit.models import ModerationReason, Verb
 from MiniTwit.moderation.batches import Cause
@@ -38,32 +36,6 @@ class ReasonForm(forms.Form):
 
 class PurgeForm(ReasonForm):
     understood = forms.BooleanField(label="They cannot be brought back; I know", required=True)
-
-
-class MomentInput(forms.DateTimeInput):
-    """The browser's own picker of a date and a time to come, with some that are often wanted beside it."""
-
-    input_type = "datetime-local"
-    written = "%Y-%m-%dT%H:%M"
-
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(**{"format": self.written} | kwargs)
-
-    def count_from(self, now: datetime) -> None:
-        """Offer what comes after `now`, which is local time."""
-        moments = {
-            "1 day": now + timedelta(days=1),
-            "1 week": now + timedelta(weeks=1),
-            "1 month": one_month_after(now),
-        }
-        written = [(label, moment.strftime(self.written)) for label, moment in moments.items()]
-        self.attrs |= {"min": now.strftime(self.written), "data-moments": json.dumps(written)}
-
-
-def one_month_after(moment: datetime) -> datetime:
-    """The same day of the next month, or its last day."""
-    year, month = (moment.year, moment.month + 1) if moment.month < 12 else (moment.year + 1, 1)
-    return moment.replace(year=year, month=month, day=min(moment.day, monthrange(year, month)[1]))
 
 
 class SuspendForm(ReasonForm):

@@ -3,21 +3,17 @@
 It is kept as JSON between the check and the page, which shows import-export's own `Result`.
 """
 
-import re
 from dataclasses import dataclass, field
 from typing import Any
 
-from diff_match_patch import diff_match_patch
 from django.core.exceptions import ValidationError
-from django.utils.html import format_html
-from django.utils.safestring import mark_safe
 from import_export.results import InvalidRow, Result, RowResult
 
+from MiniTwit.differences import difference
 from MiniTwit.json_records import JsonRecord
 
 SHOWN = 100  # rows of each kind
 SHOWN_CHARACTERS = 2_000  # of a value
-COMPARED_SECONDS = 0.02  # then the rest of two texts is shown as replaced
 
 New, Update, Skip = RowResult.IMPORT_TYPE_NEW, RowResult.IMPORT_TYPE_UPDATE, RowResult.IMPORT_TYPE_SKIP
 Invalid, Failed = RowResult.IMPORT_TYPE_INVALID, RowResult.IMPORT_TYPE_ERROR
@@ -182,15 +178,3 @@ def presentable(value: Any) -> str:
     text = text if len(text) <= SHOWN_CHARACTERS else f"{text[: SHOWN_CHARACTERS - 1]}…"
     text = text.replace("\0", "\N{SYMBOL FOR NULL}")
     return text.encode("utf-8", "replace").decode() if not text.isascii() else text
-
-
-def difference(before: str, after: str) -> str:
-    """Import-export's own way to show a change."""
-    if before and after and before != after and not re.search(r"\s", before + after):
-        return format_html("<del>{}</del><ins>{}</ins>", before, after)  # a date or an address is read as a whole
-    compare = diff_match_patch()
-    compare.Diff_Timeout = COMPARED_SECONDS
-    differences = compare.diff_main(before, after)
-    compare.diff_cleanupSemantic(differences)
-    html: str = mark_safe(compare.diff_prettyHtml(differences))  # noqa: S308 -- which escapes the texts
-    return html

@@ -20,9 +20,10 @@ from django.utils.safestring import SafeString, mark_safe
 from MiniTwit import text_ids
 from MiniTwit.admin.deciding.actions import permitted
 from MiniTwit.admin.forms.id_select import IdSelectMixin
-from MiniTwit.admin.lists.own_parameters import OwnParametersMixin
+from MiniTwit.admin.forms.moments import MomentInput
 from MiniTwit.admin.lists.pagination import BoundedPaginator, Cursor, InvalidCursor, KeysetPages, Place, count_rows
 from MiniTwit.admin.lists.saved_filters import SavedFiltersMixin
+from MiniTwit.admin.screens import ScreenMixin
 from MiniTwit.instants import validate_instant
 from MiniTwit.models import Message
 
@@ -139,7 +140,7 @@ class KeysetChangeList(ChangeList):
         ]
 
 
-class LargeTableAdmin(SavedFiltersMixin, OwnParametersMixin, IdSelectMixin):
+class LargeTableAdmin(SavedFiltersMixin, ScreenMixin, IdSelectMixin):
     """Keyset pages, no full counts, no facets, no action that loads what it deletes."""
 
     change_list_template = "admin/MiniTwit/large_change_list.html"
@@ -147,6 +148,9 @@ class LargeTableAdmin(SavedFiltersMixin, OwnParametersMixin, IdSelectMixin):
     list_per_page = 50
     show_full_result_count = False
     show_facets = admin.ShowFacets.NEVER
+    formfield_overrides = {
+        DateTimeField: {"form_class": forms.DateTimeField, "widget": MomentInput(with_seconds=True)}
+    }
     origin = staticmethod(origin)  # their names in `list_display` and among the fields
     old_id = staticmethod(old_id)
 

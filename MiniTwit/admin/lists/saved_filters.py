@@ -13,8 +13,9 @@ from django.urls import URLPattern
 from django.utils.html import format_html
 
 from MiniTwit.admin.forms.versions import VersionedAdmin, VersionedForm
-from MiniTwit.admin.lists.own_parameters import OwnParametersMixin, known_parameters
+from MiniTwit.admin.lists.own_parameters import known_parameters
 from MiniTwit.admin.pages import OwnPagesMixin
+from MiniTwit.admin.screens import ScreenMixin
 from MiniTwit.models import SavedFilter
 
 LONGEST_QUERY = 4_000  # characters
@@ -112,9 +113,10 @@ class RenameForm(VersionedForm):
 
 
 @admin.register(SavedFilter)
-class SavedFilterAdmin(OwnParametersMixin, VersionedAdmin):
+class SavedFilterAdmin(ScreenMixin, VersionedAdmin):
     """Every user's own saved filters: to rename, to share or to delete."""
 
+    list_title = "Saved views"
     list_display = ["name", "list_link", "shared", "created_at"]
     list_per_page = 100
     form = RenameForm
