@@ -124,8 +124,8 @@ def fetch(queryset: QuerySet, number: int, count: Count) -> list[Any]:
     filter. That is the fastest way where many do, unless they all lie at the far end. So the walk has a time limit,
     and a list with few rows does without it.
     """
-    if not (count.is_filtered or count.is_exact) or not queryset.query.has_filters():
-        return list(queryset[:number])  # a whole table, from anywhere on
+    if not queryset.query.has_filters():
+        return list(queryset[:number])
     if not count.number:
         return []
     if count.is_exact:
