@@ -94,7 +94,7 @@ class MessageAdmin(DecidesMixin, VersionedAdmin, FileImportExportMixin, LargeTab
     autocomplete_fields = ["author"]
     fieldsets = [
         (None, {"fields": ["author", "text", "pub_date", "flagged", "decision", "decided_at"]}),
-        ("Where it comes from", {"fields": ["origin", "old_id", "changed_at"]}),
+        ("Origin", {"fields": ["origin", "old_id", "changed_at"]}),
     ]
     readonly_fields = ["beginning", "flagged", "decision", "decided_at", "origin", "old_id", "changed_at"]
     actions = message_actions

@@ -92,7 +92,7 @@ class ReviewQueueAdmin(ReadOnlyAdmin):
     def decide_view(self, request: HttpRequest) -> HttpResponse:
         message_id, verb = id_in(request.POST.get("message")), request.POST.get("verb", "")
         place = place_of(message_id)
-        # Without a choice it is the reason that was written on the button.
+        # Without a choice it is the reason that wDefault reason.
         reason = request.POST.get("reason", "") or request.POST.get(f"usual_{verb}", "")
         try:
             batch = review.decide(

@@ -71,7 +71,7 @@ class UserAdmin(UserPageMixin, VersionedAdmin, FileImportExportMixin, LargeTable
         (None, {"fields": ["username", "password", "email", "first_name", "last_name", "is_active"]}),
         ("Rights", {"fields": list(PRIVILEGES), "description": "Only superusers can change these."}),
         (
-            "Where it comes from",
+            "Origin",
             {"fields": ["origin", "old_id", "date_joined", "last_login", "changed_at"]},
         ),
     ]

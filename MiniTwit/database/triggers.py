@@ -64,9 +64,9 @@ WHEN ((NEW.text, NEW.pub_date) IS DISTINCT FROM (OLD.text, OLD.pub_date)) EXECUT
 """
 DROP_EDIT_TRIGGER = 'DROP TRIGGER minitwit_message_edited ON "MiniTwit_message"'
 
-# The one change that the log allows, when an account is erased on request or a message is deleted for good: the free
-# text of moderators and the texts of edited messages may be struck out. Everything else in an event is a number, a
-# date or a term of the back office.
+# The one change that the log allows, when an account is erased on request or a message is deleted permanently: the
+# free text of moderators and the texts of edited messages may be struck out. Everything else in an event is a number,
+# a date or a term of the back office.
 ERASED_NOTE = "(erased on request)"
 
 CREATE_LOG_FUNCTION = f"""

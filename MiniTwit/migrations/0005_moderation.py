@@ -56,7 +56,7 @@ class Migration(migrations.Migration):
                     ("export_message", "Can export messages to a file"),
                     ("moderate_message", "Can flag, unflag and keep messages"),
                     ("edit_message", "Can edit the messages of others, with a reason"),
-                    ("purge_message", "Can delete messages for good"),
+                    ("purge_message", "Can delete messages permanently"),
                 ]
             },
         ),

@@ -148,7 +148,7 @@ class Message(SavesChanges):
             ("export_message", "Can export messages to a file"),
             ("moderate_message", "Can flag, unflag and keep messages"),
             ("edit_message", "Can edit the messages of others, with a reason"),
-            ("purge_message", "Can delete messages for good"),
+            ("purge_message", "Can delete messages permanently"),
         ]
         constraints = [
             models.CheckConstraint(condition=~Q(text=""), name="message_text_not_empty"),

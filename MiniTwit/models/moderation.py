@@ -55,7 +55,7 @@ class Verb(models.TextChoices):
     UNFLAG = "unflag", Rules("unflagged", Subject.MESSAGE, "MiniTwit.moderate_message"), "Unflag"
     KEEP = "keep", Rules("kept", Subject.MESSAGE, "MiniTwit.moderate_message"), "Keep"
     EDIT = "edit", Rules("edited", Subject.MESSAGE, "MiniTwit.edit_message"), "Edit"
-    PURGE = "purge", Rules("deleted for good", Subject.MESSAGE, "MiniTwit.purge_message", is_final=True), "Purge"
+    PURGE = "purge", Rules("deleted permanently", Subject.MESSAGE, "MiniTwit.purge_message", is_final=True), "Purge"
     SUSPEND = "suspend", Rules("suspended", Subject.ACCOUNT, "MiniTwit.moderate_user"), "Suspend"
     REINSTATE = "reinstate", Rules("reinstated", Subject.ACCOUNT, "MiniTwit.moderate_user"), "Reinstate"
     WARN = "warn", Rules("warned", Subject.ACCOUNT, "MiniTwit.moderate_user", needs_reason=False), "Warn"
@@ -258,7 +258,7 @@ class ModerationEvent(models.Model):
 
 
 class PurgedMessage(models.Model):
-    """The old id of a message that was deleted for good, so that no later import brings it back."""
+    """The old id of a message that was deleted permanently, so that no later import brings it back."""
 
     legacy_id = models.BigIntegerField("old id", primary_key=True)
     purged_at = models.DateTimeField()

@@ -16,7 +16,7 @@ from MiniTwit.models import BatchState, ModerationBatch, ModerationReason, Selec
 from MiniTwit.moderation.errors import ModerationError
 
 COMMAND_LINE = "the command line"
-BUSY = "Nothing was decided: other work keeps the accounts or messages, such as an import. Try again in a moment."
+BUSY = "No change made: other work keeps the accounts or messages, such as an import. Try again in a moment."
 Objects = QuerySet[Any] | Iterable[models.Model | int]
 P = ParamSpec("P")
 R = TypeVar("R")

@@ -46,7 +46,7 @@ class Messages(TextChoices):
     """What becomes of the messages."""
 
     KEEP = "keep", "Keep them, under the erased name"
-    PURGE = "purge", "Delete them for good"
+    PURGE = "purge", "Delete them permanently"
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """Editing messages: a decision like the others, with the old and the new values in the log.
 
 An event of an edit holds only what was changed: author (a number), text, pub_date. It is the one kind of event that
-holds what a user wrote. When the author is erased, or the message is deleted for good, the texts are struck out of
+holds what a user wrote. When the author is erased, or the message is deleted permanently, the texts are struck out of
 the log; the trigger that keeps the log allows exactly that (see `MiniTwit/database/triggers.py`).
 """
 

@@ -150,7 +150,7 @@ def decide(verb: Verb, ids: Sequence[int], batch: ModerationBatch, cause: Cause)
 
 
 def purge(ids: Sequence[int], batch: ModerationBatch, cause: Cause) -> Tally:
-    """Delete messages for good. Their old ids are kept, so that no later import brings them back."""
+    """Delete messages permanently. Their old ids are kept, so that no later import brings them back."""
     found, own = lock(ids, cause, "UPDATE")
     parameters = log_parameters(Verb.PURGE, batch, cause, ids=found)
     execute(REMEMBER_PURGED, parameters)

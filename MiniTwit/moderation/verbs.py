@@ -74,7 +74,7 @@ def edit_each(
 
 
 def purge(*, messages: Objects, **cause: Unpack[CauseFields]) -> ModerationBatch:
-    """Delete messages for good. The log keeps numbers and dates of them, no text; it cannot be undone."""
+    """Delete messages permanently. The log keeps numbers and dates of them, no text; it cannot be undone."""
     return decide(Verb.PURGE, messages, Cause.of(**cause))
 
 

@@ -39,12 +39,12 @@ def decide_as_seen(moderator: User, message_id: int, verb: str, version: str, ca
     locks.lock_tables(locks.MESSAGES, ReviewClaim._meta.db_table, referring_to=[locks.USERS])
     message = Message.objects.select_for_update().filter(pk=message_id).first()
     if message is None:
-        raise Refusal(f"Message {message_id} was deleted meanwhile. Nothing was decided.")
+        raise Refusal(f"Message {message_id} was deleted meanwhile. No change made.")
     if version_of(message) != version:
-        raise Refusal(f"{what_happened_to(message, version)} Nothing was decided a second time.")
+        raise Refusal(f"{what_happened_to(message, version)} No second change was made.")
     holder = claimed_by(message_id)
     if holder is not None and holder != moderator:
-        raise Refusal(f"Your time with message {message_id} ran out, and {holder} has it now. Nothing was decided.")
+        raise Refusal(f"Your time with message {message_id} ran out, and {holder} has it now. No change made.")
     check_fits(message, verb)
     batch = moderation.decide(Verb(verb), [message_id], cause)
     release(moderator=moderator, message_id=message_id)

@@ -112,7 +112,7 @@ class Standing:
         if self.reached >= self.last:
             return "Every message has been looked through; some that were edited since are about to be, again."
         if self.at_work:
-            return f"A scan is at work: {self.percent} % of the messages have been looked through for every term."
+            return f"Scanning: {self.percent} % of the messages have been looked through for every term."
         return (
             f"{self.percent} % of the messages have been looked through for every term; the rest waits for the "
             f"background worker ({WORKER_COMMAND})."

@@ -124,7 +124,7 @@ class ExplainRefusals(MiddlewareMixin):
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
         if (isinstance(exception, TimeLimitError) or is_busy(exception)) and import_is_writing():
-            return refusal(503, IMPORT_IS_WRITING, "An import is at work")
+            return refusal(503, IMPORT_IS_WRITING, "An import is running")
         if isinstance(exception, TimeLimitError):
             return refusal(503, TOOK_TOO_LONG)
         is_about_data = isinstance(exception, DataError) or failure_kind(exception) is FailureKind.DATA_ERROR

@@ -28,17 +28,18 @@ EXISTING = [
     (
         "update",
         explained(
-            "Update from the old database",
-            "Existing rows that differ are brought up to date, unless they were changed since their import.",
+            "Overwrite with old data",
+            "Existing rows that differ are overwritten, except rows edited in this application.",
         ),
     ),
 ]
 DUPLICATES = [
-    ("reject", explained("Reject the others", "The lowest id keeps the name; the others are listed as rejected.")),
+    ("reject", explained("Reject duplicates", "The lowest id keeps the name; the others are listed as rejected.")),
     (
         "merge",
         explained(
-            "Merge the others", "The lowest id keeps the name, and gets the messages and follows of the others."
+            "Merge duplicates into the first account",
+            "The lowest id keeps the name, and gets the messages and follows of the others.",
         ),
     ),
 ]
@@ -76,7 +77,7 @@ class StartForm(forms.Form):
         label="Users of the same name", choices=DUPLICATES, initial="reject", widget=forms.RadioSelect
     )
     plain_passwords = forms.ChoiceField(
-        label="Passwords kept in clear", choices=PLAIN_PASSWORDS, initial="hash", widget=forms.RadioSelect
+        label="Plain-text passwords", choices=PLAIN_PASSWORDS, initial="hash", widget=forms.RadioSelect
     )
 
     def __init__(self, kind: str, *args: Any, **kwargs: Any) -> None:

@@ -24,7 +24,7 @@ from MiniTwit.models import User
 INTRODUCTIONS = {
     "users": (
         "Brings the accounts of the old MiniTwit: usernames, e-mail addresses and passwords, so that people go on "
-        "signing in as before. No account becomes staff by it."
+        "signing in as before. No imported account gets staff access."
     ),
     "messages": (
         "Brings all messages, and who follows whom, of the users that were imported before. Flagged messages stay "

@@ -19,7 +19,7 @@ class Outcome(StrEnum):
     UNCHANGED = "unchanged", "Exists and is the same: nothing to do.", "Existed and the same."
     KEPT = (
         "kept",
-        "Exists and is different, or was deleted in this application for good: that is kept.",
+        "Exists and is different, or was deleted in this application permanently: that is kept.",
         "Existed and different: the existing row was kept.",
     )
     DUPLICATE = (
@@ -80,6 +80,6 @@ NOTES: dict[str, str] = {
     "author_by_name": "The author was given as a username.",
     "changed_here": "Kept because it was changed in this application since it was imported.",
     "kept_by_option": "Kept because existing rows were to stay as they are.",
-    "purged_here": "Not brought back: it was deleted in this application for good.",
+    "purged_here": "Not brought back: it was deleted in this application permanently.",
     "erased_here": "Not brought back: the account was erased in this application on request.",
 }

@@ -135,7 +135,7 @@ def work_on(run_id: int, step: str, models: Models) -> Iterator[tuple[ImportRun,
 def another_at_work() -> RunError:
     return RunError(
         "already_running",
-        "Another import is at work. Wait for it to end, or cancel it on its page or with `import_legacy --cancel`.",
+        "Another import is running. Wait for it to end, or cancel it on its page or with `import_legacy --cancel`.",
     )
 
 

@@ -39,7 +39,7 @@ def progress_of(run: ImportRun) -> WorkProgress:
     return WorkProgress(
         stage=f"{run.state} {activity}".strip(),
         activity=ACTIVITIES.get(activity, ""),
-        phase=phase or ("One moment" if run.picked_up_at else "Waiting to begin"),
+        phase=phase or ("Starting" if run.picked_up_at else "Waiting to begin"),
         done=position.done,
         total=position.total,
         elapsed=seconds_since(run.picked_up_at or enqueued_at(run)),
@@ -125,7 +125,11 @@ def standing_of(kind: str, newest: dict[tuple[str, str], ImportRun] | None = Non
         if busy.kind == kind:
             return ImportStanding(kind, "running", f"Import {busy.pk} is {busy.get_state_display()}.", start, busy)
         return ImportStanding(
-            kind, "locked", f"Import {busy.pk}, of {busy.get_kind_display()}, is at work. One at a time.", start, busy
+            kind,
+            "locked",
+            f"Import {busy.pk} ({busy.get_kind_display()}) is running; only one can run at a time.",
+            start,
+            busy,
         )
     if kind == Kind.MESSAGES and (Kind.USERS, State.APPLIED) not in newest:
         return ImportStanding(
@@ -138,7 +142,7 @@ def standing_of(kind: str, newest: dict[tuple[str, str], ImportRun] | None = Non
     if done and (has_imported_rows(kind) or not any(counts.read for counts in counts_of(done).values())):
         return ImportStanding(kind, "done", f"{shown_time(done.finished_at)}: {account_of(done)}.", start, done)
     if (kind, State.UNDONE) in newest:
-        return ImportStanding(kind, "ready", "What had been imported was taken out again.", start)
+        return ImportStanding(kind, "ready", "The last import was undone.", start)
     return ImportStanding(kind, "ready", "Nothing has been imported yet.", start)
 
 

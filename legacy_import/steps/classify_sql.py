@@ -92,7 +92,7 @@ found AS (
     SELECT cleaned.*, coalesce(author.id, named.id) AS account_id,
         author.id IS NULL AND named.id IS NOT NULL AS is_named,
         existing.id AS target_id, existing.changed_at IS NOT NULL AS changed_here,
-        -- Deleted in the target for good, or by an account that was erased: it does not come back.
+        -- Deleted in the target permanently, or by an account that was erased: it does not come back.
         CASE WHEN existing.id IS NULL AND purged.legacy_id IS NOT NULL THEN 'purged_here'
             WHEN existing.id IS NULL AND author.erased THEN 'erased_here' END AS gone_because,
         CASE WHEN existing.id IS NULL THEN NULL

@@ -72,7 +72,7 @@ SELECT legacy_id, author_id, text, (extract(epoch FROM pub_date) * 1000000)::big
 FROM {message}
 WHERE {wanted}
 UNION ALL
--- Deleted for good since: it had arrived.
+-- Deleted permanently since: it had arrived.
 SELECT legacy_id, NULL, NULL, NULL, NULL, NULL, purged_at
 FROM {purged} AS purged
 WHERE {wanted}

@@ -13,7 +13,8 @@ class TableVerification:
 
     Attributes:
         legacy: rows in the old table.
-        arrived: old rows that have a new counterpart, or had one until it was deleted for good or erased on request.
+        arrived: old rows that have a new counterpart, or had one until it was deleted permanently or erased on
+            request.
         rejected: old rows that the import refused, and stored with the reason.
         missing: old rows that have neither arrived nor been refused.
         altered: arrived, but not what the old row says, although they were not changed since.

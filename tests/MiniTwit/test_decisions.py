@@ -100,7 +100,7 @@ def test_the_log_outlives_what_it_is_about(auditor: Client, amy: User) -> None:
     moderation.purge(messages=[message], actor=amy, reason="Illegal")
     event = shown(auditor)[0]
     page = auditor.get(f"{DECISIONS}{event.pk}/change/").content.decode()
-    assert "deleted for good" in page
+    assert "deleted permanently" in page
     assert f"/message/{message.pk}/change/" not in page
 
 

@@ -282,12 +282,12 @@ def test_a_deleted_account_goes_with_all_but_the_log(client: Client, roger: User
     last = ModerationEvent.objects.order_by("-pk")[0]
     assert (last.verb, last.user_id, last.after) == ("erase", roger.pk, None)
     assert ModerationEvent.objects.count() == events + 3  # two messages purged, one account
-    assert "deleted for good" in client.get(f"/admin/MiniTwit/moderationevent/{last.pk}/change/").content.decode()
+    assert "deleted permanently" in client.get(f"/admin/MiniTwit/moderationevent/{last.pk}/change/").content.decode()
 
 
 def test_whoever_may_not_purge_does_not_delete_messages_with_their_author(client: Client, roger: User) -> None:
     client.force_login(make_staff("view_user", "delete_user"))
-    assert "You may not delete messages for good" in client.get(page(roger, "delete")).content.decode()
+    assert "You may not delete messages permanently" in client.get(page(roger, "delete")).content.decode()
     assert client.post(page(roger, "delete"), {"typed": NAME, "reason": "On request"}).status_code == 403
     assert Message.objects.filter(author=roger).count() == 2
 

@@ -38,7 +38,7 @@ def test_some_follows_are_removed_after_a_confirmation_and_that_is_logged(modera
     amy = make_user("amy")
     first, second, third = make_follow(amy), make_follow(amy), make_follow(amy)
     page = moderator.post(FOLLOWS, select(first, second))
-    assert "These <strong>2</strong> follows are removed for good" in page.content.decode()
+    assert "These <strong>2</strong> follows are removed permanently" in page.content.decode()
     assert Follow.objects.count() == 3
     result = moderator.post(FOLLOWS, confirmation(page), follow=True).content.decode()
     assert "2 follows were removed." in result

@@ -102,7 +102,7 @@ def test_an_undo_whose_worker_died_goes_on_with_the_rest(client: Client, waiting
     batch_worker.freeze_events(undone)
     ModerationBatch.objects.filter(pk=undone.pk).update(state=BatchState.RUNNING)
     batch_worker.do_next_chunk(undone.pk, 0)
-    assert "Go on with the rest" in page_of(client, undone)  # no process holds the batch's lock
+    assert "Resume" in page_of(client, undone)  # no process holds the batch's lock
     client.post(f"{BATCHES}{undone.pk}/resume/")
     batch_worker.run_batch.call(undone.pk)
     assert (counts(undone), undone.state) == ((5, 5, 0, 0), BatchState.DONE)
@@ -144,7 +144,7 @@ def test_a_batch_whose_worker_died_is_noticed_and_goes_on_without_doing_anything
     batch_worker.do_next_chunk(waiting.pk, 0)
     page = page_of(client, waiting)  # nobody holds the batch's lock
     assert "The process that worked on this batch died" in page
-    assert "Go on with the rest" in page
+    assert "Resume" in page
     client.post(f"{BATCHES}{waiting.pk}/resume/")
     batch_worker.run_batch.call(waiting.pk)
     assert (counts(waiting), waiting.state) == ((5, 5, 0, 0), BatchState.DONE)
@@ -157,7 +157,7 @@ def test_a_batch_whose_task_is_gone_is_noticed_and_goes_on(client: Client, waiti
     DBTaskResult.objects.all().delete()
     page = page_of(client, waiting)
     assert "died before it began" in page
-    assert "Go on with the rest" in page
+    assert "Resume" in page
     client.post(f"{BATCHES}{waiting.pk}/resume/")
     assert DBTaskResult.objects.count() == 1
     batch_worker.run_batch.call(waiting.pk)

@@ -54,8 +54,8 @@ def test_a_moderator_flags_keeps_and_unflags_with_a_reason(moderator: Client) ->
 
 def test_a_decision_needs_a_reason_that_is_offered(moderator: Client) -> None:
     message = make_message()
-    assert "Nothing was decided. Reason: This field is required." in decide(moderator, message, "flag", reason="")
-    assert "Nothing was decided. Reason:" in decide(moderator, message, "flag", reason="Because")
+    assert "No change made. Reason: This field is required." in decide(moderator, message, "flag", reason="")
+    assert "No change made. Reason:" in decide(moderator, message, "flag", reason="Because")
     assert not ModerationEvent.objects.exists()
 
 
@@ -85,7 +85,7 @@ def test_deleting_for_good_is_for_those_who_may_purge(moderator: Client, client:
     assert moderator.post(f"/admin/MiniTwit/message/{message.pk}/delete/", {"post": "yes"}).status_code == 403
     client.force_login(make_superuser())
     asked = client.post(f"/admin/MiniTwit/message/{message.pk}/delete/", {"post": "yes"}, follow=True)
-    assert "Delete 1 for good" in asked.content.decode()
+    assert "Delete 1 permanently" in asked.content.decode()
     assert Message.objects.exists()
     assert "Understood" in decide(client, message, "purge") or Message.objects.exists()
     assert "Purge: Done." in decide(client, message, "purge", understood="on")
@@ -162,6 +162,6 @@ def test_a_message_of_ones_own_is_for_others_to_decide_about(moderator: Client) 
     assert offered(moderator, own) == []
     own.refresh_from_db()
     assert own.changed_at is not None
-    assert "Nothing was decided" in decide(moderator, own, "unflag", seen=own.changed_at.isoformat())
+    assert "No change made" in decide(moderator, own, "unflag", seen=own.changed_at.isoformat())
     own.refresh_from_db()
     assert own.flagged

@@ -109,7 +109,7 @@ def test_messages_that_are_not_there_are_skipped_and_listed(amy: User) -> None:
     batch = moderation.flag(messages=[*ids, make_message()], actor=amy, reason="Spam")
     assert counts(batch) == (3, 1, 0, 2)
     first, second = why(batch)
-    assert first.startswith("It was deleted for good by amy on ")
+    assert first.startswith("It was deleted permanently by amy on ")
     assert "was deleted" in second
 
 
@@ -166,7 +166,7 @@ def test_purging_keeps_numbers_and_no_text(amy: User) -> None:
 
 def test_purging_cannot_be_undone_and_says_so(amy: User) -> None:
     batch = moderation.purge(messages=[make_message()], actor=amy, reason="Illegal")
-    with pytest.raises(ModerationError, match="for good cannot be brought back"):
+    with pytest.raises(ModerationError, match="permanently cannot be brought back"):
         moderation.undo(batch=batch, actor=amy, reason="Mistake")
 
 

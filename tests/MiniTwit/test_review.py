@@ -137,7 +137,7 @@ def test_a_decision_is_in_the_log_and_the_next_one_comes_up(desk: Client, ann: U
         "meant kindly",
     )
     assert list(ReviewClaim.objects.values_list("message", "moderator")) == [(second.pk, ann.pk)]
-    assert "Nothing waits for you" in decide(desk, second, "flag").content.decode()
+    assert "Queue empty" in decide(desk, second, "flag").content.decode()
 
 
 def test_each_verb_has_a_reason_of_its_own_until_another_is_chosen(desk: Client) -> None:
@@ -177,9 +177,7 @@ def test_a_decision_of_somebody_else_is_told_and_not_made_twice(desk: Client, bo
     assert item(desk) == first
     moderation.unflag(messages=[first], actor=bob, reason="Fine")
     response = decide(desk, first, "flag")
-    assert notice(response) == (
-        f"Message {first.pk} was unflagged by bob a moment ago. Nothing was decided a second time."
-    )
+    assert notice(response) == (f"Message {first.pk} was unflagged by bob a moment ago. No second change was made.")
     assert response.context["item"] == second
     assert ModerationEvent.objects.count() == 1
     first.refresh_from_db()

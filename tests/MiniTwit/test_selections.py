@@ -118,7 +118,7 @@ def test_what_somebody_changed_in_between_is_skipped_with_who_did_what(client: C
     assert "It was kept by bob on " in result
     assert "It was edited in the meantime." in result
     assert f"Message {gone_id}" in result
-    assert "It was deleted for good by bob on " in result
+    assert "It was deleted permanently by bob on " in result
 
 
 def test_an_account_that_was_warned_in_between_is_skipped(client: Client, amy: User, bob: User) -> None:

@@ -286,7 +286,7 @@ def test_only_one_scan_is_at_work(scan_elsewhere: None) -> None:
     make_term("casino")
     with pytest.raises(LockNotAcquired):
         watchlist.scan()
-    with pytest.raises(CommandError, match="Another scan is at work"):
+    with pytest.raises(CommandError, match="Another scan is running"):
         call_command("scan_messages")
     tasks.scan_new_messages.call()
     assert DBTaskResult.objects.filter(status="READY").count() == 1  # it comes back later

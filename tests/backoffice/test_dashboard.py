@@ -70,7 +70,7 @@ def test_the_first_page_says_what_the_team_did_and_leads_to_undoing_it(team: tup
     client.force_login(amy)
     words = words_of(client)
     assert "mo flagged 6 messages · Spam" in words
-    assert "mo deleted for good 1 message · Spam" in words
+    assert "mo deleted permanently 1 message · Spam" in words
     page = page_of(client)
     assert f"/admin/MiniTwit/moderationbatch/{batch.pk}/undo/" in page
     assert f"/admin/MiniTwit/moderationbatch/{purged.pk}/undo/" not in page

@@ -65,7 +65,7 @@ def test_a_named_database_means_production_unless_debug_is_on(tmp_path: Path) ->
 
 
 def test_nothing_that_cannot_be_taken_back_is_the_default(tmp_path: Path) -> None:
-    """Browsers remember the first three for as long as they say, for other hosts of the domain, and for good."""
+    """Browsers remember the first three for as long as they say, for other hosts of the domain, and permanently."""
     names = ("SECURE_HSTS_SECONDS", "SECURE_HSTS_INCLUDE_SUBDOMAINS", "SECURE_HSTS_PRELOAD")
     shown = run(show(", settings.".join(names)), VAR_DIR=str(tmp_path), **PRODUCTION)
     assert shown.stdout == "3600 False False\n"

@@ -31,7 +31,7 @@ def roger() -> User:
 
 def test_from_the_log_to_an_erased_account(visitor: Visitor, roger: User) -> None:
     page = visitor.arrive("/admin/MiniTwit/moderationevent/")
-    expect(page.locator("tbody")).to_contain_text("deleted for good")
+    expect(page.locator("tbody")).to_contain_text("deleted permanently")
     visitor.look("40_decisions")
     page.select_option("#grp-filters select, .list-filter-grid select >> nth=0", label="Suspend")
     expect(page.locator(".grp-results").first).to_have_text("1 result")
@@ -54,7 +54,7 @@ def test_from_the_log_to_an_erased_account(visitor: Visitor, roger: User) -> Non
         assert "Roger Histand" in case.read("summary.txt").decode()
     page.reload()
     expect(page.locator(".grp-module").first).to_contain_text("Exported on")
-    page.get_by_label("Delete them for good").check()
+    page.get_by_label("Delete them permanently").check()
     page.select_option("#id_reason", "On request")
     page.fill("#id_typed", "Roger Histand")
     visitor.look("44_erase_filled")

@@ -1,4 +1,4 @@
-"""Who was erased, and what was deleted for good, does not come back with the next import of the old database."""
+"""Who was erased, and what was deleted permanently, does not come back with the next import of the old database."""
 
 import json
 from pathlib import Path

@@ -93,7 +93,7 @@ def test_what_goes_wrong_is_said_in_one_line_and_in_json(path, arguments, code):
 def test_a_command_that_comes_at_the_wrong_time_leaves_nothing_in_the_way(path):
     with other_session() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", locks.EXECUTING)
-        with pytest.raises(CommandError, match="Another import is at work"):
+        with pytest.raises(CommandError, match="Another import is running"):
             import_legacy("users", "--source", str(path))
     assert import_legacy("users", "--source", str(path))["state"] == "applied"
 

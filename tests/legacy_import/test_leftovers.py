@@ -1,4 +1,4 @@
-"""Everything that an import puts aside has an owner and an age: nothing of an old database stays for good."""
+"""Everything that an import puts aside has an owner and an age: nothing of an old database stays permanently."""
 
 import os
 from datetime import timedelta

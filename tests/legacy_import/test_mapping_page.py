@@ -238,7 +238,7 @@ def test_messages_have_a_mapping_of_their_own_and_their_users_the_one_they_came_
     with pytest.raises(RunError, match="no table message"):
         lifecycle.stage(refused.pk)
     page = text_of(admin, page_of(refused))
-    assert "What is read from where" in page
+    assert "Column mapping" in page
     assert '<option value="notices"' in page
 
     notices = {"message": "notices", "message-shown": "notices", "message-message_id": "nr", "follower": ""}

@@ -209,7 +209,7 @@ def test_an_import_is_undone_after_a_question(admin: Client, configured: Path) -
     assert "Undoing the import" in page
     lifecycle.undo(messages.pk)
     page = text_of(admin, page_of(messages))
-    assert "What this import brought was taken out again" in page
+    assert "This import was undone" in page
     assert Message.objects.get().text == "Edited here."
 
 
@@ -226,7 +226,7 @@ def test_messages_are_locked_until_the_users_are_here(admin: Client, configured:
 def test_one_import_at_a_time(admin: Client, configured: Path) -> None:
     run = ask_for_preview(admin, "users")
     assert f"Import {run.pk} is reading" in text_of(admin, START_USERS)
-    assert f"Import {run.pk}, of users, is at work" in text_of(admin, START_MESSAGES)
+    assert f"Import {run.pk} (users) is running; only one" in text_of(admin, START_MESSAGES)
     response = admin.post(
         START_USERS, {"source": "configured", "existing": "keep", "duplicates": "merge", "plain_passwords": "hash"}
     )
@@ -384,4 +384,4 @@ def test_after_an_undo_the_dashboard_does_not_say_done(admin: Client, configured
     assert again.counts["message"]["new"] == 0
     lifecycle.request_undo(first.pk)
     lifecycle.undo(first.pk)
-    assert "What had been imported was taken out again." in text_of(admin, "/admin/")
+    assert "The last import was undone." in text_of(admin, "/admin/")

@@ -378,8 +378,8 @@ def test_an_import_that_is_cancelled_while_it_hashes_leaves_nothing(tmp_path, mo
 def test_the_command_and_the_start_page_take_the_option(tmp_path, admin, settings):
     path = make_old_database(tmp_path / "old.db", user=[(1, "ann", "", "open sesame")])
     settings.LEGACY_DATABASE_URL = f"sqlite:///{path}"
-    assert "Passwords kept in clear" in admin.get("/admin/legacy_import/importrun/users/").content.decode()
-    assert "Passwords kept in clear" not in admin.get("/admin/legacy_import/importrun/messages/").content.decode()
+    assert "Plain-text passwords" in admin.get("/admin/legacy_import/importrun/users/").content.decode()
+    assert "Plain-text passwords" not in admin.get("/admin/legacy_import/importrun/messages/").content.decode()
     data = {"source": "configured", "existing": "keep", "duplicates": "reject", "plain_passwords": "unusable"}
     admin.post("/admin/legacy_import/importrun/users/", data)
     run = lifecycle.stage(ImportRun.objects.get().pk)

@@ -62,7 +62,7 @@ message_actions = [
     ModerationAction(Verb.FLAG, "Flag"),
     ModerationAction(Verb.UNFLAG, "Unflag"),
     ModerationAction(Verb.KEEP, "Keep: reviewed, nothing wrong"),
-    ModerationAction(Verb.PURGE, "Delete for good"),
+    ModerationAction(Verb.PURGE, "Delete permanently"),
 ]
 user_actions = [
     ModerationAction(Verb.SUSPEND, "Suspend"),

@@ -133,7 +133,7 @@ def changes_of(event: ModerationEvent, length: int = SHOWN_CHARACTERS) -> list[t
         length: how much of a text is shown.
     """
     if event.after is None:
-        return [("", "existed", "deleted for good")]
+        return [("", "existed", "deleted permanently")]
     names = [name for name in {**event.before, **event.after} if event.before.get(name) != event.after.get(name)]
     if len(names) > 1 and event.after.get("decided_at"):
         names.remove("decided_at")  # that is when the event was

@@ -74,13 +74,13 @@ class DecidesMixin(OwnPagesMixin):
         is_offered = Verb(verb) in self.verbs_for(request, row)
         refused = True
         if request.POST.get("seen", "") != version_of(row):
-            self.message_user(request, f"Nothing was decided: {who_changed(row)} Look again.", messages.WARNING)
+            self.message_user(request, f"No change made: {who_changed(row)} Look again.", messages.WARNING)
         elif not is_offered:
             verb_now = f"“{Verb(verb).label}” is not offered for this {self.opts.verbose_name} now."
-            self.message_user(request, f"Nothing was decided: {verb_now}", messages.WARNING)
+            self.message_user(request, f"No change made: {verb_now}", messages.WARNING)
         elif not form.is_valid():
             sentence = " ".join(f"{form[name].label}: {errors[0]}" for name, errors in form.errors.items())
-            self.message_user(request, f"Nothing was decided. {sentence}", messages.ERROR)
+            self.message_user(request, f"No change made. {sentence}", messages.ERROR)
         else:
             refused = not self.decide(request, row, Verb(verb), form)
         if refused and is_offered:
@@ -103,7 +103,7 @@ class DecidesMixin(OwnPagesMixin):
                 options=form.options(),
             )
         except ModerationError as error:
-            self.message_user(request, f"Nothing was decided: {error.sentence}", messages.ERROR)
+            self.message_user(request, f"No change made: {error.sentence}", messages.ERROR)
             return False
         self.tell(request, batch)
         return True
@@ -118,7 +118,7 @@ class DecidesMixin(OwnPagesMixin):
             )
             self.message_user(request, sentence, messages.SUCCESS)
         elif batch.skipped:
-            why = format_html('Nothing was decided; <a href="{}">see why</a>.', address)
+            why = format_html('No change made; <a href="{}">see why</a>.', address)
             self.message_user(request, why, messages.WARNING)
         else:
             self.message_user(request, "It was so already; nothing was changed.", messages.INFO)

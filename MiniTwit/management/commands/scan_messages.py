@@ -16,7 +16,7 @@ class Command(BaseCommand):
         try:
             result = watchlist.scan(on_progress=self.show if options["verbosity"] > 1 else None)
         except LockNotAcquired:
-            raise CommandError("Another scan is at work. Wait for it to end, then try again if need be.") from None
+            raise CommandError("Another scan is running. Wait for it to end, then try again if need be.") from None
         for term in WatchTerm.objects.in_bulk(list(result.hits)).values():
             self.stdout.write(f"{term.pattern} ({term.get_kind_display()}): {result.hits[term.pk]:,} new hits")
         for term in WatchTerm.objects.in_bulk(list(result.skipped)).values():
