@@ -12,7 +12,7 @@ TOGETHER := -n auto --dist loadfile --no-loadscope-reorder
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-stories test-slow lint format bench bench-desk clean-demo
+.PHONY: help demo test test-stories test-slow lint format bench bench-desk screenshots clean-demo
 
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -47,6 +47,9 @@ bench: $(VENV)/installed-dev ## Measure the import on millions of rows
 
 bench-desk: $(VENV)/installed-dev ## Measure the moderation desk on three million messages
 	@$(BIN)/python -m benchmarks.desk
+
+screenshots: $(VENV)/installed-dev ## Take the pictures of README and guides from a demo of its own
+	@$(BIN)/python docs/screenshots.py
 
 clean-demo: ## Remove the demo's database, sample, uploads and logs
 	rm -rf $(VAR_DIR)
