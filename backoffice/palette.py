@@ -3,8 +3,10 @@
 from collections.abc import Iterator
 from functools import reduce
 from operator import or_
+from typing import Any
 
-from django.db.models import Model, Q
+from django.contrib import admin
+from django.db.models import Model, Q, QuerySet
 from django.http import HttpRequest, JsonResponse
 from django.urls import reverse
 from django.views.decorators.cache import never_cache
@@ -35,7 +37,7 @@ def numbered(request: HttpRequest, words: str) -> Iterator[dict[str, str]]:
     """The objects that have this number, with or without a # before it."""
     number = id_in(words.removeprefix("#"))
     for model, kind in NUMBERED if number else ():
-        if may_view(request, model) and model._default_manager.filter(pk=number).exists():
+        if number in rows_for(request, model).filter(pk=number).values_list("pk", flat=True):
             yield choice(model, number, f"{kind} {number}", "by its number")
 
 
@@ -44,20 +46,18 @@ def named(request: HttpRequest, words: str) -> Iterator[dict[str, str]]:
 
     These three ask an index, however many accounts there are; a comparison that ignores case would read them all.
     """
-    if not may_view(request, User):
-        return
     name = words.removeprefix("@")
     spellings = {name, name.lower(), name.capitalize()}
     begins = reduce(or_, (Q(username__startswith=spelling) for spelling in spellings))
-    found = User.objects.filter(begins).order_by("username")
+    found = rows_for(request, User).filter(begins).order_by("username")
     for pk, username in found.values_list("pk", "username")[:MOST_NAMES]:
         yield choice(User, pk, username, "Account")
 
 
-def may_view(request: HttpRequest, model: type[Model]) -> bool:
-    options = model._meta
-    rights = (f"{options.app_label}.{verb}_{options.model_name}" for verb in ("view", "change"))
-    return any(map(request.user.has_perm, rights))
+def rows_for(request: HttpRequest, model: type[Model]) -> QuerySet[Any]:
+    """What the model's screen shows the user."""
+    screen = admin.site.get_model_admin(model)
+    return screen.get_queryset(request) if screen.has_view_permission(request) else model._default_manager.none()
 
 
 def choice(model: type[Model], pk: int | None, title: str, kind: str) -> dict[str, str]:

@@ -92,7 +92,7 @@ class ReviewQueueAdmin(ReadOnlyAdmin):
     def decide_view(self, request: HttpRequest) -> HttpResponse:
         message_id, verb = id_in(request.POST.get("message")), request.POST.get("verb", "")
         place = place_of(message_id)
-        # Without a choice it is the reason that wDefault reason.
+        # Without a choice it is the reason on the button.
         reason = request.POST.get("reason", "") or request.POST.get(f"usual_{verb}", "")
         try:
             batch = review.decide(

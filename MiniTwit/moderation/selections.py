@@ -255,7 +255,7 @@ def cancel(*, batch: ModerationBatch) -> None:
 
 
 def resume(*, batch: ModerationBatch) -> None:
-    """Resume of a batch that failed or was cancelled.
+    """Resume a batch that failed or was cancelled.
 
     Raises:
         ModerationError: nothing is left to do, or the batch was undone.

@@ -16,5 +16,4 @@ def list_rows(changelist: ChangeList) -> dict[str, Any]:
     if changelist.is_popup:  # its rows hand their ids to the page that opened it
         return admin_list.result_list(changelist)
     headers = list(admin_list.result_headers(changelist))
-    is_sorted = [header for header in headers if header["sortable"] and header["sorted"]]
-    return {"result_headers": headers, "num_sorted_fields": len(is_sorted), "results": list(rows_of(changelist))}
+    return {"result_headers": headers, "results": list(rows_of(changelist))}

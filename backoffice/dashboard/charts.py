@@ -9,7 +9,7 @@ GAP = 0.25  # of the room of a bar
 
 
 @dataclass(frozen=True)
-class Part:
+class Segment:
     """A rectangle of a bar, in the chart's own units; `series` counts from 1."""
 
     x: float
@@ -55,7 +55,7 @@ class Chart:
         """The table, newest day first, without the days on which nothing was."""
         return [(day, numbers) for day, numbers in zip(self.days, self.numbers, strict=True) if any(numbers)][::-1]
 
-    def parts(self) -> list[Part]:
+    def segments(self) -> list[Segment]:
         """The rectangles of all bars, those of a day from its foot upwards."""
         room = WIDTH / max(len(self.days), 1)
         found = []
@@ -67,8 +67,6 @@ class Chart:
                 height = number / self.highest * HEIGHT
                 foot -= height
                 title = f"{day:%-d %b}: {number:,} {self.names[series - 1].lower()}"
-                left = room * (place + GAP / 2)
-                found.append(
-                    Part(round(left, 1), round(foot, 1), round(room * (1 - GAP), 1), round(height, 1), series, title)
-                )
+                x, width = room * (place + GAP / 2), room * (1 - GAP)
+                found.append(Segment(round(x, 1), round(foot, 1), round(width, 1), round(height, 1), series, title))
         return found

@@ -8,12 +8,12 @@ from datetime import UTC, date, datetime, timedelta
 
 from django.conf import settings
 from django.core.cache import cache
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import QuerySet
 
 from MiniTwit import review
 from MiniTwit.background.queue import is_worker_running
 from MiniTwit.database.queries import rows_of, value_of
-from MiniTwit.models import BatchState, DailyDecisions, Message, ModerationBatch, User, Verb
+from MiniTwit.models import DailyDecisions, Message, ModerationBatch, User, Verb
 
 DAYS = 30
 WEEK = 7
@@ -97,12 +97,9 @@ def messages_by_day(last: date) -> dict[date, tuple[int, int]]:
 
 
 def newest_batches(number: int = 8) -> QuerySet[ModerationBatch]:
-    """What the team decided last; `is_undone` tells of those that were taken back."""
-    undone = ModerationBatch.objects.filter(undoes=OuterRef("pk")).filter(
-        Q(changed__gt=0) | ~Q(state__in=[BatchState.DONE, BatchState.CANCELLED, BatchState.FAILED])
-    )
-    confirmed = ModerationBatch.objects.filter(confirmed_at__isnull=False).exclude(state=BatchState.SELECTED)
-    return confirmed.annotate(is_undone=Exists(undone)).order_by("-id")[:number]
+    """What the team decided last, with the undos of it and those of these."""
+    confirmed = ModerationBatch.objects.filter(confirmed_at__isnull=False)
+    return confirmed.prefetch_related("undone_by__undone_by").order_by("-id")[:number]
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from backoffice.dashboard.charts import Chart
 from backoffice.navigation import waiting
 from legacy_import.runs.status import standings
 from MiniTwit.models import DailyDecisions, ModerationBatch, Verb
+from MiniTwit.moderation.verbs import obstacle_to_undoing, undos_in_force
 
 # The decisions that one series of the chart sums up.
 SERIES = {
@@ -131,14 +132,13 @@ def line_of(batch: ModerationBatch, *, may_undo: bool) -> dict[str, Any]:
     """One line of the feed, e.g. "mo flagged 6 messages · Spam"."""
     rules = Verb(batch.verb).rules
     word = rules.subject.label
-    is_undone = getattr(batch, "is_undone", False)
-    can_be_undone = may_undo and batch.is_over and batch.changed and not rules.is_final and not is_undone
+    can_be_undone = may_undo and not obstacle_to_undoing(batch)
     return {
         "batch": batch,
         "url": page("MiniTwit_moderationbatch_change", "", batch.pk),
         "done": f"{rules.past_tense} {batch.named:,} {word}{'' if batch.named == 1 else 's'}",
         "undo_url": page("MiniTwit_moderationbatch_undo", "", batch.pk) if can_be_undone else "",
-        "is_undone": is_undone,
+        "is_undone": bool(undos_in_force(batch)),
     }
 
 

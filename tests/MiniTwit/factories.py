@@ -5,6 +5,7 @@ from typing import Any
 
 from django.contrib.auth.models import Group, Permission
 from django.core.management import call_command
+from django.test import Client
 
 from MiniTwit.models import Follow, Message, User
 
@@ -38,6 +39,20 @@ def make_roles() -> None:
         return
     for name, permissions in _roles.items():
         Group.objects.create(name=name).permissions.set(permissions)
+
+
+def make_member(role: str) -> User:
+    """A staff account that has nothing but a role."""
+    make_roles()
+    member = make_user(f"one of the {role}", is_staff=True)
+    member.groups.add(Group.objects.get(name=role))
+    return member
+
+
+def client_of(user: User) -> Client:
+    client = Client()
+    client.force_login(user)
+    return client
 
 
 def make_message(author: User | None = None, text: str = "Hello.", **fields: Any) -> Message:

@@ -12,6 +12,7 @@ from django.contrib.admin.models import LogEntry
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
 from MiniTwit.admin.files import checking, import_forms, uploads, xlsx_files
 from MiniTwit.models import Follow, Message, User
@@ -373,3 +374,14 @@ def test_a_workbook_that_unpacks_to_too_much_is_refused(admin: Client, monkeypat
     monkeypatch.setattr(xlsx_files, "MAX_UNPACKED_BYTES", 1000)
     page = preview(admin, "user", table(["username"], ["amy"], kind="xlsx"), "xlsx").content.decode()
     assert "too large when unpacked" in page
+
+
+@pytest.mark.usefixtures("nothing_waits")
+def test_only_a_few_queries_are_made_for_a_chunk(admin: Client) -> None:
+    amy = make_user("amy")
+    rows = [[make_message(amy, f"m {n}").pk, "amy", f"changed {n}"] for n in range(30)]
+    with CaptureQueriesContext(connection) as few:
+        preview(admin, "message", table(["id", "author", "text"], *rows[:3]))
+    with CaptureQueriesContext(connection) as many:
+        preview(admin, "message", table(["id", "author", "text"], *rows))
+    assert len(many) == len(few)

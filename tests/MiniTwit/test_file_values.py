@@ -7,10 +7,8 @@ from typing import Any
 import openpyxl
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
-from django.db import connection
 from django.http import HttpResponse
 from django.test import Client
-from django.test.utils import CaptureQueriesContext
 
 from MiniTwit.admin.files import checking, import_worker, importing
 from MiniTwit.models import FileImport, Follow, Message, ModerationReason, User
@@ -359,17 +357,6 @@ def test_the_export_of_a_workbook_says_in_its_second_sheet_what_it_lacks_and_com
     previewed = preview(admin, "message", exported, "xlsx")
     assert previewed.context["report"].read_as["Sheets that are not read"] == "Notes"
     assert dict(previewed.context["result"].totals)["skip"] == 1
-
-
-@pytest.mark.usefixtures("nothing_waits")
-def test_only_a_few_queries_are_made_for_a_chunk(admin: Client) -> None:
-    amy = make_user("amy")
-    rows = [[make_message(amy, f"m {n}").pk, "amy", f"changed {n}"] for n in range(30)]
-    with CaptureQueriesContext(connection) as few:
-        preview(admin, "message", table(["id", "author", "text"], *rows[:3]))
-    with CaptureQueriesContext(connection) as many:
-        preview(admin, "message", table(["id", "author", "text"], *rows))
-    assert len(many) == len(few)
 
 
 def test_a_form_of_one_line_does_not_drop_the_line_ends_of_a_stored_name(admin: Client) -> None:

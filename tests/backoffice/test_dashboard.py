@@ -4,14 +4,13 @@ import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from django.contrib.auth.models import Group
 from django.test import Client
 
 from backoffice.dashboard.charts import HEIGHT, Chart
 from backoffice.dashboard.figures import by_moderator, decisions, since, today
 from MiniTwit import moderation
 from MiniTwit.models import DailyDecisions, ModerationReason, User, Verb, WatchTerm
-from tests.MiniTwit.factories import make_message, make_roles, make_superuser, make_user
+from tests.MiniTwit.factories import client_of, make_member, make_message, make_superuser, make_user
 
 pytestmark = pytest.mark.django_db
 
@@ -24,15 +23,6 @@ def words_of(client: Client) -> str:
     """The text of the page, without the rail."""
     main = page_of(client).split("<main")[1]
     return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", main))
-
-
-def client_of(role: str) -> Client:
-    make_roles()
-    user = make_user(f"one of the {role}", is_staff=True)
-    user.groups.add(Group.objects.get(name=role))
-    client = Client()
-    client.force_login(user)
-    return client
 
 
 @pytest.fixture
@@ -66,17 +56,19 @@ def test_the_first_page_says_what_the_team_did_and_leads_to_undoing_it(team: tup
     mo, amy = team
     batch = moderation.flag(messages=[make_message() for _ in range(6)], actor=mo, reason="Spam")
     purged = moderation.purge(messages=[make_message()], actor=mo, reason="Spam")
-    client = Client()
-    client.force_login(amy)
+    client = client_of(amy)
     words = words_of(client)
     assert "mo flagged 6 messages · Spam" in words
     assert "mo deleted permanently 1 message · Spam" in words
     page = page_of(client)
     assert f"/admin/MiniTwit/moderationbatch/{batch.pk}/undo/" in page
     assert f"/admin/MiniTwit/moderationbatch/{purged.pk}/undo/" not in page
-    moderation.undo(batch=batch, actor=amy, reason="Spam")
-    assert f"/admin/MiniTwit/moderationbatch/{batch.pk}/undo/" not in page_of(client)
-    assert "undone" in words_of(client)
+    undo_page = f"/admin/MiniTwit/moderationbatch/{batch.pk}/undo/"
+    undoing = moderation.undo(batch=batch, actor=amy, reason="Spam")
+    assert undo_page not in page_of(client)
+    assert "· undone" in words_of(client)
+    moderation.undo(batch=undoing, actor=mo, reason="Spam")  # so the first decision holds again
+    assert undo_page in page_of(client)
 
 
 def test_the_numbers_of_the_day(team: tuple[User, User]) -> None:
@@ -85,8 +77,7 @@ def test_the_numbers_of_the_day(team: tuple[User, User]) -> None:
     past = datetime.now(UTC) - timedelta(days=1)
     User.objects.filter(pk=make_user().pk).update(suspended_at=past - timedelta(days=1), suspended_until=past)
     make_message(flagged=True, legacy_id=7, pub_date=datetime(2011, 5, 3, tzinfo=UTC))
-    client = Client()
-    client.force_login(amy)
+    client = client_of(amy)
     words = words_of(client)
     assert "1 waiting for review the oldest of 3 May 2011" in words
     assert "2 decided today (UTC)" in words
@@ -108,7 +99,7 @@ PARTS = {
 @pytest.mark.parametrize("role", ["Importers", "Moderators", "Auditors"])
 def test_each_role_sees_its_own_parts(role: str) -> None:
     moderation.flag(messages=[make_message()], actor=make_superuser("boss"), reason="Spam")
-    words = words_of(client_of(role))
+    words = words_of(client_of(make_member(role)))
     assert {part for part in PARTS if part in words} == {part for part, roles in PARTS.items() if role in roles}
 
 
@@ -123,13 +114,35 @@ def test_the_checklist_leads_a_superuser_through_the_first_day_and_goes(admin: C
     assert "First steps" not in words_of(admin)
 
 
+def test_messages_of_the_last_days_are_shown_with_those_that_are_flagged(admin: Client) -> None:
+    now = datetime.now(UTC)
+    for flagged in (True, False, False):
+        make_message(flagged=flagged, pub_date=now)
+    make_message(pub_date=now - timedelta(days=40))
+    words = words_of(admin)
+    assert "Messages a day: 3 in 30 days, at most 3" in words
+    assert re.search(r"Day \(UTC\) Flagged Not flagged \S+ \w+ \d+ 1 2 ", words)
+
+
+def test_a_site_without_new_messages_shows_its_last_ones(admin: Client) -> None:
+    make_message(pub_date=datetime(2011, 5, 3, tzinfo=UTC))
+    make_message(pub_date=datetime.now(UTC) + timedelta(days=400))
+    assert "Messages a day, up to the newest of 3 May 2011: 1 in 30 days" in words_of(admin)
+
+
+def test_without_a_worker_the_page_says_so_and_how_to_start_it() -> None:
+    words = words_of(client_of(make_member("Importers")))
+    assert "not running" in words
+    assert "python manage.py db_worker" in words
+
+
 def test_a_bar_is_as_high_as_its_day_and_its_parts_lie_on_each_other() -> None:
     days = [today() - timedelta(days=number) for number in (1, 0)]
     chart = Chart.of("Decisions a day", days, {"Flagged": {days[0]: 1, days[1]: 2}, "Kept": {days[1]: 2}})
     assert (chart.total, chart.highest) == (5, 4)
-    first, flagged, kept = chart.parts()
+    first, flagged, kept = chart.segments()
     assert (first.height, flagged.height, kept.height) == (HEIGHT / 4, HEIGHT / 2, HEIGHT / 2)
     assert (flagged.y + flagged.height, kept.y + kept.height) == (HEIGHT, flagged.y)
     assert first.x + first.width < flagged.x
     assert chart.rows == [(days[1], [2, 2]), (days[0], [1, 0])]
-    assert Chart.of("Nothing", days, {"Flagged": {}}).parts() == []
+    assert Chart.of("Nothing", days, {"Flagged": {}}).segments() == []

@@ -3,12 +3,13 @@
 import re
 
 import pytest
-from django.contrib.auth.models import Group
 from django.test import Client
 
 from legacy_import.models import ImportRun
-from MiniTwit.models import User
-from tests.MiniTwit.factories import make_message, make_roles, make_user
+from MiniTwit.models import Message, User, Verb
+from MiniTwit.moderation import selections
+from MiniTwit.moderation.batches import Cause
+from tests.MiniTwit.factories import client_of, make_member, make_message, make_superuser, make_user
 
 pytestmark = pytest.mark.django_db
 
@@ -18,22 +19,13 @@ def sections_of(page: str) -> list[str]:
     return [name.strip() for name in re.findall(r"<a [^>]*>([^<]+)", rail)]
 
 
-def client_of(role: str) -> Client:
-    make_roles()
-    user = make_user(f"one of the {role}", is_staff=True)
-    user.groups.add(Group.objects.get(name=role))
-    client = Client()
-    client.force_login(user)
-    return client
-
-
 def found(client: Client, words: str) -> list[str]:
     return [choice["title"] for choice in client.get("/admin/palette/", {"q": words}).json()["found"]]
 
 
 @pytest.mark.parametrize("role", ["Importers", "Moderators", "Auditors"])
 def test_every_section_of_the_rail_opens_for_the_users_who_see_it(role: str) -> None:
-    client = client_of(role)
+    client = client_of(make_member(role))
     page = client.get("/admin/").content.decode()
     rail = page.split('<nav class="rail"')[1].split("</nav>")[0]
     addresses = re.findall(r'href="([^"]+)"', rail)
@@ -80,8 +72,15 @@ def test_the_palette_finds_names_and_numbers(admin: Client) -> None:
 
 def test_the_palette_shows_nothing_that_the_user_may_not_open() -> None:
     message = make_message(make_user("Ada"))
-    stranger = Client()
-    stranger.force_login(make_user("staff without a role", is_staff=True))
+    stranger = client_of(make_user("staff without a role", is_staff=True))
     assert found(stranger, "Ada") == found(stranger, str(message.pk)) == []
     assert Client().get("/admin/palette/", {"q": "Ada"}).status_code == 302
-    assert found(client_of("Moderators"), "Ada") == ["Ada"]
+    assert found(client_of(make_member("Moderators")), "Ada") == ["Ada"]
+
+
+def test_the_palette_shows_no_selection_that_was_not_confirmed(admin: Client) -> None:
+    make_message()
+    batch = selections.freeze(verb=Verb.FLAG, queryset=Message.objects.all(), actor=make_superuser("mo"))
+    assert f"Batch {batch.pk}" not in found(admin, str(batch.pk))
+    selections.confirm(batch=batch, cause=Cause.of(actor=batch.actor, reason="Spam"))
+    assert f"Batch {batch.pk}" in found(admin, str(batch.pk))

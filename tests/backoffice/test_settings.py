@@ -106,3 +106,14 @@ def test_a_checkout_serves_static_files_without_collecting_them(path: str, clien
 def test_ids_in_addresses_are_written_without_commas() -> None:
     template = Template('{% load humanize %}<a href="?id={{ number }}">{{ number|intcomma }}</a>')
     assert template.render(Context({"number": 11306})) == '<a href="?id=11306">11,306</a>'
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("address", ["/admin/login/", "/admin/no/such/page/", "/admin/%00"])
+def test_every_answer_tells_browsers_what_they_may_load_and_use(address: str, client: Client) -> None:
+    answer = client.get(address)
+    policy = dict(part.strip().split(" ", 1) for part in answer["Content-Security-Policy"].split(";"))
+    assert policy["default-src"] == policy["form-action"] == "'self'"
+    assert policy["frame-ancestors"] == policy["object-src"] == policy["base-uri"] == "'none'"
+    assert "unsafe" not in answer["Content-Security-Policy"]
+    assert "geolocation=()" in answer["Permissions-Policy"]

@@ -71,3 +71,14 @@ def test_every_page_is_whole_and_open_to_all_in_every_window(site: Site, visitor
         if faults:
             found[address] = faults
     assert found == {}, "\n".join(f"{where}\n    " + "\n    ".join(faults) for where, faults in found.items())
+
+
+def test_a_script_within_a_page_does_not_run(visitor: Visitor) -> None:
+    page = visitor.arrive()
+    page.evaluate("""() => {
+        const script = document.createElement("script");
+        script.textContent = "window.ran = true";
+        document.body.append(script);
+    }""")
+    assert page.evaluate("window.ran") is None
+    assert any("Content Security Policy" in complaint for complaint in visitor.complaints)

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from playwright.sync_api import expect
+from playwright.sync_api import Page, expect
 
 from MiniTwit.models import User
 from tests.browser.conftest import Visitor
@@ -22,24 +22,30 @@ FOCUS = """() => {
 }"""
 
 
+def open_palette(page: Page) -> None:
+    expect(page.locator(".palette-button")).to_be_visible()  # the script has run
+    page.keyboard.press("Control+k")
+    expect(page.locator("#palette")).to_be_visible()
+
+
 def test_the_palette_leads_to_a_section_and_to_a_person(visitor: Visitor) -> None:
     ada = make_user("Ada")
     page = visitor.arrive()
-    page.keyboard.press("Control+k")
+    open_palette(page)
     expect(page.locator("#palette li")).to_have_count(page.locator(".rail a").count())
     page.keyboard.type("watch")
     expect(page.locator("#palette li[aria-selected=true]")).to_have_text("Watch-list")
     visitor.look("60_palette")
     page.keyboard.press("Enter")
     expect(page.locator("h1")).to_have_text("Watch-list")
-    page.keyboard.press("Control+k")
+    open_palette(page)
     page.keyboard.type("Ad")
     expect(page.locator("#palette li").last).to_have_text("AdaAccount")
     page.keyboard.press("ArrowUp")
     page.keyboard.press("Enter")
     expect(page.locator("h1")).to_have_text("Ada")
     assert page.url.endswith(f"/user/{ada.pk}/change/")
-    page.keyboard.press("Control+k")
+    open_palette(page)
     page.keyboard.type("no one is called so")
     expect(page.locator("#palette [role=status]")).to_have_text("Nothing is called so.")
     page.keyboard.press("Escape")

@@ -18,7 +18,7 @@ from MiniTwit.models import Message, User
 from tests.legacy_import.commands import import_legacy
 from tests.legacy_import.conftest import ask_for_preview, confirm, newest_run, page_of, preview, text_of
 from tests.legacy_import.old_schemas import FLASK, HASH, SCHEMAS, write_script
-from tests.legacy_import.test_pages import member_of
+from tests.MiniTwit.factories import make_member
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("import_dir")]
 
@@ -285,7 +285,7 @@ def test_only_those_who_may_import_choose(client: Client, admin: Client, old: Pa
     write_script(old, CLUB)
     run = preview(admin, "users")
     auditor = Client()
-    auditor.force_login(member_of("Auditors"))
+    auditor.force_login(make_member("Auditors"))
     page = text_of(auditor, page_of(run))
     assert "<code>users</code>" in mapping_section(page)
     assert "<select" not in mapping_section(page)

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import Group
 from django.test import Client
 from django.urls import reverse
 from django.utils.timezone import now
@@ -26,7 +25,7 @@ from tests.legacy_import.conftest import (
     text_of,
 )
 from tests.legacy_import.old_database import LOOSE_SCHEMA, make_old_database
-from tests.MiniTwit.factories import make_roles, make_user
+from tests.MiniTwit.factories import make_member
 
 # Progress is written, and cancellation heard, on a connection of its own.
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -34,13 +33,6 @@ pytestmark = pytest.mark.django_db(transaction=True)
 START_USERS = "/admin/legacy_import/importrun/users/"
 START_MESSAGES = "/admin/legacy_import/importrun/messages/"
 SCRIPT = "<script>alert('old')</script>"
-
-
-def member_of(group: str) -> User:
-    make_roles()
-    user = make_user(f"one of the {group}", is_staff=True)
-    user.groups.add(Group.objects.get(name=group))
-    return user
 
 
 def old_database(path: Path, settings: Any, **rows: Any) -> Path:
@@ -323,7 +315,7 @@ def test_the_history_lists_every_run_and_changes_none(admin: Client, configured:
 
 
 def test_an_importer_does_everything(client: Client, configured: Path) -> None:
-    client.force_login(member_of("Importers"))
+    client.force_login(make_member("Importers"))
     run = confirm(client, preview(client, "users"))
     assert run.created_by_name == run.confirmed_by_name == "one of the Importers"
     client.post(f"{page_of(run)}undo/")
@@ -334,7 +326,7 @@ def test_an_importer_does_everything(client: Client, configured: Path) -> None:
 def test_an_auditor_looks_and_changes_nothing(client: Client, admin: Client, configured: Path) -> None:
     run = preview(admin, "users")
     auditor = Client()
-    auditor.force_login(member_of("Auditors"))
+    auditor.force_login(make_member("Auditors"))
     page = text_of(auditor, page_of(run))
     assert "Confirm import" not in page
     assert "/cancel/" not in page
@@ -354,7 +346,7 @@ def test_an_auditor_looks_and_changes_nothing(client: Client, admin: Client, con
 def test_other_staff_see_nothing_of_the_import(client: Client, admin: Client, configured: Path) -> None:
     run = preview(admin, "users")
     moderator = Client()
-    moderator.force_login(member_of("Moderators"))
+    moderator.force_login(make_member("Moderators"))
     for address in ("", "status/", "confirm/", "cancel/", "undo/", "rejected/user.csv"):
         method = moderator.post if address in ("confirm/", "cancel/") else moderator.get
         assert method(f"{page_of(run)}{address}", follow=True).status_code == 403

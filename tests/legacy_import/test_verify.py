@@ -3,10 +3,8 @@
 import base64
 import hashlib
 import json
-import re
 import sqlite3
 import struct
-import threading
 from contextlib import closing
 from datetime import UTC, datetime
 from io import StringIO
@@ -19,20 +17,18 @@ from django.db import connection
 
 from legacy_import.models import ImportRun, MergedUser, RejectedRow
 from legacy_import.source import SourceError
-from legacy_import.verify import OldTable, Verification, compare, report, verify
-from legacy_import.verify import old as old_side
+from legacy_import.verify import OldTable, compare, verify
 from legacy_import.verify.old import _open
 from MiniTwit.models import Follow, Message, User
 from tests.legacy_import.old_minitwit import KEY, SECONDS, OldMiniTwit
+from tests.legacy_import.verifying import DJANGO_HASH, MOMENT, add_message, add_user, figures
 
 pytestmark = pytest.mark.django_db
-DJANGO_HASH = f"pbkdf2_sha256$50000$salt${base64.b64encode(KEY).decode()}"
 BCRYPT_HASH = "$2b$10$N9qo8uLOickgx2ZMRZoMyeeWvva1KTvEP11BaAVEwaZcNldEhj/6O"
 SALT_64, KEY_64 = (base64.b64encode(data).decode() for data in (KEY[:16], KEY))
 ASPNET_2 = base64.b64encode(b"\0" + KEY[:16] + KEY).decode()
 ASPNET_3 = base64.b64encode(b"\1" + struct.pack(">3I", 1, 10_000, 16) + KEY[:16] + KEY).decode()
 HASH_OF_OPEN_SESAME = base64.b64encode(hashlib.pbkdf2_hmac("sha256", b"open sesame", b"salt", 7)).decode()
-MOMENT = datetime(2020, 2, 19, 8, 27, 18, tzinfo=UTC)
 
 
 @pytest.fixture
@@ -40,28 +36,10 @@ def old(tmp_path: Path) -> OldMiniTwit:
     return OldMiniTwit(tmp_path / "old.db")
 
 
-def add_user(legacy_id: int, username: str, **values: Any) -> User:
-    """Put an account here as the import would."""
-    return User.objects.create(
-        **{"legacy_id": legacy_id, "username": username, "email": "a@example.com", "password": DJANGO_HASH} | values
-    )
-
-
-def add_message(legacy_id: int, author: User, **values: Any) -> Message:
-    return Message.objects.create(
-        **{"legacy_id": legacy_id, "author": author, "text": "hello", "pub_date": MOMENT} | values
-    )
-
-
 def reject(table: str, position: int, *, state: str = ImportRun.State.APPLIED) -> None:
     kind = ImportRun.Kind.USERS if table == "user" else ImportRun.Kind.MESSAGES
     run = ImportRun.objects.create(kind=kind, state=state)
     RejectedRow.objects.create(run=run, table=table, position=position, reason="some_reason")
-
-
-def figures(verification: Verification, table: str) -> tuple[int, ...]:
-    """legacy, arrived, rejected, missing, altered"""
-    return tuple(verification.tables[table].as_json().values())
 
 
 def test_everything_arrived(old: OldMiniTwit) -> None:
@@ -317,82 +295,6 @@ def test_a_followed_account_that_is_no_number_is_not_taken_for_several(old: OldM
     for pair in ((1, "2 3"), (1, None), (1, 2.0), (1.0, 3), (1, 2)):
         old.insert("follower", *pair)
     assert figures(verify(old.path), "follower") == (5, 1, 0, 4, 0)
-
-
-FORGED = "a line ends:\x1e{id} {author} 1582100838000000 0 hello"
-# What an old message may hold beside its id and what it may be here, and whether that is the same.
-MESSAGES: dict[str, tuple[tuple[Any, ...], dict[str, Any] | None, bool]] = {
-    "the line of the next": ((1, FORGED, SECONDS, 0), {"text": FORGED}, True),
-    "the next": ((1, "hello", SECONDS, 0), {"text": "good-bye"}, False),
-    "the same": ((1, "hello", SECONDS, 0), {}, True),
-    "another text": ((1, "hello", SECONDS, 0), {"text": "hello!"}, False),
-    "another date": ((1, "hello", SECONDS, 0), {"pub_date": MOMENT.replace(microsecond=1)}, False),
-    "another flag": ((1, "hello", SECONDS, 1), {}, False),
-    "another author": ((2, "hello", SECONDS, 0), {}, False),
-    "not here": ((1, "hello", SECONDS, 0), None, False),
-    "an author who is not here": ((3, "hello", SECONDS, 0), {}, False),
-    "an author by name": (("Ada", "hello", SECONDS, 0), {}, True),
-    "no flag": ((1, "hello", SECONDS, None), {}, True),
-    "more than a flag": ((1, "hello", SECONDS, 2), {"flagged": True}, True),
-    "milliseconds": ((1, "hello", SECONDS * 1_000, 0), {}, True),
-    "a written date": ((1, "hello", "2020-02-19 08:27:18", 0), {}, True),
-    "a number as text": ((1, 7, SECONDS, 0), {"text": "7"}, True),
-    "a NUL": ((1, "hel\0lo", SECONDS, 0), {}, True),
-    "bytes that are no UTF-8": ((1, b"caf\xe9", SECONDS, 0), {"text": "caf\ufffd"}, True),
-    "a long text": ((1, "é" * 100_000, SECONDS, 0), {"text": "é" * 100_000}, True),
-    "another long text": ((1, "é" * 100_000, SECONDS, 0), {"text": "é" * 100_000 + "!"}, False),
-}
-
-
-@pytest.mark.parametrize("key", ["integer primary key", "integer"], ids=["as lines", "row by row"])
-@pytest.mark.parametrize("most_rows", [2, 4_000])
-def test_a_message_is_compared_alike_in_a_line_or_by_itself(
-    old: OldMiniTwit, key: str, most_rows: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Tables lie in the order of their ids, or not; their rows are compared as lines, or one by one."""
-    monkeypatch.setattr(old_side, "MOST_ROWS", most_rows)
-    monkeypatch.setattr(old_side, "BYTES_OF_BLOCK", 1_000 * most_rows)
-    monkeypatch.setattr(
-        old_side, "LONGEST_VALUE", 250_000
-    )  # bytes; that is more than one long text, and less than two
-    old.execute(f"DROP TABLE message; CREATE TABLE message (message_id {key}, author_id, text, pub_date, flagged)")
-    ada, _bruno = add_user(1, "Ada"), add_user(2, "Bruno")
-
-    def forged(text: Any, legacy_id: int) -> Any:
-        return text.format(id=legacy_id + 1, author=ada.pk) if text == FORGED else text
-
-    for legacy_id, ((author, text, *others), here, _) in enumerate(MESSAGES.values(), 1):
-        old.insert("message", legacy_id, author, forged(text, legacy_id), *others)
-        if here is not None:
-            add_message(legacy_id, ada, **{name: forged(value, legacy_id) for name, value in here.items()})
-    monkeypatch.setattr(report, "EXAMPLES", len(MESSAGES))
-
-    verification = verify(old.path)
-
-    wrong = [situation for situation, (_, _, is_same) in MESSAGES.items() if not is_same]
-    assert figures(verification, "message") == (len(MESSAGES), len(MESSAGES) - 1, 0, 1, len(wrong) - 1)
-    said = re.findall(r"^(?:Message|Row) (\d+)", "\n".join(verification.tables["message"].examples), re.MULTILINE)
-    assert sorted(map(int, said)) == [[*MESSAGES].index(situation) + 1 for situation in wrong]
-
-
-@pytest.mark.parametrize("legacy_id", [-(2**63), 2**63 - 1])
-def test_ids_may_be_as_small_and_as_great_as_they_can(old: OldMiniTwit, legacy_id: int) -> None:
-    old.add_user(1, "Ada")
-    old.add_message(legacy_id)
-    add_message(legacy_id, add_user(1, "Ada"))
-    assert verify(old.path).ok
-
-
-def test_a_comparison_that_is_cancelled_leaves_no_thread_behind(old: OldMiniTwit) -> None:
-    old.add_message(1)
-    before = threading.active_count()
-
-    def cancel(table: str, done: int, total: int) -> None:
-        raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        verify(old.path, tables=["message"], on_progress=cancel)
-    assert threading.active_count() == before
 
 
 def test_tables_may_have_other_names(old: OldMiniTwit) -> None:

@@ -2,7 +2,6 @@
 "use strict";
 (($) => {
   $(() => {
-    grappelli.initDateAndTimePicker();
     grappelli.initFilter();
     $("main .grp-group").grp_collapsible_group();
     $("main .grp-collapse").grp_collapsible({
